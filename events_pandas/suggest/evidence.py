@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 from pandas.api.types import infer_dtype
@@ -200,61 +199,47 @@ def _look_of(cells: Values, kind: str, words: tuple[str, ...]) -> tuple[ColumnLo
     """Return what the present cells of a column look like, given the words of its label, and the form of times."""
     if kind in _LOOKS:
         return _LOOKS[kind], None
-    form = _time_form(cells, kind, words)
-    if form is not None:
-        return ColumnLook.TIME, form
     if kind in _NUMBERS:
-        return _look_of_numbers(cells, kind), None
-    return _look_of_texts(cells, words) if kind == _TEXT_KIND else ColumnLook.OTHER, None
+        return _look_of_numbers(cells, kind, words)
+    if kind == _TEXT_KIND:
+        return _look_of_texts(cells, words)
+    form = form_of_times(cells) if kind in TIMES else None
+    return ColumnLook.TIME if form else ColumnLook.OTHER, form
 
 
-def _time_form(cells: Values, kind: str, words: tuple[str, ...]) -> TimeForm | None:
-    if kind in TIMES:
-        return form_of_times(cells)
-    if not may_name_a_time(words):
-        return None
-    if kind in _NUMBERS:
-        numbers = _finite(cells)
-        return form_of_numbers(numbers, words) if len(numbers) else None
-    return form_of_texts(_distinct(cells), words) if kind == _TEXT_KIND else None
-
-
-def _finite(cells: Values) -> npt.NDArray[np.floating[Any]]:
-    """Return the finite ones of numbers; none if one of them is too large for a float."""
+def _look_of_numbers(cells: Values, kind: str, words: tuple[str, ...]) -> tuple[ColumnLook, TimeForm | None]:
     try:
         numbers = cells.astype(float).to_numpy()
     except OverflowError:
-        return np.array([])
-    return numbers[np.isfinite(numbers)]
-
-
-def _distinct(cells: Values) -> Values:
-    return pd.Series(cells.unique(), dtype=object)
-
-
-def _look_of_numbers(cells: Values, kind: str) -> ColumnLook:
-    numbers = _finite(cells)
-    if not len(numbers):
-        return ColumnLook.OTHER
-    if (numbers % 1 != 0).any():
-        return ColumnLook.NUMBER
+        return ColumnLook.OTHER, None
+    finite = numbers[np.isfinite(numbers)]
+    if not len(finite):
+        return ColumnLook.OTHER, None
+    form = form_of_numbers(finite, words) if may_name_a_time(words) else None
+    if form is not None:
+        return ColumnLook.TIME, form
+    if (finite % 1 != 0).any():
+        return ColumnLook.NUMBER, None
     # Readers of JSON have floats only, which do not hold every whole number of this size: such a number is a name.
-    is_name = kind == "integer" and (np.abs(numbers) >= _DOUBLE_EXACT).any()
-    return ColumnLook.TEXT if is_name else ColumnLook.WHOLE
+    is_name = kind == "integer" and (np.abs(finite) >= _DOUBLE_EXACT).any()
+    return ColumnLook.TEXT if is_name else ColumnLook.WHOLE, None
 
 
-def _look_of_texts(cells: Values, words: tuple[str, ...]) -> ColumnLook:
-    texts = _distinct(cells)
+def _look_of_texts(cells: Values, words: tuple[str, ...]) -> tuple[ColumnLook, TimeForm | None]:
+    texts = pd.Series(cells.unique(), dtype=object)
+    form = form_of_texts(texts, words) if may_name_a_time(words) else None
+    if form is not None:
+        return ColumnLook.TIME, form
     for look in _FORMS:
         if _is_like(texts, look).mean() >= MOST:
-            return look
-    for look, form in _EXACT_FORMS.items():
-        if texts.str.fullmatch(form).all():
-            return look
+            return look, None
+    for look, exact in _EXACT_FORMS.items():
+        if texts.str.fullmatch(exact).all():
+            return look, None
     is_currency = _is_like(texts, ColumnLook.CURRENCY).all() or (
         names_a_currency(words) and _is_like(cells, ColumnLook.CURRENCY).mean() >= MOST
     )
-    return ColumnLook.CURRENCY if is_currency else ColumnLook.TEXT
+    return ColumnLook.CURRENCY if is_currency else ColumnLook.TEXT, None
 
 
 def _is_like(texts: Values, look: ColumnLook) -> "pd.Series[bool]":
