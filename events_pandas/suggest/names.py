@@ -196,7 +196,8 @@ def moment_key(key: str) -> str:
 def key_for(label: Hashable, rule: Rule) -> str:
     """Return a metadata key that Intercom allows for a column under a rule.
 
-    >>> key_for("type", Text("type")), key_for("due", Date("due")), key_for("late_at", Text("late_at"))
+    >>> import events_pandas as ep
+    >>> key_for("type", ep.Text("type")), key_for("due", ep.Date("due")), key_for("late_at", ep.Text("late_at"))
     ('type_name', 'due_date', 'late_at_value')
     """
     key = key_of(label)
