@@ -177,11 +177,8 @@ class _Binder:
         self._faults: list[MappingError] = []
         self._computed: dict[int, Values] = {}
         if isinstance(event_name, str) and _positions(frame_labels(frame), event_name):
-            what = f"{event_name!r} is also a column"
-            self.fault(f"event_name: {what}: use Column({event_name!r}) or Constant({event_name!r})")
-
-    def fault(self, message: str) -> None:
-        self._faults.append(MappingError([message]))
+            advice = f"use Column({event_name!r}) or Constant({event_name!r})"
+            self._faults.append(MappingError([f"event_name: {event_name!r} is also a column: {advice}"]))
 
     def raise_faults(self) -> None:
         if len(self._faults) == 1:
@@ -230,8 +227,7 @@ class _Binder:
         key = path.partition(".")[2]
         column_type = decide_type_by_values(column, key, rule.source)
         if column_type is not None and isinstance(column_type.rule, Date):
-            for fault in date_key_faults(path, key):
-                self.fault(fault)
+            self._faults += [MappingError([fault]) for fault in date_key_faults(path, key)]
         return column_type
 
 

@@ -21,7 +21,6 @@ from events_pandas.mapping.rules import (
     Rule,
     Scalar,
     Text,
-    bare_source,
     is_computed,
     part_path,
     rule_parts,
@@ -84,7 +83,7 @@ def mapping_faults(fields: Mapping[str, Any]) -> list[str]:
     """Return every fault of the fields of a mapping, as ``"path: what is wrong, and how to fix it"``."""
     return [
         *_event_name_faults(fields["event_name"]),
-        *_created_at_faults(fields["created_at"]),
+        *_entry_faults("created_at", fields["created_at"], (Date, Column)),
         *_identifier_faults({name: fields[name] for name in IDENTIFIERS if fields[name] is not None}),
         *_metadata_faults(fields["metadata"]),
         *_option_faults(_NEEDS, fields, prefix=""),
@@ -107,7 +106,7 @@ def _event_name_faults(event_name: object) -> Iterator[str]:
         if not event_name.strip():
             yield "event_name: is empty: name what happened, such as 'placed-order'"
     elif isinstance(event_name, Column) or is_computed(event_name):
-        yield from _source_faults("event_name", bare_source(event_name))
+        yield from _entry_faults("event_name", event_name, (Column,))
     else:
         kind = kind_of(event_name) if isinstance(event_name, RULE_TYPES) else _shown(event_name)
         yield (
@@ -116,18 +115,19 @@ def _event_name_faults(event_name: object) -> Iterator[str]:
         )
 
 
-def _created_at_faults(created_at: object) -> Iterator[str]:
-    if isinstance(created_at, Date):
-        yield from _rule_faults("created_at", created_at)
+def _entry_faults(path: str, entry: Any, kinds: tuple[type[Rule], ...]) -> Iterator[str]:
+    """Yield the faults of a rule of one of these kinds, or else of a bare source."""
+    if isinstance(entry, kinds):
+        yield from _rule_faults(path, entry)
     else:
-        yield from _source_faults("created_at", bare_source(created_at))
+        yield from _source_faults(path, entry)
 
 
 def _identifier_faults(sources: Mapping[str, object]) -> Iterator[str]:
     if not sources:
         yield "user_id: the mapping has no identifier: name the column of user_id, id or email"
     for name, source in sources.items():
-        yield from _source_faults(name, bare_source(source))
+        yield from _entry_faults(name, source, (Column,))
 
 
 def _metadata_faults(metadata: object) -> Iterator[str]:
@@ -150,10 +150,7 @@ def _metadata_faults(metadata: object) -> Iterator[str]:
                 f"{path}: Intercom takes a number for a date if the key ends in '_date' or '_at': use Date with the "
                 f'unit that it counts, in TOML {{ type = "date", … }}, or name it {f"{name}_value"!r}'
             )
-        if isinstance(rule, RULE_TYPES):
-            yield from _rule_faults(path, rule)
-        else:
-            yield from _source_faults(path, rule)
+        yield from _entry_faults(path, rule, RULE_TYPES)
 
 
 def _key_faults(key: object, path: str) -> Iterator[str]:
