@@ -137,15 +137,13 @@ def decide_type(counts: CellCounts, key: str, source: Source, *, is_text: bool) 
 
 def _text_remark(counts: CellCounts, key: str) -> Remark | None:
     """Return the note on a column that is sent as text although its cells look like numbers or its key is a date's."""
-    if key.endswith(DATE_SUFFIXES):
-        # Intercom takes the values under such a key for dates.
-        return Remark(
-            code="sent_as_text", value=f"{counts.numbers + counts.times:,} dates among {counts.total:,} values"
-        )
-    numbers = counts.numbers + counts.unplain
-    if numbers * 2 <= counts.total:
+    is_date_key = key.endswith(DATE_SUFFIXES)
+    # Intercom takes the values under such a key for dates.
+    count = counts.numbers + (counts.times if is_date_key else counts.unplain)
+    if not is_date_key and count * 2 <= counts.total:
         return None
-    return Remark(code="sent_as_text", value=f"{numbers:,} numbers among {counts.total:,} values")
+    what = "dates" if is_date_key else "numbers"
+    return Remark(code="sent_as_text", value=f"{count:,} {what} among {counts.total:,} values")
 
 
 def decide_type_by_values(values: Values, key: str, source: Source) -> ColumnType | None:
