@@ -1,6 +1,5 @@
-"""Rows that are one event to Intercom: found in a frame by sorting, and across the frames of a stream by an index."""
+"""Rows with the keys of their events: the same key is found in a frame by sorting, across frames by an index."""
 
-import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -18,8 +17,6 @@ Segment: TypeAlias = list[KeyColumn]
 
 BLOCK_ROWS = 2**16
 """How many rows are processed at a time: enough that the cost of each call matters little."""
-PAGED_BYTES = 2**16
-"""From this size on, a column gets memory pages of its own: the unused rest of the last page is small."""
 FIRST_WORD = slice(0, 1)
 _SMALL_ROWS = 2**32 - 1
 
@@ -27,18 +24,13 @@ _PARTS = tuple((np.uint64(part << 61), np.uint64((part + 1 << 61) - 1)) for part
 """Keys are divided by their first three bits."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Collisions:
-    """The rows of a frame that share their event with others."""
-
-    rows: Rows  # positions; the rows of an event stand together, earlier ones first
-    groups: npt.NDArray[np.int64]  # a number for each event, ascending
-
-
-def collisions(keys: EventKeys, first_words: npt.NDArray[np.uint64], where: Mask) -> Collisions:
+def collisions(
+    keys: EventKeys, first_words: npt.NDArray[np.uint64], where: Mask
+) -> tuple[Rows, npt.NDArray[np.int64]]:
     """Find the rows that share their event with others of the frame, by all 128 bits of their keys.
 
-    `first_words` are the first 64 bits of each row's key; `where` are the rows that have a key.
+    `first_words` are the first 64 bits of each row's key; `where` are the rows that have a key. Return the rows, those
+    of an event side by side, earlier ones first, and a number for the event of each, ascending.
     """
     # Nearly every frame has few such rows, and sorting only the first words finds them fastest. They are sorted in
     # parts, by their first bits, so that there is never a second copy of all of them.
@@ -49,7 +41,7 @@ def collisions(keys: EventKeys, first_words: npt.NDArray[np.uint64], where: Mask
     is_shared = np.bincount(groups, minlength=1)[groups] > 1
     rows, groups = rows[is_shared], groups[is_shared]
     order = np.argsort(groups, kind="stable")
-    return Collisions(rows=rows[order], groups=groups[order])
+    return rows[order], groups[order]
 
 
 def _shared(first_words: npt.NDArray[np.uint64], where: Mask) -> KeyColumn:
@@ -154,19 +146,10 @@ def _merged(older: Segment, newer: Segment) -> Segment:
     merged: Segment = []
     # Column by column, so that only one column is in memory twice.
     while older:
-        column = _pages(len(is_newer), np.result_type(older[0], newer[0]))
+        column = np.empty(len(is_newer), np.result_type(older[0], newer[0]))
         column[is_newer], column[~is_newer] = newer.pop(0), older.pop(0)
         merged.append(column)
     return merged
-
-
-def _pages(n_rows: int, dtype: np.dtype[Any]) -> KeyColumn:
-    """Return a column of zeros; a long one goes back to the system as soon as it is dropped.
-
-    The allocator would keep the memory of merged segments, and its gaps are too short for the next ones.
-    """
-    size = n_rows * dtype.itemsize
-    return np.zeros(n_rows, dtype) if size < PAGED_BYTES else np.frombuffer(mmap.mmap(-1, size), dtype)
 
 
 def _places(words: Words, first: KeyColumn, second: KeyColumn) -> tuple[Mask, npt.NDArray[np.int64]]:
