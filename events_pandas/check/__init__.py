@@ -5,10 +5,9 @@ from events_pandas.check.checking import (
     CheckedRows,
     EarlierFrames,
     FrameCheck,
+    StreamCheck,
     check_rows,
     chunk_bounds,
-    first_errors,
-    read_rows,
     unjudged_rows,
 )
 from events_pandas.check.duplicates import Repeats
@@ -25,11 +24,10 @@ __all__ = [
     "FrameCheck",
     "Repeats",
     "RowCounts",
+    "StreamCheck",
     "canary_rows",
     "check_rows",
     "chunk_bounds",
-    "first_errors",
-    "read_rows",
     "unjudged_rows",
     "used_up",
 ]

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from events_pandas.check.in_order import in_order
+from events_pandas.convert.batch import Converter
 from events_pandas.convert.cells import Mask, Rows
 from events_pandas.convert.keys import EventKeys, Words
 
@@ -24,9 +25,48 @@ _PARTS = tuple((np.uint64(part << 61), np.uint64((part + 1 << 61) - 1)) for part
 """Keys are divided by their first three bits."""
 
 
-def collisions(
-    keys: EventKeys, first_words: npt.NDArray[np.uint64], where: Mask
-) -> tuple[Rows, npt.NDArray[np.int64]]:
+@dataclass(kw_only=True, slots=True)
+class KeyedRows:
+    """The rows of a frame, judged one by one, with the keys of their events."""
+
+    converter: Converter
+    keys: EventKeys
+    first_words: npt.NDArray[np.uint64]  # the first 64 bits of each row's key
+    valid: Mask  # rows without an error
+    has_key: Mask  # rows whose contact, name and second are known
+    offset: int  # the position of the frame's first row in its stream
+    index: "KeyIndex"  # the events of earlier frames of the stream
+
+    @property
+    def policy(self) -> str:
+        """What happens to rows that are one event: "skip", "spread" or "send"."""
+        return self.converter.mapping.duplicates
+
+    @property
+    def is_spread(self) -> bool:
+        """Whether each row becomes an event of its own."""
+        return self.policy == "spread"
+
+    def known(self, where: Mask) -> Rows:
+        """Return those of some rows whose event an earlier frame has."""
+        if self.index.is_empty:
+            return np.zeros(0, np.int64)
+        rows = np.flatnonzero(where)
+        return rows[self.index.find(self.keys.words(rows))[0] >= 0]
+
+    def digests(self, rows: Rows) -> Words:
+        """Return two digests of each of some rows besides contact and second, shape (2, n)."""
+        digests = [self.converter.convert_rows(block).digests() for block in blocks(rows)]
+        return np.concatenate([np.zeros((2, 0), np.uint64), *digests], axis=1)
+
+
+def blocks(rows: Rows) -> Iterator[Rows]:
+    """Cut rows into blocks of `BLOCK_ROWS`."""
+    for start in range(0, len(rows), BLOCK_ROWS):
+        yield rows[start : start + BLOCK_ROWS]
+
+
+def collisions(keys: EventKeys, first_words: npt.NDArray[np.uint64], where: Mask) -> tuple[Rows, npt.NDArray[np.int64]]:
     """Find the rows that share their event with others of the frame, by all 128 bits of their keys.
 
     `first_words` are the first 64 bits of each row's key; `where` are the rows that have a key. Return the rows, those
@@ -101,6 +141,11 @@ class KeyIndex:
     # merged. So a key is moved about log2(rows / chunk) times.
 
     _parts: tuple[list[Segment], ...] = field(default_factory=lambda: tuple([] for _ in _PARTS), init=False)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no event yet."""
+        return not any(self._parts)
 
     def find(self, words: Words) -> tuple[Rows, npt.NDArray[np.uint64]]:
         """Return the row and the payload's digest of each event; row -1, and a meaningless digest, if it is not known.

@@ -139,9 +139,8 @@ class Converter:
     """
 
     def __init__(self, bound: BoundMapping, refused: Sequence[Finding] = ()) -> None:
-        self._bound = bound
+        self.bound, self.refused = bound, tuple(refused)
         self._kept: tuple[tuple[int, int], EventBatch] | None = None
-        self._refused = tuple(refused)
         self.mapping = bound.mapping
         # The columns in words, by field, in the order sent.
         self.labels = {part_path(rule.path, part): label for rule in bound.rules for part, label in rule.labels.items()}
@@ -170,7 +169,7 @@ class Converter:
         return self._converted(rows, rows)
 
     def _converted(self, chosen: "slice | Rows", rows: Rows) -> EventBatch:
-        rules = {rule.path: _cut(rule, chosen) for rule in self._bound.rules}
+        rules = {rule.path: _cut(rule, chosen) for rule in self.bound.rules}
         n_rows = len(rows)
         timezone = self.mapping.timezone
         name = _required(rules["event_name"], read_part(rules["event_name"]))
@@ -199,7 +198,7 @@ class Converter:
 
     def _with_refused(self, findings: list[Finding], rows: Rows) -> list[Finding]:
         """Add the findings from reading the rows; a refused row keeps no other findings."""
-        refused = [found for finding in self._refused if (found := finding.among(rows)) is not None]
+        refused = [found for finding in self.refused if (found := finding.among(rows)) is not None]
         errors = [finding.rows for finding in refused if finding.severity == "error"]
         if not errors:
             return [*refused, *findings]

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 import pandas as pd
 
-from events_pandas.check import EarlierFrames
+from events_pandas.check import EarlierFrames, FrameCheck, StreamCheck
 from events_pandas.deliver import (
     Engine,
     Event,
@@ -28,7 +28,7 @@ from events_pandas.errors import AuthenticationError, JournalError, OutageError,
 from events_pandas.mapping import EventMapping
 from events_pandas.mapping.event_mapping import mapping_digest
 from events_pandas.mapping.guesses import require_confirmed
-from events_pandas.run.frames import OpenFrame, ReadAhead, ReadFrame, Refused, RunFrames
+from events_pandas.run.frames import OpenFrame, ReadAhead, Refused, RunFrames
 from events_pandas.run.history import HistoryWriter
 from events_pandas.run.options import RunOptions
 from events_pandas.sources import ColumnTypes
@@ -80,9 +80,8 @@ class Run:
     def __post_init__(self) -> None:
         # Later frames can repeat the events of earlier ones; one frame alone is not compared with any.
         earlier = None if self.source == "frame" else EarlierFrames()
-        self._frames = RunFrames(
-            mapping=self.mapping, options=self.options, earlier=earlier, types=self.types, refused=self.refused
-        )
+        stream = StreamCheck(mapping=self.mapping, types=self.types.rules, remarks=self.types.remarks, earlier=earlier)
+        self._frames = RunFrames(stream=stream, options=self.options, refused=self.refused)
         self._ahead = ReadAhead(self.options.chunksize)
         facts = RunFacts(
             started_at=dt.datetime.now(dt.UTC),
@@ -179,7 +178,7 @@ class Run:
         )
 
     def _guarded(
-        self, engine: Engine, first: ReadFrame, remaining: Iterator[pd.DataFrame], *, display: ExitStack
+        self, engine: Engine, first: FrameCheck, remaining: Iterator[pd.DataFrame], *, display: ExitStack
     ) -> Generator[pd.DataFrame, None, None]:
         """Deliver. Whatever goes wrong ends the run, and the caller still gets its results."""
         try:
@@ -202,7 +201,7 @@ class Run:
             engine.stop = engine.stop or stop_for_interrupt()
 
     def _deliver(
-        self, engine: Engine, first: ReadFrame, remaining: Iterator[pd.DataFrame]
+        self, engine: Engine, first: FrameCheck, remaining: Iterator[pd.DataFrame]
     ) -> Generator[pd.DataFrame, None, None]:
         """Yield the results of each frame that is complete. After a stop the other frames stay open."""
         with engine:
@@ -234,7 +233,7 @@ class Run:
         for other in self._history.new_others():
             self._show(engine, self._bar.say, str(other))
 
-    def _opened(self, engine: Engine, first: ReadFrame, remaining: Iterator[pd.DataFrame]) -> Iterator[OpenFrame]:
+    def _opened(self, engine: Engine, first: FrameCheck, remaining: Iterator[pd.DataFrame]) -> Iterator[OpenFrame]:
         """Yield frames, and count the rows that need no request."""
         for read in chain([self._frames.recalled(first)], map(self._frames.read, remaining)):
             frame = self._frames.open(read)

@@ -2,12 +2,11 @@
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 
-from events_pandas.check import EarlierFrames, check_rows, chunk_bounds, first_errors, unjudged_rows
+from events_pandas.check import EarlierFrames, check_rows, chunk_bounds, unjudged_rows
 from events_pandas.convert import Converter, problems_frame
-from events_pandas.convert.problems import Finding, causes
+from events_pandas.convert.problems import causes
 from events_pandas.mapping import Column, Constant, Date, EventMapping, MonetaryAmount, bind
 
 NOW = 1_750_000_000
@@ -245,34 +244,6 @@ def test_check_rows_keeps_the_first_of_many_values(check):
             "created_at: column 'time' cannot be read as a time: "
             "write it as 2024-01-31T12:00:00, or set format= (for epoch numbers unit=) in the Date rule"
         )
-
-
-def _finding(code, rows, **facts):
-    values = pa.array([f"'{row}'" for row in rows], pa.large_string())
-    return Finding(code=code, rows=np.array(rows, np.int64), values=values, **facts)
-
-
-def test_first_errors_takes_the_documented_first():
-    """A row's first error is the first in the order of codes; for two fields, that of the field sent first."""
-    findings = [
-        _finding("link_malformed", [4, 2], field="metadata.b"),
-        _finding("time_unreadable", [2], field="created_at"),
-        _finding("before_2000", [0, 2], field="created_at"),
-        _finding("link_malformed", [2, 4], field="metadata.a"),
-        _finding("text_too_long", [1], field="metadata.c", is_omission=True),
-    ]
-
-    rows, codes, messages = first_errors(findings)
-
-    assert rows.tolist() == [2, 4]
-    assert codes.tolist() == ["time_unreadable", "link_malformed"]
-    assert [message.partition(" ")[0] for message in messages] == ["created_at:", "metadata.b:"]
-
-
-@pytest.mark.parametrize("findings", [[], [_finding("before_2000", [0])]])
-def test_first_errors_of_valid_rows_are_none(findings):
-    """Notes are not errors."""
-    assert [len(column) for column in first_errors(findings)] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("chunksize", [1, 3, 100])

@@ -1,13 +1,12 @@
 """The frames of a run: read, judged, made into events, and closed with a result for every row."""
 
 import datetime as dt
-from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from events_pandas import Column, EventMapping
-from events_pandas.check import EarlierFrames
+from events_pandas.check import EarlierFrames, StreamCheck
 from events_pandas.deliver import stop_for_interrupt
 from events_pandas.deliver.journal import Journal, RunFacts
 from events_pandas.run.frames import RunFrames
@@ -20,7 +19,7 @@ class InterruptedCheck:
     """Judges rows, and is interrupted when it is done."""
 
     def __init__(self, frame_check):
-        self.invalid, self._frame_check = frame_check.invalid, frame_check
+        self.index, self.converter, self._frame_check = frame_check.index, frame_check.converter, frame_check
 
     def checked(self, **facts):
         self._frame_check.checked(**facts)
@@ -32,7 +31,8 @@ def make_frames(mapping):
     """Make the frames of a run; as a stream, later frames are compared with earlier ones."""
 
     def make(rules=mapping, *, is_stream=False, **facts):
-        return RunFrames(mapping=rules, options=RunOptions(), earlier=EarlierFrames() if is_stream else None, **facts)
+        stream = StreamCheck(mapping=rules, earlier=EarlierFrames() if is_stream else None)
+        return RunFrames(stream=stream, options=RunOptions(), **facts)
 
     return make
 
@@ -40,7 +40,7 @@ def make_frames(mapping):
 def interrupt_opening(frames, rows):
     read = frames.read(rows)
     with pytest.raises(KeyboardInterrupt):
-        frames.open(replace(read, frame_check=InterruptedCheck(read.frame_check)))
+        frames.open(InterruptedCheck(read))
 
 
 @pytest.mark.parametrize("is_stream", [False, True])
