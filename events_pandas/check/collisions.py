@@ -23,6 +23,7 @@ _SMALL_ROWS = 2**32 - 1
 
 _PARTS = tuple((np.uint64(part << 61), np.uint64((part + 1 << 61) - 1)) for part in range(8))
 """Keys are divided by their first three bits."""
+_PART_STARTS = [start for start, _ in _PARTS]
 
 
 @dataclass(kw_only=True, slots=True)
@@ -178,10 +179,10 @@ class KeyIndex:
     def _parted(self, first_words: KeyColumn) -> Iterator[tuple[list[Segment], npt.NDArray[np.int64]]]:
         """Yield the segments of each part, and the places of the given keys that belong to it, sorted by key."""
         order = np.argsort(first_words)
-        starts = np.searchsorted(first_words[order], [start for start, _ in _PARTS])
-        for segments, asked in zip(self._parts, np.split(order, starts[1:]), strict=True):
-            if len(asked):
-                yield segments, asked
+        bounds = np.searchsorted(first_words[order], _PART_STARTS).tolist()
+        for segments, start, stop in zip(self._parts, bounds, [*bounds[1:], len(order)], strict=True):
+            if start < stop:
+                yield segments, order[start:stop]
 
 
 def _merged(older: Segment, newer: Segment) -> Segment:
