@@ -50,11 +50,7 @@ class Finding:
 
     def at(self, position: int) -> "Finding":
         """Return the finding for one row alone: the one at this place in `rows`."""
-        chosen = slice(position, position + 1)
-        values = None if self.values is None else self.values[chosen]
-        cures = None if self.cures is None else self.cures[chosen]
-        kept = values if values is not None and len(values) else None
-        return replace(self, rows=self.rows[chosen], values=kept, cures=cures)
+        return self.chosen(np.arange(len(self.rows)) == position)
 
     def chosen(self, where: Mask) -> "Finding":
         """Return the finding for some of its rows; `where` is as long as `rows`."""

@@ -99,10 +99,13 @@ class TimeReader:
     def _written(self, text: pa.Array) -> tuple[pa.Array, CodeMasks]:
         """Read text as written times; a time without an offset is a local clock's."""
         found = read_iso(text) if self.format is None else read_format(text, self.format)
-        unread = _unread_faults(text, found.unread) if self.format is None else [("time_unreadable", found.unread)]
+        unread = valid_mask(text) & ~valid_mask(found.seconds)
+        for _, where in found.faults:
+            unread &= ~where
+        unread_faults = _unread_faults(text, unread) if self.format is None else [("time_unreadable", unread)]
         local, faults = self._localized(without(found.seconds, found.is_instant), is_day=found.is_day)
         seconds = pc.if_else(pa.array(found.is_instant), found.seconds, local)
-        return seconds, [*unread, *found.faults, *faults]
+        return seconds, [*unread_faults, *found.faults, *faults]
 
     def _localized(self, local: pa.Array, *, is_day: Mask | None = None) -> tuple[pa.Array, CodeMasks]:
         """Turn the seconds of a local clock into Unix seconds; a day becomes its first second."""
@@ -141,7 +144,6 @@ class WrittenTimes:
     seconds: pa.Array  # int64 Unix seconds, a local clock's as if it showed UTC; null where nothing can be read
     is_instant: Mask  # texts with an offset or a zone
     is_day: Mask  # texts without a time of day
-    unread: Mask  # texts that are not written in this way
     faults: CodeMasks = field(default_factory=list)  # what else is wrong
 
 
@@ -158,7 +160,7 @@ def read_iso(text: pa.Array) -> WrittenTimes:
         instants = without(text, ~is_instant | ~to_mask(pc.match_substring_regex(text, _ISO)))
         # Read separately: old pandas gives such a time the offset of an earlier time, even of an unreadable one.
         seconds = pc.coalesce(_parsed(instants, "ISO8601"), seconds)
-    return WrittenTimes(seconds=seconds, is_instant=is_instant, is_day=is_day, unread=_unread(text, seconds))
+    return WrittenTimes(seconds=seconds, is_instant=is_instant, is_day=is_day)
 
 
 def read_format(text: pa.Array, form: str) -> WrittenTimes:
@@ -173,21 +175,15 @@ def read_format(text: pa.Array, form: str) -> WrittenTimes:
         names, text, form = _without_names(text, form)
     seconds = _with_any_fraction(text, form)
     if names is not None:
-        return _in_named_zones(seconds, names, text=text, is_day=is_day)
+        return _in_named_zones(seconds, names, is_day)
     is_instant = _ZONE_CODE in codes or (bool(codes & _CLOCK_CODES) and _UTC_FORM.search(form) is not None)
-    return WrittenTimes(
-        seconds=seconds, is_instant=np.full(len(text), is_instant), is_day=is_day, unread=_unread(text, seconds)
-    )
-
-
-def _unread(text: pa.Array, seconds: pa.Array) -> Mask:
-    return valid_mask(text) & ~valid_mask(seconds)
+    return WrittenTimes(seconds=seconds, is_instant=np.full(len(text), is_instant), is_day=is_day)
 
 
 def _with_any_fraction(text: pa.Array, form: str) -> pa.Array:
     """Parse text by its format; where that fails, with or without the fraction of a second."""
     seconds = _parsed(text, form)
-    unread = _unread(text, seconds)
+    unread = valid_mask(text) & ~valid_mask(seconds)
     if "%S" not in form or not unread.any():
         return seconds
     whole = pc.replace_substring_regex(without(text, ~unread), _FRACTION, r"\1")
@@ -216,19 +212,17 @@ def _loosely(form: str) -> str:
     )
 
 
-def _in_named_zones(local: pa.Array, names: pa.Array, *, text: pa.Array, is_day: Mask) -> WrittenTimes:
+def _in_named_zones(local: pa.Array, names: pa.Array, is_day: Mask) -> WrittenTimes:
     """Read local times by the clocks of the zones named beside them."""
     seconds, faults = pa.nulls(len(local), pa.int64()), []
-    known = np.zeros(len(local), dtype=bool)
     for name in pc.unique(names.drop_null()).to_pylist():
         zone = _zones().get(name.lower())
         if zone is not None:
             is_there = to_mask(pc.equal(names, name))
             placed, found = localized(without(local, ~is_there), zone, is_day=is_day)
-            seconds, known = pc.coalesce(seconds, placed), known | is_there
+            seconds = pc.coalesce(seconds, placed)
             faults += [(code, where & is_there) for code, where in found]
-    unread = valid_mask(text) & ~(known & valid_mask(local))
-    return WrittenTimes(seconds=seconds, is_instant=np.ones_like(known), is_day=is_day, unread=unread, faults=faults)
+    return WrittenTimes(seconds=seconds, is_instant=np.ones(len(local), dtype=bool), is_day=is_day, faults=faults)
 
 
 @cache
