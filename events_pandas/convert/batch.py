@@ -192,7 +192,7 @@ class Converter:
             names=name.values,
             created_at=expand(time.values, n_rows),
             contacts=contacts,
-            findings=tuple(finding.moved(rows) for finding in findings),
+            findings=tuple(replace(finding, rows=rows[finding.rows]) for finding in findings),
             metadata=metadata,
         )
 

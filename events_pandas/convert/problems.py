@@ -44,10 +44,6 @@ class Finding:
         """Whether the row is invalid ("error") or not ("note")."""
         return "note" if self.is_omission else CODES[self.code].severity
 
-    def moved(self, rows: Rows) -> "Finding":
-        """Return the finding with `rows` as the new positions: ``rows[i]`` is the new position of row i."""
-        return replace(self, rows=rows[self.rows])
-
     def at(self, position: int) -> "Finding":
         """Return the finding for one row alone: the one at this place in `rows`."""
         return self.chosen(np.arange(len(self.rows)) == position)
@@ -107,14 +103,6 @@ class Finding:
     def all_values(self) -> pa.Array:
         """Return the value in each row (large_string); null where it is empty or not kept."""
         return _filled(self.values, len(self.rows))
-
-    def head_values(self) -> pa.Array:
-        """Return the values of the first `VALUES_KEPT` rows (large_string); null where a cell is empty."""
-        return _filled(self.values, min(len(self.rows), VALUES_KEPT))
-
-    def head_cures(self) -> pa.Array:
-        """Return the cures of the first `VALUES_KEPT` rows (large_string); null where the code's own cure fits."""
-        return _filled(self.cures, min(len(self.rows), VALUES_KEPT))
 
 
 def _filled(texts: pa.Array | None, length: int) -> pa.Array:
@@ -177,9 +165,12 @@ def _concatenated(findings: list[Finding]) -> Finding:
     rows = np.concatenate([finding.rows for finding in findings])
     heads = np.concatenate([finding.rows[:VALUES_KEPT] for finding in findings])
     earliest = pa.array(np.argsort(heads, kind="stable")[:VALUES_KEPT])
-    values = pa.concat_arrays([finding.head_values() for finding in findings]).take(earliest)
+    lengths = [min(len(finding.rows), VALUES_KEPT) for finding in findings]
+    values, cures = (
+        pa.concat_arrays([_filled(part, length) for part, length in zip(parts, lengths, strict=True)]).take(earliest)
+        for parts in ([finding.values for finding in findings], [finding.cures for finding in findings])
+    )
     has_values = values.null_count < len(values)
-    cures = pa.concat_arrays([finding.head_cures() for finding in findings]).take(earliest)
     return replace(
         first,
         rows=np.sort(rows, kind="stable"),

@@ -10,9 +10,19 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import TEXT_TYPE, CellKind, Cells, Mask, holds_any, to_mask, valid_mask, without
+from events_pandas.convert.cells import (
+    TEXT_TYPE,
+    CellKind,
+    Cells,
+    Mask,
+    holds_any,
+    matches,
+    to_mask,
+    valid_mask,
+    without,
+)
 from events_pandas.convert.epochs import TICKS_PER_SECOND, read_epoch
-from events_pandas.convert.readers import CodeMasks, first_of, reject_all, written
+from events_pandas.convert.readers import CodeMasks, beyond, first_of, reject_all, written
 from events_pandas.convert.zones import localized
 
 CALENDAR_SECONDS = 3 * 10**11
@@ -57,9 +67,9 @@ class TimeReader:
     def __call__(self, cells: Cells) -> tuple[pa.Array, CodeMasks]:
         """Read cells of any kind; report cells that are not times, or not times in their zone."""
         seconds, faults = self._read(cells)
-        beyond = to_mask(pc.or_(pc.less(seconds, -CALENDAR_SECONDS), pc.greater(seconds, CALENDAR_SECONDS)))
-        if beyond.any():
-            seconds, faults = without(seconds, beyond), [*faults, ("time_unreadable", beyond)]
+        outside = beyond(seconds, CALENDAR_SECONDS)
+        if outside.any():
+            seconds, faults = without(seconds, outside), [*faults, ("time_unreadable", outside)]
         old = to_mask(pc.less(seconds, YEAR_2000))
         if not old.any():
             return seconds, faults
@@ -118,7 +128,7 @@ def _unread_faults(text: pa.Array, unreadable: Mask) -> CodeMasks:
     """Report texts that are not written times; by the number of digits, some are epoch numbers of today."""
     if not unreadable.any():
         return []
-    digits = np.where(to_mask(pc.match_substring_regex(text, _DIGITS)), pc.fill_null(pc.binary_length(text), 0), 0)
+    digits = np.where(matches(text, _DIGITS), pc.fill_null(pc.binary_length(text), 0), 0)
     faults = [(code, unreadable & (digits == count)) for count, code in _DIGIT_CODES.items()]
     return [*faults, ("time_unreadable", unreadable & ~np.isin(digits, list(_DIGIT_CODES)))]
 
@@ -151,13 +161,13 @@ def read_iso(text: pa.Array) -> WrittenTimes:
     """Read text in ISO 8601: days, or times with or without an offset; "UTC" may be written out."""
     if holds_any(text, *_UTC_WORDS):
         text = pc.replace_substring_regex(text, _UTC, r"\1Z")
-    is_instant = to_mask(pc.match_substring_regex(text, _OFFSET))
-    is_day = to_mask(pc.match_substring_regex(text, _ISO_DAY))
+    is_instant = matches(text, _OFFSET)
+    is_day = matches(text, _ISO_DAY)
     # pandas would read too much: -0.01 as a day in the year 0.
-    local = without(text, is_instant | ~to_mask(pc.match_substring_regex(text, _LOCAL)))
+    local = without(text, is_instant | ~matches(text, _LOCAL))
     seconds = _parsed(local, "ISO8601")
     if is_instant.any():
-        instants = without(text, ~is_instant | ~to_mask(pc.match_substring_regex(text, _ISO)))
+        instants = without(text, ~is_instant | ~matches(text, _ISO))
         # Read separately: old pandas gives such a time the offset of an earlier time, even of an unreadable one.
         seconds = pc.coalesce(_parsed(instants, "ISO8601"), seconds)
     return WrittenTimes(seconds=seconds, is_instant=is_instant, is_day=is_day)
