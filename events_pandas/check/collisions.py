@@ -109,14 +109,7 @@ def numbered(words: Words) -> npt.NDArray[np.int64]:
 def _repeated(first_words: KeyColumn) -> KeyColumn:
     """Return the words that come more than once, sorted, each once."""
     first_words.sort()
-    repeated = first_words[1:][first_words[1:] == first_words[:-1]]
-    return _distinct(repeated)
-
-
-def _distinct(ordered: KeyColumn) -> KeyColumn:
-    is_new = np.ones(len(ordered), dtype=bool)
-    is_new[1:] = ordered[1:] != ordered[:-1]
-    return ordered[is_new]
+    return np.unique(first_words[1:][first_words[1:] == first_words[:-1]])
 
 
 def rows_among(first_words: npt.NDArray[np.uint64], wanted: npt.NDArray[np.uint64]) -> Rows:

@@ -202,11 +202,14 @@ def _spread(frame: KeyedRows, moved: Repeats, *, candidates: _Candidates, runs: 
         return new
     seconds = frame.keys.seconds
     words = frame.keys.streams[:, moved.rows]
-    rows = _rows_of_streams(frame, words)
+    # All rows with the contact and name of some moved row; also invalid ones, which may be fixed and sent.
+    rows = rows_among(frame.keys.streams[0], np.unique(words[0]))
+    rows = rows[frame.has_key[rows]]
     streams = numbered(frame.keys.streams[:, rows])
     own = streams[np.searchsorted(rows, moved.rows)]
-    ties = list(candidates.digests[:, np.searchsorted(candidates.rows, moved.rows)])
-    order = order_of_events(own, seconds[moved.rows], ties)
+    # Digests break ties, so that the order of rows does not matter.
+    ties = candidates.digests[:, np.searchsorted(candidates.rows, moved.rows)]
+    order = np.lexsort((*reversed(ties), seconds[moved.rows], own))
     new[order] = spread_events(
         words[:, order],
         own[order],
@@ -221,12 +224,6 @@ def _is_taken(asked: Words, index: KeyIndex, runs: EarlierRuns | None) -> Mask:
     """Tell which events an earlier frame or an earlier run has."""
     is_known = index.find(asked)[0] >= 0
     return is_known if runs is None else is_known | (runs.occupied(asked) > FREE)
-
-
-def _rows_of_streams(frame: KeyedRows, wanted: Words) -> Rows:
-    """Return all rows with the contact and name of some rows; also invalid ones, which may be fixed and sent."""
-    rows = rows_among(frame.keys.streams[0], np.unique(wanted[0]))
-    return rows[frame.has_key[rows]]
 
 
 def spread_events(
@@ -275,11 +272,3 @@ def free_seconds(streams: Streams, seconds: Seconds, *, taken: tuple[Streams, Se
     numbers = order + np.maximum.accumulate(numbers - order)
     free = numbers + np.searchsorted(places - np.arange(len(places)), numbers, side="right")
     return free - streams * span + first
-
-
-def order_of_events(streams: Streams, seconds: Seconds, ties: list[npt.NDArray[np.uint64]]) -> Rows:
-    """Return the order in which events get their seconds: by stream, second, and then `ties`, digests of their content.
-
-    The ties make it independent of the order of rows.
-    """
-    return np.lexsort((*reversed(ties), seconds, streams))
