@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from events_pandas.check import EarlierFrames, check_rows, chunk_bounds, unjudged_rows
+from events_pandas.check import EarlierFrames, StreamCheck, check_rows, chunk_bounds, unjudged_rows
 from events_pandas.convert import Converter, problems_frame
 from events_pandas.convert.problems import causes
-from events_pandas.mapping import Column, Constant, Date, EventMapping, MonetaryAmount, bind
+from events_pandas.mapping import Column, Constant, Date, EventMapping, MonetaryAmount, Number, Text, bind
 
 NOW = 1_750_000_000
 
@@ -285,3 +285,60 @@ def test_check_rows_counts_all_rows_without_cents(check, chunksize, rule, rows):
 
     (cause,) = [cause for cause in causes(checked.findings) if cause.code == "currency_minor_unit"]
     assert (cause.rows, cause.extent, cause.first_row) == (rows, f"{rows} rows", 0)
+
+
+def _frame(**columns):
+    n_rows = len(next(iter(columns.values())))
+    return pd.DataFrame({"time": range(n_rows), "who": ["a"] * n_rows, **columns})
+
+
+@pytest.fixture
+def make_stream():
+    """Make a check of several frames; columns without a rule are metadata."""
+
+    def make_stream(**metadata):
+        mapping = EventMapping(event_name="e", created_at="time", user_id="who", metadata=metadata, timezone="UTC")
+        return StreamCheck(mapping=mapping, earlier=EarlierFrames())
+
+    return make_stream
+
+
+def _read(frame_check):
+    frame_check.read()
+    return frame_check
+
+
+def test_frames_of_a_stream_share_the_types_of_bare_columns(make_stream):
+    """The first frame with values decides; later cells of another type are errors of their rows."""
+    stream = make_stream(n="n")
+
+    first, second = (_read(stream.bound(_frame(n=cells))) for cells in ([1, 2], ["3", "x"]))
+
+    assert (first.invalid, second.invalid) == (0, 1)
+    assert stream.types == {"metadata.n": Number("n")}
+
+
+def test_first_frame_is_read_again_if_earlier_runs_sent_another_type(make_stream):
+    """The rows are counted once; the same type leaves the frame as it is."""
+    stream = make_stream(n="n")
+    first = _read(stream.bound(_frame(n=[1, 2])))
+
+    same = stream.retyped(first, {"metadata.n": Number("n")})
+    again = _read(stream.retyped(first, {"metadata.n": Text("n")}))
+    checked = again.checked(now=NOW)
+
+    assert same is first
+    assert stream.types == {"metadata.n": Text("n")}
+    assert (again.invalid, len(checked.repeats.rows), checked.row_counts.rows[0]) == (0, 0, 2)
+
+
+def test_types_are_learned_without_calling_the_mapping_when_all_are_known(make_stream):
+    """A callable runs once for each frame that is checked, and never for one of which only types are asked."""
+    called = []
+    stream = make_stream(n="n", m=Text(lambda frame: called.append(len(frame)) or frame["n"]))
+
+    stream.learn_types(_frame(n=[1]))
+    stream.learn_types(_frame(n=["x"] * 2))
+
+    assert called == [1]
+    assert stream.types == {"metadata.n": Number("n")}
