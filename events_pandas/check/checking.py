@@ -83,12 +83,11 @@ def check_rows(
     *,
     now: float,
     earlier: EarlierFrames | None = None,
-    advance: Callable[[int], None] | None = None,
     chunksize: int = BLOCK_ROWS,
 ) -> CheckedRows:
     """Check the rows of a frame whose mapping is bound: see `FrameCheck`."""
     frame_check = FrameCheck(converter, pd.RangeIndex(n_rows), earlier)
-    frame_check.read(advance=advance, chunksize=chunksize)
+    frame_check.read(chunksize=chunksize)
     return frame_check.checked(now=now)
 
 

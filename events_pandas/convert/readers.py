@@ -11,6 +11,7 @@ from functools import partial
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -225,7 +226,7 @@ def read_identifier(cells: Cells) -> tuple[pa.Array, CodeMasks]:
 
 def _read_text_identifier(text: pa.Array) -> tuple[pa.Array, CodeMasks]:
     _, letters = text_bytes(text)
-    if letters.min(initial=_ZERO) >= _ZERO and letters.max(initial=_ZERO) <= _NINE:
+    if are_digits(letters):
         return text, []
     has_nul = nul_mask(text)
     blank = _blank_mask(text)
@@ -237,6 +238,11 @@ def _read_text_identifier(text: pa.Array) -> tuple[pa.Array, CodeMasks]:
         faults.append((code, first_of(where) if CODES[code].is_reported_once else where))
         spoilt |= where & (CODES[code].severity == "error")
     return without(text, spoilt), faults
+
+
+def are_digits(letters: npt.NDArray[np.uint8]) -> bool:
+    """Tell whether there is nothing but digits."""
+    return bool(letters.min(initial=_ZERO) >= _ZERO and letters.max(initial=_ZERO) <= _NINE)
 
 
 def _read_float_identifier(cells: Cells) -> tuple[pa.Array, CodeMasks]:

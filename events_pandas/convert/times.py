@@ -21,7 +21,7 @@ from events_pandas.convert.cells import (
     valid_mask,
     without,
 )
-from events_pandas.convert.epochs import TICKS_PER_SECOND, read_epoch
+from events_pandas.convert.epochs import NO_TEXT, TICKS_PER_SECOND, read_epoch
 from events_pandas.convert.readers import CodeMasks, beyond, first_of, reject_all, written
 from events_pandas.convert.zones import localized
 
@@ -51,7 +51,6 @@ _CLOCK_CODES, _ZONE_CODE, _NAME_CODE = frozenset("HIMSfpzZcX"), "z", "Z"
 _ZONE_NAME = r"(?P<zone>[A-Za-z][A-Za-z0-9_+/-]*)"
 _FRACTION = r"(:[0-9]{2})[.,][0-9]+"
 _FRACTION_FORM = re.compile(r"%S[.,]%f")
-_NO_TEXT = pa.scalar("", TEXT_TYPE)
 _CLOCK_WORDS = pa.array(["now", "today"], TEXT_TYPE)
 """pandas reads these words as the time of reading."""
 
@@ -209,7 +208,7 @@ def _without_names(text: pa.Array, form: str) -> tuple[pa.Array, pa.Array, str]:
     before, _, after = form.partition(f"%{_NAME_CODE}")
     pattern = f"^(?P<before>{_loosely(before)}){_ZONE_NAME}(?P<after>{_loosely(after)})$"
     parts = pc.extract_regex(text, pattern)
-    rest = pc.binary_join_element_wise(pc.struct_field(parts, "before"), pc.struct_field(parts, "after"), _NO_TEXT)
+    rest = pc.binary_join_element_wise(pc.struct_field(parts, "before"), pc.struct_field(parts, "after"), NO_TEXT)
     names = pc.struct_field(parts, "zone")
     return names, pc.coalesce(pc.utf8_trim_whitespace(rest), text), f"{before}{after}".strip()
 

@@ -6,14 +6,12 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from events_pandas.convert.cells import Mask, valid_mask, without
+from events_pandas.convert.keys import Seconds
 from events_pandas.convert.readers import CodeMasks
-
-Seconds = npt.NDArray[np.int64]
 
 _DAY = 86_400
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)

@@ -115,15 +115,6 @@ def test_check_rows_takes_no_rows(check):
         assert (judgement.findings, judgement.row_counts.names, judgement.offset) == ((), {}, 0)
 
 
-def test_check_rows_tells_how_far_it_is(check):
-    """Progress is reported chunk by chunk, and adds up to all rows."""
-    reported = []
-
-    check(pd.DataFrame({"time": range(7), "who": ["a"] * 7}), advance=reported.append, chunksize=3)
-
-    assert reported == [3, 3, 1]
-
-
 @pytest.fixture
 def drifting():
     """Return rows whose faults, notes, types and repeats fall into different chunks for different sizes."""
@@ -342,3 +333,12 @@ def test_types_are_learned_without_calling_the_mapping_when_all_are_known(make_s
 
     assert called == [1]
     assert stream.types == {"metadata.n": Number("n")}
+
+
+def test_frame_that_is_read_tells_how_far_it_is(make_stream):
+    """Progress is reported chunk by chunk, and adds up to all rows."""
+    reported = []
+
+    make_stream().bound(_frame(n=range(7))).read(advance=reported.append, chunksize=3)
+
+    assert reported == [3, 3, 1]
