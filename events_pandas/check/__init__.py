@@ -8,7 +8,7 @@ from events_pandas.check.checking import (
     StreamCheck,
     check_rows,
     chunk_bounds,
-    unjudged_rows,
+    no_rows,
 )
 from events_pandas.check.duplicates import Repeats
 from events_pandas.check.earlier_runs import CLAIMED, FREE, EarlierSubmissions, Entries, used_up
@@ -28,6 +28,6 @@ __all__ = [
     "canary_rows",
     "check_rows",
     "chunk_bounds",
-    "unjudged_rows",
+    "no_rows",
     "used_up",
 ]

@@ -56,24 +56,20 @@ class EarlierFrames:
     n_rows: int = 0
 
 
-def unjudged_rows(n_rows: int, offset: int) -> CheckedRows:
-    """Return a result for rows of which nothing is known: none of them is invalid.
-
-    `offset` is the position of the first of them in their stream.
-    """
+def no_rows() -> CheckedRows:
+    """Return the result for a frame without rows."""
     none, nowhere = np.zeros(0, np.int64), np.zeros(0, dtype=bool)
     no_repeats = Repeats(rows=none, firsts=none, are_identical=nowhere)
     return CheckedRows(
-        valid=np.ones(n_rows, dtype=bool),
-        is_sent=np.ones(n_rows, dtype=bool),
-        created_at=np.full(n_rows, np.datetime64("NaT", "s")),
+        valid=nowhere,
+        is_sent=nowhere,
+        created_at=none.view("datetime64[s]"),
         repeats=no_repeats,
         moved=no_repeats,
         added=none,
         findings=(),
         row_counts=RowCounts(),
-        contacts=np.zeros(n_rows, np.uint64),
-        offset=offset,
+        contacts=none.view(np.uint64),
     )
 
 

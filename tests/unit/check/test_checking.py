@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from events_pandas.check import EarlierFrames, StreamCheck, check_rows, chunk_bounds, unjudged_rows
+from events_pandas.check import EarlierFrames, StreamCheck, check_rows, chunk_bounds, no_rows
 from events_pandas.convert import Converter, problems_frame
 from events_pandas.convert.problems import causes
 from events_pandas.mapping import Column, Constant, Date, EventMapping, MonetaryAmount, Number, Text, bind
@@ -108,7 +108,7 @@ def test_check_rows_takes_no_rows(check):
     """A frame without rows has no findings."""
     checked = check(pd.DataFrame({"time": [], "who": []}))
 
-    nothing = unjudged_rows(0, 0)
+    nothing = no_rows()
     for judgement in (checked, nothing):
         assert [len(column) for column in (judgement.valid, judgement.is_sent, judgement.created_at)] == [0, 0, 0]
         assert [len(column) for column in (judgement.repeats.rows, judgement.added, judgement.contacts)] == [0, 0, 0]
