@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Unpack
 
 import pandas as pd
 
-from events_pandas.check import check_rows
-from events_pandas.convert import Converter, Finding
+from events_pandas.check import StreamCheck
+from events_pandas.convert import Finding
 from events_pandas.deliver import IntercomClient, Stop, progress_bar
-from events_pandas.mapping import EventMapping, bind
+from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport
 from events_pandas.results.destination import find_destination
 from events_pandas.results.rejects import REJECTS, find_rejects, rejected_rows, with_index_levels
 from events_pandas.results.table_file import TableFile
 from events_pandas.run.files import submit_files
 from events_pandas.run.frames import unsent_results
-from events_pandas.run.options import SubmitOptions, run_options
+from events_pandas.run.options import SubmitOptions, run_options, with_options
 from events_pandas.run.run import Run, stop_error
 from events_pandas.sources import COMPARED_ROWS, ColumnTypes, other_reading, payloads_of
 
@@ -86,18 +86,24 @@ def checked_report(
     `types` has what the bare columns of files become, and `refused` what was found when the rows were read from files.
     """
     types = types or ColumnTypes()
-    bound = bind(frame, mapping, resolved=types.rules, remarks=types.remarks)
-    converter = Converter(bound, refused)
+    stream = StreamCheck(mapping=mapping, types=types.rules, remarks=types.remarks)
+    frame_check = stream.bound(frame, refused)
     with progress_bar("auto", total=len(frame), description="checking", delay_seconds=2.0) as bar:
-        checked = check_rows(converter, len(frame), now=time.time(), advance=bar.advance)
+        frame_check.read(advance=bar.advance)
+    checked = frame_check.checked(now=time.time())
     destination = None if client is None else find_destination(client)
     if isinstance(destination, Stop):
         raise stop_error(destination, unsent_results(checked, frame.index, destination))
     return CheckReport(
-        index=frame.index, checked=checked, converter=converter, resolved=bound.resolved, destination=destination
+        index=frame.index,
+        checked=checked,
+        converter=frame_check.converter,
+        resolved=stream.types,
+        destination=destination,
     )
 
 
+@with_options
 def submit_events(frame: pd.DataFrame, mapping: EventMapping, **options: Unpack[SubmitOptions]) -> pd.DataFrame:
     """Submit the rows of a frame as events.
 
@@ -108,9 +114,7 @@ def submit_events(frame: pd.DataFrame, mapping: EventMapping, **options: Unpack[
     mapping : EventMapping
         Which column becomes which field.
     **options : keyword arguments
-        How the run is made: `client`, `journal`, `workspace`, `preflight`, `resubmit`, `rate_share`, `concurrency`,
-        `retry`, `on_invalid`, `canary`, `max_failure_rate`, `patience_seconds`, `chunksize`, `progress`; see
-        `SubmitOptions`.
+        The options of the run, as in `SubmitOptions`.
 
     Returns
     -------
@@ -163,6 +167,7 @@ def submit_events(frame: pd.DataFrame, mapping: EventMapping, **options: Unpack[
     return run.results(frame)
 
 
+@with_options
 def iter_submit(
     frames: Iterable[pd.DataFrame], mapping: EventMapping, **options: Unpack[SubmitOptions]
 ) -> Iterator[pd.DataFrame]:
@@ -176,7 +181,7 @@ def iter_submit(
     mapping : EventMapping
         Which column becomes which field. Duplicates are found across all frames.
     **options : keyword arguments
-        As for `submit_events`.
+        The options of the run, as in `SubmitOptions`.
 
     Returns
     -------
@@ -202,7 +207,8 @@ def iter_submit(
     `KeyboardInterrupt`.
 
     Ctrl-C reaches the main thread only. In another thread, close the iterator between two frames, in that thread, or
-    raise an error in a `progress` function: the run waits for the requests under way, and sends nothing more.
+    raise an error in a `progress` function: the run waits for the requests under way, and sends nothing more. An
+    iterator that is neither read to its end nor closed keeps a waiting thread until it is collected.
 
     Examples
     --------
@@ -224,6 +230,7 @@ def iter_submit(
     return run.stream(frames)
 
 
+@with_options
 def submit_file(
     path: str | os.PathLike[str],
     mapping: EventMapping,
@@ -248,7 +255,7 @@ def submit_file(
         files stand side by side. Missing cells of a short CSV row are empty; cells beyond the last column are written
         into it, with their commas.
     **options : keyword arguments
-        As for `submit_events`.
+        The options of the run, as in `SubmitOptions`.
 
     Returns
     -------
