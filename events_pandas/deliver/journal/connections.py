@@ -9,7 +9,6 @@ import contextlib
 import os
 import sqlite3
 import threading
-import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,22 +16,25 @@ from typing import Any, Final
 
 from events_pandas.deliver.journal.places import FileIdentity, file_identity
 from events_pandas.errors import JournalError
-from events_pandas.forking import PAUSE_SECONDS, keep_for_ever
+from events_pandas.forking import keep_for_ever, leave_to_parent_at_fork, pause_at_fork
 
 
-class TrackedConnection(sqlite3.Connection):
-    """A connection to a journal that this module knows until it is closed."""
+class JournalConnection(sqlite3.Connection):
+    """A connection to a journal's file, which must be closed before this process forks."""
 
-    identity: FileIdentity = (0, 0)
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        _CONNECTIONS.add(self)
+    # Of the file; None if there was no file, and after the end.
+    identity: FileIdentity | None = None
 
     def close(self) -> None:
         """Close the connection."""
         super().close()
-        _CONNECTIONS.discard(self)
+        self.identity = None
+
+    def leave_to_parent(self) -> None:
+        """Refuse the file to a child: the connection stayed in use for longer than the fork waited."""
+        if self.identity is not None:
+            keep_for_ever(self)
+            _INHERITED.add(self.identity)
 
 
 class ForkSafeConnection:
@@ -56,7 +58,7 @@ class ForkSafeConnection:
         self._lock = lock or threading.RLock()
         self._users = 0
         self._is_closed = False
-        _FORK_SAFE.add(self)
+        pause_at_fork(self)
 
     @contextmanager
     def using(self) -> Iterator[sqlite3.Connection]:
@@ -88,7 +90,6 @@ class ForkSafeConnection:
 
     def abandon(self) -> None:
         """Close the connection of a dead thread, which may hold the lock: nobody waits for that lock again."""
-        _FORK_SAFE.discard(self)
         with contextlib.suppress(sqlite3.Error):
             self._disconnect()
 
@@ -96,9 +97,9 @@ class ForkSafeConnection:
     def _is_inherited(self) -> bool:
         return os.getpid() != self._process
 
-    def hold(self) -> bool:
+    def acquire(self, *, timeout: float) -> bool:
         """Keep other threads from the connection, and close it; return False if it stayed in use for too long."""
-        is_held = self._lock.acquire(timeout=PAUSE_SECONDS)
+        is_held = self._lock.acquire(timeout=timeout)
         # The forking thread itself may be using it, if a signal handler forks.
         if is_held and not self._users:
             with contextlib.suppress(sqlite3.Error):
@@ -115,73 +116,48 @@ class ForkSafeConnection:
             connection.close()
 
 
-_FORK_SAFE: Final[weakref.WeakSet[ForkSafeConnection]] = weakref.WeakSet()
-_CONNECTIONS: Final[weakref.WeakSet[TrackedConnection]] = weakref.WeakSet()
-_INHERITED: Final[set[FileIdentity]] = set()
+_INHERITED: Final[set[FileIdentity | None]] = set()
 """Files that the parent had open when it forked this process: the parent's locks stay in this process's memory."""
 
 
-class _ForkHandlers:
-    """What happens to connections before and after a fork."""
+class _Opening:
+    """Lets one thread at a time open journals, and none while the process forks."""
 
     def __init__(self) -> None:
-        self.opening = threading.RLock()
-        self._lock = threading.Lock()
-        self._held: list[ForkSafeConnection | threading.RLock] = []
+        self.leave_to_parent()
+        leave_to_parent_at_fork(self)
 
-    def before(self) -> None:
-        self._lock.acquire()
-        self._held = [self.opening] if self.opening.acquire(timeout=PAUSE_SECONDS) else []
-        for connection in list(_FORK_SAFE):
-            if connection.hold():
-                self._held.append(connection)
-
-    def after_in_parent(self) -> None:
-        held, self._held = self._held, []
-        self._lock.release()
-        for holder in held:
-            holder.release()
-
-    def after_in_child(self) -> None:
-        self.opening = threading.RLock()
-        self._lock = threading.Lock()
-        self._held = []
-        _FORK_SAFE.clear()
-        for connection in list(_CONNECTIONS):
-            # It stayed in use for longer than the fork waits.
-            keep_for_ever(connection)
-            _INHERITED.add(connection.identity)
-        _CONNECTIONS.clear()
+    def leave_to_parent(self) -> None:
+        """Make a new lock in a child."""
+        self.lock = threading.RLock()
+        pause_at_fork(self.lock)
 
 
-_FORK: Final = _ForkHandlers()
-# Windows has no forks.
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_FORK.before, after_in_parent=_FORK.after_in_parent, after_in_child=_FORK.after_in_child)
+_OPENING: Final = _Opening()
 
 
-@contextmanager
-def opening_lock() -> Iterator[None]:
-    """Let one thread at a time open journals, and none while the process forks.
+def opening_lock() -> "threading.RLock":
+    """Return the lock under which journals are opened, by one thread at a time, and not while the process forks.
 
     SQLite's own locks are shared by all connections of a process.
     """
-    with _FORK.opening:
-        yield
+    return _OPENING.lock
 
 
-def open_connection(path: Path, uri_options: str, **options: Any) -> TrackedConnection:
+def open_connection(path: Path, uri_options: str, **options: Any) -> JournalConnection:
     """Open a journal's file with SQLite's URI options, such as ``"mode=rw"``, and those of `sqlite3.connect`.
 
     Raise `JournalError` if the parent of this process had the file open when it forked: no connection is safe then.
     """
-    with contextlib.suppress(FileNotFoundError):
-        if _INHERITED and file_identity(path) in _INHERITED:
-            problem = "the journal was in use when this process was forked, and cannot be used safely here"
-            remedy = "start processes with 'spawn', or use another journal in this one"
-            raise JournalError(path, problem=problem, remedy=remedy)
-    address = f"{path.absolute().as_uri()}?{uri_options}"
-    connection = sqlite3.connect(address, uri=True, factory=TrackedConnection, **options)
+    identity = None
     with contextlib.suppress(OSError):
-        connection.identity = file_identity(path)
+        identity = file_identity(path)
+    if identity in _INHERITED:
+        problem = "the journal was in use when this process was forked, and cannot be used safely here"
+        remedy = "start processes with 'spawn', or use another journal in this one"
+        raise JournalError(path, problem=problem, remedy=remedy)
+    address = f"{path.absolute().as_uri()}?{uri_options}"
+    connection = sqlite3.connect(address, uri=True, factory=JournalConnection, **options)
+    connection.identity = identity
+    leave_to_parent_at_fork(connection)
     return connection
