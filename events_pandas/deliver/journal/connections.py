@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from events_pandas.deliver.journal.places import FileIdentity, file_identity
 from events_pandas.errors import JournalError
@@ -40,7 +40,7 @@ class JournalConnection(sqlite3.Connection):
 class ForkSafeConnection:
     """A connection that is closed before a fork, and made again by `connect` when it is needed.
 
-    A thread holds `lock` while it uses the connection: users that share a lock take turns. Default: a lock of its own.
+    A thread holds `turn` while it uses the connection: users that share one take turns. Default: they do not.
     """
 
     def __init__(
@@ -48,17 +48,29 @@ class ForkSafeConnection:
         path: Path,
         connect: Callable[[], sqlite3.Connection],
         *,
+        identity: FileIdentity,
+        turn: "threading.RLock | None" = None,
         connection: sqlite3.Connection | None = None,
-        lock: "threading.RLock | None" = None,
     ) -> None:
-        self._connection = connection
-        self._path = path
+        self.path = path
         self._connect = connect
+        self._identity = identity
+        self._turn = turn
+        self._connection = connection
         self._process = os.getpid()
-        self._lock = lock or threading.RLock()
+        self._lock = turn or threading.RLock()
         self._users = 0
         self._is_closed = False
         pause_at_fork(self)
+
+    def another(self) -> Self:
+        """Return another connection to the same file."""
+        return type(self)(self.path, self._connect, identity=self._identity, turn=self._turn)
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether this process is a fork of the process that has opened the journal."""
+        return os.getpid() != self._process
 
     @contextmanager
     def using(self) -> Iterator[sqlite3.Connection]:
@@ -66,13 +78,14 @@ class ForkSafeConnection:
 
         Raise `JournalError` in a child of the process that has opened the journal.
         """
-        if self._is_inherited:
+        if self.is_inherited:
             problem = f"process {self._process} opened the journal, and this process is a fork of it"
-            raise JournalError(self._path, problem=problem, remedy="begin a new run here")
+            raise JournalError(self.path, problem=problem, remedy="begin a new run here")
         with self._lock:
             if self._is_closed:
                 raise sqlite3.ProgrammingError("Cannot operate on a closed database.")
             if self._connection is None:
+                self.require_same_file()
                 self._connection = self._connect()
             self._users += 1
             try:
@@ -80,22 +93,20 @@ class ForkSafeConnection:
             finally:
                 self._users -= 1
 
+    def require_same_file(self) -> None:
+        """Raise `JournalError` if the file that was opened was moved away or replaced."""
+        with contextlib.suppress(FileNotFoundError):
+            if file_identity(self.path) == self._identity:
+                return
+        problem = "the journal was moved away or replaced during the run"
+        raise JournalError(self.path, problem=problem, remedy="put it back, then run again")
+
     def close(self) -> None:
         """Close the connection, unless it is another process's."""
-        if self._is_inherited:
-            return
-        with self._lock:
-            self._is_closed = True
-            self._disconnect()
-
-    def abandon(self) -> None:
-        """Close the connection of a dead thread, which may hold the lock: nobody waits for that lock again."""
-        with contextlib.suppress(sqlite3.Error):
-            self._disconnect()
-
-    @property
-    def _is_inherited(self) -> bool:
-        return os.getpid() != self._process
+        if not self.is_inherited:
+            with self._lock:
+                self._is_closed = True
+                self._disconnect()
 
     def acquire(self, *, timeout: float) -> bool:
         """Keep other threads from the connection, and close it; return False if it stayed in use for too long."""

@@ -49,19 +49,19 @@ def open_or_make(path: Path, busy_seconds: float, uri_options: str = URI_WITH_LO
 
     Raise `JournalError` if the file is another application's, or of a later version.
     """
-    with closing(_readable(path, busy_seconds, uri_options)) as connection:
+    connection = _readable(path, busy_seconds, uri_options)
+    with closed_on_error(connection):
         # Nothing is changed, not even the journal mode, before the file is known to be a journal.
         if not is_new(connection):
             require_journal(connection, path)
         if uri_options == URI_WITH_LOCKS:
             _choose_mode(connection, path, busy_seconds)
-    connection = _readable(path, busy_seconds, uri_options)
-    with closed_on_error(connection), transaction(connection):
-        # Another process may have made the tables in the meantime.
-        if is_new(connection):
-            make_tables(connection)
-        require_journal(connection, path)
-        require_writable(connection)
+        with transaction(connection):
+            # Another process may have made the tables in the meantime.
+            if is_new(connection):
+                make_tables(connection)
+            require_journal(connection, path)
+            require_writable(connection)
     return connection
 
 
@@ -119,16 +119,10 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
     Nothing is written if the block raises.
     """
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    # Leaving the connection's own block commits, or rolls back if that is still to be done.
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
         yield
-        connection.execute("COMMIT")
-    except BaseException:
-        # After some errors SQLite has rolled back by itself.
-        with suppress(sqlite3.Error):
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-        raise
 
 
 @contextmanager
