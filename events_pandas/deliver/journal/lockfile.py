@@ -81,13 +81,12 @@ class LockFile:
             descriptor = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         except FileExistsError:
             return False
-        with ExitStack() as undone:
-            undone.callback(self.path.unlink)
-            try:
-                os.write(descriptor, self.content)
-            finally:
-                os.close(descriptor)
-            undone.pop_all()
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(self.content)
+        except BaseException:
+            self.path.unlink()
+            raise
         return True
 
     def _clear_way(self, journal: Path, found: bytes, *, has_locks: bool) -> None:
@@ -118,11 +117,9 @@ def _refusal(journal: Path, facts: dict[str, Any], *, has_locks: bool) -> Journa
         who = "does not say which run made it" if has_locks else f"{name} does not say which run made it"
         remedy = f"delete {name} if no run uses the journal"
     if has_locks:
-        problem = f"{name} keeps other runs from the journal, and {who}"
-    else:
-        problem = f"{place_of(journal)} cannot lock files, so only one run at a time can use the journal, and {who}"
-        return JournalError(journal, problem=problem, remedy=(f"{remedy}; or ", *GO_TO_LOCAL_DISK))
-    return JournalError(journal, problem=problem, remedy=remedy)
+        return JournalError(journal, problem=f"{name} keeps other runs from the journal, and {who}", remedy=remedy)
+    problem = f"{place_of(journal)} cannot lock files, so only one run at a time can use the journal, and {who}"
+    return JournalError(journal, problem=problem, remedy=(f"{remedy}; or ", *GO_TO_LOCAL_DISK))
 
 
 def take_lock_file(journal: Path, own_runs: Collection[int]) -> LockFile:
@@ -177,19 +174,14 @@ def _facts(content: bytes) -> dict[str, Any]:
     """Return the facts in a lock file; none if its run was killed while it made it, or another program did."""
     with suppress(ValueError, RecursionError):
         facts = json.loads(content)
-        if isinstance(facts, dict) and _are_facts(facts):
-            return facts
+        match facts:
+            case {
+                "host": str(),
+                "pid": int(pid),
+                "space": str(),
+                "birth": str(),
+                "since": int() | float() as since,
+                "token": str(token),
+            } if type(pid) is int and 0 < pid < _MOST_PROCESSES and 0 <= since < _LATEST and _TOKEN.fullmatch(token):
+                return dict(facts)
     return {}
-
-
-def _are_facts(facts: dict[str, Any]) -> bool:
-    words = [facts.get(name) for name in ("host", "space", "birth", "token")]
-    since = facts.get("since")
-    return (
-        all(isinstance(word, str) for word in words)
-        and type(facts.get("pid")) is int
-        and 0 < facts["pid"] < _MOST_PROCESSES
-        and isinstance(since, int | float)
-        and 0 <= since < _LATEST
-        and _TOKEN.fullmatch(facts["token"]) is not None
-    )

@@ -10,8 +10,8 @@ from typing import Final
 
 from events_pandas.deliver.journal.connections import open_connection
 from events_pandas.deliver.journal.tables import is_new, make_tables, require_journal, require_writable
-from events_pandas.deliver.journal.troubles import is_busy, lacks_shared_memory
-from events_pandas.filesystem import file_system, refuses_locks, scratch_file
+from events_pandas.deliver.journal.troubles import lacks_shared_memory
+from events_pandas.filesystem import error_kind, file_system, refuses_locks, scratch_file
 
 WAL_MODE: Final = "wal"
 """With a write-ahead log beside the file: readers and the writer work at once."""
@@ -188,7 +188,7 @@ def _set_mode(connection: sqlite3.Connection, mode: str, busy_seconds: float) ->
             connection.execute(f"PRAGMA journal_mode = {mode}")
         except sqlite3.OperationalError as error:
             # SQLite itself does not wait here while another process makes the same change.
-            if is_busy(error) and time.monotonic() < until:
+            if error_kind(error) == sqlite3.SQLITE_BUSY and time.monotonic() < until:
                 time.sleep(_PAUSE_SECONDS)
                 continue
             # The old mode is slower, but as safe. Any other fault shows when the journal is written.
