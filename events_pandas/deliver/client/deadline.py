@@ -24,22 +24,6 @@ _ANSWERED: Final[dict[tuple[str, int | None], Any]] = {}
 class _Socket(socket.socket):
     """A socket in plain text."""
 
-    def recv_into(self, *arguments: Any, **options: Any) -> int:
-        self.settimeout(ATTEMPT.seconds_left())
-        return super().recv_into(*arguments, **options)
-
-    def sendall(self, *arguments: Any, **options: Any) -> None:
-        self.settimeout(ATTEMPT.seconds_left())
-        super().sendall(*arguments, **options)
-
-
-class _TLSSocket(ssl.SSLSocket):
-    """A socket in TLS. A proxy in TLS, with TLS to the server inside, calls its `recv` and `send`."""
-
-    def do_handshake(self, *arguments: Any, **options: Any) -> None:
-        self.settimeout(ATTEMPT.seconds_left())
-        super().do_handshake(*arguments, **options)
-
     def recv(self, *arguments: Any, **options: Any) -> bytes:
         self.settimeout(ATTEMPT.seconds_left())
         return super().recv(*arguments, **options)
@@ -51,6 +35,18 @@ class _TLSSocket(ssl.SSLSocket):
     def send(self, *arguments: Any, **options: Any) -> int:
         self.settimeout(ATTEMPT.seconds_left())
         return super().send(*arguments, **options)
+
+    def sendall(self, *arguments: Any, **options: Any) -> None:
+        self.settimeout(ATTEMPT.seconds_left())
+        super().sendall(*arguments, **options)
+
+
+class _TLSSocket(_Socket, ssl.SSLSocket):
+    """A socket in TLS. A proxy in TLS, with TLS to the server inside, calls its `recv` and `send`."""
+
+    def do_handshake(self, *arguments: Any, **options: Any) -> None:
+        self.settimeout(ATTEMPT.seconds_left())
+        super().do_handshake(*arguments, **options)
 
 
 def keep_deadline(context: ssl.SSLContext) -> None:
