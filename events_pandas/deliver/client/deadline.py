@@ -8,8 +8,7 @@ import socket
 import ssl
 from typing import Any, Final
 
-import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from events_pandas.deliver.client.attempt import ATTEMPT
@@ -54,15 +53,17 @@ def keep_deadline(context: ssl.SSLContext) -> None:
     context.sslsocket_class = _TLSSocket
 
 
-class _Connection(HTTPConnection):
-    """A connection in plain text, to the server or to a proxy."""
+class TimedConnection(HTTPConnection):
+    """A connection to the server or to a proxy, in plain text or mixed into urllib3's connection in TLS."""
 
     def connect(self) -> None:
+        """Connect, which ends with a proxy's consent and the TLS handshake."""
         ATTEMPT.had_connection = False
         super().connect()
         ATTEMPT.had_connection = True
 
     def request(self, *arguments: Any, **options: Any) -> None:
+        """Send a request, on a new connection if there is none."""
         ATTEMPT.had_connection = not self.is_closed
         super().request(*arguments, **options)
 
@@ -98,19 +99,3 @@ class _Connection(HTTPConnection):
             raise
         _ANSWERED[self.host, self.port] = address
         return sock
-
-
-class _TLSConnection(_Connection, HTTPSConnection):
-    pass
-
-
-class _Pool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _TLSPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _TLSConnection
-
-
-TIMED_POOLS: Final[dict[str, type[urllib3.HTTPConnectionPool]]] = {"http": _Pool, "https": _TLSPool}
-"""Pools of such connections, for `urllib3.PoolManager.pool_classes_by_scheme`."""

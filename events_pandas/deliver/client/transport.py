@@ -109,19 +109,15 @@ class Transport:
             raise
         else:
             if ATTEMPT.is_doubtful:
-                failure = self._unusable(
-                    "{host} sent more than one answer, and it is unknown which belongs to this event"
-                )
+                problem = "{host} sent more than one answer, and it is unknown which belongs to this event"
             elif answer.status == HTTPStatus.NOT_FOUND and not is_whole:
                 # Only the whole text tells whether the contact is unknown.
-                failure = self._unusable("the connection to {host} broke in the middle of an answer")
+                problem = "the connection to {host} broke in the middle of an answer"
             else:
                 return answer
+            failure = TransportError(problem.format(host=self._host), may_have_arrived=True)
         # Outside of the handler, whose error would become the context of this one, with its frames.
         raise failure
-
-    def _unusable(self, message: str) -> TransportError:
-        return TransportError(message.format(host=self._host), may_have_arrived=True)
 
     def close(self) -> None:
         """Close the connections; another request would open new ones."""
