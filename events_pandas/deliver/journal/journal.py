@@ -22,7 +22,6 @@ from events_pandas.deliver.journal.lookup import (
     UsedUp,
     find_entries,
     find_occupied,
-    find_sent,
     find_taken,
     holds_events,
 )
@@ -150,11 +149,9 @@ class Journal:
         `used_up` says which entries of other runs, by position, belong to none of these events (see
         `events_pandas.check.used_up`); by default none is used up.
         """
-        # An event must not be sent if another event has its second or may have it, or if another run has sent its
-        # content under another second. An entry that exists already stays as it is.
+        # An entry that exists already stays as it is.
         with as_journal_error(self.path), self._connection.using() as connection, transaction(connection):
-            sent = find_sent(connection, fingerprints, run=self.run, used_up=used_up)
-            taken = {*find_taken(connection, fingerprints), *sent}
+            taken = find_taken(connection, fingerprints, run=self.run, used_up=used_up)
             free = [event for place, event in enumerate(fingerprints) if place not in taken]
             claim_events(connection, free, run=self.run)
         return sorted(taken)

@@ -96,11 +96,17 @@ def find_occupied(connection: sqlite3.Connection, digests: list[bytes], *, run: 
     return occupied
 
 
-def find_taken(connection: sqlite3.Connection, fingerprints: Sequence[Fingerprint]) -> list[int]:
-    """Return the positions, ascending, of events whose second another event has or may have."""
+def find_taken(
+    connection: sqlite3.Connection, fingerprints: Sequence[Fingerprint], *, run: int, used_up: UsedUp | None = None
+) -> set[int]:
+    """Return the positions of events that `run` must not send.
+
+    Another event has their second or may have it, or another run has sent their content under another second.
+    `used_up` says which entries of that content (by position) belong to none of these events; by default none.
+    """
     found, is_another = _find_holders(connection, _WHOSE, fingerprints)
-    taken: list[int] = np.unique(found[is_another]).tolist()
-    return taken
+    sent = _find_sent(connection, fingerprints, run=run, used_up=used_up)
+    return {*found[is_another].tolist(), *sent}
 
 
 def find_other_acceptances(
@@ -112,13 +118,12 @@ def find_other_acceptances(
     return {place: OtherAcceptance(is_same=not another) for place, another in found}
 
 
-def find_sent(
+def _find_sent(
     connection: sqlite3.Connection, fingerprints: Sequence[Fingerprint], *, run: int, used_up: UsedUp | None
 ) -> list[int]:
-    """Return the positions, ascending, of events that another run has claimed or sent under another second.
+    """Return the positions of events that another run has claimed or sent under another second.
 
-    They would be new events, and there is an entry of their content that is not used up. `used_up` says which entries
-    (by position) belong to none of these events; without it, all count.
+    They would be new events, and there is an entry of their content that is not used up.
     """
     keys = list(dict.fromkeys(event.key for event in fingerprints))
     found = find_entries(connection, keys, run=run)
@@ -141,14 +146,14 @@ def find_sent(
         accepted_at=found.accepted_at[chosen],
     )
     left = chosen if used_up is None else chosen[~used_up(entries)]
-    return sorted(place for content in {contents[place] for place in left.tolist()} for place in new[content])
+    return [place for content in {contents[place] for place in left.tolist()} for place in new[content]]
 
 
 def _find_holders(
     connection: sqlite3.Connection, statement: str, fingerprints: Sequence[Fingerprint], *, run: int = 0
 ) -> tuple[Numbers, Mask]:
     """Return the positions of events whose second has an entry, and whether that entry is of another event."""
-    keys, digests = [event.key for event in fingerprints], [event.sent_key or event.key for event in fingerprints]
+    keys, digests = [event.key for event in fingerprints], [event.sent_digest for event in fingerprints]
     found = _query(connection, statement, digests, width=4, keys=keys, run=run)
     own = np.array([(event.payload, event.second, True) for event in fingerprints], np.int64).reshape(-1, 3)
     return found[:, 0], (found[:, 1:] != own[found[:, 0]]).any(axis=1)
