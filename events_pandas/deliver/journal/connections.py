@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from events_pandas.deliver.journal.places import FileIdentity, file_identity
 from events_pandas.errors import JournalError
@@ -155,10 +155,11 @@ def opening_lock() -> "threading.RLock":
     return _OPENING.lock
 
 
-def open_connection(path: Path, uri_options: str, **options: Any) -> JournalConnection:
-    """Open a journal's file with SQLite's URI options, such as ``"mode=rw"``, and those of `sqlite3.connect`.
+def open_connection(path: Path, busy_seconds: float, uri_options: str) -> JournalConnection:
+    """Open a journal's file for any thread, in autocommit mode, with SQLite's URI options, such as ``"mode=rw"``.
 
-    Raise `JournalError` if the parent of this process had the file open when it forked: no connection is safe then.
+    `busy_seconds` is the wait for another program's lock. Raise `JournalError` if the parent of this process had the
+    file open when it forked: no connection is safe then.
     """
     identity = None
     with contextlib.suppress(OSError):
@@ -168,7 +169,14 @@ def open_connection(path: Path, uri_options: str, **options: Any) -> JournalConn
         remedy = "start processes with 'spawn', or use another journal in this one"
         raise JournalError(path, problem=problem, remedy=remedy)
     address = f"{path.absolute().as_uri()}?{uri_options}"
-    connection = sqlite3.connect(address, uri=True, factory=JournalConnection, **options)
+    connection = sqlite3.connect(
+        address,
+        uri=True,
+        factory=JournalConnection,
+        timeout=busy_seconds,
+        isolation_level=None,
+        check_same_thread=False,
+    )
     connection.identity = identity
     leave_to_parent_at_fork(connection)
     return connection

@@ -17,11 +17,11 @@ WAL_MODE: Final = "wal"
 """With a write-ahead log beside the file: readers and the writer work at once."""
 LOCK_FILE_MODE: Final = "delete, no locks"
 """With a rollback journal, which is deleted after each transaction, and a `LockFile`, which keeps other runs away."""
-ROLLBACK_NOTE: Final = (
+_ROLLBACK_NOTE: Final = (
     "it is written with a rollback journal, since a write-ahead log cannot be used there: that is as safe but slower, "
     "and two runs wait for each other"
 )
-LOCK_FILE_NOTE: Final = (
+_LOCK_FILE_NOTE: Final = (
     "its file system cannot lock files, so it is written with a rollback journal, and a lock file keeps other runs "
     "away: that is slower, and only one run at a time can use it; a journal on a local disk has no such limits"
 )
@@ -71,7 +71,7 @@ def connect(path: Path, busy_seconds: float, uri_options: str = URI_WITH_LOCKS) 
     `busy_seconds` is the wait for another program's lock. Pass `URI_WITHOUT_LOCKS` only while a `LockFile` keeps other
     processes away.
     """
-    connection = _open(path, busy_seconds, uri_options)
+    connection = open_connection(path, busy_seconds, uri_options)
     with closed_on_error(connection):
         for pragma in _PRAGMAS:
             connection.execute(pragma)
@@ -100,14 +100,12 @@ def journal_mode(connection: sqlite3.Connection) -> str:
 
 def mode_note(mode: str) -> str | None:
     """Return a note on how a journal is written (`Journal.mode`), or None for the usual way."""
-    if mode == WAL_MODE:
-        return None
-    return LOCK_FILE_NOTE if mode == LOCK_FILE_MODE else ROLLBACK_NOTE
+    return {WAL_MODE: None, LOCK_FILE_MODE: _LOCK_FILE_NOTE}.get(mode, _ROLLBACK_NOTE)
 
 
 def leave_wal_mode(path: Path, busy_seconds: float, uri_options: str = URI_WITH_LOCKS) -> None:
     """Switch a write-ahead file that cannot be opened as such to a rollback journal."""
-    with closing(_open(path, busy_seconds, uri_options)) as alone:
+    with closing(open_connection(path, busy_seconds, uri_options)) as alone:
         # In exclusive mode SQLite reads the write-ahead log without shared memory.
         alone.execute("PRAGMA locking_mode = EXCLUSIVE")
         alone.execute("PRAGMA journal_mode = DELETE")
@@ -135,10 +133,6 @@ def closed_on_error(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def _open(path: Path, busy_seconds: float, uri_options: str = URI_WITH_LOCKS) -> sqlite3.Connection:
-    return open_connection(path, uri_options, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
-
-
 def _make_file(path: Path) -> None:
     """Make an empty file that only its owner can read; SQLite gives the files beside it the same permissions."""
     missing = [folder for folder in path.absolute().parents if not folder.exists()]
@@ -164,7 +158,7 @@ def _can_write_ahead(path: Path) -> bool:
     """Try a write-ahead log with a file that nobody else has: a failure in the journal would end other runs."""
     with suppress(OSError, sqlite3.Error), scratch_file(path) as scratch:
         _make_file(scratch)
-        with closing(_open(scratch, 0.0)) as connection:
+        with closing(open_connection(scratch, 0.0, URI_WITH_LOCKS)) as connection:
             connection.execute("PRAGMA synchronous = OFF")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("CREATE TABLE trial (number INTEGER)")

@@ -78,7 +78,7 @@ def _state(path: Path) -> tuple[int, int]:
 
 
 def _read(path: Path, workspace: str | None, uri_options: str) -> list[RunEntry]:
-    with opening_lock(), closing(open_connection(path, uri_options, timeout=BUSY_SECONDS)) as connection:
+    with opening_lock(), closing(open_connection(path, BUSY_SECONDS, uri_options)) as connection:
         if is_new(connection):
             return []
         require_journal(connection, path)
