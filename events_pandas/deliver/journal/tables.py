@@ -210,23 +210,13 @@ def accept_events(connection: sqlite3.Connection, acceptances: Sequence[Acceptan
 
     An event that was accepted earlier keeps its entry. An event whose second another event has gets none.
     """
+    rows = []
     first: dict[bytes, Fingerprint] = {}
-    for event, _, _ in acceptances:
-        first.setdefault(event.sent_digest, event)
-    rows = [
-        (
-            event.key,
-            event.payload,
-            event.second,
-            event.sent_half,
-            run,
-            max(int(accepted_at), CLAIMED + 1),
-            pack_request_id(request_id),
-            event.sent_digest,
-        )
-        for event, accepted_at, request_id in acceptances
-        if first[event.sent_digest] == event
-    ]
+    for event, accepted_at, request_id in acceptances:
+        digest = event.sent_digest
+        if first.setdefault(digest, event) == event:
+            entry = (event.key, event.payload, event.second, event.sent_half, run)
+            rows.append((*entry, max(int(accepted_at), CLAIMED + 1), pack_request_id(request_id), digest))
     return _write_rows(connection, _ACCEPT, rows)
 
 
