@@ -3,20 +3,19 @@
 import os
 import time
 import warnings
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Unpack
 
 import pandas as pd
 
 from events_pandas.check import check_rows
 from events_pandas.convert import Converter, Finding
-from events_pandas.deliver import IntercomClient, Stop, progress_bar, stop_for_interrupt
-from events_pandas.errors import SubmissionError, SubmissionInterrupted
+from events_pandas.deliver import IntercomClient, Stop, progress_bar
 from events_pandas.mapping import EventMapping, bind
 from events_pandas.results import CheckReport
 from events_pandas.results.destination import find_destination
 from events_pandas.results.rejects import RejectsWriter, find_rejects, rejected_rows, with_index_levels
-from events_pandas.run.files import file_results
+from events_pandas.run.files import submit_files
 from events_pandas.run.frames import unsent_results
 from events_pandas.run.options import SubmitOptions, run_options
 from events_pandas.run.run import Run, stop_error
@@ -160,7 +159,7 @@ def submit_events(frame: pd.DataFrame, mapping: EventMapping, **options: Unpack[
     {'a': 'accepted', 'b': 'invalid'}
     """
     run = Run(mapping=mapping, options=run_options(options), source="frame", origin="a DataFrame")
-    return _gathered(run.results([frame]))
+    return run.results(frame)
 
 
 def iter_submit(
@@ -221,7 +220,7 @@ def iter_submit(
         )
     origin = "a stream of DataFrames"
     run = Run(mapping=mapping, options=run_options(options), source="stream", origin=origin)
-    return run.results(frames)
+    return run.stream(frames)
 
 
 def submit_file(
@@ -293,10 +292,9 @@ def submit_file(
     ...     sandbox.events[0].contact
     '00042'
     """
-    stream = file_results(
+    return submit_files(
         path, mapping, options=run_options(options), results_path=results_path, rejects_path=rejects_path
     )
-    return _gathered(stream)
 
 
 def suggest_mapping(frame: pd.DataFrame) -> "SuggestedMapping":
@@ -451,47 +449,3 @@ def export_rejects(
         if other is not None:
             warnings.warn(other, stacklevel=2)
     return rejects
-
-
-def _gathered(stream: Generator[pd.DataFrame, None, None]) -> pd.DataFrame:
-    """Return the results of a whole run, or raise its end with all of them."""
-    parts: list[pd.DataFrame] = []
-    try:
-        for results in stream:
-            parts.append(results)  # noqa: PERF402  # An error on the way must find the parts so far.
-        return _joined(parts)
-    except (SubmissionError, SubmissionInterrupted) as error:
-        error.results = _joined([*parts, error.results])
-        raise
-    except KeyboardInterrupt:
-        # Without results nothing was sent. With results the interrupt came outside of the run.
-        if not parts:
-            raise
-        raise _interrupted(stream, parts) from None
-
-
-def _interrupted(
-    stream: Generator[pd.DataFrame, None, None], parts: list[pd.DataFrame]
-) -> SubmissionError | SubmissionInterrupted:
-    """End a run by an interrupt that came outside of it. Return the exception, with all results."""
-    end: SubmissionError | SubmissionInterrupted
-    end = SubmissionInterrupted(stop_for_interrupt().message, results=parts[-1].iloc[:0])
-    try:
-        stream.throw(KeyboardInterrupt())
-    except (SubmissionError, SubmissionInterrupted) as error:
-        end = error
-    except KeyboardInterrupt:
-        # The run had ended already.
-        pass
-    end.results = _joined([*parts, end.results])
-    return end
-
-
-def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
-    # Results that were on their way when an interrupt came arrive again, with the rest.
-    filled = list({int(part["row"].iloc[0]): part for part in parts if len(part)}.values()) or parts[:1]
-    # Joining even one frame would turn an index of objects into one of strings.
-    joined = filled[0] if len(filled) == 1 else pd.concat(filled)
-    # pandas keeps only facts that all parts share; the last part has those of the whole run.
-    joined.attrs = {"run": {**parts[-1].attrs["run"], "frame": {"first_row": 0, "rows": len(joined)}}}
-    return joined

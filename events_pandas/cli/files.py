@@ -19,7 +19,7 @@ from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport, Summary
 from events_pandas.results.rejects import is_rejected
 from events_pandas.results.table_file import PartialFile, require_not_read, write_new
-from events_pandas.run.files import file_results, read_files
+from events_pandas.run.files import read_files, submit_files
 from events_pandas.run.options import RunOptions
 from events_pandas.sources import read_first_rows, source_paths
 from events_pandas.suggest.suggestion import SuggestedMapping
@@ -263,17 +263,16 @@ def submitted(
     """Submit files and print the summary; after an early end the summary comes before the error."""
     output = _RunOutput(results_path=results_path, rejects_path=rejects_path)
     try:
-        for results in file_results(
+        submit_files(
             paths,
             mapping,
             options=options,
             results_path=results_path,
             rejects_path=rejects_path,
             warn=output.remarks.append,
-        ):
-            output.add(results)
+            take=output.add,
+        )
     except (SubmissionError, SubmissionInterrupted) as error:
-        output.add(error.results)
         output.echo(faults=(str(error), *notes(error)))
         raise
     output.echo()

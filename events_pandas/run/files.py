@@ -3,13 +3,12 @@
 import os
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self, cast
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -31,7 +30,7 @@ from events_pandas.results import ResultsWriter
 from events_pandas.run.headers import require_fitting, require_unchanged
 from events_pandas.run.options import RunOptions, step_progress
 from events_pandas.run.rejects import FileRejects, file_rejects
-from events_pandas.run.run import Run
+from events_pandas.run.run import Run, Take
 from events_pandas.sources import (
     ColumnTypes,
     FileChunk,
@@ -50,7 +49,7 @@ FILES_NAMED: Final = 3
 """How many files of a run its history names at most."""
 
 
-def file_results(
+def submit_files(
     paths: PathOrPaths,
     mapping: EventMapping,
     *,
@@ -58,11 +57,12 @@ def file_results(
     results_path: str | os.PathLike[str] | None = None,
     rejects_path: str | os.PathLike[str] | None = None,
     warn: Callable[[str], object] = warnings.warn,
-) -> Generator[pd.DataFrame, None, None]:
-    """Submit the rows of files, and yield the results of each chunk with the column ``source_file``.
+    take: Take | None = None,
+) -> pd.DataFrame:
+    """Submit the rows of files, and return the results with the column ``source_file``.
 
-    `warn` is called with a sentence if a row would be submitted otherwise from the file of rejects. Raise `SourceError`
-    before the first chunk, or a `SubmissionError` or `SubmissionInterrupted` with the results not yet yielded.
+    With `take` the results of each chunk are passed to it instead, and the last ones are returned. `warn` is called
+    with a sentence if a row would be submitted otherwise from the file of rejects.
     """
     require_mapping(mapping)
     # Before files of an earlier run are replaced.
@@ -90,120 +90,116 @@ def file_results(
             warn=warn,
             kept=kept,
         )
-        with _Output(frames=frames, writer=writer, rejects=rejects) as output:
-            try:
-                run = _submission(frames, mapping, types=types, options=options, results_path=results_path)
-                stream = run.results(frames)
-                for results in stream:
-                    output.rest = results
-                    try:
-                        output.write(results)
-                        yield results
-                    except KeyboardInterrupt as interrupt:
-                        # The run ends as by any interrupt, with a result for every row.
-                        stream.throw(interrupt)
-                    output.rest = results.iloc[:0]
-            except (SubmissionError, SubmissionInterrupted) as error:
-                # The error that ended the run comes first; it has the results even if they cannot be written.
-                with _noted_on(error):
-                    output.write(error.results)
-                raise
-            except EventsPandasError as error:
-                if output.rest is None:
-                    raise
-                why = f"{frames.latest}: {'; '.join(error.faults)}" if isinstance(error, MappingError) else str(error)
-                message = f"the run ended early, after earlier rows were submitted: {why}"
-                raise SubmissionError(message, results=output.rest) from error
-            output.finish()
-
-
-def _submission(
-    frames: "_FileFrames",
-    mapping: EventMapping,
-    *,
-    types: ColumnTypes,
-    options: RunOptions,
-    results_path: str | os.PathLike[str] | None,
-) -> Run:
-    return Run(
-        mapping=mapping,
-        options=options,
-        source="files",
-        origin=_named(frames.files),
-        results_path=None if results_path is None else path_text(results_path),
-        total=_count_rows(frames, options),
-        refused=frames.refused,
-        types=types,
-    )
+        run = Run(
+            mapping=mapping,
+            options=options,
+            source="files",
+            origin=_named(files),
+            results_path=None if results_path is None else path_text(results_path),
+            total=_count_rows(frames, options),
+            refused=frames.refused,
+            types=types,
+        )
+        run.begin(frames)
+        output = _Output(run=run, frames=frames, writer=writer, rejects=rejects, pass_on=take, opened=opened.pop_all())
+    return run.desk.run(output.fill)
 
 
 @dataclass(slots=True, kw_only=True)
 class _Output:
-    """Adds the file to each row of results, and writes each row once to the results file and the rejects."""
+    """Adds the file to each row of results, and writes the row to the results file and the rejects."""
 
+    run: Run
     frames: "_FileFrames"
     writer: ResultsWriter | None
     rejects: FileRejects | None
-    rest: pd.DataFrame | None = field(default=None, init=False)
-    _last_row: int = field(default=-1, init=False)
+    pass_on: Take | None
+    # Closed by the run's thread, which no interrupt can strike.
+    opened: ExitStack
+    _parts: list[pd.DataFrame] = field(default_factory=list, init=False)
 
-    def write(self, results: pd.DataFrame) -> None:
+    def fill(self) -> pd.DataFrame:
+        """Submit the rows, in the run's thread, and return their results."""
+        with self.opened, self.rejects.writer if self.rejects else nullcontext():
+            try:
+                self.run.submit(self.take)
+            except (SubmissionError, SubmissionInterrupted) as error:
+                # The error that ended the run comes first; it has the results even if they cannot be written.
+                with _noted_on(error):
+                    self._write(error.results)
+                self._keep(error.results)
+                with _noted_on(error):
+                    self._write_rejects()
+                error.results = self._results()
+                raise
+            except EventsPandasError as error:
+                if not self._parts:
+                    raise
+                why = f"{self.frames.latest}: {'; '.join(error.faults)}" if isinstance(error, MappingError) else error
+                message = f"the run ended early, after earlier rows were submitted: {why}"
+                ended = SubmissionError(message, results=self._results())
+                with _noted_on(ended):
+                    self._write_rejects()
+                raise ended from error
+            if self.writer is not None:
+                self._finish("results", self.writer.finish)
+            self._finish("rejects", self._write_rejects)
+        return self._results()
+
+    def take(self, results: pd.DataFrame) -> None:
+        self._write(results)
+        self._keep(results)
+
+    def _write(self, results: pd.DataFrame) -> None:
         results["source_file"] = self.frames.source_files(results["row"].to_numpy())
-        # Results that were on their way when an interrupt came arrive again, with the rest.
-        new = results[results["row"] > self._last_row] if self._last_row >= 0 else results
-        if self.rejects is not None:
-            self.rejects.keep(new)
         if self.writer is not None:
-            self.writer.write(new)
-        self._last_row = int(new["row"].max()) if len(new) else self._last_row
+            self.writer.write(results)
 
-    def finish(self) -> None:
-        """Put the results file in its place. The events are sent by then, so that a fault is a `SubmissionError`."""
-        if self.writer is None:
-            return
+    def _keep(self, results: pd.DataFrame) -> None:
+        if self.rejects is not None:
+            self.rejects.keep(results)
+        if self.pass_on is not None:
+            self._parts.clear()
+            self.pass_on(results)
+        self._parts.append(results)
+
+    def _results(self) -> pd.DataFrame:
+        """Return all results, or the last ones if they were passed on."""
+        # Joining even one frame would turn an index of objects into one of strings.
+        filled = [part for part in self._parts if len(part)] or self._parts[:1]
+        joined = filled[0] if len(filled) == 1 else pd.concat(filled)
+        # pandas keeps only facts that all parts share; the last part has those of the whole run.
+        joined.attrs = {"run": {**self._parts[-1].attrs["run"], "frame": {"first_row": 0, "rows": len(joined)}}}
+        return joined
+
+    def _finish(self, missing: str, finish: Callable[[], object]) -> None:
+        """Put a file in its place. The events are sent by then, so that a fault is a `SubmissionError`."""
         try:
-            self.writer.finish()
+            finish()
         except SourceError as fault:
-            raise self._incomplete("results", fault) from fault
+            message = f"the run is complete, but its {missing} are missing: {fault}"
+            raise SubmissionError(message, results=self._results()) from fault
 
-    def _incomplete(self, missing: str, fault: SourceError) -> SubmissionError:
-        message = f"the run is complete, but its {missing} are missing: {fault}"
-        return SubmissionError(message, results=cast("pd.DataFrame", self.rest))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Write the rejects, also after an early end. Its cause is reported before a fault of the rejects."""
+    def _write_rejects(self) -> None:
+        """Write the rejects, which reads their rows again. An interrupt meanwhile ends that."""
         if self.rejects is None:
             return
-        with self.rejects.writer:
-            if error is not None:
-                interrupted = (
-                    f"{escaped(self.rejects.writer.path)}: the rejects are missing, since writing them was interrupted"
-                )
-                with _noted_on(error, interrupted=interrupted):
-                    self.rejects.write()
-                return
-            try:
-                self.rejects.write()
-            except SourceError as fault:
-                raise self._incomplete("rejects", fault) from fault
+        interrupts, path = self.run.desk.interrupts, escaped(self.rejects.writer.path)
+
+        def look() -> None:
+            if self.run.desk.interrupts > interrupts:
+                raise SourceError(f"{path}: the rejects are missing, since writing them was interrupted")
+
+        self.rejects.write(look)
 
 
 @contextmanager
-def _noted_on(error: BaseException, *, interrupted: str | None = None) -> Iterator[None]:
-    """Add the fault of a file to an error as a note, and an interrupt too if `interrupted` has words for it."""
+def _noted_on(error: BaseException) -> Iterator[None]:
+    """Add the fault of a file to an error as a note."""
     try:
         yield
     except SourceError as fault:
         error.add_note(str(fault))
-    except KeyboardInterrupt:
-        if interrupted is None:
-            raise
-        error.add_note(interrupted)
 
 
 def _column_types(frames: "_FileFrames", progress: ProgressChoice) -> ColumnTypes:
@@ -256,7 +252,6 @@ class _FileFrames:
             self.start, self._refused = end, chunk.refused
             end += len(chunk.frame)
             if position == len(self._chunks):
-                # In one call: an interrupt may come between two.
                 self._chunks.append((end, chunk.path))
             yield chunk.frame
 

@@ -26,12 +26,13 @@ from events_pandas.check import (
 from events_pandas.convert import CODES, Cause, Converter, EventBatch, Finding, causes, problems_frame
 from events_pandas.convert.cells import Mask, Rows
 from events_pandas.convert.keys import EventKeys, Seconds, event_words
-from events_pandas.deliver import Event, Outcome, Status, Stop, progress_bar
+from events_pandas.deliver import Event, Outcome, Status, Stop
 from events_pandas.deliver.journal import Fingerprint, Journal
 from events_pandas.errors import EventsPandasError, InvalidRowsError, JournalError
 from events_pandas.mapping import BoundMapping, EventMapping, bind
 from events_pandas.results import RowOutcomes, RunStatuses
 from events_pandas.results.summary import REPEAT_CODES
+from events_pandas.run.desk import Desk, UnansweredError
 from events_pandas.run.options import RunOptions, step_progress
 from events_pandas.sources import ColumnTypes
 
@@ -54,15 +55,12 @@ class OpenFrame:
 
     Parameters
     ----------
-    number : int
-        Its place among the frames of the run, from 0.
     chunks : list of tuple of int
         The first row of each chunk, and the one after its last.
     tried_out : numpy.ndarray of int64
         The rows of the canary.
     """
 
-    number: int
     converter: Converter
     checked: CheckedRows
     row_outcomes: RowOutcomes
@@ -177,12 +175,13 @@ class RunFrames:
     types: ColumnTypes = field(default_factory=ColumnTypes)
     journal: Journal | None = None
     refused: Refused | None = None
+    desk: Desk = field(default_factory=Desk)
     notes: dict[tuple[str, str], Cause] = field(default_factory=dict, init=False)
     _statuses: RunStatuses = field(default_factory=RunStatuses, init=False)
     _open: deque[OpenFrame] = field(default_factory=deque, init=False)
     _read: ReadFrame | None = field(default=None, init=False)
-    _yielded: tuple[int, int] = field(default=(0, 0), init=False)
-    _is_opening: bool = field(default=False, init=False)
+    _n_frames: int = field(default=0, init=False)
+    _n_rows: int = field(default=0, init=False)
 
     @property
     def are_open(self) -> bool:
@@ -192,44 +191,34 @@ class RunFrames:
     @property
     def have_begun(self) -> bool:
         """Whether a frame was opened, so that events may have been sent."""
-        return self._seen != (0, 0)
+        return self._n_frames > 0
 
     @property
     def first(self) -> OpenFrame:
         """The frame whose results are due."""
         return self._open[0]
 
-    @property
-    def _seen(self) -> tuple[int, int]:
-        """How many frames were opened, and how many rows they have."""
-        if not self._open:
-            return self._yielded
-        latest = self._open[-1]
-        return latest.number + 1, latest.end
-
     def read(self, rows: pd.DataFrame) -> ReadFrame:
         """Read every row of a frame, which is to be opened before the next one is read.
 
         Raise `InvalidRowsError` if rows are invalid and ``on_invalid="raise"``.
         """
-        self._is_opening = True
-        bound = bind(rows, self.mapping, resolved=self.types.rules, remarks=self.types.remarks)
+        # Binding calls the callables of the mapping.
+        bound = self.desk.ask(partial(bind, rows, self.mapping, resolved=self.types.rules, remarks=self.types.remarks))
         self.types = replace(self.types, rules=bound.resolved)
-        refused = () if self.refused is None else self.refused(self._seen[1])
+        refused = () if self.refused is None else self.refused(self._n_rows)
         return self._read_bound(bound, rows.index, refused)
 
     def _read_bound(self, bound: BoundMapping, index: "pd.Index[Any]", refused: Sequence[Finding]) -> ReadFrame:
-        self._is_opening = True
         converter, n_rows = Converter(bound, refused), bound.n_rows
         # Even with progress=True a quick check leaves no line behind: a stream has many.
         progress = step_progress(self.options.progress)
-        with progress_bar(progress, total=n_rows, description="checking", delay_seconds=2.0) as bar:
+        with self.desk.progress_bar(progress, total=n_rows, description="checking", delay_seconds=2.0) as bar:
             frame_check = read_rows(converter, n_rows, earlier=self.earlier, advance=bar.advance)
         if frame_check.invalid and self.options.on_invalid == "raise":
             findings = frame_check.checked(now=time.time()).findings
             raise InvalidRowsError(problems_frame(findings, index), invalid=frame_check.invalid)
         self._read = ReadFrame(index=index, bound=bound, refused=refused, converter=converter, frame_check=frame_check)
-        self._is_opening = False
         return self._read
 
     def recalled(self, first: ReadFrame) -> ReadFrame:
@@ -257,16 +246,9 @@ class RunFrames:
 
     def open(self, read: ReadFrame) -> OpenFrame:
         """Judge the rows of the frame that was read last, and begin its results."""
-        self._is_opening, self._read = True, read
-        try:
-            with nullcontext() if self.journal is None else self.journal.reading():
-                checked = read.frame_check.checked(now=time.time(), runs=self.journal, resubmits=self.options.resubmit)
-        except JournalError:
-            # No row of the frame was remembered yet.
-            self._is_opening = False
-            raise
+        with nullcontext() if self.journal is None else self.journal.reading():
+            checked = read.frame_check.checked(now=time.time(), runs=self.journal, resubmits=self.options.resubmit)
         frame = OpenFrame(
-            number=self._seen[0],
             converter=read.converter,
             checked=checked,
             row_outcomes=RowOutcomes(checked, read.index),
@@ -275,7 +257,9 @@ class RunFrames:
             journal=self.journal,
         )
         self._open.append(frame)
-        self._is_opening, self._read = False, None
+        self._read = None
+        self._n_frames += 1
+        self._n_rows = frame.end
         self._note(checked)
         return frame
 
@@ -292,20 +276,18 @@ class RunFrames:
             elif not CODES[cause.code].extent:
                 self.notes[place] = replace(known, rows=known.rows + cause.rows)
 
-    def enter(self, outcome: Outcome) -> None:
-        """Enter the outcome of an event of an open frame. A second entry changes nothing."""
-        # By bisection: a stream of small frames may have a thousand of them open.
-        place = bisect_right(self._open, outcome.row, key=_end)
-        if place < len(self._open):
-            self._open[place].row_outcomes.record(outcome)
+    def enter(self, outcomes: Iterable[Outcome]) -> None:
+        """Enter the outcomes of events of open frames."""
+        for outcome in outcomes:
+            # By bisection: a stream of small frames may have a thousand of them open.
+            self._open[bisect_right(self._open, outcome.row, key=_end)].row_outcomes.record(outcome)
 
     def completed(self) -> pd.DataFrame:
         """Return the results of the first open frame, which stays open."""
         return self._closed(self.first, None)
 
-    def forget_first(self, end: tuple[int, int]) -> None:
-        """Forget the first open frame: its results were taken. `end` counts the frames and rows up to its end."""
-        self._yielded = end
+    def forget_first(self) -> None:
+        """Forget the first open frame: its results were taken."""
         self._open.popleft()
 
     def _closed(self, frame: OpenFrame, stop: Stop | None) -> pd.DataFrame:
@@ -319,21 +301,13 @@ class RunFrames:
         `again` yields the frames of the run from the start, if they can be read again: the rows of frames that were
         never opened have results too.
         """
-        # Read from the start: a frame that was being read when an interrupt came would be missing otherwise.
         # A fault or an interrupt of reading must not hide why the run ended.
-        with suppress(EventsPandasError, KeyboardInterrupt):
-            if self._read is not None and not self._is_opening:
+        with suppress(EventsPandasError, UnansweredError):
+            if self._read is not None:
                 self._open_unsent(self._read)
-            n_frames, n_rows = self._seen
-            if self._is_opening and self.earlier is not None:
-                # The frame that was being judged may be half remembered, and is read again.
-                self.earlier = EarlierFrames(n_rows=n_rows)
-            for rows in islice(again, n_frames, None):
+            for rows in islice(again, self._n_frames, None):
                 self._open_unsent(self.read(rows))
         parts = [self._closed(frame, stop) for frame in self._open]
-        if self._read is not None:
-            # A second interrupt came while the frame was judged: none of its rows was sent.
-            parts.append(unsent_results(unjudged_rows(len(self._read.index), self._seen[1]), self._read.index, stop))
         if not parts:
             return unsent_results(unjudged_rows(0, 0), pd.RangeIndex(0), stop)
         # Joining even one frame would turn an index of objects into one of strings.

@@ -176,9 +176,7 @@ class HistoryWriter:
     ) -> None:
         if self._journal is None:
             return
-        outcome = self._outcome
-        if error is not None and outcome == CLOSED and not isinstance(error, GeneratorExit):
-            outcome = "interrupted" if isinstance(error, KeyboardInterrupt) else "error"
+        outcome = "error" if error is not None and self._outcome == CLOSED else self._outcome
         with suppress(JournalError):
             self._journal.end_run(outcome, self._counts, ended_at=dt.datetime.now(dt.UTC), requests=self._requests)
         with suppress(JournalError):

@@ -54,11 +54,11 @@ def ask_in_time(ask: Callable[[], Answer], seconds: float, *, on_look: Callable[
         if time.monotonic() >= until:
             raise TransportError(f"no answer within {seconds:.0f} s", may_have_arrived=False)
         on_look()
-    failure = question.exception()
-    if failure is None or isinstance(failure, Exception | KeyboardInterrupt):
-        return question.result()
-    # A SystemExit ends its own thread only, and not the program.
-    raise RuntimeError(f"{kind_of(failure)} in the thread of the question") from failure
+    if isinstance(failure := question.exception(), SystemExit):
+        # It ends its own thread only, and not the program.
+        message = f"{kind_of(failure)} in the thread of the question"
+        raise RuntimeError(message) from failure  # noqa: TRY004  # no wrong type of an argument
+    return question.result()
 
 
 def look_up(host: str, port: int, *, seconds: float) -> list[Any]:

@@ -7,6 +7,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Final, Literal, Protocol, TypeAlias
 
 from events_pandas.deliver.clock import REAL_CLOCK, Clock
@@ -136,6 +137,10 @@ class NoProgress:
         """Do nothing."""
 
 
+def _call(show: Callable[..., object], *facts: object) -> None:
+    show(*facts)
+
+
 @contextmanager
 def progress_bar(
     progress: ProgressChoice,
@@ -143,18 +148,18 @@ def progress_bar(
     total: int | None,
     description: str,
     delay_seconds: float = 0.0,
+    call: Callable[..., object] = _call,
 ) -> Iterator[ProgressBar]:
-    """Show progress on standard error, or pass it to a callable; False shows nothing.
+    """Show progress on standard error, or pass it to a callable, at most ten times a second and at the end.
 
-    A callable is called with a `Progress` at most ten times a second, and once at the end. A bar appears only after
-    `delay_seconds`.
+    False shows nothing. A bar appears only after `delay_seconds`; `call` makes every call that shows something.
     """
     # There is a bar on a terminal, and in a notebook that has ipywidgets. Elsewhere there is a line after two
     # seconds, then every ten seconds, whenever a long pause begins or ends, and at the end; "auto" omits the last
     # line of work that took less than two seconds. An exception of the callable leaves the method that called it, or
     # the end of the block; then it is not called again. If the block ends in an exception of its own, that one is
     # raised, with a note about a later one.
-    meter = _meter(progress, total, description=description, delay_seconds=delay_seconds)
+    meter = _meter(progress, total, description=description, delay_seconds=delay_seconds, call=call)
     try:
         meter.tick()
         yield meter
@@ -165,19 +170,27 @@ def progress_bar(
 
 
 def _meter(
-    progress: ProgressChoice, total: int | None, *, description: str, delay_seconds: float
+    progress: ProgressChoice, total: int | None, *, description: str, delay_seconds: float, call: Callable[..., object]
 ) -> Meter | NoProgress:
     if callable(progress):
-        return Meter(progress, total=total, interval_seconds=CALL_SECONDS)
+        return Meter(partial(call, progress), total=total, interval_seconds=CALL_SECONDS)
     # A program without a console has no standard error.
     if progress is False or sys.stderr is None:
         return NoProgress()
     bar_class = find_bar_class()
     if bar_class is None:
         lines = Lines(description, brief_seconds=BRIEF_SECONDS if progress == "auto" else 0.0)
-        return Meter(lines.show, total=total, interval_seconds=LOOK_SECONDS, say=lines.say)
+        return Meter(
+            partial(call, lines.show), total=total, interval_seconds=LOOK_SECONDS, say=partial(call, lines.say)
+        )
     bar = Bar(bar_class, description=description, width=NOTEBOOK_WIDTH if is_notebook() else None)
-    return Meter(bar.show, total=total, interval_seconds=DRAW_SECONDS, delay_seconds=delay_seconds, say=bar.say)
+    return Meter(
+        partial(call, bar.show),
+        total=total,
+        interval_seconds=DRAW_SECONDS,
+        delay_seconds=delay_seconds,
+        say=partial(call, bar.say),
+    )
 
 
 def _close_after(error: BaseException, meter: Meter | NoProgress) -> None:
