@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Final
 
 from events_pandas import intercom
-from events_pandas.deliver.client.answers import Rate, seconds_to_reset
+from events_pandas.deliver.client.answers import Attempt, seconds_to_reset
 from events_pandas.deliver.pace.refusals import RefusalStreak
 from events_pandas.deliver.pace.server_clock import MOST_SPREAD_SECONDS, WindowClock
 
@@ -171,37 +171,34 @@ class RateWindows:
         if place < len(self._in_flight) and self._in_flight[place] == sent_at:
             del self._in_flight[place]
 
-    def observe(
-        self, rate: Rate | None, *, date: float | None, sent_at: float, received_at: float, is_refused: bool
-    ) -> RefusalMeaning | None:
-        """Learn from an answer; `date` is the server's clock in whole seconds.
+    def observe(self, attempt: Attempt) -> RefusalMeaning | None:
+        """Learn from an answer.
 
         Only an answer with all three rate-limit headers shows a window. Return None unless the answer refuses the
         request because its window has no room.
         """
-        self._slowest_seconds[0] = max(self._slowest_seconds[0], received_at - sent_at)
-        if date is not None:
-            self._clock.learn_date(date, sent_at=sent_at, received_at=received_at)
+        rate, times = attempt.rate, {"sent_at": attempt.sent_at, "received_at": attempt.received_at}
+        self._slowest_seconds[0] = max(self._slowest_seconds[0], attempt.received_at - attempt.sent_at)
+        if attempt.date is not None:
+            self._clock.learn_date(attempt.date, **times)
         if rate is None or rate.limit is None or rate.remaining is None or rate.reset is None:
             return None
         stated = _Stated(
             limit=rate.limit,
             remaining=rate.remaining,
             reset=self._known_reset(rate.reset, rate.remaining),
-            ahead=seconds_to_reset(rate, date),
-            sent_at=sent_at,
-            received_at=received_at,
-            is_refused=is_refused,
+            ahead=seconds_to_reset(rate, attempt.date),
+            is_refused=attempt.is_refused,
+            **times,
         )
         if self._is_moving(stated) or self._is_stuck(stated):
             return None
         self._turn_to(stated)
         if stated.reset < self._reset:
-            late = sent_at - (self._ends_by - self.seconds)
+            late = stated.sent_at - (self._ends_by - self.seconds)
             self._spread = max(self._spread, late if late <= MOST_SPREAD_SECONDS else 0.0)
         # The end of a window is far more exact than the `Date`, which has whole seconds.
-        begins_at = stated.reset - self.seconds
-        self._clock.learn_window(earliest=begins_at, latest=stated.reset, sent_at=sent_at, received_at=received_at)
+        self._clock.learn_window(earliest=stated.reset - self.seconds, latest=stated.reset, **times)
         return self._enter(stated)
 
     def number_at(self, leaves_at: float) -> tuple[int, int]:
