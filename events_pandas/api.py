@@ -17,7 +17,7 @@ from events_pandas.results.destination import find_destination
 from events_pandas.results.rejects import RejectsWriter, find_rejects, rejected_rows, with_index_levels
 from events_pandas.run.files import submit_files
 from events_pandas.run.frames import unsent_results
-from events_pandas.run.options import SubmitOptions, run_options
+from events_pandas.run.options import SubmitOptions, run_options, with_options
 from events_pandas.run.run import Run, stop_error
 from events_pandas.sources import COMPARED_ROWS, ColumnTypes, other_reading, payloads_of
 
@@ -97,6 +97,7 @@ def checked_report(
     )
 
 
+@with_options
 def submit_events(frame: pd.DataFrame, mapping: EventMapping, **options: Unpack[SubmitOptions]) -> pd.DataFrame:
     """Submit the rows of a frame as events.
 
@@ -107,9 +108,7 @@ def submit_events(frame: pd.DataFrame, mapping: EventMapping, **options: Unpack[
     mapping : EventMapping
         Which column becomes which field.
     **options : keyword arguments
-        How the run is made: `client`, `journal`, `workspace`, `preflight`, `resubmit`, `rate_share`, `concurrency`,
-        `retry`, `on_invalid`, `canary`, `max_failure_rate`, `patience_seconds`, `chunksize`, `progress`; see
-        `SubmitOptions`.
+        The options of the run, as in `SubmitOptions`.
 
     Returns
     -------
@@ -162,6 +161,7 @@ def submit_events(frame: pd.DataFrame, mapping: EventMapping, **options: Unpack[
     return run.results(frame)
 
 
+@with_options
 def iter_submit(
     frames: Iterable[pd.DataFrame], mapping: EventMapping, **options: Unpack[SubmitOptions]
 ) -> Iterator[pd.DataFrame]:
@@ -175,7 +175,7 @@ def iter_submit(
     mapping : EventMapping
         Which column becomes which field. Duplicates are found across all frames.
     **options : keyword arguments
-        As for `submit_events`.
+        The options of the run, as in `SubmitOptions`.
 
     Returns
     -------
@@ -201,7 +201,8 @@ def iter_submit(
     `KeyboardInterrupt`.
 
     Ctrl-C reaches the main thread only. In another thread, close the iterator between two frames, in that thread, or
-    raise an error in a `progress` function: the run waits for the requests under way, and sends nothing more.
+    raise an error in a `progress` function: the run waits for the requests under way, and sends nothing more. An
+    iterator that is neither read to its end nor closed keeps a waiting thread until it is collected.
 
     Examples
     --------
@@ -223,6 +224,7 @@ def iter_submit(
     return run.stream(frames)
 
 
+@with_options
 def submit_file(
     path: str | os.PathLike[str],
     mapping: EventMapping,
@@ -247,7 +249,7 @@ def submit_file(
         files stand side by side. Missing cells of a short CSV row are empty; cells beyond the last column are written
         into it, with their commas.
     **options : keyword arguments
-        As for `submit_events`.
+        The options of the run, as in `SubmitOptions`.
 
     Returns
     -------

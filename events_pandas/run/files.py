@@ -4,7 +4,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -15,7 +15,7 @@ import pandas as pd
 
 from events_pandas.check import check_rows
 from events_pandas.convert import Converter, Finding, problems_frame
-from events_pandas.deliver import ProgressChoice, progress_bar
+from events_pandas.deliver import ProgressChoice, progress_bar, stop_for_interrupt
 from events_pandas.errors import (
     EventsPandasError,
     InvalidRowsError,
@@ -27,6 +27,7 @@ from events_pandas.errors import (
 from events_pandas.mapping import EventMapping, Rule, bind, require_mapping
 from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.results import ResultsWriter
+from events_pandas.run.desk import UnansweredError
 from events_pandas.run.headers import require_fitting, require_unchanged
 from events_pandas.run.options import RunOptions, step_progress
 from events_pandas.run.rejects import FileRejects, file_rejects
@@ -125,12 +126,10 @@ class _Output:
                 self.run.submit(self.take)
             except (SubmissionError, SubmissionInterrupted) as error:
                 # The error that ended the run comes first; it has the results even if they cannot be written.
-                with _noted_on(error):
-                    self._write(error.results)
+                _note(error, self._write(error.results))
                 self._keep(error.results)
-                with _noted_on(error):
-                    self._write_rejects()
                 error.results = self._results()
+                _note(error, self._write_rejects())
                 raise
             except EventsPandasError as error:
                 if not self._parts:
@@ -138,22 +137,20 @@ class _Output:
                 why = f"{self.frames.latest}: {'; '.join(error.faults)}" if isinstance(error, MappingError) else error
                 message = f"the run ended early, after earlier rows were submitted: {why}"
                 ended = SubmissionError(message, results=self._results())
-                with _noted_on(ended):
-                    self._write_rejects()
+                _note(ended, self._write_rejects())
                 raise ended from error
-            if self.writer is not None:
-                self._finish("results", self.writer.finish)
-            self._finish("rejects", self._write_rejects)
+            self._require("results", self._finish_results())
+            self._require("rejects", self._write_rejects())
         return self._results()
 
     def take(self, results: pd.DataFrame) -> None:
-        self._write(results)
+        if fault := self._write(results):
+            raise fault
         self._keep(results)
 
-    def _write(self, results: pd.DataFrame) -> None:
+    def _write(self, results: pd.DataFrame) -> SourceError | None:
         results["source_file"] = self.frames.source_files(results["row"].to_numpy())
-        if self.writer is not None:
-            self.writer.write(results)
+        return None if self.writer is None else _fault_of(self.writer.write, results)
 
     def _keep(self, results: pd.DataFrame) -> None:
         if self.rejects is not None:
@@ -172,33 +169,49 @@ class _Output:
         joined.attrs = {"run": {**self._parts[-1].attrs["run"], "frame": {"first_row": 0, "rows": len(joined)}}}
         return joined
 
-    def _finish(self, missing: str, finish: Callable[[], object]) -> None:
-        """Put a file in its place. The events are sent by then, so that a fault is a `SubmissionError`."""
-        try:
-            finish()
-        except SourceError as fault:
-            message = f"the run is complete, but its {missing} are missing: {fault}"
-            raise SubmissionError(message, results=self._results()) from fault
-
-    def _write_rejects(self) -> None:
-        """Write the rejects, which reads their rows again. An interrupt meanwhile ends that."""
-        if self.rejects is None:
+    def _require(self, missing: str, fault: SourceError | None) -> None:
+        """Raise an error for a file that is missing. The events are sent by then, so that it has the results."""
+        if fault is None:
             return
-        interrupts, path = self.run.desk.interrupts, escaped(self.rejects.writer.path)
+        if self.run.desk.interrupts:
+            ended = SubmissionInterrupted(stop_for_interrupt().message, results=self._results())
+            ended.add_note(str(fault))
+            raise ended
+        message = f"the run is complete, but its {missing} are missing: {fault}"
+        raise SubmissionError(message, results=self._results()) from fault
+
+    def _finish_results(self) -> SourceError | None:
+        return None if self.writer is None else _fault_of(self.writer.finish)
+
+    def _write_rejects(self) -> SourceError | None:
+        """Write the rejects, which reads their rows again. Return why they are missing, or None."""
+        if self.rejects is None:
+            return None
+        desk, interrupts = self.run.desk, self.run.desk.interrupts
 
         def look() -> None:
-            if self.run.desk.interrupts > interrupts:
-                raise SourceError(f"{path}: the rejects are missing, since writing them was interrupted")
+            if desk.interrupts > interrupts:
+                raise UnansweredError
 
-        self.rejects.write(look)
+        try:
+            return _fault_of(self.rejects.write, look)
+        except UnansweredError:
+            path = escaped(self.rejects.writer.path)
+            return SourceError(f"{path}: the rejects are missing, since writing them was interrupted")
 
 
-@contextmanager
-def _noted_on(error: BaseException) -> Iterator[None]:
-    """Add the fault of a file to an error as a note."""
+def _fault_of(step: Callable[..., object], *arguments: object) -> SourceError | None:
+    """Take a step that reads or writes files. Return its fault, or None."""
     try:
-        yield
+        step(*arguments)
     except SourceError as fault:
+        return fault
+    return None
+
+
+def _note(error: BaseException, fault: SourceError | None) -> None:
+    """Add the fault of a file to an error."""
+    if fault is not None:
         error.add_note(str(fault))
 
 

@@ -293,6 +293,24 @@ def test_interrupt_while_rejects_are_written_does_not_hide_why_the_run_ended(
     assert not Path("rejects.csv").exists()
 
 
+def test_interrupt_while_the_rejects_of_a_complete_run_are_written_has_all_results(
+    write, submit, fake_client, monkeypatch, ctrl_c
+):
+    """The run ends as by any interrupt, and a note says that the rejects are missing."""
+    usual = pd.DataFrame.to_csv
+
+    def interrupted(*arguments, **options):
+        ctrl_c()
+        return usual(*arguments, **options)
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", interrupted)
+    with pytest.raises(SubmissionInterrupted) as caught:
+        submit(write("a.csv", "1,2024-01-31", "2,never"), client=fake_client())
+
+    assert caught.value.results["status"].tolist() == ["accepted", "invalid"]
+    assert caught.value.__notes__ == ["rejects.csv: the rejects are missing, since writing them was interrupted"]
+
+
 @pytest.mark.parametrize(
     ("rejects_path", "message"),
     [
