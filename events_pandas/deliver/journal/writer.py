@@ -19,8 +19,6 @@ GROUP_SECONDS: Final = 0.01
 """How long a commit waits for more records: each commit is a wait for the disk."""
 STALL_SECONDS: Final = 60.0
 """The time that the disk has for one commit; SQLite stops waiting for another program's lock long before."""
-_IDLE_SECONDS = 0.5
-"""The longest sleep of the thread: an interrupt may come between a new record and the call that wakes the thread."""
 
 Written: TypeAlias = JournalError | OtherAcceptance | None
 OnWritten: TypeAlias = Callable[[Written], None]
@@ -131,7 +129,7 @@ class JournalWriter:
         try:
             while self._records or self._releases or not self._is_closed:
                 if not (self._records or self._releases):
-                    self._called.wait(_IDLE_SECONDS)
+                    self._called.wait()
                     self._called.clear()
                     continue
                 if not self._is_closed:

@@ -163,23 +163,6 @@ def test_close_ends_the_thread(writer, journal, make_fingerprint):
     assert "events-pandas-journal" not in {thread.name for thread in threading.enumerate()}
 
 
-def test_close_writes_what_no_thread_was_started_for(journal, make_fingerprint, monkeypatch, path):
-    """An interrupt may come while the thread is started."""
-    writer, answers = journal.writer(), []
-
-    def interrupted(_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(threading.Thread, "start", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        writer.record(make_fingerprint(journal, 1), accepted_at=5, request_id=None, then=answers.append)
-
-    writer.close(30.0)
-
-    assert answers == [None]
-    assert len(rows(path)) == 1
-
-
 DEATHS = [OSError(22, "Invalid argument"), MemoryError(), SystemExit(3), KeyboardInterrupt()]
 
 
