@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Unpack
 
 import pandas as pd
 
-from events_pandas.check import check_rows
-from events_pandas.convert import Converter, Finding
+from events_pandas.check import StreamCheck
+from events_pandas.convert import Finding
 from events_pandas.deliver import IntercomClient, Stop, progress_bar
-from events_pandas.mapping import EventMapping, bind
+from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport
 from events_pandas.results.destination import find_destination
 from events_pandas.results.rejects import RejectsWriter, find_rejects, rejected_rows, with_index_levels
@@ -85,15 +85,20 @@ def checked_report(
     `types` has what the bare columns of files become, and `refused` what was found when the rows were read from files.
     """
     types = types or ColumnTypes()
-    bound = bind(frame, mapping, resolved=types.rules, remarks=types.remarks)
-    converter = Converter(bound, refused)
+    stream = StreamCheck(mapping=mapping, types=types.rules, remarks=types.remarks)
+    frame_check = stream.bound(frame, refused)
     with progress_bar("auto", total=len(frame), description="checking", delay_seconds=2.0) as bar:
-        checked = check_rows(converter, len(frame), now=time.time(), advance=bar.advance)
+        frame_check.read(advance=bar.advance)
+    checked = frame_check.checked(now=time.time())
     destination = None if client is None else find_destination(client)
     if isinstance(destination, Stop):
         raise stop_error(destination, unsent_results(checked, frame.index, destination))
     return CheckReport(
-        index=frame.index, checked=checked, converter=converter, resolved=bound.resolved, destination=destination
+        index=frame.index,
+        checked=checked,
+        converter=frame_check.converter,
+        resolved=stream.types,
+        destination=destination,
     )
 
 

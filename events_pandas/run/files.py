@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from events_pandas.check import check_rows
-from events_pandas.convert import Converter, Finding, problems_frame
+from events_pandas.check import EarlierFrames, StreamCheck
+from events_pandas.convert import Finding, problems_frame
 from events_pandas.deliver import ProgressChoice, progress_bar, stop_for_interrupt
 from events_pandas.errors import (
     EventsPandasError,
@@ -24,7 +24,7 @@ from events_pandas.errors import (
     SubmissionError,
     SubmissionInterrupted,
 )
-from events_pandas.mapping import EventMapping, Rule, bind, require_mapping
+from events_pandas.mapping import EventMapping, require_mapping
 from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.results import ResultsWriter
 from events_pandas.run.desk import UnansweredError
@@ -235,15 +235,15 @@ def read_files(paths: PathOrPaths, mapping: EventMapping) -> tuple[pd.DataFrame,
         read = _FileFrames(files=files, mapping=mapping, chunksize=RunOptions().chunksize, kept=kept)
         types = read.types = _column_types(read, "auto")
         require_unchanged(kept)
+        stream = StreamCheck(mapping=mapping, types=types.rules)
         frames, refused = [], []
         for frame in read:
             refused += [replace(finding, rows=finding.rows + read.start) for finding in read.refused(read.start)]
+            stream.learn_types(frame)
             frames.append(frame)
-    for frame in frames:
-        types = replace(types, rules=bind(frame, mapping, resolved=types.rules).resolved)
     rows = pd.concat(frames, ignore_index=True)
     rows.index = pd.Index(read.source_files(np.arange(len(rows))))
-    return rows, types, tuple(refused)
+    return rows, replace(types, rules=stream.types), tuple(refused)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -317,16 +317,15 @@ def _count_rows(frames: "_FileFrames", options: RunOptions) -> int | None:
 
 def _refuse_invalid(frames: "_FileFrames", mapping: EventMapping) -> None:
     """Raise `InvalidRowsError` if rows are invalid: before the first request."""
-    resolved: dict[str, Rule] = {}
+    stream = StreamCheck(mapping=mapping, earlier=EarlierFrames())
     problems: list[pd.DataFrame] = []
     invalid, offset = 0, 0
     for rows in frames:
-        bound = bind(rows, mapping, resolved=resolved)
-        resolved.update(bound.resolved)
-        checked = check_rows(Converter(bound, frames.refused(offset)), len(rows), now=time.time())
-        found = problems_frame(checked.findings, rows.index)
+        frame = stream.bound(rows, frames.refused(offset))
+        frame.read()
+        found = problems_frame(frame.checked(now=time.time()).findings, rows.index)
         problems.append(found.assign(row=found["row"] + offset))
-        invalid += int((~checked.valid).sum())
+        invalid += frame.invalid
         offset += len(rows)
     if invalid:
         raise InvalidRowsError(pd.concat(problems), invalid=invalid)

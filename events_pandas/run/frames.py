@@ -13,28 +13,17 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import pandas as pd
 
-from events_pandas.check import (
-    CheckedRows,
-    EarlierFrames,
-    FrameCheck,
-    canary_rows,
-    chunk_bounds,
-    read_rows,
-    unjudged_rows,
-    used_up,
-)
+from events_pandas.check import CheckedRows, FrameCheck, StreamCheck, canary_rows, chunk_bounds, no_rows, used_up
 from events_pandas.convert import CODES, Cause, Converter, EventBatch, Finding, causes, problems_frame
 from events_pandas.convert.cells import Mask, Rows
 from events_pandas.convert.keys import EventKeys, Seconds, event_words
 from events_pandas.deliver import Event, Outcome, Status, Stop
 from events_pandas.deliver.journal import Fingerprint, Journal
 from events_pandas.errors import EventsPandasError, InvalidRowsError, JournalError
-from events_pandas.mapping import BoundMapping, EventMapping, bind
 from events_pandas.results import RowOutcomes, RunStatuses
 from events_pandas.results.summary import REPEAT_CODES
 from events_pandas.run.desk import Desk, UnansweredError
 from events_pandas.run.options import RunOptions, step_progress
-from events_pandas.sources import ColumnTypes
 
 Refused: TypeAlias = Callable[[int], Sequence[Finding]]
 
@@ -144,42 +133,29 @@ class OpenFrame:
         return [event for place, event in enumerate(events) if place not in taken]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ReadFrame:
-    """A frame whose rows were read one by one, and not yet judged together."""
-
-    index: "pd.Index[Any]"
-    bound: BoundMapping
-    refused: Sequence[Finding]
-    converter: Converter
-    frame_check: FrameCheck
-
-
 @dataclass(kw_only=True, slots=True)
 class RunFrames:
     """The frames of a run, in order.
 
     Parameters
     ----------
-    earlier : EarlierFrames or None
-        What later frames are compared with; None if there is one frame only.
+    stream : StreamCheck
+        Binds the frames, and knows what later ones are compared with.
     journal : Journal or None
         What earlier runs have sent, once the workspace is known.
     refused : callable, optional
         Takes the position of a frame's first row in the run; returns what its source found in its rows.
     """
 
-    mapping: EventMapping
+    stream: StreamCheck
     options: RunOptions
-    earlier: EarlierFrames | None
-    types: ColumnTypes = field(default_factory=ColumnTypes)
     journal: Journal | None = None
     refused: Refused | None = None
     desk: Desk = field(default_factory=Desk)
     notes: dict[tuple[str, str], Cause] = field(default_factory=dict, init=False)
     _statuses: RunStatuses = field(default_factory=RunStatuses, init=False)
     _open: deque[OpenFrame] = field(default_factory=deque, init=False)
-    _read: ReadFrame | None = field(default=None, init=False)
+    _read: FrameCheck | None = field(default=None, init=False)
     _n_frames: int = field(default=0, init=False)
     _n_rows: int = field(default=0, init=False)
 
@@ -198,56 +174,45 @@ class RunFrames:
         """The frame whose results are due."""
         return self._open[0]
 
-    def read(self, rows: pd.DataFrame) -> ReadFrame:
+    def read(self, rows: pd.DataFrame) -> FrameCheck:
         """Read every row of a frame, which is to be opened before the next one is read.
 
         Raise `InvalidRowsError` if rows are invalid and ``on_invalid="raise"``.
         """
-        # Binding calls the callables of the mapping.
-        bound = self.desk.ask(partial(bind, rows, self.mapping, resolved=self.types.rules, remarks=self.types.remarks))
-        self.types = replace(self.types, rules=bound.resolved)
         refused = () if self.refused is None else self.refused(self._n_rows)
-        return self._read_bound(bound, rows.index, refused)
+        # Binding calls the callables of the mapping.
+        return self._read_rows(self.desk.ask(partial(self.stream.bound, rows, refused)))
 
-    def _read_bound(self, bound: BoundMapping, index: "pd.Index[Any]", refused: Sequence[Finding]) -> ReadFrame:
-        converter, n_rows = Converter(bound, refused), bound.n_rows
+    def _read_rows(self, frame: FrameCheck) -> FrameCheck:
         # Even with progress=True a quick check leaves no line behind: a stream has many.
         progress = step_progress(self.options.progress)
-        with self.desk.progress_bar(progress, total=n_rows, description="checking", delay_seconds=2.0) as bar:
-            frame_check = read_rows(converter, n_rows, earlier=self.earlier, advance=bar.advance)
-        if frame_check.invalid and self.options.on_invalid == "raise":
-            findings = frame_check.checked(now=time.time()).findings
-            raise InvalidRowsError(problems_frame(findings, index), invalid=frame_check.invalid)
-        self._read = ReadFrame(index=index, bound=bound, refused=refused, converter=converter, frame_check=frame_check)
-        return self._read
+        with self.desk.progress_bar(progress, total=len(frame.index), description="checking", delay_seconds=2.0) as bar:
+            frame.read(advance=bar.advance)
+        if frame.invalid and self.options.on_invalid == "raise":
+            findings = frame.checked(now=time.time()).findings
+            raise InvalidRowsError(problems_frame(findings, frame.index), invalid=frame.invalid)
+        self._read = frame
+        return frame
 
-    def recalled(self, first: ReadFrame) -> ReadFrame:
+    def recalled(self, first: FrameCheck) -> FrameCheck:
         """Hold bare columns to the types in which earlier runs in the journal sent them.
 
         The first frame was read before its journal was known: it is read again if a type differs.
         """
         if self.journal is None:
             return first
-        bound = first.bound.retyped(self.journal.kept_types(self.mapping))
-        changed = {rule.path for rule, own in zip(bound.rules, first.bound.rules, strict=True) if rule.rule != own.rule}
-        remarks = {path: remark for path, remark in self.types.remarks.items() if path not in changed}
-        self.types = replace(self.types, rules=bound.resolved, remarks=remarks)
-        if not changed:
-            return first
-        if self.earlier is not None:
-            # The rows of the frame are counted again.
-            self.earlier = EarlierFrames()
-        return self._read_bound(bound, first.index, first.refused)
+        frame = self.stream.retyped(first, self.journal.kept_types(self.stream.mapping))
+        return first if frame is first else self._read_rows(frame)
 
     def keep_types(self) -> None:
         """Write the types of bare columns to the journal, for later runs."""
         if self.journal is not None:
-            self.journal.keep_types(self.mapping, self.types.rules)
+            self.journal.keep_types(self.stream.mapping, self.stream.types)
 
-    def open(self, read: ReadFrame) -> OpenFrame:
+    def open(self, read: FrameCheck) -> OpenFrame:
         """Judge the rows of the frame that was read last, and begin its results."""
         with nullcontext() if self.journal is None else self.journal.reading():
-            checked = read.frame_check.checked(now=time.time(), runs=self.journal, resubmits=self.options.resubmit)
+            checked = read.checked(now=time.time(), runs=self.journal, resubmits=self.options.resubmit)
         frame = OpenFrame(
             converter=read.converter,
             checked=checked,
@@ -309,11 +274,11 @@ class RunFrames:
                 self._open_unsent(self.read(rows))
         parts = [self._closed(frame, stop) for frame in self._open]
         if not parts:
-            return unsent_results(unjudged_rows(0, 0), pd.RangeIndex(0), stop)
+            return unsent_results(no_rows(), pd.RangeIndex(0), stop)
         # Joining even one frame would turn an index of objects into one of strings.
         return parts[0] if len(parts) == 1 else pd.concat(parts)
 
-    def _open_unsent(self, read: ReadFrame) -> None:
+    def _open_unsent(self, read: FrameCheck) -> None:
         """Open a frame without sending a row; without the journal if that has failed."""
         try:
             self.open(read)

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 import pandas as pd
 
-from events_pandas.check import EarlierFrames
+from events_pandas.check import EarlierFrames, FrameCheck, StreamCheck
 from events_pandas.deliver import Engine, Event, IntercomClient, ProgressBar, Stop, stop_for_error, stop_for_interrupt
 from events_pandas.deliver.journal import RunFacts
 from events_pandas.errors import JournalError, SubmissionError, SubmissionInterrupted
@@ -17,7 +17,7 @@ from events_pandas.mapping import EventMapping
 from events_pandas.mapping.event_mapping import mapping_digest
 from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.run.desk import Desk, UnansweredError
-from events_pandas.run.frames import OpenFrame, ReadAhead, ReadFrame, Refused, RunFrames
+from events_pandas.run.frames import OpenFrame, ReadAhead, Refused, RunFrames
 from events_pandas.run.history import HistoryWriter
 from events_pandas.run.options import RunOptions
 from events_pandas.sources import ColumnTypes
@@ -57,17 +57,16 @@ class Run:
     _bar: ProgressBar = field(init=False, repr=False, compare=False)
     _source: Iterable[pd.DataFrame] = field(init=False)
     _remaining: Iterator[pd.DataFrame] = field(init=False)
-    _first: ReadFrame = field(init=False)
+    _first: FrameCheck = field(init=False)
     _no_results: pd.DataFrame = field(init=False)
 
     def __post_init__(self) -> None:
         # Later frames can repeat the events of earlier ones; one frame alone is not compared with any.
         earlier = None if self.source == "frame" else EarlierFrames()
+        stream = StreamCheck(mapping=self.mapping, types=self.types.rules, remarks=self.types.remarks, earlier=earlier)
         self._frames = RunFrames(
-            mapping=self.mapping,
+            stream=stream,
             options=self.options,
-            earlier=earlier,
-            types=self.types,
             refused=self.refused,
             desk=self.desk,
         )
@@ -239,7 +238,7 @@ class Run:
 
     def _opened(self, engine: Engine) -> Iterator[OpenFrame]:
         """Yield frames, and count the rows that need no request."""
-        read: ReadFrame | None = self._frames.recalled(self._first)
+        read: FrameCheck | None = self._frames.recalled(self._first)
         while read is not None:
             frame = self._frames.open(read)
             if engine.stop is None and frame.checked.is_sent.any():

@@ -341,6 +341,17 @@ def test_invalid_rows_of_any_file_raise_before_the_first_request(write, submit, 
     assert (client.me_requests, client.events) == (0, [])
 
 
+def test_problems_of_invalid_rows_name_other_rows_as_counted_over_all_files(write, submit):
+    """A row that repeats a row of another chunk or file names that row."""
+    paths = [write("a.csv", "1,2024-01-31", "2,"), write("b.csv", "1,2024-01-31", "3,2024-01-31", "3,2024-01-31")]
+
+    with pytest.raises(InvalidRowsError) as caught:
+        submit(paths, on_invalid="raise", chunksize=2)
+
+    problems = caught.value.problems.query("code == 'duplicate'")
+    assert problems[["row", "value"]].to_numpy().tolist() == [[2, "row 0"], [4, "row 3"]]
+
+
 def test_valid_files_are_submitted_when_invalid_rows_are_to_raise(write, submit):
     """on_invalid="raise" changes nothing for good rows."""
     (results,) = submit(write("a.csv", "1,2024-01-31", "1,2024-01-31"), on_invalid="raise")

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from events_pandas import Column, EventMapping
-from events_pandas.check import EarlierFrames
+from events_pandas.check import EarlierFrames, StreamCheck
 from events_pandas.deliver import stop_for_interrupt
 from events_pandas.deliver.journal import Journal, RunFacts
 from events_pandas.run.frames import RunFrames
@@ -20,7 +20,8 @@ def make_frames(mapping):
     """Make the frames of a run; as a stream, later frames are compared with earlier ones."""
 
     def make(rules=mapping, *, is_stream=False, **facts):
-        return RunFrames(mapping=rules, options=RunOptions(), earlier=EarlierFrames() if is_stream else None, **facts)
+        stream = StreamCheck(mapping=rules, earlier=EarlierFrames() if is_stream else None)
+        return RunFrames(stream=stream, options=RunOptions(), **facts)
 
     return make
 
