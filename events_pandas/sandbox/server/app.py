@@ -66,9 +66,9 @@ class SandboxApp:
             return PlannedResponse(response=make_response(self._control_reply(request), now=request.received_at))
         if self._is_for_the_page(scope):
             etag = request.headers.get(b"if-none-match", b"").decode("latin-1")
-            return self.page.answer(
-                request.path, QueryParams(request.query), base_url=request.base_url, if_none_match=etag
-            )
+            query, base_url = QueryParams(request.query), request.base_url
+            # In another thread: the server goes on while a large workspace is counted.
+            return await asyncio.to_thread(self.page.answer, request.path, query, base_url=base_url, if_none_match=etag)
         return await self._api_response(request)
 
     async def _api_response(self, request: HttpRequest) -> PlannedResponse:

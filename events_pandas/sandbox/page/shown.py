@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from events_pandas import intercom
 from events_pandas.currencies import DECIMALS, HUNDREDTHS
 from events_pandas.sandbox.endpoints.history import LISTED_SECONDS
-from events_pandas.sandbox.page.queries import LARGEST_SHOWN_BODY, EventRow, SubmissionRow
+from events_pandas.sandbox.page.questions import LARGEST_SHOWN_BODY, EventRow, SubmissionRow
 from events_pandas.sandbox.page.rendering import Moment, read_moment
 from events_pandas.sandbox.rules.events import (
     MONETARY_AMOUNT,

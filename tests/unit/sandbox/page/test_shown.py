@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from events_pandas.sandbox.page.queries import EventRow, SubmissionRow
-from events_pandas.sandbox.page.values import (
+from events_pandas.sandbox.page.questions import EventRow, SubmissionRow
+from events_pandas.sandbox.page.shown import (
     ValueKind,
     read_metadata,
     read_value,
