@@ -12,7 +12,7 @@ def log(asking):
 
     def log(**filters):
         page = read_log(asking, ResolvedFilters.find(Filters(**filters), asking), limit=2)
-        return [row.number for row in page.rows], page.matching, page.older
+        return [shown.row.number for shown in page.rows], page.matching, page.older
 
     return log
 
@@ -67,7 +67,7 @@ def test_duplicate_names_the_submission_that_it_repeats(store, asking, submit) -
 
     page = read_log(asking, ResolvedFilters.find(Filters(), asking), limit=10)
 
-    assert [(row.number, row.outcome, row.repeated) for row in page.rows] == [
+    assert [(shown.row.number, shown.row.outcome, shown.repeated) for shown in page.rows] == [
         (3, "duplicate", 1),
         (2, "kept", None),
         (1, "kept", None),
@@ -81,7 +81,7 @@ def test_duplicate_that_is_too_long_to_be_read_names_none(asking, submit) -> Non
 
     page = read_log(asking, ResolvedFilters.find(Filters(), asking), limit=10)
 
-    assert [(row.outcome, row.repeated, row.body.is_read) for row in page.rows] == [
+    assert [(shown.row.outcome, shown.repeated, shown.body.is_read) for shown in page.rows] == [
         ("duplicate", None, False),
         ("kept", None, False),
     ]
