@@ -10,7 +10,6 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Final
 
-from markupsafe import Markup
 from starlette.responses import Response
 
 from events_pandas.sandbox.page.charts import PACE_SECONDS
@@ -18,7 +17,7 @@ from events_pandas.sandbox.page.filters import Filters, ResolvedFilters
 from events_pandas.sandbox.page.overview import WorkspaceFacts
 from events_pandas.sandbox.page.questions import read_body, read_change
 from events_pandas.sandbox.page.rendering import read_moment, render
-from events_pandas.sandbox.page.sections import PageSources, Section, render_sections
+from events_pandas.sandbox.page.sections import PageSources, render_sections
 from events_pandas.sandbox.rules.window import RateWindow
 from events_pandas.sandbox.workspace.workspace import Workspace
 
@@ -28,12 +27,7 @@ _CONTROL: Final = "/sandbox/control"
 _LIVE: Final = "/sandbox/live"
 _BODIES: Final = "/sandbox/bodies/"
 _HTML: Final = "text/html; charset=utf-8"
-_STATIC: Final = MappingProxyType(
-    {
-        "/sandbox/page.css": ("page.css", "text/css; charset=utf-8"),
-        "/sandbox/page.js": ("page.js", "text/javascript; charset=utf-8"),
-    }
-)
+_STATIC: Final = MappingProxyType({"page.css": "text/css; charset=utf-8", "page.js": "text/javascript; charset=utf-8"})
 _POLICY: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:;"
     " base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -71,9 +65,9 @@ class Page:
         `base_url` is the address by which the browser knows the sandbox, without a slash at its end. `if_none_match` is
         the header of that name: the version that the browser has.
         """
-        if path in _STATIC:
-            name, media_type = _STATIC[path]
-            return Response(_static(name), headers=_HEADERS, media_type=media_type)
+        name = path.removeprefix(_FOLDER)
+        if name in _STATIC and name != path:
+            return Response(_static(name), headers=_HEADERS, media_type=_STATIC[name])
         with self.workspace.store.reading() as connection:
             if path == _HOME:
                 return _home(self._sources(connection, query, base_url))
@@ -105,7 +99,7 @@ class Page:
 
 
 def _home(sources: PageSources) -> Response:
-    sections = {section.name: Markup(_wrapped(section)) for section in render_sections(sources)}  # noqa: S704  # Our own templates.
+    sections = render_sections(sources)
     html = render("page.html", facts=sources.facts, filters=sources.resolved.filters, sections=sections)
     return Response(html, headers=_HEADERS, media_type=_HTML)
 
@@ -115,11 +109,7 @@ def _live(sources: PageSources, if_none_match: str) -> Response:
     headers = {**_HEADERS, "ETag": entity_tag}
     if if_none_match == entity_tag:
         return Response(status_code=304, headers=headers)
-    return Response("\n".join(map(_wrapped, render_sections(sources))), headers=headers, media_type=_HTML)
-
-
-def _wrapped(section: Section) -> str:
-    return render("section.html", section=section, html=Markup(section.html))  # noqa: S704  # Our own templates.
+    return Response("\n".join(render_sections(sources).values()), headers=headers, media_type=_HTML)
 
 
 def _entity_tag(sources: PageSources) -> str:

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from events_pandas.words import counted
 
@@ -30,9 +31,9 @@ class Moment:
     note: str
 
 
-def render(template: str, **values: object) -> str:
+def render(template: str, **values: object) -> Markup:
     """Fill in a template of the folder ``templates``, and return HTML."""
-    return _environment().get_template(template).render(values)
+    return Markup(_environment().get_template(template).render(values))  # noqa: S704  # Our own templates escape.
 
 
 def visible(text: str) -> str:

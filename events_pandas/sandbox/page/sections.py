@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from markupsafe import Markup
+
 from events_pandas.sandbox.page.charts import HEIGHT, PACE_SPANS, SPAN_SECONDS, draw_chart, draw_pace
 from events_pandas.sandbox.page.filters import ResolvedFilters
 from events_pandas.sandbox.page.overview import (
@@ -56,14 +58,6 @@ class PageSources:
     outcomes: Sequence[OutcomeCount] = ()  # of all submissions, counted once for the sections
 
 
-class Section(NamedTuple):
-    """A part of the page as HTML. The version differs whenever the HTML does."""
-
-    name: str
-    html: str
-    version: str
-
-
 class LogPage(NamedTuple):
     """A page of the submissions that match, the last received first.
 
@@ -76,11 +70,10 @@ class LogPage(NamedTuple):
     older: int | None
 
 
-def render_sections(sources: PageSources) -> list[Section]:
-    """Render all sections as they are now, in their order."""
+def render_sections(sources: PageSources) -> dict[str, Markup]:
+    """Render all sections as they are now, by their names in their order."""
     sources = replace(sources, outcomes=count_outcomes(sources.connection))
-    rendered = [(name, section(sources)) for name, section in _SECTIONS.items()]
-    return [Section(name, html, f"{zlib.crc32(html.encode()):08x}") for name, html in rendered]
+    return {name: _versioned(name, section(sources)) for name, section in _SECTIONS.items()}
 
 
 def read_log(connection: sqlite3.Connection, resolved: ResolvedFilters, *, limit: int) -> LogPage:
@@ -100,11 +93,16 @@ def read_log(connection: sqlite3.Connection, resolved: ResolvedFilters, *, limit
     )
 
 
-def _facts(sources: PageSources) -> str:
+def _versioned(name: str, html: Markup) -> Markup:
+    """Return a section with a version that differs whenever its HTML does."""
+    return render("section.html", name=name, version=f"{zlib.crc32(html.encode()):08x}", html=html)
+
+
+def _facts(sources: PageSources) -> Markup:
     return render("facts.html", facts=sources.facts, trouble=sources.trouble)
 
 
-def _totals(sources: PageSources) -> str:
+def _totals(sources: PageSources) -> Markup:
     arrivals = count_arrivals(sources.connection, sources.now, spans=PACE_SPANS, span_seconds=SPAN_SECONDS)
     return render(
         "totals.html",
@@ -116,7 +114,7 @@ def _totals(sources: PageSources) -> str:
     )
 
 
-def _chart(sources: PageSources) -> str:
+def _chart(sources: PageSources) -> Markup:
     resolved = sources.resolved
     counts = []
     # An unknown contact or name has no chart, rather than a chart of all events.
@@ -133,7 +131,7 @@ def _chart(sources: PageSources) -> str:
     )
 
 
-def _filters(sources: PageSources) -> str:
+def _filters(sources: PageSources) -> Markup:
     return render(
         "filters.html",
         filters=sources.resolved.filters,
@@ -143,7 +141,7 @@ def _filters(sources: PageSources) -> str:
     )
 
 
-def _contact(sources: PageSources) -> str:
+def _contact(sources: PageSources) -> Markup:
     resolved, contact = sources.resolved, sources.resolved.contact
     if contact is None:
         return render("no_contact.html", filters=resolved.filters)
@@ -172,7 +170,7 @@ def _contact(sources: PageSources) -> str:
     )
 
 
-def _log(sources: PageSources) -> str:
+def _log(sources: PageSources) -> Markup:
     return render(
         "log.html",
         page=read_log(sources.connection, sources.resolved, limit=_PAGE_ROWS),
@@ -199,6 +197,6 @@ def _repeated(connection: sqlite3.Connection, row: SubmissionRow) -> int | None:
     )
 
 
-_SECTIONS: Final[Mapping[str, Callable[[PageSources], str]]] = MappingProxyType(
+_SECTIONS: Final[Mapping[str, Callable[[PageSources], Markup]]] = MappingProxyType(
     {"facts": _facts, "totals": _totals, "filters": _filters, "chart": _chart, "contact": _contact, "log": _log}
 )

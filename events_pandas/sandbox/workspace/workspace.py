@@ -2,9 +2,9 @@
 
 import enum
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from events_pandas import intercom
 from events_pandas.sandbox.rules.events import SandboxEvent, judge, read_sent
@@ -39,16 +39,16 @@ class SubmissionOutcome(enum.StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Submission:
+class Submission(NamedTuple):
     """A submission as the log remembers it.
 
     `received_at` is the server's time in Unix seconds. `http_status` is None if nothing was answered.
+    `outcome` is one of `SubmissionOutcome`.
     """
 
     received_at: float
     http_status: int | None
-    outcome: SubmissionOutcome
+    outcome: str
     error_code: str | None
     error_message: str | None
     body: bytes
@@ -136,20 +136,12 @@ class Workspace:
         ((count,),) = self._rows("SELECT coalesce(max(number), 0) FROM submissions")
         return int(count)
 
-    def submissions(self) -> Iterator[Submission]:
-        """Yield all submissions in order of arrival."""
+    def submissions(self) -> list[Submission]:
+        """Return all submissions in order of arrival."""
         query = (
             "SELECT received_at, http_status, outcome, error_code, error_message, body FROM submissions ORDER BY number"
         )
-        for received_at, http_status, outcome, error_code, error_message, body in self._rows(query):
-            yield Submission(
-                received_at=received_at,
-                http_status=http_status,
-                outcome=SubmissionOutcome(outcome),
-                error_code=error_code,
-                error_message=error_message,
-                body=body,
-            )
+        return list(map(Submission._make, self._rows(query)))
 
     def admin(self) -> dict[str, object]:
         """Return the admin of the token, with the workspace as its app, in Intercom's form."""
