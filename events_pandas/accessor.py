@@ -8,7 +8,7 @@ from events_pandas.api import check_events, submit_events
 from events_pandas.deliver import IntercomClient
 from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport, unknown_contacts
-from events_pandas.run.options import SubmitOptions
+from events_pandas.run.options import SubmitOptions, with_options
 
 
 @pd.api.extensions.register_dataframe_accessor("intercom")
@@ -49,6 +49,7 @@ class IntercomAccessor:
         """
         return check_events(self._frame, mapping, client=client)
 
+    @with_options
     def submit(self, mapping: EventMapping, **options: Unpack[SubmitOptions]) -> pd.DataFrame:
         """Submit the rows as events: `submit_events` of this frame.
 
@@ -57,7 +58,7 @@ class IntercomAccessor:
         mapping : EventMapping
             Which column becomes which field.
         **options : keyword arguments
-            As for `submit_events`.
+            The options of the run, as in `SubmitOptions`.
 
         Returns
         -------

@@ -3,22 +3,21 @@
 import os
 import time
 import warnings
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Unpack
 
 import pandas as pd
 
-from events_pandas.check import check_rows
-from events_pandas.convert import Converter, Finding
-from events_pandas.deliver import IntercomClient, Stop, progress_bar, stop_for_interrupt
-from events_pandas.errors import SubmissionError, SubmissionInterrupted
-from events_pandas.mapping import EventMapping, bind
+from events_pandas.check import StreamCheck
+from events_pandas.convert import Finding
+from events_pandas.deliver import IntercomClient, Stop, progress_bar
+from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport
 from events_pandas.results.destination import find_destination
 from events_pandas.results.rejects import RejectsWriter, find_rejects, rejected_rows, with_index_levels
-from events_pandas.run.files import file_results
+from events_pandas.run.files import submit_files
 from events_pandas.run.frames import unsent_results
-from events_pandas.run.options import SubmitOptions, run_options
+from events_pandas.run.options import SubmitOptions, run_options, with_options
 from events_pandas.run.run import Run, stop_error
 from events_pandas.sources import COMPARED_ROWS, ColumnTypes, other_reading, payloads_of
 
@@ -86,18 +85,24 @@ def checked_report(
     `types` has what the bare columns of files become, and `refused` what was found when the rows were read from files.
     """
     types = types or ColumnTypes()
-    bound = bind(frame, mapping, resolved=types.rules, remarks=types.remarks)
-    converter = Converter(bound, refused)
+    stream = StreamCheck(mapping=mapping, types=types.rules, remarks=types.remarks)
+    frame_check = stream.bound(frame, refused)
     with progress_bar("auto", total=len(frame), description="checking", delay_seconds=2.0) as bar:
-        checked = check_rows(converter, len(frame), now=time.time(), advance=bar.advance)
+        frame_check.read(advance=bar.advance)
+    checked = frame_check.checked(now=time.time())
     destination = None if client is None else find_destination(client)
     if isinstance(destination, Stop):
         raise stop_error(destination, unsent_results(checked, frame.index, destination))
     return CheckReport(
-        index=frame.index, checked=checked, converter=converter, resolved=bound.resolved, destination=destination
+        index=frame.index,
+        checked=checked,
+        converter=frame_check.converter,
+        resolved=stream.types,
+        destination=destination,
     )
 
 
+@with_options
 def submit_events(frame: pd.DataFrame, mapping: EventMapping, **options: Unpack[SubmitOptions]) -> pd.DataFrame:
     """Submit the rows of a frame as events.
 
@@ -108,9 +113,7 @@ def submit_events(frame: pd.DataFrame, mapping: EventMapping, **options: Unpack[
     mapping : EventMapping
         Which column becomes which field.
     **options : keyword arguments
-        How the run is made: `client`, `journal`, `workspace`, `preflight`, `resubmit`, `rate_share`, `concurrency`,
-        `retry`, `on_invalid`, `canary`, `max_failure_rate`, `patience_seconds`, `chunksize`, `progress`; see
-        `SubmitOptions`.
+        The options of the run, as in `SubmitOptions`.
 
     Returns
     -------
@@ -160,9 +163,10 @@ def submit_events(frame: pd.DataFrame, mapping: EventMapping, **options: Unpack[
     {'a': 'accepted', 'b': 'invalid'}
     """
     run = Run(mapping=mapping, options=run_options(options), source="frame", origin="a DataFrame")
-    return _gathered(run.results([frame]))
+    return run.results(frame)
 
 
+@with_options
 def iter_submit(
     frames: Iterable[pd.DataFrame], mapping: EventMapping, **options: Unpack[SubmitOptions]
 ) -> Iterator[pd.DataFrame]:
@@ -176,7 +180,7 @@ def iter_submit(
     mapping : EventMapping
         Which column becomes which field. Duplicates are found across all frames.
     **options : keyword arguments
-        As for `submit_events`.
+        The options of the run, as in `SubmitOptions`.
 
     Returns
     -------
@@ -202,7 +206,8 @@ def iter_submit(
     `KeyboardInterrupt`.
 
     Ctrl-C reaches the main thread only. In another thread, close the iterator between two frames, in that thread, or
-    raise an error in a `progress` function: the run waits for the requests under way, and sends nothing more.
+    raise an error in a `progress` function: the run waits for the requests under way, and sends nothing more. An
+    iterator that is neither read to its end nor closed keeps a waiting thread until it is collected.
 
     Examples
     --------
@@ -221,9 +226,10 @@ def iter_submit(
         )
     origin = "a stream of DataFrames"
     run = Run(mapping=mapping, options=run_options(options), source="stream", origin=origin)
-    return run.results(frames)
+    return run.stream(frames)
 
 
+@with_options
 def submit_file(
     path: str | os.PathLike[str],
     mapping: EventMapping,
@@ -248,7 +254,7 @@ def submit_file(
         files stand side by side. Missing cells of a short CSV row are empty; cells beyond the last column are written
         into it, with their commas.
     **options : keyword arguments
-        As for `submit_events`.
+        The options of the run, as in `SubmitOptions`.
 
     Returns
     -------
@@ -293,10 +299,9 @@ def submit_file(
     ...     sandbox.events[0].contact
     '00042'
     """
-    stream = file_results(
+    return submit_files(
         path, mapping, options=run_options(options), results_path=results_path, rejects_path=rejects_path
     )
-    return _gathered(stream)
 
 
 def suggest_mapping(frame: pd.DataFrame) -> "SuggestedMapping":
@@ -451,47 +456,3 @@ def export_rejects(
         if other is not None:
             warnings.warn(other, stacklevel=2)
     return rejects
-
-
-def _gathered(stream: Generator[pd.DataFrame, None, None]) -> pd.DataFrame:
-    """Return the results of a whole run, or raise its end with all of them."""
-    parts: list[pd.DataFrame] = []
-    try:
-        for results in stream:
-            parts.append(results)  # noqa: PERF402  # An error on the way must find the parts so far.
-        return _joined(parts)
-    except (SubmissionError, SubmissionInterrupted) as error:
-        error.results = _joined([*parts, error.results])
-        raise
-    except KeyboardInterrupt:
-        # Without results nothing was sent. With results the interrupt came outside of the run.
-        if not parts:
-            raise
-        raise _interrupted(stream, parts) from None
-
-
-def _interrupted(
-    stream: Generator[pd.DataFrame, None, None], parts: list[pd.DataFrame]
-) -> SubmissionError | SubmissionInterrupted:
-    """End a run by an interrupt that came outside of it. Return the exception, with all results."""
-    end: SubmissionError | SubmissionInterrupted
-    end = SubmissionInterrupted(stop_for_interrupt().message, results=parts[-1].iloc[:0])
-    try:
-        stream.throw(KeyboardInterrupt())
-    except (SubmissionError, SubmissionInterrupted) as error:
-        end = error
-    except KeyboardInterrupt:
-        # The run had ended already.
-        pass
-    end.results = _joined([*parts, end.results])
-    return end
-
-
-def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
-    # Results that were on their way when an interrupt came arrive again, with the rest.
-    filled = list({int(part["row"].iloc[0]): part for part in parts if len(part)}.values()) or parts[:1]
-    # Joining even one frame would turn an index of objects into one of strings.
-    joined = filled[0] if len(filled) == 1 else pd.concat(filled)
-    # pandas keeps only facts that all parts share; the last part has those of the whole run.
-    joined.attrs = {"run": {**parts[-1].attrs["run"], "frame": {"first_row": 0, "rows": len(joined)}}}
-    return joined

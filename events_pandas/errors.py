@@ -15,11 +15,10 @@
 """
 
 import os
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from copy import copy
 from enum import Enum
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from events_pandas.words import counted, did_you_mean, escaped
 
@@ -30,30 +29,28 @@ SHOWN_LABELS = 10
 
 
 class Setting(Enum):
-    """A setting that an error names, in Python's words. The command line has words of its own."""
+    """A setting that an error names, in the words of Python and in those of the command line."""
 
-    ACCESS_TOKEN = "set INTERCOM_ACCESS_TOKEN, or pass access_token to IntercomClient"  # noqa: S105  # words about a token
-    ALLOW_HTTP = "pass allow_http=True"
-    BASE_URL = "base_url"
-    JOURNAL = "with journal=..."
-    NAME_WORKSPACE = "pass workspace='...' (its id_code)"
-    NO_JOURNAL = "pass journal=None"
-    NO_PREFLIGHT = "preflight=False"
-    REGION = "region"
-    WORKSPACE = "workspace"
+    ACCESS_TOKEN = ("set INTERCOM_ACCESS_TOKEN, or pass access_token to IntercomClient", "set INTERCOM_ACCESS_TOKEN")
+    ALLOW_HTTP = ("pass allow_http=True", "add --allow-http")
+    BASE_URL = ("base_url", "--base-url")
+    JOURNAL = ("with journal=...", "with --journal")
+    NAME_WORKSPACE = ("pass workspace='...' (its id_code)", "add --workspace ID")
+    NO_JOURNAL = ("pass journal=None", "add --journal none")
+    NO_PREFLIGHT = ("preflight=False", "--no-preflight")
+    REGION = ("region", "--region")
+    WORKSPACE = ("workspace", "--workspace")
 
 
 Words = str | Setting | Sequence[str | Setting]
 """A text, or its parts, some of which are settings."""
-_IN_PYTHON: Final = MappingProxyType({setting: setting.value for setting in Setting})
+_PYTHON, _COMMANDS = 0, 1
+"""The places of both words in the value of a setting."""
 
 
-def _parts(words: Words) -> tuple[str | Setting, ...]:
-    return (words,) if isinstance(words, str | Setting) else tuple(words)
-
-
-def _joined(parts: Iterable[str | Setting], *, words: Mapping[Setting, str] = _IN_PYTHON) -> str:
-    return "".join(words[part] if isinstance(part, Setting) else part for part in parts)
+def _joined(words: Words, *, language: int = _PYTHON) -> str:
+    parts = (words,) if isinstance(words, str | Setting) else words
+    return "".join(part.value[language] if isinstance(part, Setting) else part for part in parts)
 
 
 def _remade(kind: type[BaseException], args: tuple[object, ...], state: dict[str, object]) -> BaseException:
@@ -75,22 +72,22 @@ class Worded(_Portable):
     """An error whose message may name settings, for which Python and the command line have different words."""
 
     # Settings stay parts until the message is joined: a file may be named like one.
-    _problem: tuple[str | Setting, ...]
-    _remedy: tuple[str | Setting, ...]
+    _problem: Words
+    _remedy: Words
     _lines: tuple[str, ...] = ()
 
     def _keep(self, problem: Words, remedy: Words) -> str:
         """Keep the parts of the message, and return it in Python's words."""
-        self._problem, self._remedy = _parts(problem), _parts(remedy)
-        return self._message(_IN_PYTHON)
+        self._problem, self._remedy = problem, remedy
+        return self._message(_PYTHON)
 
-    def _message(self, words: Mapping[Setting, str]) -> str:
-        problem, remedy = _joined(self._problem, words=words), _joined(self._remedy, words=words)
+    def _message(self, language: int) -> str:
+        problem, remedy = _joined(self._problem, language=language), _joined(self._remedy, language=language)
         return f"{problem}: {remedy}" if remedy else problem
 
-    def in_words(self, words: Mapping[Setting, str]) -> str:
-        """Return the message, with settings in the given words."""
-        return _lined(self._message(words), self._lines)
+    def in_commands(self) -> str:
+        """Return the message in the words of the command line."""
+        return _lined(self._message(_COMMANDS), self._lines)
 
 
 def _lined(message: str, lines: Sequence[str]) -> str:
@@ -249,7 +246,7 @@ class JournalError(Worded, EventsPandasError):
     def __init__(self, path: "os.PathLike[str]", *, problem: str, remedy: Words) -> None:
         self.path = os.fspath(path)
         self.problem = problem
-        self.remedy = _joined(_parts(remedy))
+        self.remedy = _joined(remedy)
         super().__init__(self._keep(f"{self.path}: {problem}", remedy))
 
 
@@ -274,8 +271,8 @@ class CredentialsError(Worded, EventsPandasError):
     """
 
     def __init__(self, message: Words, *, lines: Sequence[str] = (), remedy: Words = "") -> None:
-        self.problem = _joined(_parts(message))
-        self.remedy = _joined(_parts(remedy))
+        self.problem = _joined(message)
+        self.remedy = _joined(remedy)
         self._lines = tuple(lines)
         super().__init__(self._keep(message, remedy), lines=lines)
 

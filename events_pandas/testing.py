@@ -121,28 +121,19 @@ def intercom_sandbox(
 
 def _sandbox(markers: Iterable[pytest.Mark]) -> "Sandbox":
     """Return a sandbox with the options of the markers; the nearest to the test comes first."""
-    sandbox_class = _sandbox_class()
-    known = inspect.signature(sandbox_class).parameters
+    try:
+        from events_pandas.sandbox import Sandbox  # noqa: PLC0415  # An extra, loaded when first used.
+    except ImportError as error:
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
+    known = inspect.signature(Sandbox).parameters
     options: dict[str, Any] = {"limit": None}
     for marker in reversed(list(markers)):
         _require_options(marker, known)
         options |= marker.kwargs
     try:
-        return sandbox_class(**options)
+        return Sandbox(**options)
     except (TypeError, ValueError) as error:
-        reason = str(error)
-    # Outside the block, so that pytest shows one message instead of two.
-    pytest.fail(f"@pytest.mark.{_MARKER}: {reason}", pytrace=False)
-
-
-def _sandbox_class() -> "type[Sandbox]":
-    try:
-        from events_pandas.sandbox import Sandbox  # noqa: PLC0415  # An extra, loaded when first used.
-    except ImportError as error:
-        reason = str(error)
-    else:
-        return Sandbox
-    pytest.fail(reason, pytrace=False)
+        raise pytest.fail.Exception(f"@pytest.mark.{_MARKER}: {error}", pytrace=False) from None
 
 
 def _require_options(marker: pytest.Mark, known: Iterable[str]) -> None:

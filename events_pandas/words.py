@@ -72,16 +72,14 @@ def listed(texts: Sequence[str], *, most: int = LISTED, rest: str | None = None)
     return ", ".join(texts[:shown]) + (f" and {rest or f'{further:,} more'}" if further > 0 else "")
 
 
-def did_you_mean(
-    word: Hashable, known: Iterable[Hashable], *, cutoff: float = 0.6, otherwise: str | None = None
-) -> str:
+def did_you_mean(word: Hashable, known: Iterable[Hashable], *, otherwise: str | None = None) -> str:
     """Return a hint at the known word most like `word`; if none is like it, `otherwise`, or a list of the known words.
 
     >>> did_you_mean("chunk_size", ["chunksize", "client"]), did_you_mean("x", ["chunksize", "client"])
     ("did you mean 'chunksize'?", 'there are chunksize, client')
     """
     words = {str(label): label for label in known}
-    similar = difflib.get_close_matches(str(word), words, n=1, cutoff=cutoff)
+    similar = difflib.get_close_matches(str(word), words, n=1)
     if similar:
         return f"did you mean {words[similar[0]]!r}?"
     return f"there are {', '.join(words)}" if otherwise is None else otherwise

@@ -5,11 +5,10 @@ from events_pandas.check.checking import (
     CheckedRows,
     EarlierFrames,
     FrameCheck,
+    StreamCheck,
     check_rows,
     chunk_bounds,
-    first_errors,
-    read_rows,
-    unjudged_rows,
+    no_rows,
 )
 from events_pandas.check.duplicates import Repeats
 from events_pandas.check.earlier_runs import CLAIMED, FREE, EarlierSubmissions, Entries, used_up
@@ -25,11 +24,10 @@ __all__ = [
     "FrameCheck",
     "Repeats",
     "RowCounts",
+    "StreamCheck",
     "canary_rows",
     "check_rows",
     "chunk_bounds",
-    "first_errors",
-    "read_rows",
-    "unjudged_rows",
+    "no_rows",
     "used_up",
 ]

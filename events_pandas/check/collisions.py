@@ -1,6 +1,5 @@
-"""Rows that are one event to Intercom: found in a frame by sorting, and across the frames of a stream by an index."""
+"""Rows with the keys of their events: the same key is found in a frame by sorting, across frames by an index."""
 
-import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -9,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from events_pandas.check.in_order import in_order
+from events_pandas.convert.batch import Converter
 from events_pandas.convert.cells import Mask, Rows
 from events_pandas.convert.keys import EventKeys, Words
 
@@ -18,27 +18,60 @@ Segment: TypeAlias = list[KeyColumn]
 
 BLOCK_ROWS = 2**16
 """How many rows are processed at a time: enough that the cost of each call matters little."""
-PAGED_BYTES = 2**16
-"""From this size on, a column gets memory pages of its own: the unused rest of the last page is small."""
 FIRST_WORD = slice(0, 1)
 _SMALL_ROWS = 2**32 - 1
 
 _PARTS = tuple((np.uint64(part << 61), np.uint64((part + 1 << 61) - 1)) for part in range(8))
 """Keys are divided by their first three bits."""
+_PART_STARTS = [start for start, _ in _PARTS]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Collisions:
-    """The rows of a frame that share their event with others."""
+@dataclass(kw_only=True, slots=True)
+class KeyedRows:
+    """The rows of a frame, judged one by one, with the keys of their events."""
 
-    rows: Rows  # positions; the rows of an event stand together, earlier ones first
-    groups: npt.NDArray[np.int64]  # a number for each event, ascending
+    converter: Converter
+    keys: EventKeys
+    first_words: npt.NDArray[np.uint64]  # the first 64 bits of each row's key
+    valid: Mask  # rows without an error
+    has_key: Mask  # rows whose contact, name and second are known
+    offset: int  # the position of the frame's first row in its stream
+    index: "KeyIndex"  # the events of earlier frames of the stream
+
+    @property
+    def policy(self) -> str:
+        """What happens to rows that are one event: "skip", "spread" or "send"."""
+        return self.converter.mapping.duplicates
+
+    @property
+    def is_spread(self) -> bool:
+        """Whether each row becomes an event of its own."""
+        return self.policy == "spread"
+
+    def known(self, where: Mask) -> Rows:
+        """Return those of some rows whose event an earlier frame has."""
+        if self.index.is_empty:
+            return np.zeros(0, np.int64)
+        rows = np.flatnonzero(where)
+        return rows[self.index.find(self.keys.words(rows))[0] >= 0]
+
+    def digests(self, rows: Rows) -> Words:
+        """Return two digests of each of some rows besides contact and second, shape (2, n)."""
+        digests = [self.converter.convert_rows(block).digests() for block in blocks(rows)]
+        return np.concatenate([np.zeros((2, 0), np.uint64), *digests], axis=1)
 
 
-def collisions(keys: EventKeys, first_words: npt.NDArray[np.uint64], where: Mask) -> Collisions:
+def blocks(rows: Rows) -> Iterator[Rows]:
+    """Cut rows into blocks of `BLOCK_ROWS`."""
+    for start in range(0, len(rows), BLOCK_ROWS):
+        yield rows[start : start + BLOCK_ROWS]
+
+
+def collisions(keys: EventKeys, first_words: npt.NDArray[np.uint64], where: Mask) -> tuple[Rows, npt.NDArray[np.int64]]:
     """Find the rows that share their event with others of the frame, by all 128 bits of their keys.
 
-    `first_words` are the first 64 bits of each row's key; `where` are the rows that have a key.
+    `first_words` are the first 64 bits of each row's key; `where` are the rows that have a key. Return the rows, those
+    of an event side by side, earlier ones first, and a number for the event of each, ascending.
     """
     # Nearly every frame has few such rows, and sorting only the first words finds them fastest. They are sorted in
     # parts, by their first bits, so that there is never a second copy of all of them.
@@ -49,7 +82,7 @@ def collisions(keys: EventKeys, first_words: npt.NDArray[np.uint64], where: Mask
     is_shared = np.bincount(groups, minlength=1)[groups] > 1
     rows, groups = rows[is_shared], groups[is_shared]
     order = np.argsort(groups, kind="stable")
-    return Collisions(rows=rows[order], groups=groups[order])
+    return rows[order], groups[order]
 
 
 def _shared(first_words: npt.NDArray[np.uint64], where: Mask) -> KeyColumn:
@@ -76,14 +109,7 @@ def numbered(words: Words) -> npt.NDArray[np.int64]:
 def _repeated(first_words: KeyColumn) -> KeyColumn:
     """Return the words that come more than once, sorted, each once."""
     first_words.sort()
-    repeated = first_words[1:][first_words[1:] == first_words[:-1]]
-    return _distinct(repeated)
-
-
-def _distinct(ordered: KeyColumn) -> KeyColumn:
-    is_new = np.ones(len(ordered), dtype=bool)
-    is_new[1:] = ordered[1:] != ordered[:-1]
-    return ordered[is_new]
+    return np.unique(first_words[1:][first_words[1:] == first_words[:-1]])
 
 
 def rows_among(first_words: npt.NDArray[np.uint64], wanted: npt.NDArray[np.uint64]) -> Rows:
@@ -109,6 +135,11 @@ class KeyIndex:
     # merged. So a key is moved about log2(rows / chunk) times.
 
     _parts: tuple[list[Segment], ...] = field(default_factory=lambda: tuple([] for _ in _PARTS), init=False)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no event yet."""
+        return not any(self._parts)
 
     def find(self, words: Words) -> tuple[Rows, npt.NDArray[np.uint64]]:
         """Return the row and the payload's digest of each event; row -1, and a meaningless digest, if it is not known.
@@ -141,10 +172,10 @@ class KeyIndex:
     def _parted(self, first_words: KeyColumn) -> Iterator[tuple[list[Segment], npt.NDArray[np.int64]]]:
         """Yield the segments of each part, and the places of the given keys that belong to it, sorted by key."""
         order = np.argsort(first_words)
-        starts = np.searchsorted(first_words[order], [start for start, _ in _PARTS])
-        for segments, asked in zip(self._parts, np.split(order, starts[1:]), strict=True):
-            if len(asked):
-                yield segments, asked
+        bounds = np.searchsorted(first_words[order], _PART_STARTS).tolist()
+        for segments, start, stop in zip(self._parts, bounds, [*bounds[1:], len(order)], strict=True):
+            if start < stop:
+                yield segments, order[start:stop]
 
 
 def _merged(older: Segment, newer: Segment) -> Segment:
@@ -154,19 +185,10 @@ def _merged(older: Segment, newer: Segment) -> Segment:
     merged: Segment = []
     # Column by column, so that only one column is in memory twice.
     while older:
-        column = _pages(len(is_newer), np.result_type(older[0], newer[0]))
+        column = np.empty(len(is_newer), np.result_type(older[0], newer[0]))
         column[is_newer], column[~is_newer] = newer.pop(0), older.pop(0)
         merged.append(column)
     return merged
-
-
-def _pages(n_rows: int, dtype: np.dtype[Any]) -> KeyColumn:
-    """Return a column of zeros; a long one goes back to the system as soon as it is dropped.
-
-    The allocator would keep the memory of merged segments, and its gaps are too short for the next ones.
-    """
-    size = n_rows * dtype.itemsize
-    return np.zeros(n_rows, dtype) if size < PAGED_BYTES else np.frombuffer(mmap.mmap(-1, size), dtype)
 
 
 def _places(words: Words, first: KeyColumn, second: KeyColumn) -> tuple[Mask, npt.NDArray[np.int64]]:

@@ -7,24 +7,21 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from events_pandas.check.collisions import BLOCK_ROWS, KeyIndex, collisions, numbered, rows_among
+from events_pandas.check.collisions import KeyedRows, KeyIndex, collisions, numbered, rows_among
 from events_pandas.check.earlier_runs import (
     FREE,
     HALF_BITS,
     NO_SUBMISSIONS,
     EarlierRuns,
     EarlierSubmissions,
-    JournalQuery,
+    find_submissions,
 )
-from events_pandas.convert.batch import Converter
 from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows
-from events_pandas.convert.keys import EventKeys, Seconds, Words, event_words
+from events_pandas.convert.keys import Seconds, Words, event_words
 from events_pandas.convert.problems import VALUES_KEPT, Finding
 
 Streams = npt.NDArray[np.int64]
 """A number for each contact and event name: rows that share it can differ only in their second."""
-
-Digests = npt.NDArray[np.uint64]
 
 NO_ROW = -1
 """Stands for a row if an event is not one of this run's."""
@@ -44,29 +41,9 @@ class Repeats:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class KeyedRows:
-    """The rows of a frame, judged one by one, with the keys of their events."""
-
-    converter: Converter
-    keys: EventKeys
-    first_words: npt.NDArray[np.uint64]  # the first 64 bits of each row's key
-    valid: Mask  # rows without an error
-    has_key: Mask  # rows whose contact, name and second are known
-    offset: int = 0  # the position of the frame's first row in its stream
-    earlier: KeyIndex | None = None  # the events of earlier frames of the stream
-    runs: EarlierRuns | None = None
-
-    @property
-    def is_spread(self) -> bool:
-        """Whether each row becomes an event of its own."""
-        return self.converter.mapping.duplicates == "spread"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Resolution:
     """What happens to the rows that are one event with others, of this run or of earlier ones."""
 
-    policy: str  # "skip", "spread" or "send": the mapping's `duplicates`
     repeats: Repeats  # valid rows that are the same event as an earlier one
     would_be: Repeats  # invalid rows that share their event with a valid one
     moved: Repeats  # valid rows that get another second
@@ -75,17 +52,17 @@ class Resolution:
     identical: Rows  # if seconds are to be claimed: valid rows with the same content as another, ascending
     identical_digests: npt.NDArray[np.uint64]  # of the metadata of each
 
-    def findings(self) -> Iterator[Finding]:
-        """Report for each row which other one it shares its event with, and what happens to it."""
+    def findings(self, policy: str) -> Iterator[Finding]:
+        """Report for each row which other one it shares its event with, and what happens to it by the policy."""
         same, same_moved = self.repeats.are_identical, self.moved.are_identical
-        if self.policy == "send":
+        if policy == "send":
             yield from _findings("duplicate_sent", self.repeats)
         else:
             yield from _findings("duplicate", self.repeats.among(same))
             yield from _findings("duplicate_with_other_metadata", self.repeats.among(~same))
         yield from _findings("second_moved", self.moved.among(~same_moved), self.added[~same_moved])
         yield from _findings("second_moved_of_identical", self.moved.among(same_moved), self.added[same_moved])
-        yield from _findings("mend_before_spread" if self.policy == "spread" else "would_be_duplicate", self.would_be)
+        yield from _findings("mend_before_spread" if policy == "spread" else "would_be_duplicate", self.would_be)
 
 
 def _findings(code: str, repeats: Repeats, added: Seconds | None = None) -> Iterator[Finding]:
@@ -109,28 +86,28 @@ class _Candidates:
     rows: Rows  # ascending
     groups: npt.NDArray[np.int64]  # a number for each event within the frame
     valid: Mask
+    digests: Words  # shape (2, n): of each row's content
     earlier: Rows  # the row of an earlier frame that has the event, or `NO_ROW`
     earlier_digests: npt.NDArray[np.uint64]  # of that row's content
-    digests: Digests  # shape (2, n): of each row's content
     is_settled: Mask  # rows that earlier runs sent
-    has_own: Mask  # of these, rows that were sent with their own second
     is_blocked: Mask  # other rows whose second an earlier run's event has
+    may_hold: Mask  # valid rows that may keep their event
 
-    def holders(self, ties: list[npt.NDArray[np.uint64]], *, is_spread: bool) -> npt.NDArray[np.intp]:
-        """Return for each group the place of the candidate that keeps the event, or -1 if none can."""
-        holders = np.full(self.groups.max(initial=-1) + 1, -1)
-        is_late = self.is_blocked | (self.is_settled & ~self.has_own) if is_spread else self.is_blocked
-        places = np.flatnonzero(self.valid & (self.earlier < 0) & ~is_late)
-        # A row that an earlier run sent comes first.
-        keys = [~self.is_settled, *ties]
-        order = np.lexsort((*(key[places] for key in reversed(keys)), self.groups[places]))
+    def holders(self, *, is_spread: bool) -> npt.NDArray[np.int64]:
+        """Return for each candidate the place of the one that keeps its event, or -1 if none can."""
+        places = np.flatnonzero(self.may_hold)
+        # A row that an earlier run sent comes first, and then the first row; if the order of rows must not matter, the
+        # row with the smallest digest.
+        ties = [digests[places] for digests in reversed(self.digests)] if is_spread else []
+        order = np.lexsort((*ties, ~self.is_settled[places], self.groups[places]))
         groups, firsts = np.unique(self.groups[places][order], return_index=True)
+        holders = np.full(self.groups.max(initial=-1) + 1, -1)
         holders[groups] = places[order][firsts]
-        return holders
+        return holders[self.groups]
 
-    def repeats(self, holders: npt.NDArray[np.intp], frame: KeyedRows) -> Repeats:
+    def repeats(self, frame: KeyedRows) -> Repeats:
         """Return the rows whose event another row keeps; where rows are spread, also rows blocked by an earlier run."""
-        holder = holders[self.groups]
+        holder = self.holders(is_spread=frame.is_spread)
         is_early, is_held = self.earlier >= 0, holder >= 0
         firsts = np.select([is_early, is_held], [self.earlier, self.rows[holder] + frame.offset], NO_ROW)
         held = np.where(is_early, self.earlier_digests, self.digests[0][holder])
@@ -149,33 +126,30 @@ class _Candidates:
         return places[np.bincount(contents, minlength=1)[contents] > 1]
 
 
-def resolve(frame: KeyedRows) -> Resolution:
+def resolve(frame: KeyedRows, runs: EarlierRuns | None) -> Resolution:
     """Decide what happens to the rows that are one event with others, as the mapping says.
 
     With ``duplicates="spread"`` no row is a repeat: such rows are moved to other seconds.
     """
-    submitted = _submitted(frame)
+    submitted = NO_SUBMISSIONS if runs is None else find_submissions(frame, _asked_rows(frame), runs)
     candidates = _candidates(frame, submitted)
-    policy = frame.converter.mapping.duplicates
-    # The first row keeps the event; if the order of rows must not matter, the row with the smallest digest.
-    ties = list(candidates.digests) if frame.is_spread else []
-    repeats = candidates.repeats(candidates.holders(ties, is_spread=frame.is_spread), frame)
+    repeats = candidates.repeats(frame)
     is_valid = frame.valid[repeats.rows]
     valid, invalid, none = repeats.among(is_valid), repeats.among(~is_valid), repeats.among(is_valid & ~is_valid)
-    moved, added = none, np.zeros(0, np.int64)
-    if policy == "send":
+    moved, added, identical = none, np.zeros(0, np.int64), none.rows
+    if frame.policy == "send":
+        invalid = none
         valid = valid.among(~np.isin(valid.rows, np.concatenate([submitted.rows, submitted.blocked])))
     else:
         # Repeats share the fate of the row that keeps their event, or are moved.
         submitted = submitted.without(valid.rows)
-    if policy == "spread":
+    if frame.is_spread:
         valid, moved = none, valid
-        added = _spread(frame, moved, candidates) - frame.keys.seconds[moved.rows]
-    identical = candidates.identical() if policy == "spread" and frame.runs is not None else none.rows
+        added = _spread(frame, moved, candidates=candidates, runs=runs) - frame.keys.seconds[moved.rows]
+        identical = none.rows if runs is None else candidates.identical()
     return Resolution(
-        policy=policy,
         repeats=valid,
-        would_be=none if policy == "send" else invalid,
+        would_be=invalid,
         moved=moved,
         added=added,
         submitted=submitted,
@@ -184,103 +158,72 @@ def resolve(frame: KeyedRows) -> Resolution:
     )
 
 
-def _submitted(frame: KeyedRows) -> EarlierSubmissions:
-    """Ask what earlier runs did with the rows."""
-    if frame.runs is None:
-        return NO_SUBMISSIONS
-    rows = np.flatnonzero(frame.valid)
-    if frame.earlier is not None and frame.converter.mapping.duplicates == "skip":
-        # Repeats of this run's own rows share their fate: the journal is not asked about them.
-        rows = rows[frame.earlier.find(frame.keys.words(rows))[0] < 0]
-    query = JournalQuery(
-        runs=frame.runs,
-        keys=frame.keys,
-        digests_of=lambda chosen: _digests(frame.converter, chosen)[0],
-        index=frame.earlier,
-        is_spread=frame.is_spread,
-    )
-    return query.ask(rows)
+def _asked_rows(frame: KeyedRows) -> Rows:
+    """Return the rows about which the journal is asked."""
+    is_asked = frame.valid.copy()
+    if frame.policy == "skip":
+        # Repeats of this run's own rows share their fate.
+        is_asked[frame.known(frame.valid)] = False
+    return np.flatnonzero(is_asked)
 
 
 def _candidates(frame: KeyedRows, submitted: EarlierSubmissions) -> _Candidates:
-    shared = collisions(frame.keys, frame.first_words, frame.has_key)
-    known_rows, known, known_digests = _known(frame)
+    shared, shared_groups = collisions(frame.keys, frame.first_words, frame.has_key)
     # Rows that an earlier run sent are left out if no other row shares their event.
-    rows = np.union1d(shared.rows, np.union1d(known_rows, submitted.blocked))
+    rows = np.union1d(shared, np.union1d(frame.known(frame.has_key), submitted.blocked))
     # Rows that share their event with no other row of this frame are each a group of one.
-    groups = len(shared.rows) + np.arange(len(rows))
-    groups[np.searchsorted(rows, shared.rows)] = shared.groups
-    earlier, earlier_digests = np.full(len(rows), NO_ROW), np.zeros(len(rows), np.uint64)
-    places = np.searchsorted(rows, known_rows)
-    earlier[places], earlier_digests[places] = known, known_digests
+    groups = len(shared) + np.arange(len(rows))
+    groups[np.searchsorted(rows, shared)] = shared_groups
+    earlier, earlier_digests = frame.index.find(frame.keys.words(rows))
     valid = frame.valid[rows]
     digests = np.zeros((2, len(rows)), np.uint64)
-    digests[:, valid] = _digests(frame.converter, rows[valid])
-    in_place = submitted.rows[submitted.seconds == frame.keys.seconds[submitted.rows]]
+    digests[:, valid] = frame.digests(rows[valid])
+    is_blocked = np.isin(rows, submitted.blocked)
+    # Where rows are spread, a row that an earlier run moved does not hold its own second.
+    moved = submitted.rows[submitted.seconds != frame.keys.seconds[submitted.rows]]
+    is_late = is_blocked | np.isin(rows, moved) if frame.is_spread else is_blocked
     return _Candidates(
         rows=rows,
         groups=groups,
         valid=valid,
+        digests=digests,
         earlier=earlier,
         earlier_digests=earlier_digests,
-        digests=digests,
         is_settled=np.isin(rows, submitted.rows),
-        has_own=np.isin(rows, in_place),
-        is_blocked=np.isin(rows, submitted.blocked),
+        is_blocked=is_blocked,
+        may_hold=valid & (earlier < 0) & ~is_late,
     )
 
 
-def _known(frame: KeyedRows) -> tuple[Rows, Rows, npt.NDArray[np.uint64]]:
-    """Return the rows whose event an earlier frame has, its row there, and a digest of that row's content."""
-    if frame.earlier is None:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.uint64)
-    rows = np.flatnonzero(frame.has_key)
-    known, digests = frame.earlier.find(frame.keys.words(rows))
-    return rows[known >= 0], known[known >= 0], digests[known >= 0]
-
-
-def _digests(converter: Converter, rows: Rows) -> Digests:
-    blocks = [rows[start : start + BLOCK_ROWS] for start in range(0, len(rows), BLOCK_ROWS)]
-    digests = [converter.convert_rows(block).digests() for block in blocks]
-    return np.concatenate([np.zeros((2, 0), np.uint64), *digests], axis=1)
-
-
-def _spread(frame: KeyedRows, moved: Repeats, candidates: _Candidates) -> Seconds:
+def _spread(frame: KeyedRows, moved: Repeats, *, candidates: _Candidates, runs: EarlierRuns | None) -> Seconds:
     """Return the new second of each row that is moved."""
     new = np.zeros(len(moved.rows), np.int64)
     if not len(moved.rows):
         return new
     seconds = frame.keys.seconds
     words = frame.keys.streams[:, moved.rows]
-    rows = _rows_of_streams(frame, words)
+    # All rows with the contact and name of some moved row; also invalid ones, which may be fixed and sent.
+    rows = rows_among(frame.keys.streams[0], np.unique(words[0]))
+    rows = rows[frame.has_key[rows]]
     streams = numbered(frame.keys.streams[:, rows])
     own = streams[np.searchsorted(rows, moved.rows)]
-    ties = list(candidates.digests[:, np.searchsorted(candidates.rows, moved.rows)])
-    order = order_of_events(own, seconds[moved.rows], ties)
+    # Digests break ties, so that the order of rows does not matter.
+    ties = candidates.digests[:, np.searchsorted(candidates.rows, moved.rows)]
+    order = np.lexsort((*reversed(ties), seconds[moved.rows], own))
     new[order] = spread_events(
         words[:, order],
         own[order],
         seconds[moved.rows[order]],
         taken=(streams, seconds[rows]),
-        is_taken=lambda asked: _is_taken(frame, asked),
+        is_taken=lambda asked: _is_taken(asked, frame.index, runs),
     )
     return new
 
 
-def _is_taken(frame: KeyedRows, asked: Words) -> Mask:
+def _is_taken(asked: Words, index: KeyIndex, runs: EarlierRuns | None) -> Mask:
     """Tell which events an earlier frame or an earlier run has."""
-    is_taken = np.zeros(asked.shape[1], bool)
-    if frame.earlier is not None:
-        is_taken |= frame.earlier.find(asked)[0] >= 0
-    if frame.runs is not None:
-        is_taken |= frame.runs.occupied(asked) > FREE
-    return is_taken
-
-
-def _rows_of_streams(frame: KeyedRows, wanted: Words) -> Rows:
-    """Return all rows with the contact and name of some rows; also invalid ones, which may be fixed and sent."""
-    rows = rows_among(frame.keys.streams[0], np.unique(wanted[0]))
-    return rows[frame.has_key[rows]]
+    is_known = index.find(asked)[0] >= 0
+    return is_known if runs is None else is_known | (runs.occupied(asked) > FREE)
 
 
 def spread_events(
@@ -329,11 +272,3 @@ def free_seconds(streams: Streams, seconds: Seconds, *, taken: tuple[Streams, Se
     numbers = order + np.maximum.accumulate(numbers - order)
     free = numbers + np.searchsorted(places - np.arange(len(places)), numbers, side="right")
     return free - streams * span + first
-
-
-def order_of_events(streams: Streams, seconds: Seconds, ties: list[npt.NDArray[np.uint64]]) -> Rows:
-    """Return the order in which events get their seconds: by stream, second, and then `ties`, digests of their content.
-
-    The ties make it independent of the order of rows.
-    """
-    return np.lexsort((*reversed(ties), seconds, streams))

@@ -1,6 +1,5 @@
 """What earlier runs did with the rows of a frame: the journal is asked, and content decides."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -8,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from events_pandas.check.collisions import BLOCK_ROWS, KeyIndex, numbered
+from events_pandas.check.collisions import KeyedRows, KeyIndex, blocks, numbered
 from events_pandas.convert.cells import Mask, Rows
 from events_pandas.convert.keys import EventKeys, Seconds, Words, event_words
 
@@ -20,6 +19,7 @@ HALF_BITS = np.uint64(32)
 """Half the bits of a digest."""
 
 _NONE = np.zeros(0, np.int64)
+_CONTENT = ["event", "payload"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,18 +30,6 @@ class Entries:
     payload: npt.NDArray[np.uint64]  # a digest of the metadata that was sent
     second: Seconds  # the second that was sent
     accepted_at: Seconds  # Unix seconds; `CLAIMED` if nobody knows whether it was accepted
-
-    @staticmethod
-    def joined(parts: "Sequence[Entries]", lengths: Sequence[int]) -> "Entries":
-        """Join the answers of several look-ups; `lengths` are their numbers of events."""
-        starts = np.cumsum([0, *lengths])
-        asked = [part.asked + start for part, start in zip(parts, starts.tolist(), strict=False)]
-        return Entries(
-            asked=np.concatenate([_NONE, *asked]),
-            payload=np.concatenate([_NONE.view(np.uint64), *(part.payload for part in parts)]),
-            second=np.concatenate([_NONE, *(part.second for part in parts)]),
-            accepted_at=np.concatenate([_NONE, *(part.accepted_at for part in parts)]),
-        )
 
 
 class EarlierRuns(Protocol):
@@ -90,7 +78,7 @@ def content_digests(payloads: npt.NDArray[np.uint64], added: Seconds) -> npt.NDA
     return payloads ^ added.astype(np.uint64) << HALF_BITS
 
 
-def used_up(entries: Entries, keys: EventKeys, *, runs: EarlierRuns, own: KeyIndex | None) -> Mask:
+def used_up(entries: Entries, keys: EventKeys, *, runs: EarlierRuns, own: KeyIndex) -> Mask:
     """Return the entries of other runs that are used up for this run, where each row is an event of its own.
 
     `keys` are those of the entries' events with the rows' own seconds; `own` has this run's events by the seconds that
@@ -104,89 +92,62 @@ def used_up(entries: Entries, keys: EventKeys, *, runs: EarlierRuns, own: KeyInd
     sent = event_words(keys.streams[:, entries.asked], entries.second)
     is_used: Mask = entries.accepted_at == CLAIMED
     is_used[is_used] = runs.occupied(sent[:, is_used]) > CLAIMED
-    if own is not None:
-        # The second alone does not decide: this run's row may have been refused there because the other run was first.
-        rows, held = own.find(sent)
-        added = entries.second - keys.seconds[entries.asked]
-        is_used |= (rows >= 0) & (held == content_digests(entries.payload, added))
-    return is_used
+    # The second alone does not decide: this run's row may have been refused there because the other run was first.
+    rows, held = own.find(sent)
+    added = entries.second - keys.seconds[entries.asked]
+    is_own: Mask = (rows >= 0) & (held == content_digests(entries.payload, added))
+    return is_used | is_own
 
 
-_CONTENT = ["event", "payload"]
+def find_submissions(frame: KeyedRows, rows: Rows, runs: EarlierRuns) -> EarlierSubmissions:
+    """Return what earlier runs did with some rows of a frame, which are ascending and all valid."""
+    # Ask once for each event: a contact may have thousands of rows in a second, and as many entries.
+    events = numbered(frame.keys.words(rows))
+    firsts = rows[np.unique(events, return_index=True)[1]]
+    found, seconds, accepted_at = _found(frame, rows, events=events, entries=_entries(frame, firsts, runs))
+    since = np.full(len(firsts), FREE)
+    is_new = ~np.isin(rows, found)
+    for asked in blocks(np.unique(events[is_new])):
+        since[asked] = runs.occupied(frame.keys.words(firsts[asked]))
+    # Where rows are spread, a claim takes a second too.
+    is_blocked = is_new & (since[events] >= (CLAIMED if frame.is_spread else CLAIMED + 1))
+    return EarlierSubmissions(
+        rows=found,
+        seconds=seconds,
+        accepted_at=accepted_at,
+        blocked=rows[is_blocked],
+        blocked_since=since[events][is_blocked],
+    )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class JournalQuery:
-    """Asks a journal about the rows of a frame."""
-
-    runs: EarlierRuns
-    keys: EventKeys  # of all rows of the frame, with their own seconds
-    digests_of: Callable[[Rows], npt.NDArray[np.uint64]]  # of the metadata of rows
-    index: KeyIndex | None  # the events of earlier frames of this run, which belong to no other run
-    # Rows of the same metadata are several events, each with an entry of its own, and a claim takes a second.
-    is_spread: bool
-
-    def ask(self, rows: Rows) -> EarlierSubmissions:
-        """Return what earlier runs did with the rows, which are ascending and all valid."""
-        # Ask once for each event: a contact may have thousands of rows in a second, and as many entries.
-        events = numbered(self.keys.words(rows))
-        firsts = rows[np.unique(events, return_index=True)[1]]
-        found, seconds, accepted_at = self._found(rows, events, firsts)
-        since = self._occupied_since(events, firsts=firsts, where=~np.isin(rows, found))
-        is_blocked = since >= (CLAIMED if self.is_spread else CLAIMED + 1)
-        return EarlierSubmissions(
-            rows=found,
-            seconds=seconds,
-            accepted_at=accepted_at,
-            blocked=rows[is_blocked],
-            blocked_since=since[is_blocked],
-        )
-
-    def _found(self, rows: Rows, events: Rows, firsts: Rows) -> tuple[Rows, Seconds, Seconds]:
-        """Return the rows that other runs sent, each with the second and the time of its entry."""
-        known = self._known(firsts)
-        if not len(known.asked):
-            return _NONE, _NONE, _NONE
-        entries = self._entries(known, firsts)
-        contents = self._contents(rows, events, entries)
-        found = self._matches(contents, entries.loc[~entries["is_lost"]])
-        return found["row"].to_numpy(), found["second"].to_numpy(), found["accepted_at"].to_numpy()
-
-    def _contents(self, rows: Rows, events: Rows, entries: pd.DataFrame) -> pd.DataFrame:
-        """Return the content of the rows whose event has entries."""
-        known = np.flatnonzero(np.isin(events, entries["event"]))
-        return pd.DataFrame({"row": rows[known], "event": events[known], "payload": self.digests_of(rows[known])})
-
-    def _matches(self, contents: pd.DataFrame, entries: pd.DataFrame) -> pd.DataFrame:
-        """Return the rows whose content is in the journal, each with its entry."""
-        # Accepted entries come first: a row with a claim is sent again.
-        order = np.lexsort((entries["second"], entries["accepted_at"] == CLAIMED))
-        ranked = entries.iloc[order].assign(rank=entries.iloc[order].groupby(_CONTENT).cumcount())
-        # Where rows are spread, rows with the same content have an entry each; otherwise they share the first.
-        ranks = contents.groupby(_CONTENT).cumcount() if self.is_spread else 0
-        return contents.assign(rank=ranks).merge(ranked, on=[*_CONTENT, "rank"]).sort_values("row")
-
-    def _occupied_since(self, events: Rows, *, firsts: Rows, where: Mask) -> Seconds:
-        """Return since when the own second of some rows is taken; `FREE` where it is not, or where nobody asks."""
-        asked = np.unique(events[where])
-        since = np.full(len(firsts), FREE)
-        since[asked] = _in_blocks(lambda block: self.runs.occupied(self.keys.words(block)), firsts[asked])
-        return np.where(where, since[events], FREE)
-
-    def _known(self, firsts: Rows) -> Entries:
-        """Return the entries of events, by their first rows."""
-        blocks = [firsts[start : start + BLOCK_ROWS] for start in range(0, len(firsts), BLOCK_ROWS)]
-        return Entries.joined([self.runs.find(self.keys.words(block)) for block in blocks], list(map(len, blocks)))
-
-    def _entries(self, found: Entries, firsts: Rows) -> pd.DataFrame:
-        """Return entries as a table, and mark the entries that are used up."""
-        # Claims matter only where rows are spread.
-        is_lost = found.accepted_at == CLAIMED
-        if self.is_spread:
-            is_lost = used_up(found, self.keys.of(firsts), runs=self.runs, own=self.index)
-        columns = {"event": found.asked, "payload": found.payload, "second": found.second}
-        return pd.DataFrame({**columns, "accepted_at": found.accepted_at, "is_lost": is_lost})
+def _entries(frame: KeyedRows, firsts: Rows, runs: EarlierRuns) -> pd.DataFrame | None:
+    """Return the entries of events, given by their first rows, that are not used up."""
+    parts = []
+    for events in blocks(np.arange(len(firsts))):
+        keys = frame.keys.of(firsts[events])
+        found = runs.find(keys.words(slice(None)))
+        if len(found.asked):
+            columns = {"event": events[found.asked], "payload": found.payload, "second": found.second}
+            # Claims matter only where rows are spread.
+            is_lost = (
+                used_up(found, keys, runs=runs, own=frame.index) if frame.is_spread else found.accepted_at == CLAIMED
+            )
+            parts.append(pd.DataFrame({**columns, "accepted_at": found.accepted_at})[~is_lost])
+    return pd.concat(parts) if parts else None
 
 
-def _in_blocks(ask: Callable[[Rows], Seconds], rows: Rows) -> Seconds:
-    return np.concatenate([_NONE, *(ask(rows[at : at + BLOCK_ROWS]) for at in range(0, len(rows), BLOCK_ROWS))])
+def _found(
+    frame: KeyedRows, rows: Rows, *, events: Rows, entries: pd.DataFrame | None
+) -> tuple[Rows, Seconds, Seconds]:
+    """Return the rows whose content has an entry, each with the second and the time of its entry."""
+    if entries is None:
+        return _NONE, _NONE, _NONE
+    known = np.flatnonzero(np.isin(events, entries["event"]))
+    contents = pd.DataFrame({"row": rows[known], "event": events[known], "payload": frame.digests(rows[known])[0]})
+    # Accepted entries come first: a row with a claim is sent again.
+    ordered = entries.iloc[np.lexsort((entries["second"], entries["accepted_at"] == CLAIMED))]
+    # Where rows are spread, rows with the same content have an entry each; otherwise they share the first.
+    ranks = contents.groupby(_CONTENT).cumcount() if frame.is_spread else 0
+    ranked = ordered.assign(rank=ordered.groupby(_CONTENT).cumcount())
+    found = contents.assign(rank=ranks).merge(ranked, on=[*_CONTENT, "rank"]).sort_values("row")
+    return found["row"].to_numpy(), found["second"].to_numpy(), found["accepted_at"].to_numpy()

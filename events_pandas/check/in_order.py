@@ -3,8 +3,9 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from itertools import chain, islice
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 import pyarrow as pa
 
@@ -16,44 +17,39 @@ Result = TypeVar("Result")
 _LOOK_SECONDS = 1.0
 
 
-class _Task(threading.Thread, Generic[Item, Result]):
-    """The work on one item, in a thread of its own: unlike a pool's thread, one that dies is noticed."""
+def _begun(work: Callable[[Item], Result], item: Item) -> tuple[threading.Thread, "Future[Result]"]:
+    """Work on one item in a thread of its own: unlike a pool's thread, one that dies is noticed."""
+    future: Future[Result] = Future()
 
-    def __init__(self, work: Callable[[Item], Result], item: Item) -> None:
-        super().__init__(name="events-pandas-rows", daemon=True)
-        self._work = work
-        self._item = item
-        self._results: list[Result] = []
-        self._error: BaseException | None = None
-
-    def begin(self) -> "_Task[Item, Result]":
-        """Start the thread; if the system has none left, do the work in the caller's."""
+    def run() -> None:
         try:
-            self.start()
-        except (RuntimeError, MemoryError):
-            self.run()
-        return self
+            future.set_result(work(item))
+        except BaseException as error:  # noqa: BLE001  # raised again by `_result`
+            future.set_exception(error)
 
-    def run(self) -> None:
-        try:
-            self._results.append(self._work(self._item))
-        except BaseException as error:  # noqa: BLE001  # raised again by `result`
-            self._error = error
+    thread = threading.Thread(target=run, name="events-pandas-rows", daemon=True)
+    try:
+        thread.start()
+    except (RuntimeError, MemoryError):
+        # The system has no thread left: do the work in the caller's.
+        run()
+    return thread, future
 
-    def end(self) -> None:
-        """Wait without a limit: an item may take long."""
-        while self.is_alive():
-            self.join(_LOOK_SECONDS)
 
-    def result(self) -> Result:
-        """Return the result, or raise the error."""
-        self.end()
-        if self._results:
-            return self._results[0]
-        if isinstance(self._error, Exception | KeyboardInterrupt):
-            raise self._error
-        # SystemExit and others end the thread; they must not end the program.
-        raise RuntimeError("a thread ended before it had read its rows") from self._error
+def _wait(thread: threading.Thread) -> None:
+    # Without a limit: an item may take long.
+    while thread.is_alive():
+        thread.join(_LOOK_SECONDS)
+
+
+def _result(thread: threading.Thread, future: "Future[Result]") -> Result:
+    """Return the result, or raise the error."""
+    _wait(thread)
+    error = future.exception() if future.done() else SystemExit()
+    if error is None or isinstance(error, Exception | KeyboardInterrupt):
+        return future.result()
+    # SystemExit and others end the thread; they must not end the program.
+    raise RuntimeError("a thread ended before it had read its rows") from error
 
 
 def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
@@ -68,14 +64,14 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[
         yield from map(work, first)
         return
     threads = min(pa.cpu_count(), MOST_THREADS)
-    pending: deque[_Task[Item, Result]] = deque()
+    pending: deque[tuple[threading.Thread, Future[Result]]] = deque()
     try:
         for item in chain(first, remaining):
             if len(pending) > threads:
-                yield pending.popleft().result()
-            pending.append(_Task(work, item).begin())
+                yield _result(*pending.popleft())
+            pending.append(_begun(work, item))
         while pending:
-            yield pending.popleft().result()
+            yield _result(*pending.popleft())
     finally:
-        for task in pending:
-            task.end()
+        for thread, _ in pending:
+            _wait(thread)

@@ -19,7 +19,6 @@ from events_pandas.errors import (
     InvalidRowsError,
     JournalError,
     MappingError,
-    Setting,
     SourceError,
     SubmissionInterrupted,
     Worded,
@@ -35,21 +34,10 @@ ENDING: Final = tuple(
 REPEAT_SECONDS: Final = 1.0
 """A signal this soon after another is a repetition: `timeout` signals a process, and then its group."""
 
-DONE, INCOMPLETE, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
+INCOMPLETE, UNUSABLE, INTERRUPTED = 1, 2, 130
 ENDED_BY_SIGNAL = 128
 """Shells add this to the number of the signal that ended a command."""
 UNUSABLE_ERRORS = (MappingError, SourceError, CredentialsError, JournalError, AuthenticationError)
-_IN_COMMANDS: Final = {
-    Setting.ACCESS_TOKEN: "set INTERCOM_ACCESS_TOKEN",
-    Setting.ALLOW_HTTP: "add --allow-http",
-    Setting.BASE_URL: "--base-url",
-    Setting.JOURNAL: "with --journal",
-    Setting.NAME_WORKSPACE: "add --workspace ID",
-    Setting.NO_JOURNAL: "add --journal none",
-    Setting.NO_PREFLIGHT: "--no-preflight",
-    Setting.REGION: "--region",
-    Setting.WORKSPACE: "--workspace",
-}
 
 
 @contextmanager
@@ -88,7 +76,7 @@ def _faults(error: Exception) -> tuple[str, ...]:
         rows = counted(error.invalid, "row is", "rows are")
         return (f"{rows} invalid, and nothing was sent: see `events-pandas check --problems`",)
     if isinstance(error, Worded):
-        return (error.in_words(_IN_COMMANDS), *notes(error))
+        return (error.in_commands(), *notes(error))
     return (str(error) if isinstance(error, EventsPandasError) else escaped(error), *notes(error))
 
 

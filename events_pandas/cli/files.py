@@ -2,9 +2,9 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, Any, cast
 
 import pandas as pd
 import typer
@@ -12,15 +12,15 @@ import typer
 from events_pandas.api import checked_report, suggest_mapping
 from events_pandas.cli.endings import INCOMPLETE, exit_codes, notes
 from events_pandas.cli.output import say, say_toml
-from events_pandas.deliver import MAX_CONCURRENCY, IntercomClient
+from events_pandas.deliver import IntercomClient
 from events_pandas.deliver.journal import AUTO
 from events_pandas.errors import SourceError, SubmissionError, SubmissionInterrupted
 from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport, Summary
 from events_pandas.results.rejects import is_rejected
 from events_pandas.results.table_file import PartialFile, require_not_read, write_new
-from events_pandas.run.files import file_results, read_files
-from events_pandas.run.options import RunOptions
+from events_pandas.run.files import read_files, submit_files
+from events_pandas.run.options import RunOptions, short_description
 from events_pandas.sources import read_first_rows, source_paths
 from events_pandas.suggest.suggestion import SuggestedMapping
 from events_pandas.words import counted, escaped, escaped_lines
@@ -30,24 +30,23 @@ PROPOSED_FROM = 10_000
 
 DEFAULTS = RunOptions()
 NO_JOURNAL = "none"
+CANARY = "Submit this many rows first, chosen from the first chunk; if they fail, nothing else is sent."
 
-Value = TypeVar("Value")
 
+def _number(name: str, kind: Callable[[str], float], *, metavar: str, text: str = "") -> object:
+    """Return an option of a run that is a number. `RunOptions` checks it, also what is not a number."""
 
-def _judged(kind: Callable[[str], Value], name: str) -> Callable[[str], Value]:
-    """Return a parser of an option of a run, which `RunOptions` checks."""
-
-    def read(text: str) -> Value:
-        value: Any = text
+    def read(given: str) -> float:
+        value: Any = given
         with suppress(ValueError):
-            value = kind(text)
+            value = kind(given)
         try:
             RunOptions(**{name: value})
         except ValueError as error:
             raise typer.BadParameter(str(error).removeprefix(f"{name}: ")) from error
-        return cast("Value", value)
+        return cast("float", value)
 
-    return read
+    return typer.Option(parser=read, metavar=metavar, help=text or short_description(name))
 
 
 REPLACED = "An existing file is replaced. Rows are counted from 0, over all files, without headers."
@@ -66,13 +65,9 @@ Output = Annotated[
         "replaced.",
     ),
 ]
-Problems = Annotated[
-    Path | None,
-    typer.Option(help=f"Write all findings to this CSV file. {REPLACED}"),
-]
+Problems = Annotated[Path | None, typer.Option(help=f"Write all findings to this CSV file. {REPLACED}")]
 Results = Annotated[
-    Path | None,
-    typer.Option(help=f"Write a result for each row to this file, .csv or .parquet. {REPLACED}"),
+    Path | None, typer.Option(help=f"Write a result for each row to this file, .csv or .parquet. {REPLACED}")
 ]
 Rejects = Annotated[
     Path | None,
@@ -100,50 +95,14 @@ Workspace = Annotated[
         help="The intended workspace: nothing is sent to another one, but --no-preflight skips this check.",
     ),
 ]
-Resubmit = Annotated[bool, typer.Option("--resubmit", help="Also send rows that the journal has.")]
-Preflight = Annotated[bool, typer.Option(help="Prove the access token before the first event.")]
-RateShare = Annotated[
-    float,
-    typer.Option(
-        parser=_judged(float, "rate_share"), metavar="SHARE", help="The share of the rate limit to use, up to 1."
-    ),
-]
-Concurrency = Annotated[
-    int | None,
-    typer.Option(
-        parser=_judged(int, "concurrency"),
-        metavar="NUMBER",
-        help=f"Requests under way at once, 1 to {MAX_CONCURRENCY}.",
-    ),
-]
-Canary = Annotated[
-    int,
-    typer.Option(
-        parser=_judged(int, "canary"),
-        metavar="ROWS",
-        help="Submit this many rows first, chosen from the first chunk; if they fail, nothing else is sent.",
-    ),
-]
-MaxFailureRate = Annotated[
-    float | None,
-    typer.Option(
-        parser=_judged(float, "max_failure_rate"),
-        metavar="SHARE",
-        help="End the run when a larger share of the events is not accepted, judged from the 100th event on.",
-    ),
-]
-PatienceSeconds = Annotated[
-    float,
-    typer.Option(
-        parser=_judged(float, "patience_seconds"),
-        metavar="SECONDS",
-        help="How long to wait for the end of an outage during the run; without an answer to its first request, "
-        "GET /me, the run ends within 10 s.",
-    ),
-]
-Chunksize = Annotated[
-    int, typer.Option(parser=_judged(int, "chunksize"), metavar="ROWS", help="Rows converted at a time.")
-]
+Resubmit = Annotated[bool, typer.Option("--resubmit", help=short_description("resubmit"))]
+Preflight = Annotated[bool, typer.Option(help=short_description("preflight"))]
+RateShare = Annotated[float, _number("rate_share", float, metavar="SHARE")]
+Concurrency = Annotated[int | None, _number("concurrency", int, metavar="NUMBER")]
+Canary = Annotated[int, _number("canary", int, metavar="ROWS", text=CANARY)]
+MaxFailureRate = Annotated[float | None, _number("max_failure_rate", float, metavar="SHARE")]
+PatienceSeconds = Annotated[float, _number("patience_seconds", float, metavar="SECONDS")]
+Chunksize = Annotated[int, _number("chunksize", int, metavar="ROWS")]
 
 
 def suggest(paths: Files, output: Output = None) -> None:
@@ -159,17 +118,16 @@ def suggest(paths: Files, output: Output = None) -> None:
             say(f"mapping: {escaped(output)}")
 
 
-def check(
-    paths: Files,
-    mapping: MappingPath,
-    problems: Problems = None,
-) -> None:
+def check(paths: Files, mapping: MappingPath, problems: Problems = None) -> None:
     """Check every row; nothing is sent."""
     with exit_codes():
         rules = EventMapping.from_toml(mapping)
         files = source_paths(paths)
-        # Before the rows are read: findings may not be writable there.
-        with _findings_file(problems, read=[mapping, *files]) as findings:
+        # Opened before the rows are read: findings may not be writable there.
+        findings = None
+        if problems is not None:
+            findings = PartialFile(problems, holds="findings", sources=[mapping, *files], formats=())
+        with findings or nullcontext():
             report = check_files(files, rules)
             say(str(report))
             if findings is not None:
@@ -202,21 +160,12 @@ def submit(
 ) -> None:
     """Submit every row; the access token is read from INTERCOM_ACCESS_TOKEN."""
     with exit_codes(), IntercomClient(region=region, base_url=base_url, allow_http=allow_http) as client:
-        options = RunOptions(
-            client=client,
-            journal=None if journal == NO_JOURNAL else journal,
-            workspace=workspace,
-            resubmit=resubmit,
-            preflight=preflight,
-            rate_share=rate_share,
-            concurrency=concurrency,
-            on_invalid="raise" if raise_invalid else "report",
-            canary=canary,
-            max_failure_rate=max_failure_rate,
-            patience_seconds=patience_seconds,
-            chunksize=chunksize,
-            progress="auto" if progress else False,
-        )
+        names = {option.name for option in dataclasses.fields(RunOptions)}
+        given = {name: value for name, value in locals().items() if name in names}
+        given["journal"] = None if journal == NO_JOURNAL else journal
+        given["on_invalid"] = "raise" if raise_invalid else "report"
+        given["progress"] = "auto" if progress else False
+        options = RunOptions(**given)
         rules = EventMapping.from_toml(mapping)
         if rejects is not None:
             require_not_read(rejects, [mapping])
@@ -239,10 +188,6 @@ def check_files(paths: Sequence[str | Path], mapping: EventMapping) -> CheckRepo
     return checked_report(rows, mapping, types=types, refused=refused)
 
 
-def _findings_file(path: Path | None, *, read: Sequence[Path]) -> AbstractContextManager[PartialFile | None]:
-    return nullcontext() if path is None else PartialFile(path, holds="findings", sources=read, formats=())
-
-
 def _write_problems(report: CheckReport, file: PartialFile) -> None:
     # The index of `read_files` is the file.
     problems = report.problems.assign(source_file=report.problems.index)
@@ -261,48 +206,32 @@ def submitted(
     rejects_path: Path | None = None,
 ) -> Summary:
     """Submit files and print the summary; after an early end the summary comes before the error."""
-    output = _RunOutput(results_path=results_path, rejects_path=rejects_path)
+    summary = Summary()
+    rejects: list[int] = []
+    remarks: list[str] = []
+    end: SubmissionError | SubmissionInterrupted | None = None
+    outputs = {"results_path": results_path, "rejects_path": rejects_path}
+
+    def add(results: pd.DataFrame) -> None:
+        summary.add(results)
+        rejects.append(int(is_rejected(results).sum()))
+
     try:
-        for results in file_results(
-            paths,
-            mapping,
-            options=options,
-            results_path=results_path,
-            rejects_path=rejects_path,
-            warn=output.remarks.append,
-        ):
-            output.add(results)
+        submit_files(paths, mapping, options=options, **outputs, warn=remarks.append, take=add)
     except (SubmissionError, SubmissionInterrupted) as error:
-        output.add(error.results)
-        output.echo(faults=(str(error), *notes(error)))
-        raise
-    output.echo()
-    return output.summary
+        end = error
+    say(str(summary))
+    faults = () if end is None else (str(end), *notes(end))
+    _say_where("results", results_path, faults)
+    _say_where("rejects", rejects_path, faults, count=f" ({counted(sum(rejects), 'row')})")
+    for remark in remarks:
+        say(f"note: {escaped(remark)}")
+    if end is not None:
+        raise end
+    return summary
 
 
-@dataclasses.dataclass(kw_only=True, slots=True)
-class _RunOutput:
-    """Collects what is printed at the end of a run."""
-
-    results_path: Path | None
-    rejects_path: Path | None
-    summary: Summary = dataclasses.field(default_factory=Summary)
-    remarks: list[str] = dataclasses.field(default_factory=list)
-    _rejects: int = 0
-
-    def add(self, results: pd.DataFrame) -> None:
-        self.summary.add(results)
-        self._rejects += int(is_rejected(results).sum())
-
-    def echo(self, *, faults: Sequence[str] = ()) -> None:
-        """Print it. A file that could not be written is left out: the error is about it."""
-        say(str(self.summary))
-        files = (
-            ("results", self.results_path, ""),
-            ("rejects", self.rejects_path, f" ({counted(self._rejects, 'row')})"),
-        )
-        for name, path, count in files:
-            if path is not None and not any(f"{escaped(path)}: " in fault for fault in faults):
-                say(f"{name}: {escaped(path)}{count}")
-        for remark in self.remarks:
-            say(f"note: {escaped(remark)}")
+def _say_where(name: str, path: Path | None, faults: Sequence[str], *, count: str = "") -> None:
+    """Name a file that was written. One that could not be written is left out: a fault is about it."""
+    if path is not None and not any(f"{escaped(path)}: " in fault for fault in faults):
+        say(f"{name}: {escaped(path)}{count}")

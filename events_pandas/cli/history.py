@@ -46,14 +46,13 @@ def _table(found: pd.DataFrame) -> str:
         "source": found["source"],
         "results": found["results_path"].fillna(""),
     }
-    texts = {heading: list(map(escaped, values)) for heading, values in columns.items()}
-    widths = {heading: max(len(heading), *map(len, values)) for heading, values in texts.items()}
-    lines = [tuple(texts), *zip(*texts.values(), strict=True)]
-    return "\n".join(_line(line, list(widths.values())) for line in lines)
+    padded = [_padded([heading, *map(escaped, values)]) for heading, values in columns.items()]
+    return "\n".join("  ".join(line).rstrip() for line in zip(*padded, strict=True))
 
 
-def _line(texts: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(text.ljust(width) for text, width in zip(texts, widths, strict=True)).rstrip()
+def _padded(texts: Sequence[str]) -> list[str]:
+    width = max(map(len, texts))
+    return [text.ljust(width) for text in texts]
 
 
 def _numbers(counts: "pd.Series[Any]") -> list[str]:

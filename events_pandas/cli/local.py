@@ -1,12 +1,13 @@
 """The commands that run a local Intercom: `sandbox` and `demo`."""
 
-import dataclasses
-from collections.abc import Iterable, Mapping
+import inspect
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from importlib.resources import as_file, files
+from itertools import starmap
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
@@ -18,14 +19,12 @@ from events_pandas.cli.output import say
 from events_pandas.loopback import is_loopback
 from events_pandas.mapping import EventMapping
 from events_pandas.run.options import RunOptions
+from events_pandas.sandbox_settings import FAULT_SETTINGS, SandboxSetting
 
 try:
     import resource
 except ImportError:  # Windows has no such limits.
     resource = None  # type: ignore[assignment]  # Compared with None before it is used.
-
-if TYPE_CHECKING:
-    from events_pandas.sandbox import Faults
 
 Host = Annotated[
     str, typer.Option(help="The address to listen on; any but a loopback address opens it to the network.")
@@ -51,31 +50,26 @@ Merged = Annotated[
     typer.Option(metavar="OLD=NEW", help="A contact that is answered 410: merged into another one; may be repeated."),
 ]
 
-LatencySeconds = Annotated[float | None, typer.Option(help="How long each answer takes.")]
-Jitter = Annotated[float | None, typer.Option(help="How much latencies vary, as a share of them.")]
-Statuses = Annotated[list[str] | None, typer.Option(metavar="STATUS=SHARE", help="Such as 500=0.05; may be repeated.")]
-DropBefore = Annotated[
-    float | None, typer.Option(help="The share of submissions whose connection closes before they are stored.")
-]
-DropAfter = Annotated[
-    float | None, typer.Option(help="The share of submissions whose connection closes after they are stored.")
-]
-Garbage = Annotated[float | None, typer.Option(help="The share whose answer has a body that is not JSON.")]
-TrickleBody = Annotated[float | None, typer.Option(help="The share whose answer has a body that comes byte by byte.")]
-TrickleHeaders = Annotated[float | None, typer.Option(help="The share whose whole answer comes byte by byte.")]
-NoAnswer = Annotated[float | None, typer.Option(help="The share that is stored and never answered.")]
-TrickleSeconds = Annotated[float | None, typer.Option(help="The pause before each such byte; by default 1.")]
-OutageAfterSeconds = Annotated[float | None, typer.Option(help="How long after the start an outage begins.")]
-OutageSeconds = Annotated[float | None, typer.Option(help="How long the outage answers all requests with 503.")]
-ClockSkewSeconds = Annotated[float | None, typer.Option(help="How far the server's clock is ahead.")]
-NoRateHeaders = Annotated[bool, typer.Option("--no-rate-headers", help="Leave out the rate-limit headers.")]
-TokenRevoked = Annotated[bool, typer.Option("--token-revoked", help="Answer 401: the token is revoked.")]
-Seed = Annotated[int | None, typer.Option(help="Another number chooses other submissions.")]
+
+def _fault_option(name: str, setting: SandboxSetting) -> inspect.Parameter:
+    """Return the option of a fault as a parameter, as typer has it."""
+    annotations = {bool: bool, dict: list[str] | None}
+    annotation = annotations.get(setting.kind, setting.kind | None)
+    default = False if setting.kind is bool else None
+    flag = setting.flag or f"--{name.replace('_', '-')}"
+    option = typer.Option(default, flag, help=setting.help, metavar=setting.metavar)
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=annotation)
 
 
-_OPTIONS = ("host", "port", "access_token", "region", "store", "window_seconds")
+def _with_fault_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of `FAULT_SETTINGS` in the place of its `**faults`."""
+    *own, _ = inspect.signature(command).parameters.values()
+    signature = inspect.Signature([*own, *starmap(_fault_option, FAULT_SETTINGS.items())])
+    vars(command)["__signature__"] = signature
+    return command
 
 
+@_with_fault_options
 def sandbox(
     *,
     host: Host = "127.0.0.1",
@@ -88,30 +82,34 @@ def sandbox(
     contact: Existing = None,
     unknown_contact: Unknown = None,
     merged_contact: Merged = None,
-    latency_seconds: LatencySeconds = None,
-    jitter: Jitter = None,
-    status: Statuses = None,
-    drop_before: DropBefore = None,
-    drop_after: DropAfter = None,
-    garbage: Garbage = None,
-    trickle_body: TrickleBody = None,
-    trickle_headers: TrickleHeaders = None,
-    no_answer: NoAnswer = None,
-    trickle_seconds: TrickleSeconds = None,
-    outage_after_seconds: OutageAfterSeconds = None,
-    outage_seconds: OutageSeconds = None,
-    clock_skew_seconds: ClockSkewSeconds = None,
-    no_rate_headers: NoRateHeaders = False,
-    token_revoked: TokenRevoked = False,
-    seed: Seed = None,
+    **faults: Any,
 ) -> None:
     """Run a local Intercom, until it is interrupted.
 
     A share, such as 0.05, is the part of events that fails this way.
     """
-    given = {name: value for name, value in locals().items() if value is not None}
     with exit_codes():
-        _run_sandbox(given)
+        from events_pandas.sandbox import Faults, Sandbox  # noqa: PLC0415  # An extra, loaded when first used.
+
+        _allow_many_connections()
+        running = Sandbox(
+            host=host,
+            port=port,
+            access_token=access_token,
+            region=region,
+            store=store,
+            limit=limit or None,
+            window_seconds=window_seconds,
+            contacts=contact,
+            unknown_contacts=unknown_contact or (),
+            merged_contacts=dict(map(_merge, merged_contact or ())),
+            faults=Faults(**_given_faults(faults)),
+        )
+        with running:
+            tell_how_to_submit(running.url, running.access_token)
+            if not is_loopback(host):
+                _tell_that_it_is_open()
+            running.wait()
 
 
 def demo() -> None:
@@ -132,24 +130,6 @@ def demo() -> None:
             say(f"\nthe local Intercom holds {len(running.events):,} events")
 
 
-def _run_sandbox(given: Mapping[str, Any]) -> None:
-    from events_pandas.sandbox import Sandbox  # noqa: PLC0415  # An extra, loaded when first used.
-
-    _allow_many_connections()
-    options = {name: given[name] for name in _OPTIONS if name in given}
-    contacts = {
-        "contacts": given.get("contact"),
-        "unknown_contacts": given.get("unknown_contact", ()),
-        "merged_contacts": dict(map(_merge, given.get("merged_contact", ()))),
-    }
-    with Sandbox(**options, **contacts, limit=given["limit"] or None, faults=_faults(given)) as running:
-        tell_how_to_submit(running.url, running.access_token)
-        if not is_loopback(given["host"]):
-            say("it is open to the network: anybody who reaches it can submit to it, and see what it holds;")
-            say("other machines need the name of this one in the address, and --allow-http")
-        running.wait()
-
-
 def tell_how_to_submit(url: str, access_token: str) -> None:
     """Print what a client needs to submit to a sandbox."""
     # Without --allow-http the client sends its token in plain text to this machine only.
@@ -160,11 +140,15 @@ def tell_how_to_submit(url: str, access_token: str) -> None:
     say(f"what it receives is shown at {url}/")
 
 
-def _faults(given: Mapping[str, Any]) -> "Faults":
-    from events_pandas.sandbox import Faults  # noqa: PLC0415  # An extra, loaded when first used.
+def _tell_that_it_is_open() -> None:
+    say("it is open to the network: anybody who reaches it can submit to it, and see what it holds;")
+    say("other machines need the name of this one in the address, and --allow-http")
 
-    wished = {field.name: given[field.name] for field in dataclasses.fields(Faults) if field.name in given}
-    return Faults(**wished, statuses=_statuses(given.get("status", ())), rate_headers=not given["no_rate_headers"])
+
+def _given_faults(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of `Faults` for its options; None stands for an option that is not given."""
+    given = {name: value for name, value in options.items() if value is not None}
+    return given | {"statuses": _statuses(given.get("statuses", ())), "rate_headers": not given["rate_headers"]}
 
 
 def _merge(text: str) -> tuple[str, str]:

@@ -1,11 +1,11 @@
 """A chunk of rows becomes an EventBatch: payloads, keys and findings, column by column."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from hashlib import blake2b
-from typing import Final, TypeVar, cast
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -24,8 +24,6 @@ from events_pandas.mapping import BoundMapping, BoundRule, Constant, Text
 from events_pandas.mapping.arrow_types import readable
 from events_pandas.mapping.rules import Values, part_path
 
-Made = TypeVar("Made")
-
 KEPT_ROWS: Final = 256
 """A frame of so few rows is converted only once: a conversion takes a millisecond or two, however few the rows are."""
 
@@ -33,7 +31,7 @@ _ODD_CELLS = {"number_unreadable": "sent_as_numbers", "time_unreadable": "sent_a
 """The note for the first cell of a bare column that is not of the column's type."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class EventBatch:
     """A chunk of rows as events."""
 
@@ -44,7 +42,6 @@ class EventBatch:
     contacts: "Contacts"
     findings: tuple[Finding, ...]  # with rows counted from the start of the frame
     metadata: dict[str, Member]  # by path, the pieces of ``"key":value``; one is null where there is no value
-    _made: dict[str, object] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def has_key(self) -> Mask:
         """Return where contact, name and time can be read, whatever else is wrong."""
@@ -57,19 +54,11 @@ class EventBatch:
 
     def keys(self) -> EventKeys:
         """Return the keys by which Intercom knows the events; meaningless where `has_key` is False."""
-        return self._once("keys", self._keys)
+        return self._keys
 
+    @cached_property
     def _keys(self) -> EventKeys:
         return EventKeys(streams=event_streams(self.contacts.words, self.names), seconds=self.seconds())
-
-    def _once(self, name: str, make: Callable[[], Made]) -> Made:
-        """Make a part of a kept batch only once."""
-        if name in self._made:
-            return cast("Made", self._made[name])
-        made = make()
-        if len(self.rows) <= KEPT_ROWS:
-            self._made[name] = made
-        return made
 
     def digests(self) -> Words:
         """Return two digests of each event besides contact and second, shape (2, n_rows); meaningless for invalid rows.
@@ -78,8 +67,9 @@ class EventBatch:
         the event name as it is spelled.
         """
         # Both stay the same in every version, because journals keep them.
-        return self._once("digests", self._digests)
+        return self._digests
 
+    @cached_property
     def _digests(self) -> Words:
         n_rows = len(self.rows)
         members = [member.canonical() for _, member in sorted(self.metadata.items())]
@@ -139,9 +129,8 @@ class Converter:
     """
 
     def __init__(self, bound: BoundMapping, refused: Sequence[Finding] = ()) -> None:
-        self._bound = bound
+        self.bound, self.refused = bound, tuple(refused)
         self._kept: tuple[tuple[int, int], EventBatch] | None = None
-        self._refused = tuple(refused)
         self.mapping = bound.mapping
         # The columns in words, by field, in the order sent.
         self.labels = {part_path(rule.path, part): label for rule in bound.rules for part, label in rule.labels.items()}
@@ -170,7 +159,7 @@ class Converter:
         return self._converted(rows, rows)
 
     def _converted(self, chosen: "slice | Rows", rows: Rows) -> EventBatch:
-        rules = {rule.path: _cut(rule, chosen) for rule in self._bound.rules}
+        rules = {rule.path: _cut(rule, chosen) for rule in self.bound.rules}
         n_rows = len(rows)
         timezone = self.mapping.timezone
         name = _required(rules["event_name"], read_part(rules["event_name"]))
@@ -193,13 +182,13 @@ class Converter:
             names=name.values,
             created_at=expand(time.values, n_rows),
             contacts=contacts,
-            findings=tuple(finding.moved(rows) for finding in findings),
+            findings=tuple(replace(finding, rows=rows[finding.rows]) for finding in findings),
             metadata=metadata,
         )
 
     def _with_refused(self, findings: list[Finding], rows: Rows) -> list[Finding]:
         """Add the findings from reading the rows; a refused row keeps no other findings."""
-        refused = [found for finding in self._refused if (found := finding.among(rows)) is not None]
+        refused = [found for finding in self.refused if (found := finding.among(rows)) is not None]
         errors = [finding.rows for finding in refused if finding.severity == "error"]
         if not errors:
             return [*refused, *findings]
@@ -211,8 +200,9 @@ class Converter:
         """Make a metadata value, with its key before it."""
         member = metadata_member(rule, timezone=self.mapping.timezone)
         key = json.dumps(rule.path.partition(".")[2], ensure_ascii=False)
-        omits = self.mapping.on_invalid_metadata == "omit"
-        findings = tuple(_omitted(member.findings)) if omits else member.findings
+        findings = member.findings
+        if self.mapping.on_invalid_metadata == "omit":
+            findings = tuple(replace(finding, is_omission=finding.severity == "error") for finding in findings)
         if all(isinstance(values, Constant) for values in rule.parts.values()):
             # A note about constants holds for every row.
             findings = tuple(replace(finding, like_rows=max(n_rows - 1, 0)) for finding in findings)
@@ -254,17 +244,14 @@ def _type_notes(bound: BoundRule, member: Member) -> Iterator[Finding]:
 
 
 def _cut(bound: BoundRule, rows: "slice | Rows") -> BoundRule:
-    parts = {
-        part: values if isinstance(values, Constant) else _cut_column(values, rows)
-        for part, values in bound.parts.items()
-    }
-    return replace(bound, parts=parts)
+    return replace(bound, parts={part: _cut_column(values, rows) for part, values in bound.parts.items()})
 
 
-def _cut_column(values: Values, rows: "slice | Rows") -> Values:
+def _cut_column(values: "Values | Constant", rows: "slice | Rows") -> "Values | Constant":
+    if isinstance(values, Constant):
+        return values
     if isinstance(rows, slice):
-        is_whole = rows.stop - rows.start == len(values)
-        return readable(values if is_whole else values.iloc[rows])
+        return readable(values if rows.stop - rows.start == len(values) else values.iloc[rows])
     # Arrow cannot take single rows from view and run-length types.
     return readable(values).iloc[rows]
 
@@ -273,11 +260,6 @@ def _required(bound: BoundRule, reading: Reading) -> Reading:
     """Report the rows in which a field that every event needs is absent."""
     missing = {f"{bound.path}_missing": ~reading.present}
     return replace(reading, findings=[*reading.findings, *finding_at(bound, "", missing)])
-
-
-def _omitted(findings: Iterable[Finding]) -> Iterator[Finding]:
-    for finding in findings:
-        yield finding if finding.severity == "note" else replace(finding, is_omission=True)
 
 
 def _constant_findings(rule: BoundRule, timezone: str | None) -> Iterable[Finding]:

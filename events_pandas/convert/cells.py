@@ -72,6 +72,11 @@ def to_mask(booleans: Any) -> Mask:
     return mask
 
 
+def matches(text: pa.Array, pattern: str) -> Mask:
+    """Return where text matches a regular expression; not where it is null."""
+    return to_mask(pc.match_substring_regex(text, pattern))
+
+
 def mask_at(rows: Rows, length: int) -> Mask:
     """Return a mask of `length` rows that is True at `rows`."""
     mask = np.zeros(length, dtype=bool)

@@ -11,8 +11,7 @@ from events_pandas.intercom import EVENT_NAME_LIMIT, TEXT_LIMIT
 
 Severity = Literal["error", "note"]
 
-Table: TypeAlias = dict[str, tuple[str, str]]
-"""Cause and cure of each code."""
+Table: TypeAlias = dict[str, tuple[str, str]]  # the cause and the cure of each code
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

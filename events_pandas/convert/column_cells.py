@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -15,20 +14,17 @@ from events_pandas.convert.cells import (
     TEXT_TYPE,
     CellKind,
     Cells,
+    Mask,
     Rows,
     absent_cells,
     to_mask,
     valid_mask,
     without,
 )
-from events_pandas.convert.object_cells import is_uniform, mixed_cells, plain_decimal
+from events_pandas.convert.object_cells import EXACT_BELOW, is_uniform, mixed_cells, plain_decimal
 from events_pandas.mapping import Constant
 from events_pandas.mapping.arrow_types import UUID_TYPE, decoded, is_bytes, readable_array, uuid_text
 from events_pandas.mapping.rules import Values
-
-_EXACT_BELOW = {pa.float16(): 2**11, pa.float32(): 2**24, pa.float64(): DOUBLE_EXACT}
-
-_UUID_NOTE = "uuid_in_bytes"
 
 _PLAIN_SCALES = range(7)
 """Arrow writes decimals with so few places without an exponent."""
@@ -99,51 +95,44 @@ def _uniform_parts(array: pa.Array) -> list[Cells]:
         codes = pc.fill_null(array.indices.cast(pa.int64()), -1).to_numpy(zero_copy_only=False)
         return _taken(_uniform_parts(array.dictionary), codes)
     array = readable_array(array)
-    kind = array.type
-    if pa.types.is_uint64(kind):
-        return _unsigned_parts(array)
-    if kind == UUID_TYPE:
-        return [replace(_text_cells(uuid_text(array)), note=_UUID_NOTE)]
-    if is_bytes(kind):
-        return _bytes_parts(array)
-    reader = next((reader for applies, reader in _READERS if applies(kind)), partial(_worded, CellKind.OTHER))
-    return [reader(array)]
+    reader = next((reader for applies, reader in _READERS if applies(array.type)), _worded(CellKind.OTHER))
+    cells = reader(array)
+    return cells if isinstance(cells, list) else [cells]
 
 
-def _bytes_parts(array: pa.Array) -> list[Cells]:
+def _part(cells: Cells, where: Mask) -> Cells:
+    """Return the cells in some rows as a part of their column."""
+    return replace(cells, values=cells.values.filter(pa.array(where)), rows=np.flatnonzero(where))
+
+
+def _bytes_cells(array: pa.Array) -> list[Cells]:
     texts, is_lost = decoded(array)
-    read = replace(_text_cells(texts), note=BYTES_NOTE)
+    read = _text_cells(texts, note=BYTES_NOTE)
     if not is_lost.any():
         return [read]
-    kept = read.values.filter(pa.array(~is_lost))
-    lost = pa.repeat(pa.scalar("bytes", TEXT_TYPE), int(is_lost.sum()))
-    return [
-        replace(read, values=kept, rows=np.flatnonzero(~is_lost)),
-        Cells(kind=CellKind.BYTES, values=lost, rows=np.flatnonzero(is_lost)),
-    ]
+    lost = Cells(kind=CellKind.BYTES, values=pa.repeat(pa.scalar("bytes", TEXT_TYPE), len(array)))
+    return [_part(read, ~is_lost), _part(lost, is_lost)]
 
 
-def _text_cells(array: pa.Array) -> Cells:
+def _text_cells(array: pa.Array, note: str = "") -> Cells:
     """Return an array of any string type as cells; an empty string is absent."""
     text = array.cast(TEXT_TYPE)
     text = without(text, to_mask(pc.equal(pc.binary_length(text), 0)))
-    return Cells(kind=CellKind.TEXT, values=text)
+    return Cells(kind=CellKind.TEXT, values=text, note=note)
 
 
-def _unsigned_parts(array: pa.Array) -> list[Cells]:
+def _unsigned_cells(array: pa.Array) -> list[Cells]:
     is_large = to_mask(pc.greater(array, pa.scalar(2**63 - 1, pa.uint64())))
+    integers = Cells(kind=CellKind.INTEGER, values=array.cast(pa.int64(), safe=False))
     if not is_large.any():
-        return [Cells(kind=CellKind.INTEGER, values=array.cast(pa.int64()))]
+        return [integers]
     # Large integers are a part of their own, so that they do not change what the others become.
-    parts = ((CellKind.INTEGER, ~is_large, pa.int64()), (CellKind.DECIMAL, is_large, TEXT_TYPE))
-    return [
-        Cells(kind=kind, values=array.filter(pa.array(where)).cast(arrow_type), rows=np.flatnonzero(where))
-        for kind, where, arrow_type in parts
-    ]
+    large = Cells(kind=CellKind.DECIMAL, values=array.cast(TEXT_TYPE))
+    return [_part(integers, ~is_large), _part(large, is_large)]
 
 
 def _float_cells(array: pa.Array) -> Cells:
-    exact_below = _EXACT_BELOW[array.type]
+    exact_below = EXACT_BELOW.get(array.type.to_pandas_dtype(), DOUBLE_EXACT)
     if array.type != pa.float64():
         array = _widened(array)
     is_nan = pc.is_nan(array)
@@ -164,16 +153,10 @@ def _widened(floats: pa.Array) -> pa.Array:
         is_whole = (np.trunc(wide) == wide) & (np.abs(wide) < DOUBLE_EXACT)
     rows = np.flatnonzero(~is_whole & np.isfinite(wide))
     if len(rows):
-        wide[rows] = _shortest_digits(pa.array(numbers[rows], floats.type)).cast(pa.float64()).to_numpy()
+        # Arrow would write a float16 with the digits of a float32.
+        short = numbers[rows].astype(str).astype(object) if numbers.dtype == np.float16 else numbers[rows]
+        wide[rows] = pa.array(short).cast(TEXT_TYPE).cast(pa.float64()).to_numpy()
     return pa.array(wide, mask=~valid_mask(floats))
-
-
-def _shortest_digits(floats: pa.Array) -> pa.Array:
-    if floats.type == pa.float16():
-        # Arrow writes float16 with the digits of float32.
-        texts = floats.to_numpy(zero_copy_only=False).astype(np.float16).astype(str)
-        return pa.array(texts.astype(object), TEXT_TYPE)
-    return floats.cast(TEXT_TYPE)
 
 
 def _decimal_cells(array: pa.Array) -> Cells:
@@ -196,16 +179,20 @@ def _cells_of(kind: CellKind, arrow_type: pa.DataType | None = None) -> Callable
     return cells
 
 
-def _worded(kind: CellKind, array: pa.Array) -> Cells:
+def _worded(kind: CellKind) -> Callable[[pa.Array], Cells]:
     """Return cells that cannot be sent, with the name of their type as value."""
-    word = pa.scalar(str(getattr(array.type, "extension_name", array.type)), TEXT_TYPE)
-    absent = pa.scalar(None, TEXT_TYPE)
-    return Cells(kind=kind, values=pc.if_else(array.is_valid(), word, absent))
+
+    def cells(array: pa.Array) -> Cells:
+        word = pa.scalar(str(getattr(array.type, "extension_name", array.type)), TEXT_TYPE)
+        return Cells(kind=kind, values=pc.if_else(array.is_valid(), word, pa.scalar(None, TEXT_TYPE)))
+
+    return cells
 
 
-_READERS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], Cells]], ...] = (
+_READERS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], "Cells | list[Cells]"]], ...] = (
     (pa.types.is_string, _text_cells),
     (pa.types.is_large_string, _text_cells),
+    (pa.types.is_uint64, _unsigned_cells),
     (pa.types.is_integer, _cells_of(CellKind.INTEGER, pa.int64())),
     (pa.types.is_floating, _float_cells),
     (pa.types.is_boolean, _cells_of(CellKind.BOOLEAN)),
@@ -213,5 +200,7 @@ _READERS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], Cells]
     (pa.types.is_timestamp, _timestamp_cells),
     (pa.types.is_date, _cells_of(CellKind.DATE, pa.date32())),
     (pa.types.is_null, _cells_of(CellKind.TEXT, TEXT_TYPE)),
-    (pa.types.is_nested, partial(_worded, CellKind.NESTED)),
+    (UUID_TYPE.__eq__, lambda array: _text_cells(uuid_text(array), note="uuid_in_bytes")),
+    (is_bytes, _bytes_cells),
+    (pa.types.is_nested, _worded(CellKind.NESTED)),
 )

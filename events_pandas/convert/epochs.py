@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from events_pandas.convert.cells import TEXT_TYPE, CellKind, Cells, Mask, Rows, text_bytes, to_mask, valid_mask, without
-from events_pandas.convert.readers import CodeMasks
+from events_pandas.convert.readers import CodeMasks, are_digits
 
 SECONDS_LIMIT = 10**11
 """Seconds reach this number in the year 5138; milliseconds reached it in 1973."""
@@ -22,8 +22,7 @@ _SIZES = np.array([SECONDS_LIMIT, SECONDS_LIMIT * 10**3, SECONDS_LIMIT * 10**6],
 _SIZE_CODES = {1: "time_in_milliseconds", 2: "time_in_microseconds", 3: "time_in_nanoseconds", 4: "time_unreadable"}
 _NUMBER = r"^(?P<sign>-?)0*(?P<whole>[0-9]+)(?:\.(?P<part>[0-9]+))?$"
 
-_ZERO, _NINE = b"09"
-_NO_TEXT = pa.scalar("", TEXT_TYPE)
+NO_TEXT = pa.scalar("", TEXT_TYPE)
 
 
 def read_epoch(cells: Cells, unit: str | None) -> tuple[pa.Array, CodeMasks]:
@@ -77,7 +76,7 @@ def _of_digits(cells: Cells, ticks: int) -> tuple[pa.Array, CodeMasks]:
     beyond = lengths > _SECONDS_DIGITS + places
     padded = pc.utf8_lpad(without(whole, beyond | ~valid_mask(parts)), places + 1, "0")
     # Ticks and digits after the point are cut off; on a negative number that means one second earlier.
-    cut = pc.binary_join_element_wise(pc.utf8_slice_codeunits(padded, -places), part, _NO_TEXT) if places else part
+    cut = pc.binary_join_element_wise(pc.utf8_slice_codeunits(padded, -places), part, NO_TEXT) if places else part
     seconds = pc.utf8_slice_codeunits(padded, 0, -places if places else None).cast(pa.int64())
     if to_mask(pc.equal(sign, "-")).any():
         earlier = pc.subtract(pc.negate(seconds), pc.match_substring_regex(cut, "[1-9]").cast(pa.int64()))
@@ -88,8 +87,7 @@ def _of_digits(cells: Cells, ticks: int) -> tuple[pa.Array, CodeMasks]:
 
 def _are_short_integers(text: pa.Array) -> bool:
     bounds, letters = text_bytes(text)
-    are_digits = letters.min(initial=_ZERO) >= _ZERO and letters.max(initial=_ZERO) <= _NINE
-    return bool(are_digits and np.diff(bounds).max(initial=0) <= _INT64_DIGITS)
+    return are_digits(letters) and bool(np.diff(bounds).max(initial=0) <= _INT64_DIGITS)
 
 
 _READERS = {

@@ -7,11 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import TEXT_TYPE, CellKind, Mask, Rows
+from events_pandas.convert.cells import CellKind, Mask, Rows
 from events_pandas.convert.codes import CODES
-from events_pandas.convert.json_text import Pieces, filtered, joined, quoted
+from events_pandas.convert.json_text import Pieces, filtered, joined, present, quoted
 from events_pandas.convert.keys import Words, text_words
-from events_pandas.convert.members import Member, expand, finding_at, only_where, read_part
+from events_pandas.convert.members import expand, finding_at, only_where, read_part
 from events_pandas.convert.problems import Finding
 from events_pandas.intercom import IDENTIFIERS
 from events_pandas.mapping import BoundRule, Constant
@@ -39,10 +39,6 @@ class Identifier:
     values: pa.Array  # large_string; null where the field is absent or cannot be sent
     where: Mask  # the rows whose contact it names, because earlier fields are absent
 
-    def pieces(self) -> Pieces:
-        """Return the pieces of ``"user_id":"314159"``."""
-        return (f'"{self.name}":', *quoted(self.values))
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Contacts:
@@ -56,7 +52,7 @@ class Contacts:
 
     def mask(self) -> Mask:
         """Return where there is a contact."""
-        return Member(pieces=self.pieces, findings=(), kinds={}).mask()
+        return present(self.pieces)
 
     def texts(self, where: Mask) -> pa.Array:
         """Return the chosen contacts as they stand in the payload: ``"user_id":"314159"`` (large_string)."""
@@ -69,7 +65,8 @@ def choose_contacts(bounds: list[BoundRule], rows: Rows) -> Contacts:
     findings: list[Finding] = []
     taken = np.zeros(n_rows, dtype=bool)
     identifiers: list[Identifier] = []
-    words: list[Words] = []
+    pieces: Pieces = ()
+    words: Words = np.zeros((2, n_rows), np.uint64)
     digits: dict[str, DigitRange | None] = {}
     for bound in bounds:
         reading = read_part(bound)
@@ -78,9 +75,12 @@ def choose_contacts(bounds: list[BoundRule], rows: Rows) -> Contacts:
         findings += _of_sent(bound, reading.findings, is_sent)
         findings += finding_at(bound, "", {"several_identifiers": present & taken})
         values = expand(reading.values, n_rows)
-        # Email addresses ignore case. The same text in two fields names two contacts, so each field has its own seed.
-        names = pc.utf8_lower(values) if bound.path == "email" else values
-        words.append(text_words(names, seed=IDENTIFIERS.index(bound.path)))
+        own_pieces, own_words = _named(bound.path, values)
+        if identifiers:
+            # A bad identifier makes the row invalid: the next one does not replace it.
+            texts = (joined(*own_pieces, length=n_rows), joined(*pieces, length=n_rows))
+            own_pieces, own_words = (pc.if_else(pa.array(is_sent), *texts),), np.where(is_sent, own_words, words)
+        pieces, words = own_pieces, own_words
         identifiers.append(Identifier(name=bound.path, values=values, where=is_sent))
         taken = taken | present
         if reading.kinds and not isinstance(bound.parts[""], Constant):
@@ -89,12 +89,19 @@ def choose_contacts(bounds: list[BoundRule], rows: Rows) -> Contacts:
             digits[bound.path] = _digits(values, rows) if is_whole else None
     findings += finding_at(bounds[0], "", {"identifier_missing": ~taken})
     return Contacts(
-        pieces=_merged_pieces(identifiers),
-        words=_merged_words(identifiers, words),
+        pieces=pieces,
+        words=words,
         findings=tuple(findings),
         digits=digits,
         identifiers=tuple(identifiers),
     )
+
+
+def _named(field: str, values: pa.Array) -> tuple[Pieces, Words]:
+    """Return the pieces and the digests of contacts that a field names."""
+    # Email addresses ignore case. The same text in two fields names two contacts, so each field has its own seed.
+    names = pc.utf8_lower(values) if field == "email" else values
+    return (f'"{field}":', *quoted(values)), text_words(names, seed=IDENTIFIERS.index(field))
 
 
 def _of_sent(bound: BoundRule, findings: list[Finding], is_sent: Mask) -> Iterator[Finding]:
@@ -111,22 +118,3 @@ def _digits(numbers: pa.Array, rows: Rows) -> DigitRange:
     extent = pc.min_max(lengths)
     fewest, most = extent["min"].as_py(), extent["max"].as_py()
     return DigitRange(fewest=fewest, most=most, row=int(rows[pc.index(lengths, extent["min"]).as_py()]))
-
-
-def _merged_pieces(identifiers: list[Identifier]) -> Pieces:
-    first, *others = identifiers
-    if not others:
-        return first.pieces()
-    length = len(first.where)
-    texts = pa.nulls(length, TEXT_TYPE)
-    # A bad identifier makes the row invalid: the next one does not replace it.
-    for identifier in identifiers:
-        texts = pc.if_else(pa.array(identifier.where), joined(*identifier.pieces(), length=length), texts)
-    return (texts,)
-
-
-def _merged_words(identifiers: list[Identifier], words: list[Words]) -> Words:
-    merged, *others = words
-    for identifier, other in zip(identifiers[1:], others, strict=True):
-        merged = np.where(identifier.where, other, merged)
-    return merged

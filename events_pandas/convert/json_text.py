@@ -50,6 +50,13 @@ def joined(*pieces: "pa.Array | str", length: int) -> pa.Array:
     return pc.binary_join_element_wise(*data, pa.scalar("", TEXT_TYPE))
 
 
+def present(pieces: Pieces) -> Mask:
+    """Return where no piece is null: for each row, or one for all."""
+    masks = [valid_mask(piece) for piece in pieces if isinstance(piece, pa.Array)]
+    mask: Mask = np.logical_and.reduce(np.broadcast_arrays(*masks))
+    return mask
+
+
 def _merged(pieces: Pieces) -> Iterator["pa.Array | str"]:
     """Join literals that stand side by side: each piece costs time in every row."""
     for is_literal, group in groupby(pieces, key=lambda piece: isinstance(piece, str)):

@@ -10,7 +10,7 @@ import pyarrow as pa
 from events_pandas.convert.cells import TEXT_TYPE, Cells, Mask, Rows, valid_mask, without
 from events_pandas.convert.codes import CODES
 from events_pandas.convert.column_cells import read_cells
-from events_pandas.convert.json_text import Pieces, canonical_numbers, quoted, unquoted_numbers
+from events_pandas.convert.json_text import Pieces, canonical_numbers, present, quoted, unquoted_numbers
 from events_pandas.convert.money import first_of_each, looked_up, minor_units, read_amount, read_currency
 from events_pandas.convert.problems import VALUES_KEPT, Finding, shown
 from events_pandas.convert.readers import (
@@ -47,9 +47,7 @@ class Member:
 
     def mask(self) -> Mask:
         """Return where there is a value: for each row, or one for all."""
-        masks = [valid_mask(piece) for piece in self.pieces if isinstance(piece, pa.Array)]
-        mask: Mask = np.logical_and.reduce(np.broadcast_arrays(*masks))
-        return mask
+        return present(self.pieces)
 
     def is_present(self) -> Mask:
         """Return where there is a value, or was one before it was dropped: for each row, or one for all."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +17,12 @@ from events_pandas.convert.cells import (
     Mask,
     Rows,
     mask_at,
+    matches,
     to_mask,
     valid_mask,
     without,
 )
-from events_pandas.convert.odd_texts import unreadable_faults
+from events_pandas.convert.odd_texts import find_unreadable
 from events_pandas.convert.readers import CodeMasks, beyond, reject_all
 from events_pandas.currencies import DECIMALS
 
@@ -34,6 +36,7 @@ whether an amount has too many decimals, and to round it: no currency has more t
 _PLACES = 5
 _MILLION = 10 ** (_PLACES + 1)
 _AMOUNT = r"^(?:\+|(?P<sign>-?))(?P<whole>[0-9]+)(?:\.(?P<part>[0-9]*?)0*)?$"
+_is_amount = partial(matches, pattern=_AMOUNT)
 _MOST_DIGITS = len(str(DOUBLE_EXACT))
 _TEN_THOUSANDTHS = 10**4
 _PROPOSED_BELOW = float(2**38)
@@ -52,9 +55,8 @@ def read_amount(cells: Cells) -> tuple[pa.Array, CodeMasks]:
         case CellKind.FLOAT:
             return _read_float_amount(cells)
         case CellKind.TEXT | CellKind.DECIMAL:
-            unreadable = cells.mask() & ~_is_amount(cells.values)
+            unreadable, faults = find_unreadable(cells.values, code="amount_unreadable", is_readable=_is_amount)
             whole, millionths, too_large = _digits(without(cells.values, unreadable))
-            faults = unreadable_faults(cells.values, unreadable, code="amount_unreadable", is_readable=_is_amount)
             is_good = cells.mask() & ~unreadable & ~too_large
             return _amounts(whole, millionths, is_good), [*faults, ("amount_too_large", too_large)]
         case _:
@@ -64,10 +66,6 @@ def read_amount(cells: Cells) -> tuple[pa.Array, CodeMasks]:
 def _amounts(whole: Rows, millionths: Rows, is_good: Mask) -> pa.Array:
     names = [field.name for field in AMOUNT_TYPE]
     return pa.StructArray.from_arrays([pa.array(whole), pa.array(millionths)], names, mask=pa.array(~is_good))
-
-
-def _is_amount(text: pa.Array) -> Mask:
-    return to_mask(pc.match_substring_regex(text, _AMOUNT))
 
 
 def _digits(text: pa.Array) -> tuple[Rows, Rows, Mask]:
@@ -123,8 +121,7 @@ def read_currency(cells: Cells) -> tuple[pa.Array, CodeMasks]:
     if cells.kind is not CellKind.TEXT:
         return reject_all(cells, TEXT_TYPE, "currency_unknown")
     letters = pc.utf8_lower(cells.values)
-    unknown = cells.mask() & ~_is_currency(letters)
-    faults = unreadable_faults(letters, unknown, code="currency_unknown", is_readable=_is_currency)
+    unknown, faults = find_unreadable(letters, code="currency_unknown", is_readable=_is_currency)
     return without(letters, unknown), faults
 
 

@@ -4,28 +4,26 @@ import datetime as dt
 import decimal
 import numbers
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from events_pandas.convert.cells import BYTES_NOTE, DOUBLE_EXACT, TEXT_TYPE, CellKind, Cells, Rows, absent_cells
+from events_pandas.convert.cells import BYTES_NOTE, DOUBLE_EXACT, TEXT_TYPE, CellKind, Cells, absent_cells
 from events_pandas.mapping.arrow_types import text_of
 from events_pandas.mapping.rules import Values
 
-_EXACT_BELOW_OF: dict[type, int] = {np.float16: 2**11, np.float32: 2**24}
+EXACT_BELOW: dict[type, int] = {np.float16: 2**11, np.float32: 2**24}
 """Where each short float type stops holding every whole number."""
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _LAST_MICROSECOND_YEAR = 290_000
 _LAST_YEAR = 10**10
 """int64 seconds reach a little further."""
-
-_BYTES_TYPES = (bytes, bytearray, memoryview)
 
 
 def is_uniform(values: Values) -> bool:
@@ -37,154 +35,41 @@ def is_uniform(values: Values) -> bool:
     inferred = pd.api.types.infer_dtype(values, skipna=True)
     if inferred in {"floating", "integer", "boolean"}:
         # A short float gets other digits as float64; a short NaN makes numbers of the cells beside it.
-        return not any(map(_EXACT_BELOW_OF.__contains__, map(type, values)))
+        return not any(map(EXACT_BELOW.__contains__, map(type, values)))
     return inferred in {"string", "empty"}
 
 
 def mixed_cells(values: Values) -> list[Cells]:
     """Sort objects by kind, cell by cell. No other code loops over the cells of a column."""
     cells = values.astype(object).to_numpy()
-    kinds = np.array([_kind_of(cell) for cell in cells], dtype=object)
-    parts = []
-    for kind in CellKind:
-        rows = np.flatnonzero(kinds == kind)
-        for part_rows in _alike(cells, rows, _SORTS.get(kind)):
-            part = list(cells[part_rows])
-            parts.append(Cells(kind=kind, values=_ARRAYS[kind](part), rows=part_rows, **_facts(kind, part[0])))
-    absent = np.flatnonzero(kinds == None)  # noqa: E711  # Compared with each element, not with the array.
-    return [*parts, *absent_cells(absent)] if len(absent) or not parts else parts
+    groups: dict[_Sort, list[int]] = {}
+    for row, cell in enumerate(cells):
+        groups.setdefault(_sort_of(cell), []).append(row)
+    parts = [
+        Cells(
+            kind=sort.kind,
+            values=sort.array(list(cells[rows])),
+            rows=np.array(rows),
+            exact_below=sort.exact_below,
+            note=sort.note,
+        )
+        for sort, rows in groups.items()
+    ]
+    return parts or absent_cells(np.zeros(0, np.int64))
 
 
-def _alike(cells: npt.NDArray[np.object_], rows: Rows, sort_of: Callable[[Any], Any] | None) -> Iterator[Rows]:
-    """Split the rows of one kind into groups whose cells fit into one array."""
-    if not len(rows) or sort_of is None:
-        yield from [rows] if len(rows) else []
-        return
-    sorts = np.array([sort_of(cell) for cell in cells[rows]])
-    for sort in np.unique(sorts):
-        yield rows[sorts == sort]
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Sort:
+    """Objects that fit into one array."""
+
+    kind: CellKind
+    array: Callable[[list[Any]], pa.Array]
+    exact_below: int = DOUBLE_EXACT
+    note: str = ""
 
 
-def _exact_below(cell: Any) -> int:
-    return _EXACT_BELOW_OF.get(type(cell), DOUBLE_EXACT)
-
-
-def _is_encoded(cell: Any) -> bool:
-    return isinstance(cell, _BYTES_TYPES)
-
-
-def _facts(kind: CellKind, cell: Any) -> dict[str, Any]:
-    """Return the fields of `Cells` that all cells of a group share."""
-    if kind is CellKind.FLOAT:
-        return {"exact_below": _exact_below(cell)}
-    return {"note": BYTES_NOTE} if kind is CellKind.TEXT and _is_encoded(cell) else {}
-
-
-def _kind_of(cell: Any) -> CellKind | None:
-    if cell is None or cell is pd.NA or cell is pd.NaT:
-        return None
-    # mypy takes object's hash for the hash of the class itself.
-    kind: CellKind | None = _kind_reader(type(cell))(cell)  # type: ignore[arg-type]
-    return kind
-
-
-@cache
-def _kind_reader(cell_type: type) -> Callable[[Any], CellKind | None]:
-    return next((kind for types, kind in _KINDS if issubclass(cell_type, types)), lambda _: CellKind.OTHER)
-
-
-def _text_kind(cell: str) -> CellKind | None:
-    if not cell:
-        return None
-    try:
-        cell.encode()
-    except UnicodeEncodeError:
-        return CellKind.SURROGATE
-    return CellKind.TEXT
-
-
-def _bytes_kind(cell: bytes) -> CellKind | None:
-    text = text_of(cell)
-    return CellKind.BYTES if text is None else (CellKind.TEXT if text else None)
-
-
-def _integer_kind(cell: int) -> CellKind:
-    return CellKind.INTEGER if -(2**63) <= cell < 2**63 else CellKind.DECIMAL
-
-
-def _float_kind(cell: float) -> CellKind | None:
-    # Only NaN differs from itself.
-    return CellKind.FLOAT if cell == cell else None  # noqa: PLR0124
-
-
-def _decimal_kind(cell: decimal.Decimal) -> CellKind | None:
-    if cell.is_nan():
-        return None
-    return CellKind.DECIMAL if cell.is_finite() else CellKind.FLOAT
-
-
-def _time_kind(cell: dt.datetime) -> CellKind:
-    # A tzinfo may return no offset: then the time has none.
-    return CellKind.NAIVE_TIME if cell.utcoffset() is None else CellKind.AWARE_TIME
-
-
-def _numpy_time_kind(cell: np.datetime64) -> CellKind | None:
-    if np.isnat(cell):
-        return None
-    return CellKind.NAIVE_TIME if abs(_year(cell)) < _LAST_YEAR else CellKind.OTHER
-
-
-def _year(cell: "np.datetime64 | dt.datetime") -> int:
-    return int(cell.astype("M8[Y]").astype(np.int64)) + _EPOCH.year if isinstance(cell, np.datetime64) else cell.year
-
-
-def _is_far(cell: "np.datetime64 | dt.datetime") -> bool:
-    """Tell whether a time is beyond the reach of microseconds."""
-    return abs(_year(cell)) > _LAST_MICROSECOND_YEAR
-
-
-# The order matters: bool is an int, numpy's timedelta64 passes for one, and datetime is a date.
-_KINDS: tuple[tuple[Any, Callable[[Any], CellKind | None]], ...] = (
-    (str, _text_kind),
-    (_BYTES_TYPES, _bytes_kind),
-    (uuid.UUID, lambda _: CellKind.TEXT),
-    ((bool, np.bool_), lambda _: CellKind.BOOLEAN),
-    (np.timedelta64, lambda _: CellKind.OTHER),
-    (numbers.Integral, _integer_kind),
-    (decimal.Decimal, _decimal_kind),
-    ((float, np.floating), _float_kind),
-    (dt.datetime, _time_kind),
-    (np.datetime64, _numpy_time_kind),
-    (dt.date, lambda _: CellKind.DATE),
-    ((list, tuple, dict, set, np.ndarray), lambda _: CellKind.NESTED),
-)
-
-
-def _time_array(cells: list[Any]) -> pa.Array:
-    # Microseconds hold every Python datetime. numpy cuts off finer digits, and turns a time that does not fit into
-    # another one.
-    unit = "s" if _is_far(cells[0]) else "us"
-    plain = [cell.replace(tzinfo=None) if getattr(cell, "tzinfo", None) is not None else cell for cell in cells]
-    return pa.array(np.array(plain, dtype=f"datetime64[{unit}]"))
-
-
-def _aware_time_array(cells: list[Any]) -> pa.Array:
-    if _is_far(cells[0]):
-        seconds = np.array([cell.tz_convert(None).to_datetime64() for cell in cells], "datetime64[s]")
-        return pa.array(seconds).cast(pa.timestamp("s", tz="UTC"))
-    # Subtracting handles the zone. Converting could leave the calendar in the years 1 and 9999.
-    microseconds = [(cell - _EPOCH) // dt.timedelta(microseconds=1) for cell in cells]
-    return pa.array(microseconds, pa.int64()).cast(pa.timestamp("us", tz="UTC"))
-
-
-def _plain_text(cell: Any) -> str:
-    if isinstance(cell, str):
-        return cell
-    return bytes(cell).decode() if _is_encoded(cell) else str(cell)
-
-
-def _decimal_text(cell: "decimal.Decimal | numbers.Integral") -> str:
-    return plain_decimal(cell) if isinstance(cell, decimal.Decimal) else str(int(cell))
+def _texts(write: Callable[[Any], str]) -> Callable[[list[Any]], pa.Array]:
+    return lambda cells: pa.array([write(cell) for cell in cells], TEXT_TYPE)
 
 
 def plain_decimal(number: decimal.Decimal) -> str:
@@ -192,35 +77,130 @@ def plain_decimal(number: decimal.Decimal) -> str:
     return format(number, "f")
 
 
-def _widened_cell(cell: Any) -> float:
-    """Do for one object what `column_cells` does for a column of short floats."""
-    number = float(cell)
-    return number if number.is_integer() and abs(number) < DOUBLE_EXACT else float(str(cell))
+def _float_array(cells: list[Any]) -> pa.Array:
+    """Do for objects what `column_cells` does for a column of short floats."""
+    floats = [float(cell) for cell in cells]
+    wide = [
+        number if number.is_integer() and abs(number) < DOUBLE_EXACT else float(str(cell))
+        for number, cell in zip(floats, cells, strict=True)
+    ]
+    return pa.array(wide, pa.float64())
 
 
-def _type_words(cells: list[Any]) -> pa.Array:
-    return pa.array([type(cell).__name__ for cell in cells], TEXT_TYPE)
+def _naive_times(unit: str) -> Callable[[list[Any]], pa.Array]:
+    # numpy cuts off finer digits, and turns a time that does not fit into another one.
+    return lambda cells: pa.array(np.array([_without_zone(cell) for cell in cells], f"datetime64[{unit}]"))
 
 
-_ARRAYS: dict[CellKind, Callable[[list[Any]], pa.Array]] = {
-    CellKind.TEXT: lambda cells: pa.array([_plain_text(cell) for cell in cells], TEXT_TYPE),
-    CellKind.INTEGER: lambda cells: pa.array([int(cell) for cell in cells], pa.int64()),
-    CellKind.FLOAT: lambda cells: pa.array([_widened_cell(cell) for cell in cells], pa.float64()),
-    CellKind.DECIMAL: lambda cells: pa.array([_decimal_text(cell) for cell in cells], TEXT_TYPE),
-    CellKind.BOOLEAN: lambda cells: pa.array([bool(cell) for cell in cells], pa.bool_()),
-    CellKind.DATE: lambda cells: pa.array(cells, pa.date32()),
-    CellKind.NAIVE_TIME: _time_array,
-    CellKind.AWARE_TIME: _aware_time_array,
-    CellKind.SURROGATE: lambda cells: pa.array([cell.encode(errors="replace").decode() for cell in cells], TEXT_TYPE),
-    CellKind.BYTES: _type_words,
-    CellKind.NESTED: _type_words,
-    CellKind.OTHER: _type_words,
+def _without_zone(cell: "dt.datetime | np.datetime64") -> "dt.datetime | np.datetime64":
+    return cell.replace(tzinfo=None) if isinstance(cell, dt.datetime) and cell.tzinfo is not None else cell
+
+
+def _aware_times(cells: list[dt.datetime]) -> pa.Array:
+    # Subtracting handles the zone. Converting could leave the calendar in the years 1 and 9999.
+    microseconds = [(cell - _EPOCH) // dt.timedelta(microseconds=1) for cell in cells]
+    return pa.array(microseconds, pa.int64()).cast(pa.timestamp("us", tz="UTC"))
+
+
+def _far_aware_times(cells: list[pd.Timestamp]) -> pa.Array:
+    seconds = np.array([cell.tz_convert(None).to_datetime64() for cell in cells], "datetime64[s]")
+    return pa.array(seconds).cast(pa.timestamp("s", tz="UTC"))
+
+
+_type_words = _texts(lambda cell: type(cell).__name__)
+
+_ABSENT = _Sort(kind=CellKind.TEXT, array=lambda cells: pa.nulls(len(cells), TEXT_TYPE))
+_TEXT = _Sort(kind=CellKind.TEXT, array=_texts(lambda cell: cell))
+_ENCODED = _Sort(kind=CellKind.TEXT, array=_texts(lambda cell: bytes(cell).decode()), note=BYTES_NOTE)
+_UUID = _Sort(kind=CellKind.TEXT, array=_texts(str))
+_INTEGER = _Sort(kind=CellKind.INTEGER, array=lambda cells: pa.array([int(cell) for cell in cells], pa.int64()))
+_LARGE_INTEGER = _Sort(kind=CellKind.DECIMAL, array=_texts(lambda cell: str(int(cell))))
+_DECIMAL = _Sort(kind=CellKind.DECIMAL, array=_texts(plain_decimal))
+_FLOAT = _Sort(kind=CellKind.FLOAT, array=_float_array)
+_SHORT_FLOATS = {
+    short: _Sort(kind=CellKind.FLOAT, array=_float_array, exact_below=below) for short, below in EXACT_BELOW.items()
 }
+_BOOLEAN = _Sort(kind=CellKind.BOOLEAN, array=lambda cells: pa.array([bool(cell) for cell in cells], pa.bool_()))
+_DATE = _Sort(kind=CellKind.DATE, array=lambda cells: pa.array(cells, pa.date32()))
+# Microseconds hold every Python datetime.
+_NAIVE_TIME = _Sort(kind=CellKind.NAIVE_TIME, array=_naive_times("us"))
+_FAR_NAIVE_TIME = _Sort(kind=CellKind.NAIVE_TIME, array=_naive_times("s"))
+_AWARE_TIME = _Sort(kind=CellKind.AWARE_TIME, array=_aware_times)
+_FAR_AWARE_TIME = _Sort(kind=CellKind.AWARE_TIME, array=_far_aware_times)
+_SURROGATE = _Sort(kind=CellKind.SURROGATE, array=_texts(lambda cell: cell.encode(errors="replace").decode()))
+_BYTES = _Sort(kind=CellKind.BYTES, array=_type_words)
+_NESTED = _Sort(kind=CellKind.NESTED, array=_type_words)
+_OTHER = _Sort(kind=CellKind.OTHER, array=_type_words)
 
-_SORTS: dict[CellKind, Callable[[Any], Any]] = {
-    CellKind.TEXT: _is_encoded,
-    CellKind.FLOAT: _exact_below,
-    CellKind.NAIVE_TIME: _is_far,
-    CellKind.AWARE_TIME: _is_far,
-}
-"""For kinds whose cells may need several arrays: what tells the groups apart."""
+
+def _sort_of(cell: Any) -> _Sort:
+    if cell is None or cell is pd.NA or cell is pd.NaT:
+        return _ABSENT
+    # mypy takes object's hash for the hash of the class itself.
+    sort: _Sort = _sorter(type(cell))(cell)  # type: ignore[arg-type]
+    return sort
+
+
+@cache
+def _sorter(cell_type: type) -> Callable[[Any], _Sort]:
+    return next((sort for types, sort in _SORTERS if issubclass(cell_type, types)), lambda _: _OTHER)
+
+
+def _text_sort(cell: str) -> _Sort:
+    if not cell:
+        return _ABSENT
+    try:
+        cell.encode()
+    except UnicodeEncodeError:
+        return _SURROGATE
+    return _TEXT
+
+
+def _bytes_sort(cell: bytes) -> _Sort:
+    text = text_of(cell)
+    return _BYTES if text is None else (_ENCODED if text else _ABSENT)
+
+
+def _float_sort(cell: float) -> _Sort:
+    # Only NaN differs from itself.
+    return _SHORT_FLOATS.get(type(cell), _FLOAT) if cell == cell else _ABSENT  # noqa: PLR0124
+
+
+def _decimal_sort(cell: decimal.Decimal) -> _Sort:
+    if cell.is_nan():
+        return _ABSENT
+    return _DECIMAL if cell.is_finite() else _FLOAT
+
+
+def _time_sort(cell: dt.datetime) -> _Sort:
+    is_far = abs(cell.year) > _LAST_MICROSECOND_YEAR
+    # A tzinfo may return no offset: then the time has none.
+    if cell.utcoffset() is None:
+        return _FAR_NAIVE_TIME if is_far else _NAIVE_TIME
+    return _FAR_AWARE_TIME if is_far else _AWARE_TIME
+
+
+def _numpy_time_sort(cell: np.datetime64) -> _Sort:
+    if np.isnat(cell):
+        return _ABSENT
+    year = abs(int(cell.astype("M8[Y]").astype(np.int64)) + _EPOCH.year)
+    if year >= _LAST_YEAR:
+        return _OTHER
+    return _FAR_NAIVE_TIME if year > _LAST_MICROSECOND_YEAR else _NAIVE_TIME
+
+
+# The order matters: bool is an int, numpy's timedelta64 passes for one, and datetime is a date.
+_SORTERS: tuple[tuple[Any, Callable[[Any], _Sort]], ...] = (
+    (str, _text_sort),
+    ((bytes, bytearray, memoryview), _bytes_sort),
+    (uuid.UUID, lambda _: _UUID),
+    ((bool, np.bool_), lambda _: _BOOLEAN),
+    (np.timedelta64, lambda _: _OTHER),
+    (numbers.Integral, lambda cell: _INTEGER if -(2**63) <= cell < 2**63 else _LARGE_INTEGER),
+    (decimal.Decimal, _decimal_sort),
+    ((float, np.floating), _float_sort),
+    (dt.datetime, _time_sort),
+    (np.datetime64, _numpy_time_sort),
+    (dt.date, lambda _: _DATE),
+    ((list, tuple, dict, set, np.ndarray), lambda _: _NESTED),
+)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows, holds_any, mask_at, text_bytes, to_mask, valid_mask
+from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows, holds_any, mask_at, matches, text_bytes, valid_mask
 from events_pandas.mapping.column_types import NOTHING_WORDS
 from events_pandas.words import UNSEEN_RANGES, characters, escape
 
@@ -44,6 +44,7 @@ _OBJECT: Final = (
 )
 _NOTHING: Final = tuple(sorted(word for word in NOTHING_WORDS if word[0] not in "#<"))
 """The other words are errors of a spreadsheet, or the text of an object."""
+_IS_NOTHING: Final = f"^(?i:{'|'.join(map(re.escape, _NOTHING))})$"
 _LONGEST_NUMBER: Final = len("-1.23456789012345E+100")
 _LONGEST_NOTHING: Final = max(map(len, _NOTHING))
 
@@ -103,30 +104,23 @@ def _outline(text: str) -> str:
     return "".join(kept + ["…"] * (end < len(text)))
 
 
-def unreadable_faults(
-    text: pa.Array, unreadable: Mask, *, code: str, is_readable: Callable[[pa.Array], Mask]
-) -> list[tuple[str, Mask]]:
-    """Report texts that cannot be read: for invisible characters or blanks if nothing else is wrong, or with `code`.
+def find_unreadable(
+    text: pa.Array, *, code: str, is_readable: Callable[[pa.Array], Mask]
+) -> tuple[Mask, list[tuple[str, Mask]]]:
+    """Find texts that cannot be read, and report them: for invisible characters or blanks if nothing else is wrong.
 
-    Parameters
-    ----------
-    text : pyarrow.LargeStringArray
-        All texts.
-    unreadable : numpy.ndarray of bool
-        The texts that cannot be read.
-    code : str
-        The code of texts that could not be read even without such characters.
-    is_readable : callable
-        Returns for some texts where they can be read.
+    `is_readable` returns for some texts where they can be read; `code` is for texts that could not be read even without
+    such characters.
     """
+    unreadable = valid_mask(text) & ~is_readable(text)
     rows = np.flatnonzero(unreadable)
     if not len(rows) or not (may_hold_unseen(text) or holds_any(text, b" ")):
-        return [(code, unreadable)]
+        return unreadable, [(code, unreadable)]
     odd = text.take(pa.array(rows))
     would_do = is_readable(pc.replace_substring_regex(odd, _NOT_SEEN, ""))
-    has_unseen = to_mask(pc.match_substring_regex(odd, HAS_UNSEEN))
+    has_unseen = matches(odd, HAS_UNSEEN)
     masks = {code: ~would_do, "invisible_character": would_do & has_unseen, "blanks_around": would_do & ~has_unseen}
-    return [(name, mask_at(rows[chosen], len(text))) for name, chosen in masks.items()]
+    return unreadable, [(name, mask_at(rows[chosen], len(text))) for name, chosen in masks.items()]
 
 
 def odd_identifiers(text: pa.Array, passed_over: Mask) -> list[tuple[str, Mask]]:
@@ -152,17 +146,14 @@ def odd_identifiers(text: pa.Array, passed_over: Mask) -> list[tuple[str, Mask]]
     found += _matched(
         text, marked, identifier_sheet_error=_SHEET_ERROR, identifier_guarded=_GUARDED, identifier_object=_OBJECT
     )
-    if len(words):
-        is_nothing = to_mask(pc.is_in(pc.utf8_lower(text.take(pa.array(words))), pa.array(_NOTHING, TEXT_TYPE)))
-        found.append(("identifier_nothing", mask_at(words[is_nothing], len(text))))
-    return found
+    return found + _matched(text, words, identifier_nothing=_IS_NOTHING)
 
 
 def guarded_emails(text: pa.Array) -> Mask:
     """Return where an address stands in a spreadsheet's marks for text."""
     if not holds_any(text, b"'", b'"'):
         return np.zeros(len(text), dtype=bool)
-    return to_mask(pc.match_substring_regex(text, _GUARDED_EMAIL))
+    return matches(text, _GUARDED_EMAIL)
 
 
 def _matched(text: pa.Array, rows: Rows, **patterns: str) -> list[tuple[str, Mask]]:
@@ -170,7 +161,7 @@ def _matched(text: pa.Array, rows: Rows, **patterns: str) -> list[tuple[str, Mas
     found: list[tuple[str, Mask]] = []
     for code, pattern in patterns.items():
         if len(rows):
-            where = to_mask(pc.match_substring_regex(text.take(pa.array(rows)), pattern))
+            where = matches(text.take(pa.array(rows)), pattern)
             found.append((code, mask_at(rows[where], len(text))))
             rows = rows[~where]
     return found
@@ -181,7 +172,7 @@ def link_cures(texts: pa.Array) -> pa.Array:
 
     `LINK` does not match these texts.
     """
-    faulty = to_mask(pc.match_substring_regex(texts, _FORBIDDEN))
+    faulty = matches(texts, _FORBIDDEN)
     cures = [_cure(text) if is_faulty else None for text, is_faulty in zip(texts.to_pylist(), faulty, strict=True)]
     return pa.array(cures, TEXT_TYPE)
 
@@ -203,7 +194,7 @@ def _cure(text: str) -> str | None:
 
 
 def _matches(text: str, pattern: str) -> bool:
-    return bool(to_mask(pc.match_substring_regex(pa.array([text], TEXT_TYPE), pattern))[0])
+    return bool(matches(pa.array([text], TEXT_TYPE), pattern)[0])
 
 
 def _encoded(character: str) -> str:

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,9 +17,13 @@ from events_pandas.convert.odd_texts import outlined, visible
 from events_pandas.intercom import IDENTIFIERS
 from events_pandas.words import counted, escaped
 
+Texts = npt.NDArray[np.object_]
+
 SHOWN_CHARACTERS = 80
 VALUES_KEPT = 1_000
 """How many values are kept for one code in one field, so that a wholly bad frame does not double in size."""
+
+_CODE_WORDS = np.array(list(CODES), object)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,17 +44,9 @@ class Finding:
         """Whether the row is invalid ("error") or not ("note")."""
         return "note" if self.is_omission else CODES[self.code].severity
 
-    def moved(self, rows: Rows) -> "Finding":
-        """Return the finding with `rows` as the new positions: ``rows[i]`` is the new position of row i."""
-        return replace(self, rows=rows[self.rows])
-
     def at(self, position: int) -> "Finding":
         """Return the finding for one row alone: the one at this place in `rows`."""
-        chosen = slice(position, position + 1)
-        values = None if self.values is None else self.values[chosen]
-        cures = None if self.cures is None else self.cures[chosen]
-        kept = values if values is not None and len(values) else None
-        return replace(self, rows=self.rows[chosen], values=kept, cures=cures)
+        return self.chosen(np.arange(len(self.rows)) == position)
 
     def chosen(self, where: Mask) -> "Finding":
         """Return the finding for some of its rows; `where` is as long as `rows`."""
@@ -107,14 +103,6 @@ class Finding:
     def all_values(self) -> pa.Array:
         """Return the value in each row (large_string); null where it is empty or not kept."""
         return _filled(self.values, len(self.rows))
-
-    def head_values(self) -> pa.Array:
-        """Return the values of the first `VALUES_KEPT` rows (large_string); null where a cell is empty."""
-        return _filled(self.values, min(len(self.rows), VALUES_KEPT))
-
-    def head_cures(self) -> pa.Array:
-        """Return the cures of the first `VALUES_KEPT` rows (large_string); null where the code's own cure fits."""
-        return _filled(self.cures, min(len(self.rows), VALUES_KEPT))
 
 
 def _filled(texts: pa.Array | None, length: int) -> pa.Array:
@@ -177,9 +165,12 @@ def _concatenated(findings: list[Finding]) -> Finding:
     rows = np.concatenate([finding.rows for finding in findings])
     heads = np.concatenate([finding.rows[:VALUES_KEPT] for finding in findings])
     earliest = pa.array(np.argsort(heads, kind="stable")[:VALUES_KEPT])
-    values = pa.concat_arrays([finding.head_values() for finding in findings]).take(earliest)
+    lengths = [min(len(finding.rows), VALUES_KEPT) for finding in findings]
+    values, cures = (
+        pa.concat_arrays([_filled(part, length) for part, length in zip(parts, lengths, strict=True)]).take(earliest)
+        for parts in ([finding.values for finding in findings], [finding.cures for finding in findings])
+    )
     has_values = values.null_count < len(values)
-    cures = pa.concat_arrays([finding.head_cures() for finding in findings]).take(earliest)
     return replace(
         first,
         rows=np.sort(rows, kind="stable"),
@@ -241,32 +232,39 @@ def problems_frame(findings: Iterable[Finding], index: pd.Index) -> pd.DataFrame
     ``severity``, ``value`` and ``message``. Rows come in their order and, within a row, in the order of `CODES`.
     """
     findings = list(findings)
-    frame = pd.DataFrame(
-        {
-            "row": _joined([finding.rows for finding in findings], np.int64),
-            "field": _repeated([finding.field for finding in findings], findings),
-            "code": _repeated([finding.code for finding in findings], findings),
-            "severity": _repeated([finding.severity for finding in findings], findings),
-            "value": _texts([finding.all_values() for finding in findings]),
-            "message": _texts([finding.messages() for finding in findings]),
-        }
-    )
-    ranks = np.repeat([RANKS[finding.code] for finding in findings], [len(finding.rows) for finding in findings])
-    sequence = np.lexsort((ranks, frame["row"].to_numpy())) if findings else np.arange(0)
-    frame = frame.iloc[sequence]
-    frame.index = index[frame["row"].to_numpy()]
+    rows, ranks, order = _sorted(findings)
+    lengths = [len(finding.rows) for finding in findings]
+    columns = {
+        "field": np.repeat(np.array([finding.field for finding in findings], object), lengths),
+        "code": _CODE_WORDS[ranks],
+        "severity": np.repeat(np.array([finding.severity for finding in findings], object), lengths),
+        "value": _joined([finding.all_values() for finding in findings]),
+        "message": _joined([finding.messages() for finding in findings]),
+    }
+    frame = pd.DataFrame({"row": rows, **{name: pd.array(texts, dtype="string") for name, texts in columns.items()}})
+    frame = frame.iloc[order]
+    frame.index = index[rows[order]]
     return frame
 
 
-def _joined(arrays: Sequence[Any], dtype: Any) -> Any:
-    return np.concatenate(arrays).astype(dtype) if arrays else np.zeros(0, dtype)
+def first_errors(findings: Iterable[Finding]) -> tuple[Rows, Texts, Texts]:
+    """Return the invalid rows, ascending, each with the code and message of its first error in the order of `CODES`."""
+    errors = [finding for finding in findings if finding.severity == "error"]
+    rows, ranks, order = _sorted(errors)
+    invalid, firsts = np.unique(rows[order], return_index=True)
+    chosen = order[firsts]
+    messages = pa.chunked_array([finding.messages() for finding in errors], TEXT_TYPE)
+    return invalid, _CODE_WORDS[ranks[chosen]], pc.take(messages, pa.array(chosen)).to_numpy()
 
 
-def _repeated(words: list[str], findings: list[Finding]) -> Any:
-    repeated = np.repeat(np.array(words, dtype=object), [len(finding.rows) for finding in findings])
-    return pd.array(repeated, dtype="string")
+def _sorted(findings: Sequence[Finding]) -> tuple[Rows, Rows, Rows]:
+    """Return the row of each finding in each row, the rank of its code, and the order by both."""
+    lengths = [len(finding.rows) for finding in findings]
+    rows = np.concatenate([np.zeros(0, np.int64), *(finding.rows for finding in findings)])
+    ranks = np.repeat(np.array([RANKS[finding.code] for finding in findings], np.int64), lengths)
+    return rows, ranks, np.lexsort((ranks, rows))
 
 
-def _texts(arrays: list[pa.Array]) -> Any:
-    joined = pa.chunked_array(arrays, TEXT_TYPE)
-    return joined.to_pandas().astype("string") if len(joined) else pd.array([], dtype="string")
+def _joined(arrays: Sequence[pa.Array]) -> Texts:
+    texts: Texts = pa.chunked_array(arrays, TEXT_TYPE).to_numpy()
+    return texts

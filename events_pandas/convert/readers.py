@@ -7,9 +7,11 @@ what it found. Kinds of cells that it does not take are rejected by `reject_all`
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -21,6 +23,7 @@ from events_pandas.convert.cells import (
     Mask,
     holds_any,
     mask_at,
+    matches,
     text_bytes,
     time_text,
     to_mask,
@@ -29,7 +32,7 @@ from events_pandas.convert.cells import (
     words_at_each_byte,
 )
 from events_pandas.convert.codes import CODES
-from events_pandas.convert.odd_texts import LINK, guarded_emails, link_cures, odd_identifiers, unreadable_faults
+from events_pandas.convert.odd_texts import LINK, find_unreadable, guarded_emails, link_cures, odd_identifiers
 from events_pandas.convert.problems import VALUES_KEPT, Finding, shown
 from events_pandas.intercom import TEXT_LIMIT
 
@@ -37,6 +40,7 @@ _NUMBER = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
 _WHOLE = r"^(-?[0-9]+)(?:\.0*)?$"
 _FLOAT_TEXT = r"^[0-9]+\.0$"
 _EMAIL = r"^[^@\s\p{Z}\p{C}]+@[^@\s\p{Z}\p{C}.]+(?:\.[^@\s\p{Z}\p{C}.]+)*$"
+_is_number, _is_email = partial(matches, pattern=_NUMBER), partial(matches, pattern=_EMAIL)
 _LONG_WHOLE = r"^-?[0-9]{16}"
 _HAS_EXPONENT_OR_FRACTION = r"[eE]|\.[0-9]*[1-9]"
 _ZERO, _NINE = ord("0"), ord("9")
@@ -211,7 +215,7 @@ def read_identifier(cells: Cells) -> tuple[pa.Array, CodeMasks]:
             return values.cast(TEXT_TYPE), []
         case CellKind.DECIMAL:
             # The fraction of a whole number is only zeros: it is not part of the identifier.
-            is_whole = to_mask(pc.match_substring_regex(values, _WHOLE))
+            is_whole = matches(values, _WHOLE)
             text = pc.replace_substring_regex(values, _WHOLE, r"\1")
             return without(text, ~is_whole), [("identifier_unreadable", cells.mask() & ~is_whole)]
         case CellKind.FLOAT:
@@ -222,18 +226,23 @@ def read_identifier(cells: Cells) -> tuple[pa.Array, CodeMasks]:
 
 def _read_text_identifier(text: pa.Array) -> tuple[pa.Array, CodeMasks]:
     _, letters = text_bytes(text)
-    if letters.min(initial=_ZERO) >= _ZERO and letters.max(initial=_ZERO) <= _NINE:
+    if are_digits(letters):
         return text, []
     has_nul = nul_mask(text)
     blank = _blank_mask(text)
     spoilt = has_nul | blank
     faults = [("nul_character", has_nul), ("identifier_missing", blank)]
     if holds_any(text, b".0"):
-        faults.append(("float_text_identifier", first_of(to_mask(pc.match_substring_regex(text, _FLOAT_TEXT)))))
+        faults.append(("float_text_identifier", first_of(matches(text, _FLOAT_TEXT))))
     for code, where in odd_identifiers(text, spoilt):
         faults.append((code, first_of(where) if CODES[code].is_reported_once else where))
         spoilt |= where & (CODES[code].severity == "error")
     return without(text, spoilt), faults
+
+
+def are_digits(letters: npt.NDArray[np.uint8]) -> bool:
+    """Tell whether there is nothing but digits."""
+    return bool(letters.min(initial=_ZERO) >= _ZERO and letters.max(initial=_ZERO) <= _NINE)
 
 
 def _read_float_identifier(cells: Cells) -> tuple[pa.Array, CodeMasks]:
@@ -259,14 +268,9 @@ def read_email(cells: Cells) -> tuple[pa.Array, CodeMasks]:
     if cells.kind is not CellKind.TEXT:
         return reject_all(cells, TEXT_TYPE, "email_malformed")
     text = cells.values
-    malformed = cells.mask() & ~_is_email(text)
+    malformed, faults = find_unreadable(text, code="email_malformed", is_readable=_is_email)
     guarded = guarded_emails(text) & ~malformed
-    faults = unreadable_faults(text, malformed, code="email_malformed", is_readable=_is_email)
     return without(text, malformed | guarded), [*faults, ("identifier_guarded", guarded)]
-
-
-def _is_email(text: pa.Array) -> Mask:
-    return to_mask(pc.match_substring_regex(text, _EMAIL))
 
 
 def read_number(cells: Cells) -> tuple[pa.Array, CodeMasks]:
@@ -289,17 +293,12 @@ def read_number(cells: Cells) -> tuple[pa.Array, CodeMasks]:
 
 
 def _read_written_number(cells: Cells) -> tuple[pa.Array, CodeMasks]:
-    unreadable = cells.mask() & ~_is_number(cells.values)
+    unreadable, faults = find_unreadable(cells.values, code="number_unreadable", is_readable=_is_number)
     text = without(cells.values, unreadable)
     magnitudes = pc.abs(text.cast(pa.float64()))
     infinite = to_mask(pc.is_inf(magnitudes))
     inexact = ~infinite & _loses_digits(text, magnitudes)
-    faults = unreadable_faults(cells.values, unreadable, code="number_unreadable", is_readable=_is_number)
     return without(text, infinite | inexact), [*faults, ("number_not_finite", infinite), ("number_inexact", inexact)]
-
-
-def _is_number(text: pa.Array) -> Mask:
-    return to_mask(pc.match_substring_regex(text, _NUMBER))
 
 
 def _loses_digits(text: pa.Array, magnitudes: pa.Array) -> Mask:
@@ -314,9 +313,9 @@ def _loses_digits(text: pa.Array, magnitudes: pa.Array) -> Mask:
     rows = np.flatnonzero(is_large)
     large = text.take(pa.array(rows))
     is_beyond = to_mask(pc.greater_equal(magnitudes.take(pa.array(rows)), float(DOUBLE_EXACT)))
-    loses = to_mask(pc.match_substring_regex(large, _LONG_WHOLE)) & is_beyond
+    loses = matches(large, _LONG_WHOLE) & is_beyond
     # A float's own text, such as 1.2345678901234567e+20, reads back as the same float: no digit is lost.
-    odd = np.flatnonzero(to_mask(pc.match_substring_regex(large, _HAS_EXPONENT_OR_FRACTION)) & ~loses)
+    odd = np.flatnonzero(matches(large, _HAS_EXPONENT_OR_FRACTION) & ~loses)
     loses[odd] = [Decimal(repr(float(number))) != Decimal(number) for number in large.take(pa.array(odd)).to_pylist()]
     found = np.zeros_like(is_large)
     found[rows] = loses
@@ -349,7 +348,7 @@ def read_url(cells: Cells) -> tuple[pa.Array, CodeMasks]:
 def _is_link(text: pa.Array) -> Mask:
     bounds, letters = text_bytes(text)
     if letters.min(initial=_DELETE) <= _SPACE or letters.max(initial=0) >= _DELETE or holds_any(text, *_NOT_IN_LINKS):
-        return to_mask(pc.match_substring_regex(text, LINK))
+        return matches(text, LINK)
     # Without forbidden characters the beginning decides: a scheme, and at least one character of a host.
     starts, lengths = bounds[:-1], np.diff(bounds)
     words = words_at_each_byte(letters)[starts]

@@ -10,9 +10,19 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import TEXT_TYPE, CellKind, Cells, Mask, holds_any, to_mask, valid_mask, without
-from events_pandas.convert.epochs import TICKS_PER_SECOND, read_epoch
-from events_pandas.convert.readers import CodeMasks, first_of, reject_all, written
+from events_pandas.convert.cells import (
+    TEXT_TYPE,
+    CellKind,
+    Cells,
+    Mask,
+    holds_any,
+    matches,
+    to_mask,
+    valid_mask,
+    without,
+)
+from events_pandas.convert.epochs import NO_TEXT, TICKS_PER_SECOND, read_epoch
+from events_pandas.convert.readers import CodeMasks, beyond, first_of, reject_all, written
 from events_pandas.convert.zones import localized
 
 CALENDAR_SECONDS = 3 * 10**11
@@ -41,7 +51,6 @@ _CLOCK_CODES, _ZONE_CODE, _NAME_CODE = frozenset("HIMSfpzZcX"), "z", "Z"
 _ZONE_NAME = r"(?P<zone>[A-Za-z][A-Za-z0-9_+/-]*)"
 _FRACTION = r"(:[0-9]{2})[.,][0-9]+"
 _FRACTION_FORM = re.compile(r"%S[.,]%f")
-_NO_TEXT = pa.scalar("", TEXT_TYPE)
 _CLOCK_WORDS = pa.array(["now", "today"], TEXT_TYPE)
 """pandas reads these words as the time of reading."""
 
@@ -57,9 +66,9 @@ class TimeReader:
     def __call__(self, cells: Cells) -> tuple[pa.Array, CodeMasks]:
         """Read cells of any kind; report cells that are not times, or not times in their zone."""
         seconds, faults = self._read(cells)
-        beyond = to_mask(pc.or_(pc.less(seconds, -CALENDAR_SECONDS), pc.greater(seconds, CALENDAR_SECONDS)))
-        if beyond.any():
-            seconds, faults = without(seconds, beyond), [*faults, ("time_unreadable", beyond)]
+        outside = beyond(seconds, CALENDAR_SECONDS)
+        if outside.any():
+            seconds, faults = without(seconds, outside), [*faults, ("time_unreadable", outside)]
         old = to_mask(pc.less(seconds, YEAR_2000))
         if not old.any():
             return seconds, faults
@@ -99,10 +108,13 @@ class TimeReader:
     def _written(self, text: pa.Array) -> tuple[pa.Array, CodeMasks]:
         """Read text as written times; a time without an offset is a local clock's."""
         found = read_iso(text) if self.format is None else read_format(text, self.format)
-        unread = _unread_faults(text, found.unread) if self.format is None else [("time_unreadable", found.unread)]
+        unread = valid_mask(text) & ~valid_mask(found.seconds)
+        for _, where in found.faults:
+            unread &= ~where
+        unread_faults = _unread_faults(text, unread) if self.format is None else [("time_unreadable", unread)]
         local, faults = self._localized(without(found.seconds, found.is_instant), is_day=found.is_day)
         seconds = pc.if_else(pa.array(found.is_instant), found.seconds, local)
-        return seconds, [*unread, *found.faults, *faults]
+        return seconds, [*unread_faults, *found.faults, *faults]
 
     def _localized(self, local: pa.Array, *, is_day: Mask | None = None) -> tuple[pa.Array, CodeMasks]:
         """Turn the seconds of a local clock into Unix seconds; a day becomes its first second."""
@@ -115,7 +127,7 @@ def _unread_faults(text: pa.Array, unreadable: Mask) -> CodeMasks:
     """Report texts that are not written times; by the number of digits, some are epoch numbers of today."""
     if not unreadable.any():
         return []
-    digits = np.where(to_mask(pc.match_substring_regex(text, _DIGITS)), pc.fill_null(pc.binary_length(text), 0), 0)
+    digits = np.where(matches(text, _DIGITS), pc.fill_null(pc.binary_length(text), 0), 0)
     faults = [(code, unreadable & (digits == count)) for count, code in _DIGIT_CODES.items()]
     return [*faults, ("time_unreadable", unreadable & ~np.isin(digits, list(_DIGIT_CODES)))]
 
@@ -141,7 +153,6 @@ class WrittenTimes:
     seconds: pa.Array  # int64 Unix seconds, a local clock's as if it showed UTC; null where nothing can be read
     is_instant: Mask  # texts with an offset or a zone
     is_day: Mask  # texts without a time of day
-    unread: Mask  # texts that are not written in this way
     faults: CodeMasks = field(default_factory=list)  # what else is wrong
 
 
@@ -149,16 +160,16 @@ def read_iso(text: pa.Array) -> WrittenTimes:
     """Read text in ISO 8601: days, or times with or without an offset; "UTC" may be written out."""
     if holds_any(text, *_UTC_WORDS):
         text = pc.replace_substring_regex(text, _UTC, r"\1Z")
-    is_instant = to_mask(pc.match_substring_regex(text, _OFFSET))
-    is_day = to_mask(pc.match_substring_regex(text, _ISO_DAY))
+    is_instant = matches(text, _OFFSET)
+    is_day = matches(text, _ISO_DAY)
     # pandas would read too much: -0.01 as a day in the year 0.
-    local = without(text, is_instant | ~to_mask(pc.match_substring_regex(text, _LOCAL)))
+    local = without(text, is_instant | ~matches(text, _LOCAL))
     seconds = _parsed(local, "ISO8601")
     if is_instant.any():
-        instants = without(text, ~is_instant | ~to_mask(pc.match_substring_regex(text, _ISO)))
+        instants = without(text, ~is_instant | ~matches(text, _ISO))
         # Read separately: old pandas gives such a time the offset of an earlier time, even of an unreadable one.
         seconds = pc.coalesce(_parsed(instants, "ISO8601"), seconds)
-    return WrittenTimes(seconds=seconds, is_instant=is_instant, is_day=is_day, unread=_unread(text, seconds))
+    return WrittenTimes(seconds=seconds, is_instant=is_instant, is_day=is_day)
 
 
 def read_format(text: pa.Array, form: str) -> WrittenTimes:
@@ -173,21 +184,15 @@ def read_format(text: pa.Array, form: str) -> WrittenTimes:
         names, text, form = _without_names(text, form)
     seconds = _with_any_fraction(text, form)
     if names is not None:
-        return _in_named_zones(seconds, names, text=text, is_day=is_day)
+        return _in_named_zones(seconds, names, is_day)
     is_instant = _ZONE_CODE in codes or (bool(codes & _CLOCK_CODES) and _UTC_FORM.search(form) is not None)
-    return WrittenTimes(
-        seconds=seconds, is_instant=np.full(len(text), is_instant), is_day=is_day, unread=_unread(text, seconds)
-    )
-
-
-def _unread(text: pa.Array, seconds: pa.Array) -> Mask:
-    return valid_mask(text) & ~valid_mask(seconds)
+    return WrittenTimes(seconds=seconds, is_instant=np.full(len(text), is_instant), is_day=is_day)
 
 
 def _with_any_fraction(text: pa.Array, form: str) -> pa.Array:
     """Parse text by its format; where that fails, with or without the fraction of a second."""
     seconds = _parsed(text, form)
-    unread = _unread(text, seconds)
+    unread = valid_mask(text) & ~valid_mask(seconds)
     if "%S" not in form or not unread.any():
         return seconds
     whole = pc.replace_substring_regex(without(text, ~unread), _FRACTION, r"\1")
@@ -203,7 +208,7 @@ def _without_names(text: pa.Array, form: str) -> tuple[pa.Array, pa.Array, str]:
     before, _, after = form.partition(f"%{_NAME_CODE}")
     pattern = f"^(?P<before>{_loosely(before)}){_ZONE_NAME}(?P<after>{_loosely(after)})$"
     parts = pc.extract_regex(text, pattern)
-    rest = pc.binary_join_element_wise(pc.struct_field(parts, "before"), pc.struct_field(parts, "after"), _NO_TEXT)
+    rest = pc.binary_join_element_wise(pc.struct_field(parts, "before"), pc.struct_field(parts, "after"), NO_TEXT)
     names = pc.struct_field(parts, "zone")
     return names, pc.coalesce(pc.utf8_trim_whitespace(rest), text), f"{before}{after}".strip()
 
@@ -216,19 +221,17 @@ def _loosely(form: str) -> str:
     )
 
 
-def _in_named_zones(local: pa.Array, names: pa.Array, *, text: pa.Array, is_day: Mask) -> WrittenTimes:
+def _in_named_zones(local: pa.Array, names: pa.Array, is_day: Mask) -> WrittenTimes:
     """Read local times by the clocks of the zones named beside them."""
     seconds, faults = pa.nulls(len(local), pa.int64()), []
-    known = np.zeros(len(local), dtype=bool)
     for name in pc.unique(names.drop_null()).to_pylist():
         zone = _zones().get(name.lower())
         if zone is not None:
             is_there = to_mask(pc.equal(names, name))
             placed, found = localized(without(local, ~is_there), zone, is_day=is_day)
-            seconds, known = pc.coalesce(seconds, placed), known | is_there
+            seconds = pc.coalesce(seconds, placed)
             faults += [(code, where & is_there) for code, where in found]
-    unread = valid_mask(text) & ~(known & valid_mask(local))
-    return WrittenTimes(seconds=seconds, is_instant=np.ones_like(known), is_day=is_day, unread=unread, faults=faults)
+    return WrittenTimes(seconds=seconds, is_instant=np.ones(len(local), dtype=bool), is_day=is_day, faults=faults)
 
 
 @cache

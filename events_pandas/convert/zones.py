@@ -2,19 +2,16 @@
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from events_pandas.convert.cells import Mask, valid_mask, without
+from events_pandas.convert.keys import Seconds
 from events_pandas.convert.readers import CodeMasks
-
-Seconds = npt.NDArray[np.int64]
 
 _DAY = 86_400
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -25,15 +22,6 @@ _KEPT_YEARS = 4_096
 
 _Change = tuple[int, int, int]
 """A second in UTC, and how many seconds clocks are ahead of UTC before it and from it on."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PlacedTimes:
-    """Where clock times lie in UTC."""
-
-    seconds: Seconds  # Unix; the first of two, or the second of the change for a time that did not happen
-    is_twice: Mask
-    is_skipped: Mask
 
 
 def localized(local: pa.Array, zone: str, *, is_day: Mask) -> tuple[pa.Array, CodeMasks]:
@@ -55,17 +43,19 @@ def localized(local: pa.Array, zone: str, *, is_day: Mask) -> tuple[pa.Array, Co
         return local, []
     seconds = pc.fill_null(local, 0).to_numpy()
     beyond = (seconds < _FIRST) | (seconds >= _LAST)
-    found = placed(np.where(beyond, 0, seconds), zone)
-    ambiguous = present & found.is_twice & ~is_day & ~beyond
-    nonexistent = present & found.is_skipped & ~is_day & ~beyond
+    instants, is_twice, is_skipped = placed(np.where(beyond, 0, seconds), zone)
+    ambiguous = present & is_twice & ~is_day & ~beyond
+    nonexistent = present & is_skipped & ~is_day & ~beyond
     faults = [("time_unreadable", beyond), ("local_time_ambiguous", ambiguous), ("local_time_nonexistent", nonexistent)]
-    return without(pa.array(found.seconds), ambiguous | nonexistent | beyond | ~present), faults
+    return without(pa.array(instants), ambiguous | nonexistent | beyond | ~present), faults
 
 
-def placed(clock: Seconds, zone: str) -> PlacedTimes:
+def placed(clock: Seconds, zone: str) -> tuple[Seconds, Mask, Mask]:
     """Find the Unix seconds at which the clocks of a zone showed some times, within `_FIRST` and `_LAST`.
 
-    The rules of the time zone database have no end; pandas before version 3 ends in 2037.
+    Return the first second of a time that happened twice, or the second of the change for a time that did not happen;
+    where a time happened twice; and where it did not happen. The rules of the time zone database have no end; pandas
+    before version 3 ends in 2037.
     """
     years = clock.astype("M8[s]").astype("M8[Y]").astype(np.int64)
     # Most columns have one or two years: one table of their changes serves all values at once.
@@ -78,9 +68,7 @@ def placed(clock: Seconds, zone: str) -> PlacedTimes:
     coming = np.minimum(place, len(ends) - 1)
     is_odd = (begins[coming] <= clock) & (clock < ends[coming])
     is_skipped = is_odd & (after > before)[coming]
-    return PlacedTimes(
-        seconds=np.where(is_skipped, instants[coming], seconds), is_twice=is_odd & ~is_skipped, is_skipped=is_skipped
-    )
+    return np.where(is_skipped, instants[coming], seconds), is_odd & ~is_skipped, is_skipped
 
 
 def _distinct(years: Seconds) -> list[int]:

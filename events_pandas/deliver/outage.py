@@ -3,6 +3,7 @@
 import math
 from typing import Final
 
+from events_pandas.deliver.client.answers import Attempt, AttemptKind
 from events_pandas.deliver.pace.pacer import Backoff
 from events_pandas.deliver.pace.state import Pause
 
@@ -39,40 +40,30 @@ class Outage:
         """The time at which the patience ends; infinite while requests succeed."""
         return self.since + self._patience_seconds
 
-    def worked(self, now: float) -> None:
-        """Note an answer that shows that the service works, whatever it says."""
-        self.is_on = self.is_confirmed = False
-        self.since = math.inf
-        self.worked_at = max(self.worked_at, now)
-        self._failures = 0
-        self._probe_seconds = self._first_probe_seconds
-
-    def refused(self, failure: str, *, now: float) -> None:
-        """Note a refusal by the rate limit alone.
-
-        It passes with time, but is not waited for longer than the patience.
-        """
-        self._note(failure, now)
-        self.has_given_up = now >= max(self.gives_up_at, self.since + REFUSED_SECONDS)
-        if self.is_on:
-            self._wait(now, jitter=1.0)
-
-    def failed(self, failure: str, *, sent_at: float, now: float, in_flight: int, jitter: float) -> None:
-        """Note a request that failed in a way that may pass.
+    def observe(self, attempt: Attempt, *, in_flight: int, jitter: float) -> None:
+        """Learn from an attempt.
 
         `in_flight` counts the requests still under way; `jitter` keeps many clients from probing at the same moment.
         """
-        self._note(failure, now)
-        self._failures += 1
-        if not self.is_on and self._failures >= max(OUTAGE_REQUESTS, 2 * in_flight):
-            self._begin(now)
-            self._wait(now, jitter)
-        # A request that was in flight when the outage began is not a probe.
-        elif self.is_on and sent_at >= self._began_at:
-            self.is_confirmed = True
-            self.has_given_up = sent_at >= self.gives_up_at
-            self._probe_seconds = min(2 * self._probe_seconds, LONGEST_PROBE_SECONDS)
-            self._wait(now, jitter)
+        now = attempt.received_at
+        if attempt.kind.passes:
+            self.last_failure = attempt.failure
+            self.since = min(self.since, now)
+        match attempt.kind:
+            case AttemptKind.FAILED:
+                self._fail(attempt, in_flight=in_flight, jitter=jitter)
+            case AttemptKind.PACED:
+                # It passes with time, but is not waited for longer than the patience.
+                self.has_given_up = now >= max(self.gives_up_at, self.since + REFUSED_SECONDS)
+                if self.is_on:
+                    self._wait(now, jitter=1.0)
+            case AttemptKind.ACCEPTED | AttemptKind.FINAL:
+                # The service works, whatever its answer says.
+                self.is_on = self.is_confirmed = False
+                self.since = math.inf
+                self.worked_at = max(self.worked_at, now)
+                self._failures = 0
+                self._probe_seconds = self._first_probe_seconds
 
     def suspect(self, now: float) -> None:
         """Ask for a probe at once.
@@ -83,9 +74,18 @@ class Outage:
             self._begin(now)
             self.probe_at = now
 
-    def _note(self, failure: str, now: float) -> None:
-        self.last_failure = failure
-        self.since = min(self.since, now)
+    def _fail(self, attempt: Attempt, *, in_flight: int, jitter: float) -> None:
+        now, sent_at = attempt.received_at, attempt.sent_at
+        self._failures += 1
+        if not self.is_on and self._failures >= max(OUTAGE_REQUESTS, 2 * in_flight):
+            self._begin(now)
+            self._wait(now, jitter)
+        # A request that was in flight when the outage began is not a probe.
+        elif self.is_on and sent_at >= self._began_at:
+            self.is_confirmed = True
+            self.has_given_up = sent_at >= self.gives_up_at
+            self._probe_seconds = min(2 * self._probe_seconds, LONGEST_PROBE_SECONDS)
+            self._wait(now, jitter)
 
     def _begin(self, now: float) -> None:
         self.is_on = True

@@ -6,21 +6,11 @@ from http import HTTPStatus
 from itertools import count
 from typing import Any, Final
 
-from events_pandas.deliver.client.answers import Answer, TransportError, read_error_details, read_json
+from events_pandas.deliver.client.answers import Answer, Attempt, TransportError, read_attempt
 from events_pandas.deliver.clock import Clock
-from events_pandas.deliver.decide import (
-    DEFAULT_RETRY_POLICY,
-    STOP_CODES,
-    AttemptCounts,
-    Retry,
-    RetryPolicy,
-    decide,
-    describe_answer,
-    is_passing,
-)
-from events_pandas.deliver.pace.observation import read_observation
+from events_pandas.deliver.decide import DEFAULT_RETRY_POLICY, Retry, RetryPolicy, decide
 from events_pandas.deliver.pace.pacer import Pacer
-from events_pandas.deliver.stops import Stop, stop_for_answer
+from events_pandas.deliver.stops import Stop, stop_after, stop_without_service
 from events_pandas.words import escaped
 
 SILENT_SECONDS: Final = 10.0
@@ -54,18 +44,16 @@ class WorkspaceIdentity:
     region: str | None = None
 
 
-def read_workspace(answer: Answer) -> WorkspaceIdentity | Stop:
+def read_workspace(attempt: Attempt) -> WorkspaceIdentity | Stop:
     """Read the final answer to ``GET /me``: the workspace, or why no event should be sent."""
-    if answer.status in STOP_CODES:
-        return stop_for_answer(answer)
-    content = read_json(answer)
-    if answer.status != HTTPStatus.OK or not content:
-        said = describe_answer(answer.status, read_error_details(answer))
-        message = (
-            f"the answer to the first request, GET /me, was {said}, not one of Intercom's: check region and base_url"
+    if stop := stop_after(attempt, is_first=False):
+        return stop
+    if attempt.status != HTTPStatus.OK or not attempt.content:
+        return stop_without_service(
+            f"the answer to the first request, GET /me, was {attempt.said}, not one of Intercom's: "
+            "check region and base_url"
         )
-        return Stop(reason="outage", error_code="outage", message=message)
-    app = content.get("app")
+    app = attempt.content.get("app")
     facts: dict[str, Any] = app if isinstance(app, dict) else {}
     return WorkspaceIdentity(**{name: _text(facts.get(name)) for name in ("id_code", "name", "region")})
 
@@ -86,25 +74,25 @@ def ask_workspace(
     """
     policy = _hurried(policy)
     began_at = heard_at = clock.monotonic()
-    for attempt in count(1):
+    for number in count(1):
         ends_at = min(heard_at + SILENT_SECONDS, began_at + PREFLIGHT_SECONDS)
-        result = _ask_once(ask, ends_at=ends_at, pacer=pacer, clock=clock)
-        if isinstance(result, Answer) and not is_passing(result):
-            return read_workspace(result)
+        attempt = _ask_once(ask, ends_at=ends_at, clock=clock, pacer=pacer)
+        if not attempt.kind.passes:
+            return read_workspace(attempt)
         now = clock.monotonic()
-        counts = AttemptCounts(number=attempt, attempts=attempt, elapsed_seconds=now - began_at)
-        step = decide(result, counts=counts, policy=policy, jitter=clock.jitter())
+        step = decide(attempt, tries=number, elapsed_seconds=now - began_at, policy=policy, jitter=clock.jitter())
         if not isinstance(step, Retry):
             break
-        least_seconds = _SHORTEST_PAUSE_SECONDS if attempt > _QUICK_ATTEMPTS else 0.0
+        least_seconds = _SHORTEST_PAUSE_SECONDS if number > _QUICK_ATTEMPTS else 0.0
         wait_seconds = min(max(step.wait_seconds, least_seconds), LONGEST_WAIT_SECONDS)
         # Only a server that answers gets more time: a silent one has used up its time.
-        heard_at = now + wait_seconds if isinstance(result, Answer) else heard_at
+        heard_at = heard_at if attempt.status is None else now + wait_seconds
         # An attempt needs time for its answer.
         if now + wait_seconds > min(heard_at + SILENT_SECONDS, began_at + PREFLIGHT_SECONDS) - LOOK_SECONDS:
             break
         _rest(wait_seconds, sleep=clock.sleep, on_look=on_look)
-    return Stop(reason="outage", error_code="outage", message=f"{_said(result)}: {advice}")
+    trouble = "Intercom cannot be reached" if attempt.status is None else "Intercom does not accept requests now"
+    return stop_without_service(f"{trouble} ({attempt.said}): {advice}")
 
 
 def _hurried(policy: RetryPolicy) -> RetryPolicy:
@@ -116,12 +104,6 @@ def _hurried(policy: RetryPolicy) -> RetryPolicy:
     )
 
 
-def _said(result: Answer | TransportError) -> str:
-    if isinstance(result, TransportError):
-        return f"Intercom cannot be reached ({result})"
-    return f"Intercom does not accept requests now ({describe_answer(result.status, read_error_details(result))})"
-
-
 def _rest(seconds: float, *, sleep: Callable[[float], None], on_look: Callable[[], object]) -> None:
     while seconds > 0:
         sleep(min(seconds, LOOK_SECONDS))
@@ -129,16 +111,16 @@ def _rest(seconds: float, *, sleep: Callable[[float], None], on_look: Callable[[
         on_look()
 
 
-def _ask_once(ask: Callable[[float], Answer], *, ends_at: float, pacer: Pacer, clock: Clock) -> Answer | TransportError:
+def _ask_once(ask: Callable[[float], Answer], *, ends_at: float, clock: Clock, pacer: Pacer) -> Attempt:
     sent_at = clock.monotonic()
     pacer.sent(sent_at)
     try:
-        answer = ask(ends_at - sent_at)
+        result: Answer | TransportError = ask(ends_at - sent_at)
     except TransportError as error:
-        pacer.lost(sent_at)
-        return error
-    pacer.observe(read_observation(answer, sent_at=sent_at, received_at=clock.monotonic()))
-    return answer
+        result = error
+    attempt = read_attempt(result, sent_at=sent_at, received_at=clock.monotonic())
+    pacer.observe(attempt)
+    return attempt
 
 
 def _text(value: object) -> str | None:

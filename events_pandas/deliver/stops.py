@@ -1,35 +1,117 @@
 """Why a run ends early, and what becomes of the rows that it leaves behind."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final, NamedTuple, TypeAlias
 
-from events_pandas.deliver.client.answers import Answer, read_error_details
-from events_pandas.deliver.decide import SAFE_TO_REPEAT, STOP_CODES, Verdict, describe_answer
+from events_pandas.deliver.client.answers import Attempt
+from events_pandas.deliver.decide import NOT_RECORDED, SAFE_TO_REPEAT, STOP_CODES, Verdict
 from events_pandas.deliver.outcomes import Outcome, Status
-from events_pandas.deliver.recording import NOT_RECORDED
-from events_pandas.deliver.ticket import Ticket
-from events_pandas.errors import JournalError
+from events_pandas.deliver.ticket import EventState, Ticket
+from events_pandas.errors import (
+    AuthenticationError,
+    JournalError,
+    OutageError,
+    SourceError,
+    SubmissionError,
+    SubmissionInterrupted,
+)
 from events_pandas.words import kind_of
 
 NEXT_STEP: Final = (
     "submit all rows again; the journal skips the accepted ones, and without a journal Intercom ignores repeats"
 )
 
-Reason = Literal["authentication", "address", "outage", "interrupted", "canary", "failure_rate", "journal", "error"]
+StopError: TypeAlias = type[SubmissionError | SubmissionInterrupted]
 
-# One text for all rows, as a million rows may be left behind.
-_LEFT_BEHIND: Final[Mapping[Reason, str]] = MappingProxyType(
+
+class StopReason(StrEnum):
+    """Why a run ends early."""
+
+    AUTHENTICATION = "authentication"
+    ADDRESS = "address"
+    OUTAGE = "outage"
+    INTERRUPTED = "interrupted"
+    CANARY = "canary"
+    FAILURE_RATE = "failure_rate"
+    JOURNAL = "journal"
+    ERROR = "error"
+
+
+class EarlyEnd(NamedTuple):
+    """What follows from a reason to stop."""
+
+    # The exception that the caller gets, and its message for `str.format`.
+    exception: StopError
+    message: str
+    # What the rows say that the run leaves behind: one text for all, as they may be a million.
+    error_code: str
+    left_behind: str
+
+
+EARLY_ENDS: Final[Mapping[StopReason, EarlyEnd]] = MappingProxyType(
     {
-        "authentication": "the run ended before this row, as the access token was refused: submit the row again",
-        "address": "the run ended before this row, as the first answer was not Intercom's: check region and base_url",
-        "outage": "the run ended before this row, as Intercom could not be reached: submit the row again later",
-        "interrupted": "the run was interrupted before this row: submit the row again",
-        "canary": "the run ended before this row, as the rows sent first failed: fix the cause, then submit again",
-        "failure_rate": "the run ended before this row, as too many failed: fix the cause, then submit again",
-        "journal": "the run ended before this row, as its journal could not be written: submit the row again",
-        "error": "an error ended the run before this row: submit the row again",
+        StopReason.AUTHENTICATION: EarlyEnd(
+            AuthenticationError,
+            "Intercom refused the access token ({said}): {cure}",
+            "unauthorized",
+            "the run ended before this row, as the access token was refused: submit the row again",
+        ),
+        StopReason.ADDRESS: EarlyEnd(
+            SubmissionError,
+            "the answer to the first event was {said}, which is not about a contact, so it did not come from "
+            "Intercom's API: check region and base_url, then submit all rows again",
+            "wrong_address",
+            "the run ended before this row, as the first answer was not Intercom's: check region and base_url",
+        ),
+        StopReason.OUTAGE: EarlyEnd(
+            OutageError,
+            "{what}",
+            "outage",
+            "the run ended before this row, as Intercom could not be reached: submit the row again later",
+        ),
+        StopReason.INTERRUPTED: EarlyEnd(
+            SubmissionInterrupted,
+            f"the run was interrupted: to go on, {NEXT_STEP}",
+            "interrupted",
+            "the run was interrupted before this row: submit the row again",
+        ),
+        StopReason.CANARY: EarlyEnd(
+            SubmissionError,
+            "the canary failed, and no other row was sent: {count} of its {total} rows {are} {first.status}, such as "
+            f"row {{first.row}}: {{first.error_message}}. Fix the cause, then {NEXT_STEP}",
+            "canary_failed",
+            "the run ended before this row, as the rows sent first failed: fix the cause, then submit again",
+        ),
+        StopReason.FAILURE_RATE: EarlyEnd(
+            SubmissionError,
+            "{failures:,} of the {ended:,} events sent were not accepted, which is more than "
+            "max_failure_rate={limit:g} allows; the last is row {last.row}, {last.status}: {last.error_message}. "
+            f"Fix the cause, then {NEXT_STEP}",
+            "too_many_failures",
+            "the run ended before this row, as too many failed: fix the cause, then submit again",
+        ),
+        StopReason.JOURNAL: EarlyEnd(
+            SubmissionError,
+            f"the run ended, as accepted events can no longer be recorded: {{error}}. To go on, {NEXT_STEP}",
+            "journal_failed",
+            "the run ended before this row, as its journal could not be written: submit the row again",
+        ),
+        StopReason.ERROR: EarlyEnd(
+            SubmissionError,
+            f"{{what}}: to go on, {NEXT_STEP}",
+            "ended_by_error",
+            "an error ended the run before this row: submit the row again",
+        ),
+    }
+)
+"""What follows from each reason."""
+_CURES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "unauthorized": "check that the token is complete and of this region, or make a new one in the developer hub",
+        "forbidden": "check the permissions of the token's app and the plan of its workspace",
     }
 )
 
@@ -38,42 +120,44 @@ _LEFT_BEHIND: Final[Mapping[Reason, str]] = MappingProxyType(
 class Stop:
     """The early end of a run. `error_code` is the code of the rows left behind."""
 
-    reason: Reason
+    reason: StopReason
     error_code: str
     message: str
     # The error behind the stop, if there is one.
     cause: BaseException | None = field(default=None, compare=False, repr=False)
 
-
-def stop_for_answer(answer: Answer) -> Stop:
-    """Return the stop for a refused token, which is answered 401 or 403."""
-    code = STOP_CODES[answer.status]
-    cures = {
-        "unauthorized": "check that the token is complete and of this region, or make a new one in the developer hub",
-        "forbidden": "check the permissions of the token's app and the plan of its workspace",
-    }
-    said = describe_answer(answer.status, read_error_details(answer))
-    message = f"Intercom refused the access token ({said}): {cures[code]}"
-    return Stop(reason="authentication", error_code=code, message=message)
+    @property
+    def exception(self) -> StopError:
+        """The class of the exception that the caller gets."""
+        return EARLY_ENDS[self.reason].exception
 
 
-def stop_for_address(answer: Answer) -> Stop:
-    """Return the stop for a wrong address: the first answer to an event is a 404 that does not speak of a contact."""
-    said = describe_answer(answer.status, read_error_details(answer))
-    message = (
-        f"the answer to the first event was {said}, which is not about a contact, so it did not come from "
-        "Intercom's API: check region and base_url, then submit all rows again"
-    )
-    return Stop(reason="address", error_code="wrong_address", message=message)
+def _stop(reason: StopReason, cause: BaseException | None = None, **facts: object) -> Stop:
+    end = EARLY_ENDS[reason]
+    return Stop(reason=reason, error_code=end.error_code, message=end.message.format(**facts), cause=cause)
+
+
+def stop_after(attempt: Attempt, *, is_first: bool) -> Stop | None:
+    """Return the stop that follows from an attempt, or None.
+
+    `is_first` says that it is the first final answer to an event, which shows whether the address is Intercom's.
+    """
+    if code := STOP_CODES.get(attempt.status or 0):
+        return replace(_stop(StopReason.AUTHENTICATION, said=attempt.said, cure=_CURES[code]), error_code=code)
+    return _stop(StopReason.ADDRESS, said=attempt.said) if is_first and attempt.is_wrong_address else None
 
 
 def stop_for_outage(last_failure: str, *, seconds: float) -> Stop:
     """Return the stop for an outage in which everything has failed for so many seconds."""
-    message = (
+    return stop_without_service(
         f"every request has failed for {seconds:.0f} s, and patience_seconds is over; "
         f"the last failure: {last_failure}. When Intercom is back, {NEXT_STEP}"
     )
-    return Stop(reason="outage", error_code="outage", message=message)
+
+
+def stop_without_service(message: str) -> Stop:
+    """Return the stop for a service that cannot be reached, or that is not Intercom's, with a message that says so."""
+    return _stop(StopReason.OUTAGE, what=message)
 
 
 def stop_for_canary(outcomes: Sequence[Outcome]) -> Stop | None:
@@ -86,53 +170,46 @@ def stop_for_canary(outcomes: Sequence[Outcome]) -> Stop | None:
     if not faulty and 2 * len(unknown) <= len(outcomes):
         return None
     failed = faulty or unknown
-    message = (
-        f"the canary failed, and no other row was sent: {len(failed)} of its {len(outcomes)} rows "
-        f"{'is' if len(failed) == 1 else 'are'} {failed[0].status}, such as row {failed[0].row}: "
-        f"{failed[0].error_message}. Fix the cause, then {NEXT_STEP}"
-    )
-    return Stop(reason="canary", error_code="canary_failed", message=message)
+    are = "is" if len(failed) == 1 else "are"
+    return _stop(StopReason.CANARY, count=len(failed), total=len(outcomes), are=are, first=failed[0])
 
 
 def stop_for_failure_rate(last: Outcome, *, failures: int, ended: int, limit: float) -> Stop:
     """Return the stop for too many failures: `failures` of the `ended` events that were sent."""
-    message = (
-        f"{failures:,} of the {ended:,} events sent were not accepted, which is more than max_failure_rate={limit:g} "
-        f"allows; the last is row {last.row}, {last.status}: {last.error_message}. Fix the cause, then "
-        f"{NEXT_STEP}"
-    )
-    return Stop(reason="failure_rate", error_code="too_many_failures", message=message)
+    return _stop(StopReason.FAILURE_RATE, last=last, failures=failures, ended=ended, limit=limit)
 
 
 def stop_for_interrupt() -> Stop:
     """Return the stop for Ctrl-C."""
-    message = f"the run was interrupted: to go on, {NEXT_STEP}"
-    return Stop(reason="interrupted", error_code="interrupted", message=message)
+    return _stop(StopReason.INTERRUPTED)
 
 
 def stop_for_journal(error: JournalError) -> Stop:
     """Return the stop for a journal that cannot be written."""
-    message = f"the run ended, as accepted events can no longer be recorded: {error}. To go on, {NEXT_STEP}"
-    return Stop(reason="journal", error_code="journal_failed", message=message, cause=error)
+    return _stop(StopReason.JOURNAL, error, error=error)
 
 
 def stop_for_error(error: BaseException) -> Stop:
     """Return the stop for an error that is neither Intercom's nor the rows', such as one in the caller's function."""
-    message = f"{kind_of(error)}, the cause of this error, ended the run: to go on, {NEXT_STEP}"
-    return Stop(reason="error", error_code="ended_by_error", message=message)
+    if isinstance(error, JournalError):
+        return stop_for_journal(error)
+    if isinstance(error, SourceError):
+        return _stop(StopReason.ERROR, error, what=f"the run ended early, after earlier rows were submitted: {error}")
+    if not isinstance(error, Exception | SystemExit | GeneratorExit):
+        # A client that raises an interrupt itself.
+        return stop_for_interrupt()
+    return _stop(StopReason.ERROR, error, what=f"{kind_of(error)}, the cause of this error, ended the run")
 
 
 def stop_for_thread(death: BaseException | None) -> Stop:
     """Return the stop for a thread that has ended, with its error if that is known."""
     why = f" ({type(death).__name__})" if death else ""
-    message = f"the run ended, as a thread that makes requests has died{why}: to go on, {NEXT_STEP}"
-    return Stop(reason="error", error_code="ended_by_error", message=message, cause=death)
+    return _stop(StopReason.ERROR, death, what=f"the run ended, as a thread that makes requests has died{why}")
 
 
 def stop_for_silence(seconds: float) -> Stop:
     """Return the stop for a request that has not come back for so many seconds."""
-    message = f"the run ended, as a request has had no answer for {seconds:,.0f} s: to go on, {NEXT_STEP}"
-    return Stop(reason="error", error_code="ended_by_error", message=message)
+    return _stop(StopReason.ERROR, what=f"the run ended, as a request has had no answer for {seconds:,.0f} s")
 
 
 def judge_at_stop(ticket: Ticket, stop: Stop) -> Verdict:
@@ -141,13 +218,13 @@ def judge_at_stop(ticket: Ticket, stop: Stop) -> Verdict:
     It is ``not_submitted`` if it did not arrive, and ``failed`` if it may have arrived, or was accepted and is not in
     the journal.
     """
-    if ticket.is_being_recorded:
+    if ticket.state is EventState.RECORDING:
         return NOT_RECORDED
-    doubt = "no_answer" if ticket.is_out else ticket.doubt
+    doubt = "no_answer" if ticket.state is EventState.OUT else ticket.doubt
     if doubt:
         message = f"the run ended before the row had a final answer. It may have arrived; {SAFE_TO_REPEAT}"
         status, code = Status.FAILED, doubt
     else:
-        message = _LEFT_BEHIND[stop.reason]
+        message = EARLY_ENDS[stop.reason].left_behind
         status, code = Status.NOT_SUBMITTED, stop.error_code
     return Verdict(status=status, http_status=ticket.http_status, error_code=code, error_message=message)

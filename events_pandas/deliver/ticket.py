@@ -1,6 +1,6 @@
 """How far each event of an open chunk has come, and which event is sent next.
 
-Only the caller's thread changes this state.
+Only the run's thread changes this state.
 """
 
 import heapq
@@ -8,16 +8,17 @@ import itertools
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import islice
+from types import MappingProxyType
 from typing import Final
 
-from events_pandas.deliver.client.answers import Answer, TransportError
-from events_pandas.deliver.decide import Verdict, read_doubt
-from events_pandas.deliver.journal import OtherAcceptance
+from events_pandas.deliver.client.answers import Attempt, AttemptKind
+from events_pandas.deliver.decide import Verdict
+from events_pandas.deliver.journal import Written
 from events_pandas.deliver.outcomes import Event, Outcome
-from events_pandas.errors import JournalError
 
 MAX_PARDONS: Final = 5
 """After so many outages in which an event was in flight, its attempts count again: it may be the cause."""
@@ -27,12 +28,46 @@ SLOW_SECONDS: Final = 0.05
 """A source that takes longer is slow: outcomes that are nearly complete do not wait for its next chunk."""
 
 
+class EventState(StrEnum):
+    """How far an event has come."""
+
+    # It was never sent.
+    FRESH = "fresh"
+    # It waits for another attempt.
+    WAITING = "waiting"
+    # A request has it, or what came back has not been taken in.
+    OUT = "out"
+    # Its attempts were spent while nothing worked: the next probe shows whether it failed by itself.
+    SUSPECT = "suspect"
+    # It was accepted, and the journal has it, or the journal's answer has not been taken in.
+    RECORDING = "recording"
+    # It has its outcome.
+    ENDED = "ended"
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether another thread has the event, so that something will come back."""
+        return self is EventState.OUT or self is EventState.RECORDING
+
+
+NEXT_STATES: Final[Mapping[EventState, frozenset[EventState]]] = MappingProxyType(
+    {
+        EventState.FRESH: frozenset({EventState.OUT, EventState.ENDED}),
+        EventState.WAITING: frozenset({EventState.OUT, EventState.ENDED}),
+        EventState.OUT: frozenset({EventState.WAITING, EventState.SUSPECT, EventState.RECORDING, EventState.ENDED}),
+        EventState.SUSPECT: frozenset({EventState.WAITING, EventState.ENDED}),
+        EventState.RECORDING: frozenset({EventState.ENDED}),
+        EventState.ENDED: frozenset(),
+    }
+)
+"""What may follow each state. A stop may end an event in any of them."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recorded:
-    """The journal has dealt with an accepted event. If it was written, both fields are None."""
+    """The journal has dealt with an accepted event."""
 
-    error: JournalError | None
-    elsewhere: OtherAcceptance | None = None
+    written: Written
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
@@ -40,6 +75,7 @@ class Ticket:
     """One event on its way to its outcome. Times are by the local clock unless they are in Unix seconds."""
 
     event: Event
+    state: EventState = EventState.FRESH
     attempts: int = 0
     # Attempts that count against `RetryPolicy.attempts`, and when the first of these left.
     tries: int = 0
@@ -47,22 +83,26 @@ class Ticket:
     # Outages whose failures did not count, and the number of the last of them.
     pardons: int = 0
     pardoned_in: int = 0
-    # A request or the journal has it, or its result has not been taken in.
-    is_out: bool = False
-    # It is out for the journal, no longer for an answer.
-    is_being_recorded: bool = False
     sent_at: float = 0.0
+    # When the last attempt came back, and when it was taken in, in Unix seconds.
     received_at: float = 0.0
-    # When the last result was taken in, in Unix seconds.
     ended_at: float | None = None
-    # A worker sets it once for each attempt, after `received_at`; the journal sets it last. It is None once taken in.
-    result: Answer | TransportError | Recorded | BaseException | None = None
+    # What came back from a request: a worker sets it once for each attempt. It is None once taken in.
+    result: Attempt | BaseException | None = None
+    # What came back from the journal: its thread sets it.
+    recorded: Recorded | None = None
     # The error code of an attempt that may have arrived.
     doubt: str | None = None
     # Of the last answer.
     http_status: int | None = None
     # Set once.
     outcome: Outcome | None = None
+
+    def turn(self, state: EventState) -> None:
+        """Go on to a state that may follow the present one."""
+        if state not in NEXT_STATES[self.state]:
+            raise RuntimeError(f"row {self.event.row} cannot be {state} after it was {self.state}")
+        self.state = state
 
     def leave(self, now: float) -> None:
         """Count an attempt that is about to be made."""
@@ -82,15 +122,18 @@ class Ticket:
         self.tried_from = math.inf
         return True
 
-    def note(self, result: Answer | TransportError, *, ended_at: float) -> None:
-        """Keep the facts of an attempt that its verdict does not hold."""
+    def note(self, attempt: Attempt, *, ended_at: float) -> None:
+        """Keep the facts of an attempt that its verdict does not hold. A refusal by the rate limit is not a try."""
+        self.received_at = attempt.received_at
         self.ended_at = ended_at
-        self.http_status = result.status if isinstance(result, Answer) else None
-        self.doubt = read_doubt(result) or self.doubt
+        self.http_status = attempt.status
+        self.doubt = attempt.doubt or self.doubt
+        if attempt.kind is AttemptKind.PACED:
+            self.tries = max(self.tries - 1, 0)
 
     def end(self, verdict: Verdict) -> Outcome:
         """Set the outcome: the verdict with the facts of this ticket."""
-        self.outcome = Outcome(
+        outcome = Outcome(
             row=self.event.row,
             status=verdict.status,
             http_status=verdict.http_status,
@@ -100,24 +143,23 @@ class Ticket:
             request_id=verdict.request_id,
             submitted_at=self.ended_at if self.attempts else None,
         )
+        self.turn(EventState.ENDED)
+        self.outcome = outcome
         self.result = None
-        self.is_out = False
-        return self.outcome
+        return outcome
 
 
 class Chunk:
     """Events that came in together, and whose outcomes leave together and in their order."""
 
     def __init__(self, events: Sequence[Event]) -> None:
-        self.events = events
         self.tickets = [Ticket(event=event) for event in events]
         self._ended = 0
 
     @property
     def is_done(self) -> bool:
         """Whether every event has its outcome."""
-        # Looked up, not counted: an interrupt between the outcome and the count would leave the chunk open to the end.
-        while self._ended < len(self.tickets) and self.tickets[self._ended].outcome:
+        while self._ended < len(self.tickets) and self.tickets[self._ended].state is EventState.ENDED:
             self._ended += 1
         return self._ended == len(self.tickets)
 
@@ -125,7 +167,7 @@ class Chunk:
     def is_answered(self) -> bool:
         """Whether only the journal is still awaited."""
         waiting = islice(self.tickets, self._ended, None)
-        return all(ticket.is_being_recorded or ticket.outcome for ticket in waiting)
+        return all(ticket.state in (EventState.RECORDING, EventState.ENDED) for ticket in waiting)
 
     def outcomes(self) -> list[Outcome]:
         """Return the outcomes of a chunk that is done, in the order of its events."""
@@ -138,11 +180,12 @@ class Backlog:
     def __init__(self, source: Iterator[Sequence[Event]], *, reads_on: Callable[[], bool] = bool) -> None:
         # Whether the last chunk took the source longer than `SLOW_SECONDS`.
         self.is_slow = False
+        # The suspects, each with its verdict if the next probe works.
+        self.suspects: list[tuple[Ticket, Verdict]] = []
         self._source = source
         self._reads_on = reads_on
         self._source_error: Exception | None = None
         self._is_exhausted = False
-        self._pulled: Sequence[Event] | None = None
         self._open: deque[Chunk] = deque()
         self._fresh: deque[Ticket] = deque()
         self._retries: list[tuple[float, int, Ticket]] = []
@@ -151,8 +194,6 @@ class Backlog:
     @property
     def wants_more(self) -> bool:
         """Whether it is time for the next chunk."""
-        if self._pulled is not None:
-            return True
         if self._fresh or self._is_exhausted:
             return False
         return len(self._open) < OPEN_CHUNKS or self._reads_on()
@@ -163,20 +204,15 @@ class Backlog:
             return
         began_at = time.monotonic()
         try:
-            # Kept until they are in an open chunk, so that an interrupt before that does not lose them.
-            self._pulled = next(self._source) if self._pulled is None else self._pulled
+            chunk = Chunk(next(self._source))
         except StopIteration:
             self._is_exhausted = True
         except Exception as error:  # noqa: BLE001  # raised by `first` after the chunks before the faulty one
             self._is_exhausted = True
             self._source_error = error
         else:
-            # An earlier call may have opened this chunk already: Ctrl-C can come before `_pulled` is cleared.
-            if not (self._open and self._open[-1].events is self._pulled):
-                chunk = Chunk(self._pulled)
-                self._open.append(chunk)
-                self._fresh.extend(chunk.tickets)
-            self._pulled = None
+            self._open.append(chunk)
+            self._fresh.extend(chunk.tickets)
         self.is_slow = time.monotonic() - began_at > SLOW_SECONDS
 
     def first(self) -> Chunk | None:
@@ -191,8 +227,8 @@ class Backlog:
         return None
 
     def close(self, chunk: Chunk | None) -> None:
-        """Forget a chunk whose outcomes are out. After an interrupt it may be closed already; None closes nothing."""
-        if self._open and self._open[0] is chunk:
+        """Forget a chunk whose outcomes are out, the first one; None closes nothing."""
+        if chunk is not None:
             self._open.popleft()
 
     @property
@@ -221,9 +257,12 @@ class Backlog:
             return heapq.heappop(self._retries)[-1]
         return self._fresh.popleft() if self._fresh else None
 
-    def next_fresh(self) -> Ticket | None:
-        """Take an event that was never tried, if there is one."""
-        return self._fresh.popleft() if self._fresh else None
+    def next_probe(self) -> Ticket | None:
+        """Take an event that may show whether the service works, if there is one.
+
+        It must not have failed before, as it may be the cause.
+        """
+        return self._fresh.popleft() if self._fresh and not self.suspects else None
 
     def pardon(self, outage: int) -> None:
         """Forget the tries made in an outage for the events that wait to be tried again."""
@@ -233,14 +272,22 @@ class Backlog:
     def put_back(self, ticket: Ticket, *, due_at: float) -> None:
         """Keep an event for another attempt, not before `due_at`."""
         heapq.heappush(self._retries, (due_at, next(self._order), ticket))
+        ticket.turn(EventState.WAITING)
+        ticket.result = None
 
-    def in_flight(self) -> list[Ticket]:
-        """List the events whose result has not been taken in."""
-        return [ticket for chunk in self._open for ticket in chunk.tickets if ticket.is_out]
+    def suspect(self, ticket: Ticket, verdict: Verdict) -> None:
+        """Keep an event that may have failed only because nothing works."""
+        self.suspects.append((ticket, verdict))
+        ticket.turn(EventState.SUSPECT)
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether another thread has an event, or its result has not been taken in."""
+        return any(ticket.state.is_awaited for chunk in self._open for ticket in chunk.tickets)
 
     def abandon(self) -> list[Ticket]:
         """Stop sending, and list the events of the open chunks that have no outcome yet."""
         self._fresh.clear()
         self._retries.clear()
-        # From the chunks, not the queues: an interrupt may have come while an event was in neither queue.
-        return [ticket for chunk in self._open for ticket in chunk.tickets if ticket.outcome is None]
+        self.suspects.clear()
+        return [ticket for chunk in self._open for ticket in chunk.tickets if ticket.state is not EventState.ENDED]

@@ -1,5 +1,6 @@
 """What the answer to one event says about others: which events are withheld, and whether too many fail."""
 
+import math
 from http import HTTPStatus
 from typing import Final
 
@@ -40,7 +41,7 @@ class FailureRate:
         # Events that were sent and have ended; of these, the rejected, failed and unknown_contact ones are failures.
         self.ended = 0
         self.failures = 0
-        self.limit = limit
+        self.limit = math.inf if limit is None else limit
 
     def note(self, outcome: Outcome) -> bool:
         """Count an event that was sent and has ended.
@@ -52,9 +53,7 @@ class FailureRate:
         is_failure = outcome.status in _FAILURES
         self.ended += 1
         self.failures += is_failure
-        if not is_failure or self.limit is None or self.ended < JUDGED_FROM:
-            return False
-        return self.failures > self.limit * self.ended
+        return is_failure and self.ended >= JUDGED_FROM and self.failures > self.limit * self.ended
 
 
 def _is_one_name_too_many(outcome: Outcome) -> bool:

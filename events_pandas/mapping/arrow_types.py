@@ -16,7 +16,6 @@ _UUID_BYTES: Final = 16
 UUID_TYPE: Final = pa.binary(_UUID_BYTES)
 """The type that older versions of pyarrow give to the UUIDs of a Parquet file."""
 
-_HEX: Final = np.array([f"{byte:02x}".encode() for byte in range(256)], "S2").view(np.uint8).reshape(256, 2)
 _UUID_LETTERS: Final = 36
 _UUID_DASHES: Final = (8, 13, 18, 23)
 _UUID_DIGITS: Final = np.setdiff1d(np.arange(_UUID_LETTERS), _UUID_DASHES)
@@ -46,7 +45,9 @@ def uuid_text(array: pa.Array) -> pa.Array:
     start = array.offset * _UUID_BYTES
     octets = np.frombuffer(memory or b"", np.uint8)[start : start + n_cells * _UUID_BYTES]
     letters = np.full((n_cells, _UUID_LETTERS), ord("-"), np.uint8)
-    letters[:, _UUID_DIGITS] = _HEX[octets].reshape(n_cells, 2 * _UUID_BYTES)
+    letters[:, _UUID_DIGITS] = np.frombuffer(octets.tobytes().hex().encode(), np.uint8).reshape(
+        n_cells, 2 * _UUID_BYTES
+    )
     offsets = np.arange(n_cells + 1, dtype=np.int64) * _UUID_LETTERS
     texts = pa.LargeStringArray.from_buffers(n_cells, pa.py_buffer(offsets), pa.py_buffer(letters))
     return pc.if_else(array.is_valid(), texts, pa.scalar(None, pa.large_string())) if array.null_count else texts

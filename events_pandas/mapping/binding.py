@@ -93,6 +93,23 @@ def frame_labels(frame: pd.DataFrame) -> list[Hashable]:
     return [*frame.columns, *(name for name in frame.index.names if name is not None)]
 
 
+def named_values(frame: pd.DataFrame, label: Hashable, *, path: str = "") -> Values:
+    """Return the one column, or else the one level of the index, with a label; the field `path` reads it."""
+    positions = _positions(frame.columns, label)
+    if len(positions) == 1:
+        return frame.iloc[:, positions[0]]
+    if positions:
+        raise MappingError([f"{path}: the frame has {len(positions)} columns {label!r}: rename or drop all but one"])
+    levels = _positions(frame.index.names, label)
+    if len(levels) == 1:
+        # Without names: a level with the name 1 would pass for the second level.
+        unnamed = frame.index.set_names([None] * frame.index.nlevels)
+        return unnamed.get_level_values(levels[0]).to_series(index=frame.index)
+    if levels:
+        raise MappingError([f"{path}: the frame's index has {len(levels)} levels {label!r}: rename all but one"])
+    raise UnknownColumnError(label, path=path, available=frame_labels(frame), hint=_hint(path, label))
+
+
 def bind(
     frame: pd.DataFrame,
     mapping: EventMapping,
@@ -108,10 +125,9 @@ def bind(
     """
     require_mapping(mapping)
     require_frame(frame)
-    binder = _Binder(frame)
+    binder = _Binder(frame, mapping.event_name)
     rules = dict(resolved or {})
     bound = []
-    binder.look_at_name(mapping)
     for path, rule in mapping.rules().items():
         parts = {part: binder.values(part_path(path, part), source) for part, source in rule_sources(rule).items()}
         column_type = binder.column_type(path, rule, parts[next(iter(parts))], known=rules.get(path))
@@ -135,8 +151,7 @@ def bind(
 
 def require_columns(frame: pd.DataFrame, mapping: EventMapping) -> None:
     """Raise the `MappingError` of `bind` if a column is missing; nothing is computed, and no rows are needed."""
-    binder = _Binder(frame)
-    binder.look_at_name(mapping)
+    binder = _Binder(frame, mapping.event_name)
     for path, source in sources_by_path(mapping.rules()).items():
         if not is_computed(source):
             binder.values(path, source)
@@ -157,22 +172,13 @@ def is_computing(mapping: EventMapping) -> bool:
 class _Binder:
     """Looks sources up in one frame, and keeps every fault that it finds."""
 
-    def __init__(self, frame: pd.DataFrame) -> None:
+    def __init__(self, frame: pd.DataFrame, event_name: Source) -> None:
         self._frame = frame
         self._faults: list[MappingError] = []
         self._computed: dict[int, Values] = {}
-
-    def fault(self, message: str) -> None:
-        self._faults.append(MappingError([message]))
-
-    def look_at_name(self, mapping: EventMapping) -> None:
-        name = mapping.event_name
-        if isinstance(name, str) and self.has(name):
-            self.fault(f"event_name: {name!r} is also a column: use Column({name!r}) or Constant({name!r})")
-
-    def has(self, label: Hashable) -> bool:
-        """Tell whether a label names a column or an index level."""
-        return any(_same_label(known, label) for known in frame_labels(self._frame))
+        if isinstance(event_name, str) and _positions(frame_labels(frame), event_name):
+            advice = f"use Column({event_name!r}) or Constant({event_name!r})"
+            self._faults.append(MappingError([f"event_name: {event_name!r} is also a column: {advice}"]))
 
     def raise_faults(self) -> None:
         if len(self._faults) == 1:
@@ -185,28 +191,10 @@ class _Binder:
         if isinstance(source, Constant):
             return source
         try:
-            return self._compute(path, source) if is_computed(source) else self._named(path, source)
+            return self._compute(path, source) if is_computed(source) else named_values(self._frame, source, path=path)
         except MappingError as error:
             self._faults.append(error)
             return None
-
-    def _named(self, path: str, label: Hashable) -> Values:
-        frame = self._frame
-        positions = _positions(frame.columns, label)
-        if len(positions) == 1:
-            return frame.iloc[:, positions[0]]
-        if positions:
-            message = f"{path}: the frame has {len(positions)} columns {label!r}: rename or drop all but one"
-            raise MappingError([message])
-        levels = _positions(frame.index.names, label)
-        if len(levels) == 1:
-            # Without names: a level with the name 1 would pass for the second level.
-            unnamed = frame.index.set_names([None] * frame.index.nlevels)
-            return unnamed.get_level_values(levels[0]).to_series(index=frame.index)
-        if levels:
-            message = f"{path}: the frame's index has {len(levels)} levels {label!r}: rename all but one"
-            raise MappingError([message])
-        raise UnknownColumnError(label, path=path, available=frame_labels(frame), hint=_hint(path, label))
 
     def _compute(self, path: str, source: Any) -> Values:
         """Evaluate a callable or an expression once, even if several fields read it."""
@@ -239,8 +227,7 @@ class _Binder:
         key = path.partition(".")[2]
         column_type = decide_type_by_values(column, key, rule.source)
         if column_type is not None and isinstance(column_type.rule, Date):
-            for fault in date_key_faults(path, key):
-                self.fault(fault)
+            self._faults += [MappingError([fault]) for fault in date_key_faults(path, key)]
         return column_type
 
 

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from events_pandas.intercom import DATE_SUFFIXES
 from events_pandas.mapping.arrow_types import readable
-from events_pandas.mapping.rules import Date, Number, Rule, Source, Text, Values
+from events_pandas.mapping.rules import Date, Number, Rule, Source, Text, Values, type_word
 
 _DECIDING_SHARE: Final = 3 / 4
 """A column has a type if at least this share of its cells has it."""
@@ -36,8 +36,6 @@ NOTHING_WORDS: Final = frozenset(
 
 TYPE_WORDS: Final[dict[type, str]] = {Text: "text", Number: "numbers", Date: "dates"}
 """The words for the types of bare columns in messages."""
-
-_KEPT_WORDS: Final = {Text: "text", Number: "number", Date: "date"}
 
 # A number has up to 15 digits: a longer one is a code, such as an invoice number, and JSON would lose digits of it.
 # Programs write the exponent of a float with a sign; 1E5 without one may be a code.
@@ -139,15 +137,13 @@ def decide_type(counts: CellCounts, key: str, source: Source, *, is_text: bool) 
 
 def _text_remark(counts: CellCounts, key: str) -> Remark | None:
     """Return the note on a column that is sent as text although its cells look like numbers or its key is a date's."""
-    if key.endswith(DATE_SUFFIXES):
-        # Intercom takes the values under such a key for dates.
-        return Remark(
-            code="sent_as_text", value=f"{counts.numbers + counts.times:,} dates among {counts.total:,} values"
-        )
-    numbers = counts.numbers + counts.unplain
-    if numbers * 2 <= counts.total:
+    is_date_key = key.endswith(DATE_SUFFIXES)
+    # Intercom takes the values under such a key for dates.
+    count = counts.numbers + (counts.times if is_date_key else counts.unplain)
+    if not is_date_key and count * 2 <= counts.total:
         return None
-    return Remark(code="sent_as_text", value=f"{numbers:,} numbers among {counts.total:,} values")
+    what = "dates" if is_date_key else "numbers"
+    return Remark(code="sent_as_text", value=f"{count:,} {what} among {counts.total:,} values")
 
 
 def decide_type_by_values(values: Values, key: str, source: Source) -> ColumnType | None:
@@ -232,8 +228,7 @@ def _texts(values: Values) -> pa.Array:
 
 def kept_word(rule: Rule) -> str:
     """Return the word with which a journal keeps the type of a bare column: a date in epoch seconds is ``"date s"``."""
-    word = _KEPT_WORDS[type(rule)]
-    return f"{word} {rule.unit}" if isinstance(rule, Date) and rule.unit else word
+    return f"{type_word(rule)} {rule.unit}" if isinstance(rule, Date) and rule.unit else type_word(rule)
 
 
 def kept_rule(word: str, source: Source) -> Rule | None:

@@ -140,7 +140,8 @@ class EventMapping:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The read-only view of the metadata cannot be pickled, nor be copied.
-        return partial(EventMapping, **{**field_values(self), "metadata": dict(self.metadata)}), ()
+        arguments = {option.name: getattr(self, option.name) for option in fields(self)}
+        return partial(type(self), **{**arguments, "metadata": dict(self.metadata)}), ()
 
     @classmethod
     def from_toml(cls, path: str | os.PathLike[str]) -> "EventMapping":
@@ -191,7 +192,7 @@ class EventMapping:
         MappingError
             If the mapping holds something that TOML cannot hold, such as a callable: with the path of each.
         """
-        return toml.write_fields(field_values(self), self.rules(), defaults=DEFAULTS)
+        return toml.write_fields(field_values(self), self.rules(), defaults=DEFAULTS, comments={})
 
     def rules(self) -> dict[str, Rule]:
         """Return the rule of each field, by the field's path.

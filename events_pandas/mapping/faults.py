@@ -3,8 +3,8 @@
 import re
 import reprlib
 import zoneinfo
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, TypeAlias
 
 import pandas as pd
 
@@ -21,36 +21,79 @@ from events_pandas.mapping.rules import (
     Rule,
     Scalar,
     Text,
-    bare_source,
     is_computed,
     part_path,
+    rule_parts,
     rule_sources,
 )
 from events_pandas.words import kind_of
 
-_CHOICES: Final = {
-    "duplicates": ("skip", "spread", "send"),
-    "on_invalid_metadata": ("error", "omit"),
-    "metadata_overflow": ("error", "drop"),
-}
 _SOURCE_FORMS: Final = "name a column or use Constant(...), in TOML { constant = … }"
 
 _SHORT: Final = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 80
+
+_Need: TypeAlias = tuple[Callable[[Any], bool], str]
+"""Which values an option may have, and what is wrong with others."""
+
+
+def _one_of(*allowed: str | None) -> _Need:
+    words = ", ".join(repr(choice) for choice in allowed if choice is not None)
+    # Comparing an array gives an array, which is neither true nor false.
+    return lambda value: isinstance(value, str | None) and value in allowed, f"is not one of {words}"
+
+
+def _are_paths(paths: object) -> bool:
+    return isinstance(paths, tuple | list) and all(isinstance(path, str) for path in paths)
+
+
+def _is_limit(limit: object) -> bool:
+    return isinstance(limit, int) and not isinstance(limit, bool) and limit >= 1
+
+
+def _is_timezone(timezone: object) -> bool:
+    # ZoneInfo takes some values that are not text, such as a tuple of two.
+    if not isinstance(timezone, str):
+        return timezone is None
+    try:
+        zoneinfo.ZoneInfo(timezone)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+_TIMEZONE: Final[_Need] = (_is_timezone, "is not a time zone: write 'UTC', 'Europe/Berlin' or the like")
+_TRUTH: Final[_Need] = (lambda value: isinstance(value, bool), "is neither true nor false")
+_NEEDS: Final[Mapping[str, _Need]] = {
+    "timezone": _TIMEZONE,
+    "duplicates": _one_of("skip", "spread", "send"),
+    "on_invalid_metadata": _one_of("error", "omit"),
+    "metadata_overflow": _one_of("error", "drop"),
+    "metadata_limit": (_is_limit, "is not an integer of at least 1: write 10 or the like"),
+    "unconfirmed": (_are_paths, 'is not a list of paths: write ["timezone"] or the like, or leave it out'),
+}
+_NEEDS_OF_RULES: Final[Mapping[type[Rule], Mapping[str, _Need]]] = {
+    Date: {"timezone": _TIMEZONE, "unit": _one_of(*DATE_UNITS, None)},
+    MonetaryAmount: {"unit": _one_of(*AMOUNT_UNITS), "round": _TRUTH},
+    Text: {"truncate": _TRUTH},
+}
 
 
 def mapping_faults(fields: Mapping[str, Any]) -> list[str]:
     """Return every fault of the fields of a mapping, as ``"path: what is wrong, and how to fix it"``."""
     return [
         *_event_name_faults(fields["event_name"]),
-        *_created_at_faults(fields["created_at"]),
+        *_entry_faults("created_at", fields["created_at"], (Date, Column)),
         *_identifier_faults({name: fields[name] for name in IDENTIFIERS if fields[name] is not None}),
         *_metadata_faults(fields["metadata"]),
-        *_timezone_faults("timezone", fields["timezone"]),
-        *(fault for option, allowed in _CHOICES.items() for fault in _choice_faults(option, fields[option], allowed)),
-        *_limit_faults("metadata_limit", fields["metadata_limit"]),
-        *_unconfirmed_faults(fields["unconfirmed"]),
+        *_option_faults(_NEEDS, fields, prefix=""),
     ]
+
+
+def _option_faults(needs: Mapping[str, _Need], values: Mapping[str, Any], *, prefix: str) -> Iterator[str]:
+    for name, (is_met, fault) in needs.items():
+        if not is_met(values[name]):
+            yield f"{prefix}{name}: {_shown(values[name])} {fault}"
 
 
 def _event_name_faults(event_name: object) -> Iterator[str]:
@@ -63,7 +106,7 @@ def _event_name_faults(event_name: object) -> Iterator[str]:
         if not event_name.strip():
             yield "event_name: is empty: name what happened, such as 'placed-order'"
     elif isinstance(event_name, Column) or is_computed(event_name):
-        yield from _source_faults("event_name", bare_source(event_name))
+        yield from _entry_faults("event_name", event_name, (Column,))
     else:
         kind = kind_of(event_name) if isinstance(event_name, RULE_TYPES) else _shown(event_name)
         yield (
@@ -72,18 +115,19 @@ def _event_name_faults(event_name: object) -> Iterator[str]:
         )
 
 
-def _created_at_faults(created_at: object) -> Iterator[str]:
-    if isinstance(created_at, Date):
-        yield from _rule_faults("created_at", created_at)
+def _entry_faults(path: str, entry: Any, kinds: tuple[type[Rule], ...]) -> Iterator[str]:
+    """Yield the faults of a rule of one of these kinds, or else of a bare source."""
+    if isinstance(entry, kinds):
+        yield from _rule_faults(path, entry)
     else:
-        yield from _source_faults("created_at", bare_source(created_at))
+        yield from _source_faults(path, entry)
 
 
 def _identifier_faults(sources: Mapping[str, object]) -> Iterator[str]:
     if not sources:
         yield "user_id: the mapping has no identifier: name the column of user_id, id or email"
     for name, source in sources.items():
-        yield from _source_faults(name, bare_source(source))
+        yield from _entry_faults(name, source, (Column,))
 
 
 def _metadata_faults(metadata: object) -> Iterator[str]:
@@ -106,10 +150,7 @@ def _metadata_faults(metadata: object) -> Iterator[str]:
                 f"{path}: Intercom takes a number for a date if the key ends in '_date' or '_at': use Date with the "
                 f'unit that it counts, in TOML {{ type = "date", … }}, or name it {f"{name}_value"!r}'
             )
-        if isinstance(rule, RULE_TYPES):
-            yield from _rule_faults(path, rule)
-        else:
-            yield from _source_faults(path, rule)
+        yield from _entry_faults(path, rule, RULE_TYPES)
 
 
 def _key_faults(key: object, path: str) -> Iterator[str]:
@@ -149,22 +190,11 @@ def date_key_faults(path: str, key: str) -> Iterator[str]:
 def _rule_faults(path: str, rule: Rule) -> Iterator[str]:
     for part, source in rule_sources(rule).items():
         yield from _source_faults(part_path(path, part), source)
-    if isinstance(rule, Date):
-        yield from _timezone_faults(f"{path}.timezone", rule.timezone)
-        yield from _date_reading_faults(path, rule)
-    if isinstance(rule, MonetaryAmount):
-        yield from _choice_faults(f"{path}.unit", rule.unit, AMOUNT_UNITS)
-        yield from _truth_faults(f"{path}.round", rule.round)
-    if isinstance(rule, Text):
-        yield from _truth_faults(f"{path}.truncate", rule.truncate)
-
-
-def _date_reading_faults(path: str, rule: Date) -> Iterator[str]:
-    if rule.unit is not None:
-        yield from _choice_faults(f"{path}.unit", rule.unit, DATE_UNITS)
-        if rule.format is not None:
+    values = {part.name: part.value for part in rule_parts(rule)}
+    yield from _option_faults(_NEEDS_OF_RULES.get(type(rule), {}), values, prefix=f"{path}.")
+    if isinstance(rule, Date) and rule.format is not None:
+        if rule.unit is not None:
             yield f"{path}: has both format and unit: format is for written dates, unit for epoch numbers"
-    if rule.format is not None:
         yield from _format_faults(f"{path}.format", rule.format)
 
 
@@ -195,7 +225,7 @@ def _source_faults(path: str, source: object) -> Iterator[str]:
         yield f"{path}: the class {source.__name__} is not a source: {_SOURCE_FORMS}"
     elif _is_missing(source):
         yield f"{path}: {source} is not a source: {_SOURCE_FORMS}"
-    elif not (is_computed(source) or _is_hashable(source)):
+    elif not (is_computed(source) or pd.api.types.is_hashable(source)):
         yield f"{path}: {kind_of(source)} is not a source: {_SOURCE_FORMS}"
 
 
@@ -207,52 +237,6 @@ def _is_present_scalar(value: Scalar) -> bool:
 def _is_missing(value: Any) -> bool:
     # None, NaN, NaT or pd.NA. Of a list or an array isna judges each value.
     return bool(pd.api.types.is_scalar(value) and pd.isna(value))
-
-
-def _is_hashable(source: object) -> bool:
-    # A Series passes for hashable until it is hashed.
-    try:
-        hash(source)
-    except TypeError:
-        return False
-    return True
-
-
-def _timezone_faults(path: str, timezone: object) -> Iterator[str]:
-    if timezone is not None and not _is_timezone(timezone):
-        yield f"{path}: {_shown(timezone)} is not a time zone: write 'UTC', 'Europe/Berlin' or the like"
-
-
-def _is_timezone(timezone: object) -> bool:
-    # ZoneInfo takes some values that are not text, such as a tuple of two.
-    if not isinstance(timezone, str):
-        return False
-    try:
-        zoneinfo.ZoneInfo(timezone)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
-
-
-def _choice_faults(path: str, value: object, allowed: tuple[str, ...]) -> Iterator[str]:
-    # Comparing an array gives an array, which is neither true nor false.
-    if not isinstance(value, str) or value not in allowed:
-        yield f"{path}: {_shown(value)} is not one of {', '.join(repr(choice) for choice in allowed)}"
-
-
-def _truth_faults(path: str, value: object) -> Iterator[str]:
-    if not isinstance(value, bool):
-        yield f"{path}: {_shown(value)} is neither true nor false"
-
-
-def _limit_faults(path: str, limit: object) -> Iterator[str]:
-    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
-        yield f"{path}: {_shown(limit)} is not an integer of at least 1: write 10 or the like"
-
-
-def _unconfirmed_faults(paths: object) -> Iterator[str]:
-    if not isinstance(paths, tuple | list) or not all(isinstance(path, str) for path in paths):
-        yield f'unconfirmed: {_shown(paths)} is not a list of paths: write ["timezone"] or the like, or leave it out'
 
 
 def _shown(value: object) -> str:

@@ -1,6 +1,5 @@
 """The guesses in a mapping that nobody has confirmed: with any of them nothing is submitted."""
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 from events_pandas.errors import MappingError
@@ -13,6 +12,11 @@ PLACEHOLDER_NAME: Final = "replace-me"
 """The event name of a proposal for rows that do not say what happened: nothing is submitted under it."""
 
 _NAME_IT: Final = "name what happened, such as 'placed-order'"
+_FIELDS: Final = {
+    "event_name": _NAME_IT,
+    "created_at": "make sure that it is the time of the event",
+    **dict.fromkeys(IDENTIFIERS, "make sure that it names the contact"),
+}
 _PARTS: Final = {
     "format": "the rows that were looked at do not show the order of day, month and year",
     "unit": "whole numbers may count cents: use unit='minor' if they do",
@@ -32,14 +36,10 @@ def is_unnamed(mapping: EventMapping) -> bool:
 
 def require_confirmed(mapping: EventMapping) -> None:
     """Raise a `MappingError` if the event has no name yet or a guess is not confirmed."""
-    faults = [*_name_faults(mapping), *guess_faults(mapping)]
+    unnamed = f"event_name: {PLACEHOLDER_NAME!r} is the placeholder of a proposal: {_NAME_IT}"
+    faults = [*([unnamed] if is_unnamed(mapping) else []), *guess_faults(mapping)]
     if faults:
         raise MappingError(faults)
-
-
-def _name_faults(mapping: EventMapping) -> Iterator[str]:
-    if is_unnamed(mapping):
-        yield f"event_name: {PLACEHOLDER_NAME!r} is the placeholder of a proposal: {_NAME_IT}"
 
 
 def guess_faults(mapping: EventMapping) -> list[str]:
@@ -52,12 +52,8 @@ def guess_faults(mapping: EventMapping) -> list[str]:
 def _guess(mapping: EventMapping, path: str) -> str:
     if path == "timezone":
         return "times without a zone are taken as UTC, which is a guess: set timezone='Europe/Berlin' or the like"
-    if path == "event_name":
-        return f"{_shown(mapping.event_name)} is a guess: {_NAME_IT}"
-    if path == "created_at":
-        return f"{_shown(mapping.created_at)} is a guess: make sure that it is the time of the event"
-    if path in IDENTIFIERS:
-        return f"{_shown(getattr(mapping, path))} is a guess: make sure that it names the contact"
+    if path in _FIELDS:
+        return f"{_shown(getattr(mapping, path))} is a guess: {_FIELDS[path]}"
     field, _, part = path.rpartition(".")
     rule = mapping.rules().get(field)
     if rule is None or not hasattr(rule, part):

@@ -247,7 +247,22 @@ class MonetaryAmount:
 
 
 Rule: TypeAlias = Column | Text | Number | Date | Link | RichLink | MonetaryAmount
-RULE_TYPES: Final = (Column, Text, Number, Date, Link, RichLink, MonetaryAmount)
+RULES_BY_TYPE: Final[dict[str, type[Rule]]] = {
+    "column": Column,
+    "text": Text,
+    "number": Number,
+    "date": Date,
+    "link": Link,
+    "rich_link": RichLink,
+    "monetary_amount": MonetaryAmount,
+}
+"""The rules by the words for them in TOML and in journals."""
+RULE_TYPES: Final = tuple(RULES_BY_TYPE.values())
+
+
+def type_word(rule: Rule) -> str:
+    """Return the word for a kind of rule in TOML and in journals, such as ``"rich_link"``."""
+    return next(word for word, kind in RULES_BY_TYPE.items() if kind is type(rule))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

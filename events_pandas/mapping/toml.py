@@ -12,38 +12,27 @@ from events_pandas.filesystem import odd_kind
 from events_pandas.intercom import IDENTIFIERS
 from events_pandas.mapping.rules import (
     RULE_TYPES,
+    RULES_BY_TYPE,
     Column,
     Constant,
-    Date,
-    Link,
-    MonetaryAmount,
-    Number,
-    RichLink,
     Rule,
     Source,
-    Text,
     is_bare_column,
     is_computed,
     part_names,
     rule_parts,
     sources_by_path,
+    type_word,
 )
 from events_pandas.words import UNSEEN_RANGES, characters, did_you_mean, escape
 
-RULES_BY_TYPE: Final[dict[str, type[Rule]]] = {
-    "column": Column,
-    "text": Text,
-    "number": Number,
-    "date": Date,
-    "link": Link,
-    "rich_link": RichLink,
-    "monetary_amount": MonetaryAmount,
-}
 OPTIONS: Final = ("timezone", "duplicates", "on_invalid_metadata", "metadata_limit", "metadata_overflow", "unconfirmed")
 FIELDS: Final = ("event_name", "created_at", *IDENTIFIERS, "metadata", *OPTIONS)
 
 _PIPES_OF_SHELLS: Final = ("/dev/fd", "/dev/stdin", "/proc")
 _UNSEEN: Final = re.compile(f"[{characters(*UNSEEN_RANGES)}]")
+_NO_TYPE: Final = 'has no type: write { type = "text", … } or the like, or { column = "…" } or { constant = … } alone'
+_NO_SOURCE: Final = 'write a column\'s name, { column = "…" } or { constant = … }'
 _UNREAD: Final = "?"
 """A label that stands for what could not be read, so that the rest of the mapping is judged too."""
 
@@ -114,29 +103,23 @@ class _Reader:
 
     def _entry(self, path: str, entry: object) -> Any:
         """Read a bare label, a constant, ``{ column = … }`` or ``{ type = …, … }``."""
-        if not isinstance(entry, dict) or set(entry) == {"constant"}:
-            return self.source(path, entry)
-        if set(entry) == {"column"}:
-            return Column(self._label(path, entry["column"]))
-        if "type" not in entry:
-            self.faults.append(
-                f'{path}: has no type: write {{ type = "text", … }} or the like, '
-                'or { column = "…" } or { constant = … } alone'
-            )
-            return _UNREAD
-        kind = RULES_BY_TYPE.get(entry["type"]) if isinstance(entry["type"], str) else None
-        if kind is None:
-            self._unknown(f"{path}.type", str(entry["type"]), RULES_BY_TYPE)
-            return _UNREAD
-        return self._rule(path, kind, {name: part for name, part in entry.items() if name != "type"})
+        if isinstance(entry, dict) and "type" in entry:
+            return self._rule(path, entry)
+        source = self.source(path, entry, otherwise=_NO_TYPE)
+        return Column(source) if isinstance(entry, dict) and set(entry) == {"column"} else source
 
-    def _rule(self, path: str, kind: type[Rule], entry: dict[str, Any]) -> Any:
+    def _rule(self, path: str, entry: dict[str, Any]) -> Any:
         """Read a rule; the other parts are judged even if one of them is wrong."""
+        word = entry["type"]
+        if not isinstance(word, str) or word not in RULES_BY_TYPE:
+            self._unknown(f"{path}.type", str(word), RULES_BY_TYPE)
+            return _UNREAD
+        kind = RULES_BY_TYPE[word]
         sources, options = part_names(kind)
         has_one_source = sources == ["source"]
         known = [*(["column", "constant"] if has_one_source else sources), *options]
         for name in entry:
-            if name not in known:
+            if name not in {"type", *known}:
                 self._unknown(path, name, known)
         if has_one_source:
             read = {"source": self._only_source(path, entry)}
@@ -158,15 +141,15 @@ class _Reader:
         self.faults.append(f"{path}.{name}: is missing")
         return _UNREAD
 
-    def source(self, path: str, entry: object) -> Any:
-        """Read a label, ``{ column = … }`` or ``{ constant = … }``."""
+    def source(self, path: str, entry: object, *, otherwise: str = _NO_SOURCE) -> Any:
+        """Read a label, ``{ column = … }`` or ``{ constant = … }``; any other table is a fault."""
         if not isinstance(entry, dict):
             return self._label(path, entry)
         if set(entry) == {"constant"}:
             return Constant(entry["constant"])
         if set(entry) == {"column"}:
             return self._label(path, entry["column"])
-        self.faults.append(f'{path}: write a column\'s name, {{ column = "…" }} or {{ constant = … }}')
+        self.faults.append(f"{path}: {otherwise}")
         return _UNREAD
 
     def _label(self, path: str, entry: object) -> Hashable:
@@ -184,23 +167,33 @@ class _Reader:
         self.faults.append(f"{place}: {name!r} is not known: {did_you_mean(name, known)}")
 
 
-def write_fields(fields: Mapping[str, Any], rules: Mapping[str, Rule], *, defaults: Mapping[str, Any]) -> str:
+def write_fields(
+    fields: Mapping[str, Any], rules: Mapping[str, Rule], *, defaults: Mapping[str, Any], comments: Mapping[str, str]
+) -> str:
     """Write the fields of a mapping as TOML, without options that have their defaults.
 
-    A `MappingError` names the path of each source that TOML cannot hold.
+    The comments go by the path of their field; the comment on a field that is not written has a line of its own. A
+    `MappingError` names the path of each source that TOML cannot hold.
     """
     faults = [fault for path, source in sources_by_path(rules).items() for fault in _writing_faults(path, source)]
     if faults:
         raise MappingError(faults)
-    lines = [
-        f"{name} = {_value_text(_entry_table(entry))}"
-        for name, entry in fields.items()
-        if name != "metadata" and entry is not None and not (name in OPTIONS and entry == defaults[name])
-    ]
+    lines = []
+    for name, entry in fields.items():
+        is_default = entry is None or (name in OPTIONS and entry == defaults[name])
+        if name != "metadata" and not is_default:
+            lines.append(_line(name, entry, comments.get(name)))
+        elif name in comments:
+            lines.append(f"# {name}: {comments[name]}")
     if fields["metadata"]:
         lines += ["", "[metadata]"]
-        lines += [f"{_key_text(key)} = {_value_text(_entry_table(rule))}" for key, rule in fields["metadata"].items()]
+        lines += [_line(key, rule, comments.get(f"metadata.{key}")) for key, rule in fields["metadata"].items()]
     return "\n".join(lines) + "\n"
+
+
+def _line(key: str, entry: Any, comment: str | None) -> str:
+    line = f"{_key_text(key)} = {_value_text(_entry_table(entry))}"
+    return line if comment is None else f"{line}  # {comment}"
 
 
 def _writing_faults(path: str, source: Source) -> Iterator[str]:
@@ -230,7 +223,7 @@ def _entry_table(entry: Any) -> Any:
     if is_bare_column(entry):
         # Only event_name tells a column from a literal, but the table means the same everywhere.
         return {"column": entry.source}
-    table: dict[str, Any] = {"type": next(name for name, kind in RULES_BY_TYPE.items() if kind is type(entry))}
+    table: dict[str, Any] = {"type": type_word(entry)}
     for part in rule_parts(entry):
         value = _entry_table(part.value)
         if part.name == "source":
@@ -241,24 +234,23 @@ def _entry_table(entry: Any) -> Any:
 
 
 def _key_text(key: str) -> str:
-    import tomli_w  # noqa: PLC0415  # Needed only here, and `import events_pandas` stays light.
-
-    return _seen(tomli_w.dumps({key: 0}).removesuffix(" = 0\n"))
+    return _assignment(key, 0).removesuffix(" = 0")
 
 
 def _value_text(value: Any) -> str:
     """Write one value on one line, tables inline."""
-    import tomli_w  # noqa: PLC0415  # Needed only here, and `import events_pandas` stays light.
-
     if not value and isinstance(value, dict):
         return "{}"
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{_key_text(key)} = {_value_text(part)}" for key, part in value.items()) + " }"
     if isinstance(value, tuple | list):
         return "[" + ", ".join(_value_text(part) for part in value) + "]"
-    return _seen(tomli_w.dumps({"value": value}).removeprefix("value = ").removesuffix("\n"))
+    return _assignment("value", value).removeprefix("value = ")
 
 
-def _seen(text: str) -> str:
-    """Escape characters that nobody sees or that act on a terminal: our escapes are TOML's too."""
-    return _UNSEEN.sub(escape, text)
+def _assignment(key: str, value: Any) -> str:
+    """Write a value that is not a table, with escapes for characters that nobody sees or that act on a terminal."""
+    import tomli_w  # noqa: PLC0415  # Needed only here, and `import events_pandas` stays light.
+
+    # Our escapes are TOML's, too.
+    return _UNSEEN.sub(escape, tomli_w.dumps({key: value}).removesuffix("\n"))

@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from events_pandas.check import CLAIMED, CheckedRows, EarlierSubmissions, Repeats, first_errors
+from events_pandas.check import CLAIMED, CheckedRows, EarlierSubmissions, Repeats
+from events_pandas.convert import first_errors
 from events_pandas.deliver import Outcome, Status
 
 STATUS_DTYPE = pd.CategoricalDtype([status.value for status in Status], ordered=True)

@@ -1,6 +1,6 @@
 """A run over frames or files: its options, its frames, its rejects, its history."""
 
-from events_pandas.run.files import file_results, read_files
+from events_pandas.run.files import read_files, submit_files
 from events_pandas.run.frames import unsent_results
 from events_pandas.run.history import runs
 from events_pandas.run.options import RunOptions, SubmitOptions, run_options
@@ -10,10 +10,10 @@ __all__ = [
     "Run",
     "RunOptions",
     "SubmitOptions",
-    "file_results",
     "read_files",
     "run_options",
     "runs",
     "stop_error",
+    "submit_files",
     "unsent_results",
 ]

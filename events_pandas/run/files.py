@@ -3,20 +3,19 @@
 import os
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self, cast
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
-from events_pandas.check import check_rows
-from events_pandas.convert import Converter, Finding, problems_frame
-from events_pandas.deliver import ProgressChoice, progress_bar
+from events_pandas.check import EarlierFrames, StreamCheck
+from events_pandas.convert import Finding, problems_frame
+from events_pandas.deliver import ProgressChoice, progress_bar, stop_for_interrupt
 from events_pandas.errors import (
     EventsPandasError,
     InvalidRowsError,
@@ -25,13 +24,14 @@ from events_pandas.errors import (
     SubmissionError,
     SubmissionInterrupted,
 )
-from events_pandas.mapping import EventMapping, Rule, bind, require_mapping
+from events_pandas.mapping import EventMapping, require_mapping
 from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.results import ResultsWriter
+from events_pandas.run.desk import UnansweredError
 from events_pandas.run.headers import require_fitting, require_unchanged
 from events_pandas.run.options import RunOptions, step_progress
 from events_pandas.run.rejects import FileRejects, file_rejects
-from events_pandas.run.run import Run
+from events_pandas.run.run import Run, Take
 from events_pandas.sources import (
     ColumnTypes,
     FileChunk,
@@ -50,7 +50,7 @@ FILES_NAMED: Final = 3
 """How many files of a run its history names at most."""
 
 
-def file_results(
+def submit_files(
     paths: PathOrPaths,
     mapping: EventMapping,
     *,
@@ -58,11 +58,12 @@ def file_results(
     results_path: str | os.PathLike[str] | None = None,
     rejects_path: str | os.PathLike[str] | None = None,
     warn: Callable[[str], object] = warnings.warn,
-) -> Generator[pd.DataFrame, None, None]:
-    """Submit the rows of files, and yield the results of each chunk with the column ``source_file``.
+    take: Take | None = None,
+) -> pd.DataFrame:
+    """Submit the rows of files, and return the results with the column ``source_file``.
 
-    `warn` is called with a sentence if a row would be submitted otherwise from the file of rejects. Raise `SourceError`
-    before the first chunk, or a `SubmissionError` or `SubmissionInterrupted` with the results not yet yielded.
+    With `take` the results of each chunk are passed to it instead, and the last ones are returned. `warn` is called
+    with a sentence if a row would be submitted otherwise from the file of rejects.
     """
     require_mapping(mapping)
     # Before files of an earlier run are replaced.
@@ -90,120 +91,128 @@ def file_results(
             warn=warn,
             kept=kept,
         )
-        with _Output(frames=frames, writer=writer, rejects=rejects) as output:
-            try:
-                run = _submission(frames, mapping, types=types, options=options, results_path=results_path)
-                stream = run.results(frames)
-                for results in stream:
-                    output.rest = results
-                    try:
-                        output.write(results)
-                        yield results
-                    except KeyboardInterrupt as interrupt:
-                        # The run ends as by any interrupt, with a result for every row.
-                        stream.throw(interrupt)
-                    output.rest = results.iloc[:0]
-            except (SubmissionError, SubmissionInterrupted) as error:
-                # The error that ended the run comes first; it has the results even if they cannot be written.
-                with _noted_on(error):
-                    output.write(error.results)
-                raise
-            except EventsPandasError as error:
-                if output.rest is None:
-                    raise
-                why = f"{frames.latest}: {'; '.join(error.faults)}" if isinstance(error, MappingError) else str(error)
-                message = f"the run ended early, after earlier rows were submitted: {why}"
-                raise SubmissionError(message, results=output.rest) from error
-            output.finish()
-
-
-def _submission(
-    frames: "_FileFrames",
-    mapping: EventMapping,
-    *,
-    types: ColumnTypes,
-    options: RunOptions,
-    results_path: str | os.PathLike[str] | None,
-) -> Run:
-    return Run(
-        mapping=mapping,
-        options=options,
-        source="files",
-        origin=_named(frames.files),
-        results_path=None if results_path is None else path_text(results_path),
-        total=_count_rows(frames, options),
-        refused=frames.refused,
-        types=types,
-    )
+        run = Run(
+            mapping=mapping,
+            options=options,
+            source="files",
+            origin=_named(files),
+            results_path=None if results_path is None else path_text(results_path),
+            total=_count_rows(frames, options),
+            refused=frames.refused,
+            types=types,
+        )
+        run.begin(frames)
+        output = _Output(run=run, frames=frames, writer=writer, rejects=rejects, pass_on=take, opened=opened.pop_all())
+    return run.desk.run(output.fill)
 
 
 @dataclass(slots=True, kw_only=True)
 class _Output:
-    """Adds the file to each row of results, and writes each row once to the results file and the rejects."""
+    """Adds the file to each row of results, and writes the row to the results file and the rejects."""
 
+    run: Run
     frames: "_FileFrames"
     writer: ResultsWriter | None
     rejects: FileRejects | None
-    rest: pd.DataFrame | None = field(default=None, init=False)
-    _last_row: int = field(default=-1, init=False)
+    pass_on: Take | None
+    # Closed by the run's thread, which no interrupt can strike.
+    opened: ExitStack
+    _parts: list[pd.DataFrame] = field(default_factory=list, init=False)
 
-    def write(self, results: pd.DataFrame) -> None:
-        results["source_file"] = self.frames.source_files(results["row"].to_numpy())
-        # Results that were on their way when an interrupt came arrive again, with the rest.
-        new = results[results["row"] > self._last_row] if self._last_row >= 0 else results
-        if self.rejects is not None:
-            self.rejects.keep(new)
-        if self.writer is not None:
-            self.writer.write(new)
-        self._last_row = int(new["row"].max()) if len(new) else self._last_row
-
-    def finish(self) -> None:
-        """Put the results file in its place. The events are sent by then, so that a fault is a `SubmissionError`."""
-        if self.writer is None:
-            return
-        try:
-            self.writer.finish()
-        except SourceError as fault:
-            raise self._incomplete("results", fault) from fault
-
-    def _incomplete(self, missing: str, fault: SourceError) -> SubmissionError:
-        message = f"the run is complete, but its {missing} are missing: {fault}"
-        return SubmissionError(message, results=cast("pd.DataFrame", self.rest))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Write the rejects, also after an early end. Its cause is reported before a fault of the rejects."""
-        if self.rejects is None:
-            return
-        with self.rejects.writer:
-            if error is not None:
-                interrupted = (
-                    f"{escaped(self.rejects.writer.path)}: the rejects are missing, since writing them was interrupted"
-                )
-                with _noted_on(error, interrupted=interrupted):
-                    self.rejects.write()
-                return
+    def fill(self) -> pd.DataFrame:
+        """Submit the rows, in the run's thread, and return their results."""
+        with self.opened, self.rejects.writer if self.rejects else nullcontext():
             try:
-                self.rejects.write()
-            except SourceError as fault:
-                raise self._incomplete("rejects", fault) from fault
+                self.run.submit(self.take)
+            except (SubmissionError, SubmissionInterrupted) as error:
+                # The error that ended the run comes first; it has the results even if they cannot be written.
+                _note(error, self._write(error.results))
+                self._keep(error.results)
+                error.results = self._results()
+                _note(error, self._write_rejects())
+                raise
+            except EventsPandasError as error:
+                if not self._parts:
+                    raise
+                why = f"{self.frames.latest}: {'; '.join(error.faults)}" if isinstance(error, MappingError) else error
+                message = f"the run ended early, after earlier rows were submitted: {why}"
+                ended = SubmissionError(message, results=self._results())
+                _note(ended, self._write_rejects())
+                raise ended from error
+            self._require("results", self._finish_results())
+            self._require("rejects", self._write_rejects())
+        return self._results()
+
+    def take(self, results: pd.DataFrame) -> None:
+        if fault := self._write(results):
+            raise fault
+        self._keep(results)
+
+    def _write(self, results: pd.DataFrame) -> SourceError | None:
+        results["source_file"] = self.frames.source_files(results["row"].to_numpy())
+        return None if self.writer is None else _fault_of(self.writer.write, results)
+
+    def _keep(self, results: pd.DataFrame) -> None:
+        if self.rejects is not None:
+            self.rejects.keep(results)
+        if self.pass_on is not None:
+            self._parts.clear()
+            self.pass_on(results)
+        self._parts.append(results)
+
+    def _results(self) -> pd.DataFrame:
+        """Return all results, or the last ones if they were passed on."""
+        # Joining even one frame would turn an index of objects into one of strings.
+        filled = [part for part in self._parts if len(part)] or self._parts[:1]
+        joined = filled[0] if len(filled) == 1 else pd.concat(filled)
+        # pandas keeps only facts that all parts share; the last part has those of the whole run.
+        joined.attrs = {"run": {**self._parts[-1].attrs["run"], "frame": {"first_row": 0, "rows": len(joined)}}}
+        return joined
+
+    def _require(self, missing: str, fault: SourceError | None) -> None:
+        """Raise an error for a file that is missing. The events are sent by then, so that it has the results."""
+        if fault is None:
+            return
+        if self.run.desk.interrupts:
+            ended = SubmissionInterrupted(stop_for_interrupt().message, results=self._results())
+            ended.add_note(str(fault))
+            raise ended
+        message = f"the run is complete, but its {missing} are missing: {fault}"
+        raise SubmissionError(message, results=self._results()) from fault
+
+    def _finish_results(self) -> SourceError | None:
+        return None if self.writer is None else _fault_of(self.writer.finish)
+
+    def _write_rejects(self) -> SourceError | None:
+        """Write the rejects, which reads their rows again. Return why they are missing, or None."""
+        if self.rejects is None:
+            return None
+        desk, interrupts = self.run.desk, self.run.desk.interrupts
+
+        def look() -> None:
+            if desk.interrupts > interrupts:
+                raise UnansweredError
+
+        try:
+            return _fault_of(self.rejects.write, look)
+        except UnansweredError:
+            path = escaped(self.rejects.writer.path)
+            return SourceError(f"{path}: the rejects are missing, since writing them was interrupted")
 
 
-@contextmanager
-def _noted_on(error: BaseException, *, interrupted: str | None = None) -> Iterator[None]:
-    """Add the fault of a file to an error as a note, and an interrupt too if `interrupted` has words for it."""
+def _fault_of(step: Callable[..., object], *arguments: object) -> SourceError | None:
+    """Take a step that reads or writes files. Return its fault, or None."""
     try:
-        yield
+        step(*arguments)
     except SourceError as fault:
+        return fault
+    return None
+
+
+def _note(error: BaseException, fault: SourceError | None) -> None:
+    """Add the fault of a file to an error."""
+    if fault is not None:
         error.add_note(str(fault))
-    except KeyboardInterrupt:
-        if interrupted is None:
-            raise
-        error.add_note(interrupted)
 
 
 def _column_types(frames: "_FileFrames", progress: ProgressChoice) -> ColumnTypes:
@@ -226,15 +235,15 @@ def read_files(paths: PathOrPaths, mapping: EventMapping) -> tuple[pd.DataFrame,
         read = _FileFrames(files=files, mapping=mapping, chunksize=RunOptions().chunksize, kept=kept)
         types = read.types = _column_types(read, "auto")
         require_unchanged(kept)
+        stream = StreamCheck(mapping=mapping, types=types.rules)
         frames, refused = [], []
         for frame in read:
             refused += [replace(finding, rows=finding.rows + read.start) for finding in read.refused(read.start)]
+            stream.learn_types(frame)
             frames.append(frame)
-    for frame in frames:
-        types = replace(types, rules=bind(frame, mapping, resolved=types.rules).resolved)
     rows = pd.concat(frames, ignore_index=True)
     rows.index = pd.Index(read.source_files(np.arange(len(rows))))
-    return rows, types, tuple(refused)
+    return rows, replace(types, rules=stream.types), tuple(refused)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -256,7 +265,6 @@ class _FileFrames:
             self.start, self._refused = end, chunk.refused
             end += len(chunk.frame)
             if position == len(self._chunks):
-                # In one call: an interrupt may come between two.
                 self._chunks.append((end, chunk.path))
             yield chunk.frame
 
@@ -309,16 +317,15 @@ def _count_rows(frames: "_FileFrames", options: RunOptions) -> int | None:
 
 def _refuse_invalid(frames: "_FileFrames", mapping: EventMapping) -> None:
     """Raise `InvalidRowsError` if rows are invalid: before the first request."""
-    resolved: dict[str, Rule] = {}
+    stream = StreamCheck(mapping=mapping, earlier=EarlierFrames())
     problems: list[pd.DataFrame] = []
     invalid, offset = 0, 0
     for rows in frames:
-        bound = bind(rows, mapping, resolved=resolved)
-        resolved.update(bound.resolved)
-        checked = check_rows(Converter(bound, frames.refused(offset)), len(rows), now=time.time())
-        found = problems_frame(checked.findings, rows.index)
+        frame = stream.bound(rows, frames.refused(offset))
+        frame.read()
+        found = problems_frame(frame.checked(now=time.time()).findings, rows.index)
         problems.append(found.assign(row=found["row"] + offset))
-        invalid += int((~checked.valid).sum())
+        invalid += frame.invalid
         offset += len(rows)
     if invalid:
         raise InvalidRowsError(pd.concat(problems), invalid=invalid)

@@ -13,27 +13,17 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import pandas as pd
 
-from events_pandas.check import (
-    CheckedRows,
-    EarlierFrames,
-    FrameCheck,
-    canary_rows,
-    chunk_bounds,
-    read_rows,
-    unjudged_rows,
-    used_up,
-)
+from events_pandas.check import CheckedRows, FrameCheck, StreamCheck, canary_rows, chunk_bounds, no_rows, used_up
 from events_pandas.convert import CODES, Cause, Converter, EventBatch, Finding, causes, problems_frame
 from events_pandas.convert.cells import Mask, Rows
 from events_pandas.convert.keys import EventKeys, Seconds, event_words
-from events_pandas.deliver import Event, Outcome, Status, Stop, progress_bar
+from events_pandas.deliver import Event, Outcome, Status, Stop
 from events_pandas.deliver.journal import Fingerprint, Journal
 from events_pandas.errors import EventsPandasError, InvalidRowsError, JournalError
-from events_pandas.mapping import BoundMapping, EventMapping, bind
 from events_pandas.results import RowOutcomes, RunStatuses
 from events_pandas.results.summary import REPEAT_CODES
+from events_pandas.run.desk import Desk, UnansweredError
 from events_pandas.run.options import RunOptions, step_progress
-from events_pandas.sources import ColumnTypes
 
 Refused: TypeAlias = Callable[[int], Sequence[Finding]]
 
@@ -54,15 +44,12 @@ class OpenFrame:
 
     Parameters
     ----------
-    number : int
-        Its place among the frames of the run, from 0.
     chunks : list of tuple of int
         The first row of each chunk, and the one after its last.
     tried_out : numpy.ndarray of int64
         The rows of the canary.
     """
 
-    number: int
     converter: Converter
     checked: CheckedRows
     row_outcomes: RowOutcomes
@@ -146,43 +133,31 @@ class OpenFrame:
         return [event for place, event in enumerate(events) if place not in taken]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ReadFrame:
-    """A frame whose rows were read one by one, and not yet judged together."""
-
-    index: "pd.Index[Any]"
-    bound: BoundMapping
-    refused: Sequence[Finding]
-    converter: Converter
-    frame_check: FrameCheck
-
-
 @dataclass(kw_only=True, slots=True)
 class RunFrames:
     """The frames of a run, in order.
 
     Parameters
     ----------
-    earlier : EarlierFrames or None
-        What later frames are compared with; None if there is one frame only.
+    stream : StreamCheck
+        Binds the frames, and knows what later ones are compared with.
     journal : Journal or None
         What earlier runs have sent, once the workspace is known.
     refused : callable, optional
         Takes the position of a frame's first row in the run; returns what its source found in its rows.
     """
 
-    mapping: EventMapping
+    stream: StreamCheck
     options: RunOptions
-    earlier: EarlierFrames | None
-    types: ColumnTypes = field(default_factory=ColumnTypes)
     journal: Journal | None = None
     refused: Refused | None = None
+    desk: Desk = field(default_factory=Desk)
     notes: dict[tuple[str, str], Cause] = field(default_factory=dict, init=False)
     _statuses: RunStatuses = field(default_factory=RunStatuses, init=False)
     _open: deque[OpenFrame] = field(default_factory=deque, init=False)
-    _read: ReadFrame | None = field(default=None, init=False)
-    _yielded: tuple[int, int] = field(default=(0, 0), init=False)
-    _is_opening: bool = field(default=False, init=False)
+    _read: FrameCheck | None = field(default=None, init=False)
+    _n_frames: int = field(default=0, init=False)
+    _n_rows: int = field(default=0, init=False)
 
     @property
     def are_open(self) -> bool:
@@ -192,81 +167,53 @@ class RunFrames:
     @property
     def have_begun(self) -> bool:
         """Whether a frame was opened, so that events may have been sent."""
-        return self._seen != (0, 0)
+        return self._n_frames > 0
 
     @property
     def first(self) -> OpenFrame:
         """The frame whose results are due."""
         return self._open[0]
 
-    @property
-    def _seen(self) -> tuple[int, int]:
-        """How many frames were opened, and how many rows they have."""
-        if not self._open:
-            return self._yielded
-        latest = self._open[-1]
-        return latest.number + 1, latest.end
-
-    def read(self, rows: pd.DataFrame) -> ReadFrame:
+    def read(self, rows: pd.DataFrame) -> FrameCheck:
         """Read every row of a frame, which is to be opened before the next one is read.
 
         Raise `InvalidRowsError` if rows are invalid and ``on_invalid="raise"``.
         """
-        self._is_opening = True
-        bound = bind(rows, self.mapping, resolved=self.types.rules, remarks=self.types.remarks)
-        self.types = replace(self.types, rules=bound.resolved)
-        refused = () if self.refused is None else self.refused(self._seen[1])
-        return self._read_bound(bound, rows.index, refused)
+        refused = () if self.refused is None else self.refused(self._n_rows)
+        # Binding calls the callables of the mapping.
+        return self._read_rows(self.desk.ask(partial(self.stream.bound, rows, refused)))
 
-    def _read_bound(self, bound: BoundMapping, index: "pd.Index[Any]", refused: Sequence[Finding]) -> ReadFrame:
-        self._is_opening = True
-        converter, n_rows = Converter(bound, refused), bound.n_rows
+    def _read_rows(self, frame: FrameCheck) -> FrameCheck:
         # Even with progress=True a quick check leaves no line behind: a stream has many.
         progress = step_progress(self.options.progress)
-        with progress_bar(progress, total=n_rows, description="checking", delay_seconds=2.0) as bar:
-            frame_check = read_rows(converter, n_rows, earlier=self.earlier, advance=bar.advance)
-        if frame_check.invalid and self.options.on_invalid == "raise":
-            findings = frame_check.checked(now=time.time()).findings
-            raise InvalidRowsError(problems_frame(findings, index), invalid=frame_check.invalid)
-        self._read = ReadFrame(index=index, bound=bound, refused=refused, converter=converter, frame_check=frame_check)
-        self._is_opening = False
-        return self._read
+        with self.desk.progress_bar(progress, total=len(frame.index), description="checking", delay_seconds=2.0) as bar:
+            frame.read(advance=bar.advance)
+        if frame.invalid and self.options.on_invalid == "raise":
+            findings = frame.checked(now=time.time()).findings
+            raise InvalidRowsError(problems_frame(findings, frame.index), invalid=frame.invalid)
+        self._read = frame
+        return frame
 
-    def recalled(self, first: ReadFrame) -> ReadFrame:
+    def recalled(self, first: FrameCheck) -> FrameCheck:
         """Hold bare columns to the types in which earlier runs in the journal sent them.
 
         The first frame was read before its journal was known: it is read again if a type differs.
         """
         if self.journal is None:
             return first
-        bound = first.bound.retyped(self.journal.kept_types(self.mapping))
-        changed = {rule.path for rule, own in zip(bound.rules, first.bound.rules, strict=True) if rule.rule != own.rule}
-        remarks = {path: remark for path, remark in self.types.remarks.items() if path not in changed}
-        self.types = replace(self.types, rules=bound.resolved, remarks=remarks)
-        if not changed:
-            return first
-        if self.earlier is not None:
-            # The rows of the frame are counted again.
-            self.earlier = EarlierFrames()
-        return self._read_bound(bound, first.index, first.refused)
+        frame = self.stream.retyped(first, self.journal.kept_types(self.stream.mapping))
+        return first if frame is first else self._read_rows(frame)
 
     def keep_types(self) -> None:
         """Write the types of bare columns to the journal, for later runs."""
         if self.journal is not None:
-            self.journal.keep_types(self.mapping, self.types.rules)
+            self.journal.keep_types(self.stream.mapping, self.stream.types)
 
-    def open(self, read: ReadFrame) -> OpenFrame:
+    def open(self, read: FrameCheck) -> OpenFrame:
         """Judge the rows of the frame that was read last, and begin its results."""
-        self._is_opening, self._read = True, read
-        try:
-            with nullcontext() if self.journal is None else self.journal.reading():
-                checked = read.frame_check.checked(now=time.time(), runs=self.journal, resubmits=self.options.resubmit)
-        except JournalError:
-            # No row of the frame was remembered yet.
-            self._is_opening = False
-            raise
+        with nullcontext() if self.journal is None else self.journal.reading():
+            checked = read.checked(now=time.time(), runs=self.journal, resubmits=self.options.resubmit)
         frame = OpenFrame(
-            number=self._seen[0],
             converter=read.converter,
             checked=checked,
             row_outcomes=RowOutcomes(checked, read.index),
@@ -275,7 +222,9 @@ class RunFrames:
             journal=self.journal,
         )
         self._open.append(frame)
-        self._is_opening, self._read = False, None
+        self._read = None
+        self._n_frames += 1
+        self._n_rows = frame.end
         self._note(checked)
         return frame
 
@@ -292,20 +241,18 @@ class RunFrames:
             elif not CODES[cause.code].extent:
                 self.notes[place] = replace(known, rows=known.rows + cause.rows)
 
-    def enter(self, outcome: Outcome) -> None:
-        """Enter the outcome of an event of an open frame. A second entry changes nothing."""
-        # By bisection: a stream of small frames may have a thousand of them open.
-        place = bisect_right(self._open, outcome.row, key=_end)
-        if place < len(self._open):
-            self._open[place].row_outcomes.record(outcome)
+    def enter(self, outcomes: Iterable[Outcome]) -> None:
+        """Enter the outcomes of events of open frames."""
+        for outcome in outcomes:
+            # By bisection: a stream of small frames may have a thousand of them open.
+            self._open[bisect_right(self._open, outcome.row, key=_end)].row_outcomes.record(outcome)
 
     def completed(self) -> pd.DataFrame:
         """Return the results of the first open frame, which stays open."""
         return self._closed(self.first, None)
 
-    def forget_first(self, end: tuple[int, int]) -> None:
-        """Forget the first open frame: its results were taken. `end` counts the frames and rows up to its end."""
-        self._yielded = end
+    def forget_first(self) -> None:
+        """Forget the first open frame: its results were taken."""
         self._open.popleft()
 
     def _closed(self, frame: OpenFrame, stop: Stop | None) -> pd.DataFrame:
@@ -319,27 +266,19 @@ class RunFrames:
         `again` yields the frames of the run from the start, if they can be read again: the rows of frames that were
         never opened have results too.
         """
-        # Read from the start: a frame that was being read when an interrupt came would be missing otherwise.
         # A fault or an interrupt of reading must not hide why the run ended.
-        with suppress(EventsPandasError, KeyboardInterrupt):
-            if self._read is not None and not self._is_opening:
+        with suppress(EventsPandasError, UnansweredError):
+            if self._read is not None:
                 self._open_unsent(self._read)
-            n_frames, n_rows = self._seen
-            if self._is_opening and self.earlier is not None:
-                # The frame that was being judged may be half remembered, and is read again.
-                self.earlier = EarlierFrames(n_rows=n_rows)
-            for rows in islice(again, n_frames, None):
+            for rows in islice(again, self._n_frames, None):
                 self._open_unsent(self.read(rows))
         parts = [self._closed(frame, stop) for frame in self._open]
-        if self._read is not None:
-            # A second interrupt came while the frame was judged: none of its rows was sent.
-            parts.append(unsent_results(unjudged_rows(len(self._read.index), self._seen[1]), self._read.index, stop))
         if not parts:
-            return unsent_results(unjudged_rows(0, 0), pd.RangeIndex(0), stop)
+            return unsent_results(no_rows(), pd.RangeIndex(0), stop)
         # Joining even one frame would turn an index of objects into one of strings.
         return parts[0] if len(parts) == 1 else pd.concat(parts)
 
-    def _open_unsent(self, read: ReadFrame) -> None:
+    def _open_unsent(self, read: FrameCheck) -> None:
         """Open a frame without sending a row; without the journal if that has failed."""
         try:
             self.open(read)

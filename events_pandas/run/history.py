@@ -69,7 +69,8 @@ def runs(journal: str | os.PathLike[str] = AUTO, *, workspace: str | None = None
 
 def _frame(entries: Sequence[RunEntry], paths: Sequence[Path]) -> pd.DataFrame:
     started_at = np.array([entry.started_at for entry in entries], "datetime64[us]")
-    ended_at = np.array([_or_missing(entry.ended_at) for entry in entries], "datetime64[us]")
+    # None becomes NaT.
+    ended_at = np.array([entry.ended_at for entry in entries], "datetime64[us]")
     return pd.DataFrame(
         {
             "run": np.array([entry.run for entry in entries], np.int64),
@@ -87,10 +88,6 @@ def _frame(entries: Sequence[RunEntry], paths: Sequence[Path]) -> pd.DataFrame:
             "journal": _texts([path_text(path) for path in paths]),
         }
     )
-
-
-def _or_missing(moment: int | None) -> np.datetime64:
-    return np.datetime64("NaT", "us") if moment is None else np.datetime64(moment, "us")
 
 
 def _count(entry: RunEntry, status: Status) -> int | None:
@@ -176,9 +173,7 @@ class HistoryWriter:
     ) -> None:
         if self._journal is None:
             return
-        outcome = self._outcome
-        if error is not None and outcome == CLOSED and not isinstance(error, GeneratorExit):
-            outcome = "interrupted" if isinstance(error, KeyboardInterrupt) else "error"
+        outcome = "error" if error is not None and self._outcome == CLOSED else self._outcome
         with suppress(JournalError):
             self._journal.end_run(outcome, self._counts, ended_at=dt.datetime.now(dt.UTC), requests=self._requests)
         with suppress(JournalError):

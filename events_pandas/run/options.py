@@ -1,13 +1,17 @@
-"""The options of a run, with their defaults and checks."""
+"""The options of a run: `SubmitOptions` describes them, `RunOptions` has their defaults and checks them."""
 
+import inspect
 import os
+import re
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, Final, Literal, TypedDict
+from textwrap import indent
+from types import UnionType
+from typing import Any, Final, Literal, TypedDict, TypeVar
 
 from events_pandas.deliver import MAX_CONCURRENCY, IntercomClient, ProgressChoice, RetryPolicy, WorkspaceIdentity
 from events_pandas.deliver.engine import PATIENCE_SECONDS
@@ -15,6 +19,9 @@ from events_pandas.deliver.journal import AUTO, Journal, journal_path, mode_note
 from events_pandas.errors import CredentialsError, JournalError, OptionError, Setting
 from events_pandas.words import did_you_mean, escaped, kind_of
 
+Function = TypeVar("Function", bound=Callable[..., object])
+
+_RETRY: Final = RetryPolicy()
 _NAME_WORKSPACE: Final = (Setting.NAME_WORKSPACE, ", or ", Setting.NO_JOURNAL)
 
 
@@ -32,14 +39,15 @@ class SubmitOptions(TypedDict, total=False):
     workspace : str, default None
         The ``id_code`` of the intended workspace: a token of another one ends the run before its first event.
     preflight : bool, default True
-        Whether ``GET /me`` proves the access token before the first event, and names the workspace for the journal; it
-        costs no event.
+        Prove the access token before the first event. This is one ``GET /me``, which costs no event; it also names the
+        workspace for the journal.
     resubmit : bool, default False
-        Whether rows that the journal has are sent again: the journal is written, but not read.
+        Also send rows that the journal has. The journal is written, but not read.
     rate_share : float, default 1.0
-        The share of the workspace's rate limit that the run may use, above 0 and at most 1.
+        The share of the rate limit to use, up to 1. A number above 0: 0.6 leaves 40 % of the workspace's limit to
+        others.
     concurrency : int, default None
-        Requests under way at once, 1 to 128; by default as many as the limit and the latency need.
+        Requests under way at once, 1 to 128. By default as many as the limit and the latency need.
     retry : RetryPolicy, default RetryPolicy()
         How often and how long passing failures are tried again. Fewer attempts than the default of 8 also limit the
         preflight, which otherwise only time limits.
@@ -50,18 +58,18 @@ class SubmitOptions(TypedDict, total=False):
         nothing else is sent. They come from the whole frame, from a stream's first frame that has rows to send, or from
         the first such chunk of files.
     max_failure_rate : float, default None
-        The share of events, 0 to 1, that may end without being accepted: with more the run ends, judged from its 100th
-        event on. By default there is no limit.
+        End the run when a larger share of the events is not accepted, judged from the 100th event on. It is a share
+        from 0 to 1; by default there is no limit.
     patience_seconds : float, default 600
-        How long the run waits for the end of an outage, from the first event on, 0 or more: it goes on when the outage
-        is over, or ends with an `OutageError`. A preflight waits less: the run ends after 10 s without an answer, and
-        after 30 s in which the answers only ask to try again later.
+        How long to wait for the end of an outage during the run; without an answer to its first request, ``GET /me``,
+        the run ends within 10 s. A number of 0 or more: the run goes on when the outage is over, or ends with an
+        `OutageError`. It also ends after 30 s in which the answers to ``GET /me`` only ask to try again later.
     chunksize : int, default 10_000
         Rows converted at a time. As many, and at least 1,000, are read ahead of the results that are due, so that small
         frames and chunks do not slow the pace.
     progress : {"auto"}, bool or callable, default "auto"
         Whether progress is shown: automatically, always, or never; or a function that is called with a `Progress`, at
-        most ten times a second and once at the end, in the thread of the run: its time delays the run, and an error
+        most ten times a second and once at the end, in the caller's thread: its time delays the run, and an error
         that it raises ends the run.
     """
 
@@ -81,6 +89,59 @@ class SubmitOptions(TypedDict, total=False):
     progress: ProgressChoice
 
 
+# Python without docstrings (-OO) has no descriptions.
+_DESCRIPTIONS: Final = inspect.cleandoc(SubmitOptions.__doc__ or "").partition("Attributes\n----------\n")[2]
+
+
+def _is_count(value: object, *, fewest: int = 1) -> bool:
+    return not isinstance(value, bool) and isinstance(value, Integral) and int(value) >= fewest
+
+
+def _is_number(value: object) -> bool:
+    return not isinstance(value, bool) and isinstance(value, Real)
+
+
+_A_PATH: Final = "a path, got {!r}: use 'auto', a path, or None for no journal"
+# The type of an option, and what is expected instead of a value of another type.
+_TYPES: Final[Mapping[str, tuple[type | UnionType, str]]] = {
+    "preflight": (bool, "True or False, got {!r}"),
+    "resubmit": (bool, "True or False, got {!r}"),
+    "journal": (str | os.PathLike | None, _A_PATH),
+    "workspace": (str | None, "text, got {!r}: use the workspace's id_code, such as 'ab12cd34'"),
+    "retry": (RetryPolicy, "a RetryPolicy, got {!r}: use RetryPolicy(attempts=3) or the like"),
+}
+# Whether a value of an option is right, and what is expected instead of a wrong one.
+_VALUES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
+    "journal": (lambda path: path not in ("", "none"), _A_PATH),
+    "rate_share": (
+        lambda share: _is_number(share) and 0 < share <= 1,
+        "a share above 0 and up to 1, got {!r}: use 0.5 or the like",
+    ),
+    "concurrency": (
+        lambda count: count is None or (_is_count(count) and count <= MAX_CONCURRENCY),
+        f"a number from 1 to {MAX_CONCURRENCY}, got {{!r}}: leave it out to let the run find it",
+    ),
+    "chunksize": (_is_count, "a number of rows, got {!r}: use 10_000 or the like"),
+    "progress": (
+        lambda shown: shown in ("auto", True, False) or callable(shown),
+        "'auto', True, False or a function, got {!r}",
+    ),
+    "on_invalid": (lambda word: word in ("report", "raise"), "'report' or 'raise', got {!r}"),
+    "canary": (
+        lambda count: _is_count(count, fewest=0),
+        "a number of rows, got {!r}: use 20 or the like, or 0 for none",
+    ),
+    "max_failure_rate": (
+        lambda share: share is None or (_is_number(share) and 0 <= share <= 1),
+        "a share from 0 to 1, got {!r}: use 0.1 or the like",
+    ),
+    "patience_seconds": (
+        lambda seconds: _is_number(seconds) and seconds >= 0,
+        "a number of seconds, got {!r}: use 600 or the like",
+    ),
+}
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunOptions:
     """The options of a run with their defaults, checked. `SubmitOptions` describes each of them."""
@@ -92,7 +153,7 @@ class RunOptions:
     resubmit: bool = False
     rate_share: float = 1.0
     concurrency: int | None = None
-    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    retry: RetryPolicy = _RETRY
     on_invalid: Literal["report", "raise"] = "report"
     canary: int = 0
     max_failure_rate: float | None = None
@@ -101,73 +162,22 @@ class RunOptions:
     progress: ProgressChoice = "auto"
 
     def __post_init__(self) -> None:
-        self._check_types()
-        self._check_how()
-        self._check_when_to_stop()
-
-    def _check_types(self) -> None:
         _require_client(self.client)
-        for name in ("preflight", "resubmit"):
-            if not isinstance(getattr(self, name), bool):
-                raise TypeError(f"{name}: expected True or False, got {getattr(self, name)!r}")
-        if self.journal is not None and not isinstance(self.journal, str | os.PathLike):
-            raise TypeError(
-                f"journal: expected a path, got {self.journal!r}: use 'auto', a path, or None for no journal"
-            )
-        if self.workspace is not None and not isinstance(self.workspace, str):
-            raise TypeError(
-                f"workspace: expected text, got {self.workspace!r}: use the workspace's id_code, such as 'ab12cd34'"
-            )
-        if not isinstance(self.retry, RetryPolicy):
-            raise TypeError(
-                f"retry: expected a RetryPolicy, got {self.retry!r}: use RetryPolicy(attempts=3) or the like"
-            )
-
-    def _check_how(self) -> None:
-        if self.journal in ("", "none"):
-            raise ValueError(
-                f"journal: expected a path, got {self.journal!r}: use 'auto', a path, or None for no journal"
-            )
+        for name, (kind, expected) in _TYPES.items():
+            if not isinstance(given := getattr(self, name), kind):
+                raise TypeError(f"{name}: expected {expected.format(given)}")
+        for name, (is_right, expected) in _VALUES.items():
+            if not is_right(given := getattr(self, name)):
+                raise ValueError(f"{name}: expected {expected.format(given)}")
         if self.workspace == "":
             raise ValueError("workspace: is empty: use the workspace's id_code, such as 'ab12cd34'")
         if self.journal is not None and not (self.preflight or self.workspace):
             problem = (Setting.NO_PREFLIGHT, ": only GET /me names the workspace for the journal")
             raise OptionError(problem, remedy=_NAME_WORKSPACE)
-        if not (_is_number(self.rate_share) and 0 < self.rate_share <= 1):
-            raise ValueError(
-                f"rate_share: expected a share above 0 and up to 1, got {self.rate_share!r}: use 0.5 or the like"
-            )
-        if self.concurrency is not None and not (_is_count(self.concurrency) and self.concurrency <= MAX_CONCURRENCY):
-            fault = f"concurrency: expected a number from 1 to {MAX_CONCURRENCY}, got {self.concurrency!r}"
-            raise ValueError(f"{fault}: leave it out to let the run find it")
-        if not _is_count(self.chunksize):
-            raise ValueError(f"chunksize: expected a number of rows, got {self.chunksize!r}: use 10_000 or the like")
-        if self.progress not in ("auto", True, False) and not callable(self.progress):
-            raise ValueError(f"progress: expected 'auto', True, False or a function, got {self.progress!r}")
 
-    def _check_when_to_stop(self) -> None:
-        if self.on_invalid not in ("report", "raise"):
-            raise ValueError(f"on_invalid: expected 'report' or 'raise', got {self.on_invalid!r}")
-        if not _is_count(self.canary, fewest=0):
-            raise ValueError(
-                f"canary: expected a number of rows, got {self.canary!r}: use 20 or the like, or 0 for none"
-            )
-        rate = self.max_failure_rate
-        if rate is not None and not (_is_number(rate) and 0 <= rate <= 1):
-            raise ValueError(f"max_failure_rate: expected a share from 0 to 1, got {rate!r}: use 0.1 or the like")
-        if not (_is_number(self.patience_seconds) and self.patience_seconds >= 0):
-            raise ValueError(
-                f"patience_seconds: expected a number of seconds, got {self.patience_seconds!r}: use 600 or the like"
-            )
-
-    @contextmanager
-    def opened_client(self) -> Iterator[IntercomClient]:
-        """Yield the client; one that is made from the environment is closed at the end."""
-        if self.client is not None:
-            yield self.client
-        else:
-            with IntercomClient() as client:
-                yield client
+    def opened_client(self) -> AbstractContextManager[IntercomClient]:
+        """Return the client as a context; one that is made from the environment is closed at the end."""
+        return IntercomClient() if self.client is None else nullcontext(self.client)
 
     def opened_journal(self, found: WorkspaceIdentity | None) -> Journal | None:
         """Return the journal of the workspace that the preflight found, or None if none is kept.
@@ -205,14 +215,6 @@ def _require_client(client: object) -> None:
         raise TypeError("client: expected an IntercomClient, got the class: call it, as in client=ep.IntercomClient()")
 
 
-def _is_count(value: object, *, fewest: int = 1) -> bool:
-    return not isinstance(value, bool) and isinstance(value, Integral) and int(value) >= fewest
-
-
-def _is_number(value: object) -> bool:
-    return not isinstance(value, bool) and isinstance(value, Real)
-
-
 def step_progress(progress: ProgressChoice) -> ProgressChoice:
     """Return the progress of a step before the submission: a user's function is called for the submission only."""
     return False if progress is False or callable(progress) else "auto"
@@ -220,8 +222,31 @@ def step_progress(progress: ProgressChoice) -> ProgressChoice:
 
 def run_options(options: Mapping[str, Any]) -> RunOptions:
     """Return the options of a run from keywords. Raise `TypeError` or `ValueError` for what is not an option."""
-    known = [option.name for option in fields(RunOptions)]
     for name in options:
-        if name not in known:
-            raise TypeError(f"no option {name!r}: {did_you_mean(name, known)}")
+        if name not in _PARAMETERS:
+            raise TypeError(f"no option {name!r}: {did_you_mean(name, _PARAMETERS)}")
     return RunOptions(**options)
+
+
+_PARAMETERS: Final = inspect.signature(RunOptions).parameters
+
+
+def with_options(function: Function) -> Function:
+    """Show each option in the signature and the docstring of a function that takes all of them as `**options`."""
+    signature = inspect.signature(function)
+    own = [parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
+    vars(function)["__signature__"] = signature.replace(parameters=[*own, *_PARAMETERS.values()])
+    function.__doc__ = re.sub(
+        r"^( *)\*\*options : .*\n.*\n",
+        lambda entry: indent(f"{_DESCRIPTIONS}\n", entry[1]),
+        function.__doc__ or "",
+        flags=re.MULTILINE,
+    )
+    return function
+
+
+def short_description(name: str) -> str:
+    """Return the first sentence about an option, as plain text."""
+    description = _DESCRIPTIONS.partition(f"{name} : ")[2].partition("\n")[2]
+    first, *_ = re.split(r"(?<=\.)\s", " ".join(description.split()))
+    return first.replace("``", "")

@@ -81,10 +81,10 @@ class FileRejects:
         if rejected.any():
             self._reasons[int(results["row"].iloc[0])] = results.loc[rejected, [*REASONS, "source_file"]]
 
-    def write(self) -> None:
+    def write(self, look: Callable[[], object] = bool) -> None:
         """Write the rejects if there are results; an existing file is replaced even if there are no rejects.
 
-        Raise `SourceError` if rows cannot be read again or not be written.
+        `look` is called for each chunk, and may raise. Raise `SourceError` if rows cannot be read again or be written.
         """
         if not self._is_begun:
             return
@@ -98,6 +98,7 @@ class FileRejects:
         for visit, (path, reasons) in enumerate(visits):
             done = 0
             for rows in read_chosen_rows(path, reasons.index.to_numpy(np.int64), kept=self._kept.get(path)):
+                look()
                 beside = reasons.iloc[done : done + len(rows)]
                 self.writer.write(columns.with_reasons(path, rows, beside), schema=schema)
                 if visit == 0 and done < COMPARED_ROWS:

@@ -2,49 +2,28 @@
 
 import datetime as dt
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from typing import Any, Literal, TypeAlias
 
 import pandas as pd
 
-from events_pandas.check import EarlierFrames
-from events_pandas.deliver import (
-    Engine,
-    Event,
-    IntercomClient,
-    Outcome,
-    Progress,
-    ProgressBar,
-    Stop,
-    progress_bar,
-    stop_for_error,
-    stop_for_interrupt,
-    stop_for_journal,
-)
+from events_pandas.check import EarlierFrames, FrameCheck, StreamCheck
+from events_pandas.deliver import Engine, Event, IntercomClient, ProgressBar, Stop, stop_for_error, stop_for_interrupt
 from events_pandas.deliver.journal import RunFacts
-from events_pandas.errors import AuthenticationError, JournalError, OutageError, SubmissionError, SubmissionInterrupted
+from events_pandas.errors import JournalError, SubmissionError, SubmissionInterrupted
 from events_pandas.mapping import EventMapping
 from events_pandas.mapping.event_mapping import mapping_digest
 from events_pandas.mapping.guesses import require_confirmed
-from events_pandas.run.frames import OpenFrame, ReadAhead, ReadFrame, Refused, RunFrames
+from events_pandas.run.desk import Desk, UnansweredError
+from events_pandas.run.frames import OpenFrame, ReadAhead, Refused, RunFrames
 from events_pandas.run.history import HistoryWriter
 from events_pandas.run.options import RunOptions
 from events_pandas.sources import ColumnTypes
 from events_pandas.words import path_text
 
-STOP_ERRORS: dict[str, type[SubmissionError | SubmissionInterrupted]] = {
-    "authentication": AuthenticationError,
-    "address": SubmissionError,
-    "outage": OutageError,
-    "interrupted": SubmissionInterrupted,
-    "canary": SubmissionError,
-    "failure_rate": SubmissionError,
-    "journal": SubmissionError,
-    "error": SubmissionError,
-}
-
+Take: TypeAlias = Callable[[pd.DataFrame], object]
 Source: TypeAlias = Literal["frame", "files", "stream"]
 
 
@@ -71,17 +50,25 @@ class Run:
     total: int | None = None
     types: ColumnTypes = field(default_factory=ColumnTypes)
     refused: Refused | None = None
+    desk: Desk = field(default_factory=Desk, init=False)
     _frames: RunFrames = field(init=False)
     _history: HistoryWriter = field(init=False)
     _ahead: ReadAhead = field(init=False)
     _bar: ProgressBar = field(init=False, repr=False, compare=False)
-    _error: Exception | None = field(default=None, init=False)
+    _source: Iterable[pd.DataFrame] = field(init=False)
+    _remaining: Iterator[pd.DataFrame] = field(init=False)
+    _first: FrameCheck = field(init=False)
+    _no_results: pd.DataFrame = field(init=False)
 
     def __post_init__(self) -> None:
         # Later frames can repeat the events of earlier ones; one frame alone is not compared with any.
         earlier = None if self.source == "frame" else EarlierFrames()
+        stream = StreamCheck(mapping=self.mapping, types=self.types.rules, remarks=self.types.remarks, earlier=earlier)
         self._frames = RunFrames(
-            mapping=self.mapping, options=self.options, earlier=earlier, types=self.types, refused=self.refused
+            stream=stream,
+            options=self.options,
+            refused=self.refused,
+            desk=self.desk,
         )
         self._ahead = ReadAhead(self.options.chunksize)
         facts = RunFacts(
@@ -93,53 +80,79 @@ class Run:
         )
         self._history = HistoryWriter(facts)
 
-    def results(self, frames: Iterable[pd.DataFrame]) -> Generator[pd.DataFrame, None, None]:
-        """Submit frames; yield the results of each, in order.
+    def results(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Submit one frame, and return its results."""
+        taken: list[pd.DataFrame] = []
 
-        Raise `MappingError` for unconfirmed guesses, `JournalError` before the first event, and `SubmissionError` or
-        `SubmissionInterrupted` with the results not yet yielded if the run ends early.
+        def work() -> pd.DataFrame:
+            try:
+                self.submit(taken.append)
+            except (SubmissionError, SubmissionInterrupted) as error:
+                # It ended when all rows had their results.
+                error.results = taken[0] if taken else error.results
+                raise
+            return taken[0]
+
+        self.begin([frame])
+        return self.desk.run(work)
+
+    def stream(self, frames: Iterable[pd.DataFrame]) -> Generator[pd.DataFrame, None, None]:
+        """Submit frames, and yield the results of each, in order."""
+        return self.desk.stream(lambda: self.submit(self.desk.hand_over), first=lambda: self.begin(frames))
+
+    def begin(self, frames: Iterable[pd.DataFrame]) -> bool:
+        """Read the first frame, in the caller's thread and before anything is sent. Return whether there is one.
+
+        Raise `MappingError` for unconfirmed guesses, and `InvalidRowsError` if invalid rows are to raise.
         """
         require_confirmed(self.mapping)
-        remaining = iter(frames)
-        rows = next(remaining, None)
-        if rows is None:
-            return
-        # Before the client sends anything: on_invalid="raise" stops before the first request.
-        first = self._frames.read(rows)
-        total = len(first.index) if self.source == "frame" else self.total
+        self._source, self._remaining = frames, iter(frames)
+        rows = next(self._remaining, None)
+        if rows is not None:
+            self._first = self._frames.read(rows)
+        return rows is not None
+
+    def submit(self, take: Take) -> pd.DataFrame:
+        """Submit the frames, in the run's thread, pass the results of each to `take`, and return results without rows.
+
+        Raise `JournalError` before the first event, and `SubmissionError` or `SubmissionInterrupted` with the results
+        that were not taken if the run ends early.
+        """
         with self._history, self.options.opened_client() as client, ExitStack() as display:
             engine = self._engine(client)
-            if self._is_shown(engine, display, total):
-                yield from self._guarded(engine, first, remaining, display=display)
+            self._guarded(engine, take, display)
+            if self.desk.is_closing:
+                return self._no_results
+            if self.desk.interrupts:
+                engine.stop = engine.stop or stop_for_interrupt()
             if engine.stop is not None:
                 stop = _simplified(engine.stop, requests=engine.requests)
-                results = self._frames.close(stop, again=self._again(engine, frames, display))
+                results = self._frames.close(stop, again=self._again(engine, display))
                 self._history.end(results, outcome=stop.reason, requests=engine.requests)
                 results.attrs["run"] = self._facts(engine, results)
-                raise stop_error(stop, results) from self._error or stop.cause
+                raise stop_error(stop, results) from stop.cause
             self._history.end(None, outcome=None, requests=engine.requests)
+            return self._no_results
 
-    def _again(self, engine: Engine, frames: Iterable[pd.DataFrame], display: ExitStack) -> Iterator[pd.DataFrame]:
-        """Yield the frames from the start. Reading files again may take long, so that it has a progress bar."""
+    def _again(self, engine: Engine, display: ExitStack) -> Iterator[pd.DataFrame]:
+        """Yield the frames from the start. Reading files again may take long: it is shown, and an interrupt ends it."""
         if self.source == "frame":
-            yield from frames
+            yield from self._source
         elif self.source == "files":
+            interrupts = self.desk.interrupts
             # A user's function is called for the submission only.
             shown = False if callable(self.options.progress) else self.options.progress
             bar = display.enter_context(
-                progress_bar(shown, total=self.total, description="preparing results", delay_seconds=2.0)
+                self.desk.progress_bar(shown, total=self.total, description="preparing results", delay_seconds=2.0)
             )
-            for rows in frames:
+            for rows in self._source:
+                if self.desk.interrupts > interrupts:
+                    raise UnansweredError
                 yield rows
                 self._show(engine, bar.advance, len(rows))
 
     def _engine(self, client: IntercomClient) -> Engine:
-        """Make the engine; its callbacks enter outcomes and update the progress bar."""
-
-        def enter(outcome: Outcome) -> None:
-            self._frames.enter(outcome)
-            self._show(engine, self._bar.update, outcome)
-
+        """Make the engine; its callbacks update the progress bar."""
         options = self.options
         engine = Engine(
             client,
@@ -148,77 +161,66 @@ class Run:
             rate_share=options.rate_share,
             patience_seconds=options.patience_seconds,
             max_failure_rate=options.max_failure_rate,
-            on_outcome=enter,
+            on_outcome=lambda outcome: self._show(engine, self._bar.update, outcome),
             on_tick=lambda: self._show(engine, self._bar.tick),
+            interrupts=lambda: self.desk.interrupts,
         )
+        self.desk.on_interrupt = engine.wake
         return engine
-
-    def _is_shown(self, engine: Engine, display: ExitStack, total: int | None) -> bool:
-        """Begin to show the run; return False if that was interrupted."""
-        progress = self.options.progress
-        shown = _until_interrupted(progress) if callable(progress) else progress
-        try:
-            self._bar = display.enter_context(progress_bar(shown, total=total, description="submitting"))
-            self._bar.watch(engine.current_state)
-        except KeyboardInterrupt:
-            engine.stop = stop_for_interrupt()
-        return engine.stop is None
 
     def _show(self, engine: Engine, display: Callable[..., object], *facts: object) -> None:
         """Call the display. An error that it raises ends the run, so that the results are not lost."""
         try:
             display(*facts)
+        except UnansweredError:
+            # The interrupt stops the run.
+            pass
         except Exception as error:  # noqa: BLE001  # A user's function may raise anything.
             self._end_by(error, engine)
 
-    def _end_by(self, error: Exception, engine: Engine) -> None:
+    def _end_by(self, error: BaseException, engine: Engine) -> None:
         """End the run by an error, unless something else has ended it before."""
-        self._error = self._error or error
-        engine.stop = engine.stop or (
-            stop_for_journal(error) if isinstance(error, JournalError) else stop_for_error(error)
-        )
+        engine.stop = engine.stop or stop_for_error(error)
 
-    def _guarded(
-        self, engine: Engine, first: ReadFrame, remaining: Iterator[pd.DataFrame], *, display: ExitStack
-    ) -> Generator[pd.DataFrame, None, None]:
+    def _guarded(self, engine: Engine, take: Take, display: ExitStack) -> None:
         """Deliver. Whatever goes wrong ends the run, and the caller still gets its results."""
+        total = len(self._first.index) if self.source == "frame" else self.total
         try:
-            with closing(self._deliver(engine, first, remaining)) as completed:
-                yield from completed
-        except KeyboardInterrupt:
+            bar = self.desk.progress_bar(self.options.progress, total=total, description="submitting")
+            self._bar = display.enter_context(bar)
+            self._bar.watch(engine.current_state)
+            self._deliver(engine, take)
+        except UnansweredError:
             engine.stop = engine.stop or stop_for_interrupt()
-        except Exception as error:
+        except SystemExit:
+            raise
+        except BaseException as error:
             # A fork of this process leaves the run and its results to its parent.
             # If every row has a result, the error loses none; but a journal that fails ends the run.
-            if engine.is_inherited or not (
-                self._frames.are_open or (isinstance(error, JournalError) and self._frames.have_begun)
-            ):
+            is_ours = self._frames.are_open or (isinstance(error, JournalError) and self._frames.have_begun)
+            if engine.is_inherited or (isinstance(error, Exception) and not is_ours):
                 raise
             self._end_by(error, engine)
         # Showing the end may fail, like any other step.
-        try:
-            self._show(engine, display.close)
-        except KeyboardInterrupt:
-            engine.stop = engine.stop or stop_for_interrupt()
+        self._show(engine, display.close)
 
-    def _deliver(
-        self, engine: Engine, first: ReadFrame, remaining: Iterator[pd.DataFrame]
-    ) -> Generator[pd.DataFrame, None, None]:
-        """Yield the results of each frame that is complete. After a stop the other frames stay open."""
+    def _deliver(self, engine: Engine, take: Take) -> None:
+        """Pass on the results of each frame that is complete. After a stop the other frames stay open."""
         with engine:
             if self.options.preflight:
                 engine.preflight()
             if engine.stop is None:
                 self._open_journal(engine)
-            opened = self._opened(engine, first, remaining)
+            opened = self._opened(engine)
             if self.options.canary:
-                opened = yield from self._try_out(engine, opened)
+                opened = self._try_out(engine, opened, take)
             with closing(engine.deliver(self._chunks(engine, opened), reads_on=self._ahead.has_room)) as delivered:
                 for outcomes in delivered:
+                    self._frames.enter(outcomes)
                     if engine.stop is None:
-                        yield from self._count_chunk(engine)
-                    else:
-                        self._enter_again(outcomes)
+                        self._count_chunk(engine, take)
+                    if self.desk.is_closing:
+                        return
 
     def _open_journal(self, engine: Engine) -> None:
         """Open the journal of the workspace, if the run keeps one."""
@@ -234,49 +236,55 @@ class Run:
         for other in self._history.new_others():
             self._show(engine, self._bar.say, str(other))
 
-    def _opened(self, engine: Engine, first: ReadFrame, remaining: Iterator[pd.DataFrame]) -> Iterator[OpenFrame]:
+    def _opened(self, engine: Engine) -> Iterator[OpenFrame]:
         """Yield frames, and count the rows that need no request."""
-        for read in chain([self._frames.recalled(first)], map(self._frames.read, remaining)):
+        read: FrameCheck | None = self._frames.recalled(self._first)
+        while read is not None:
             frame = self._frames.open(read)
             if engine.stop is None and frame.checked.is_sent.any():
                 self._frames.keep_types()
             self._show(engine, self._bar.advance, int((~frame.checked.is_sent).sum()))
             yield frame
+            rows = self._next_rows()
+            read = None if rows is None else self._frames.read(rows)
 
-    def _try_out(
-        self, engine: Engine, opened: Iterator[OpenFrame]
-    ) -> Generator[pd.DataFrame, None, Iterator[OpenFrame]]:
+    def _next_rows(self) -> pd.DataFrame | None:
+        """Return the next frame. The caller makes the frames of a stream."""
+        if self.source == "stream":
+            rows: pd.DataFrame | None = self.desk.ask(next, self._remaining, None)
+            return rows
+        return next(self._remaining, None)
+
+    def _try_out(self, engine: Engine, opened: Iterator[OpenFrame], take: Take) -> Iterator[OpenFrame]:
         """Submit the canary of the first frame that has rows to send. Return the frames from that one on."""
         for frame in opened:
             if frame.checked.is_sent.any():
                 if engine.stop is None:
-                    self._enter_again(engine.try_out(frame.canary(self.options.canary)))
+                    self._frames.enter(engine.try_out(frame.canary(self.options.canary)))
                 return chain([frame], opened)
-            yield from self._completed(engine, frame)
-        return opened
+            self._complete(engine, take)
+            if self.desk.is_closing:
+                break
+        return iter(())
 
-    def _count_chunk(self, engine: Engine) -> Iterator[pd.DataFrame]:
-        """Count a chunk that is done. Yield the results of its frame if it was the last one."""
+    def _count_chunk(self, engine: Engine, take: Take) -> None:
+        """Count a chunk that is done. Pass on the results of its frame if it was the last one."""
         self._show_other_runs(engine)
         self._ahead.close()
         frame = self._frames.first
         frame.chunks_done += 1
         if frame.chunks_done == len(frame.chunks):
-            yield from self._completed(engine, frame)
+            self._complete(engine, take)
 
-    def _completed(self, engine: Engine, frame: OpenFrame) -> Iterator[pd.DataFrame]:
+    def _complete(self, engine: Engine, take: Take) -> None:
+        """Pass on the results of the first frame. A caller that is interrupted gets them with the exception."""
         results = self._frames.completed()
         results.attrs["run"] = self._facts(engine, results)
-        end = frame.number + 1, frame.end
-        try:
-            yield results
-        except GeneratorExit:
-            # The caller has the results, and closed the stream.
+        self._no_results = results.iloc[:0]
+        with suppress(UnansweredError):
+            take(results)
             self._history.add(results, requests=engine.requests)
-            raise
-        # Only when the caller asks for more: the exception of an interrupt has the results until then.
-        self._history.add(results, requests=engine.requests)
-        self._frames.forget_first(end)
+            self._frames.forget_first()
 
     def _chunks(self, engine: Engine, opened: Iterator[OpenFrame]) -> Iterator[list[Event]]:
         """Yield the events of every chunk of every frame, until the run stops."""
@@ -285,11 +293,6 @@ class Run:
             frame, start, stop = chunk
             self._ahead.open(stop - start)
             yield frame.events(start, stop)
-
-    def _enter_again(self, outcomes: Iterable[Outcome]) -> None:
-        """Enter outcomes that an interrupt may have kept out. A second entry changes nothing."""
-        for outcome in outcomes:
-            self._frames.enter(outcome)
 
     def _facts(self, engine: Engine, results: pd.DataFrame) -> dict[str, Any]:
         """Return the facts of the run, in types that every file format of pandas can keep."""
@@ -311,23 +314,6 @@ class Run:
         }
 
 
-def _until_interrupted(show: Callable[[Progress], object]) -> Callable[[Progress], object]:
-    """Stop the display at its first interrupt: another interrupt would disturb the steps that end the run."""
-    is_over = False
-
-    def shown(progress: Progress) -> None:
-        nonlocal is_over
-        if is_over:
-            return
-        try:
-            show(progress)
-        except KeyboardInterrupt:
-            is_over = True
-            raise
-
-    return shown
-
-
 def _simplified(stop: Stop, *, requests: int) -> Stop:
     """Simplify the message if nothing was sent."""
     if stop.reason != "interrupted" or requests:
@@ -339,4 +325,4 @@ def _simplified(stop: Stop, *, requests: int) -> Stop:
 
 def stop_error(stop: Stop, results: pd.DataFrame) -> SubmissionError | SubmissionInterrupted:
     """Return the exception of a run that ended early."""
-    return STOP_ERRORS[stop.reason](stop.message, results=results)
+    return stop.exception(stop.message, results=results)

@@ -3,16 +3,14 @@
 import hashlib
 import itertools
 import math
-import operator
 import random
-import sys
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, NoReturn, TypeAlias, get_args
 
 from events_pandas import intercom
-from events_pandas.sandbox.rules.settings import is_number, is_whole
+from events_pandas.sandbox_settings import FAULT_SETTINGS, SHARE, STATUS, checked
 
 FaultName: TypeAlias = Literal["drop_before", "drop_after", "garbage", "trickle_body", "trickle_headers", "no_answer"]
 """Ways in which an answer does not arrive, or is hard to read."""
@@ -23,10 +21,7 @@ Fault: TypeAlias = int | FaultName
 FAULT_NAMES: Final[tuple[FaultName, ...]] = get_args(FaultName)
 SUBMIT: Final = ("POST", intercom.EVENTS_PATH)
 
-_STATUSES: Final = range(400, 600)
-# About thirty years: the server's clock stays within the years of dates and headers.
-_MOST_SKEW_SECONDS: Final = 1_000_000_000
-_SEEDS: Final = 2**63
+_FAULT: Final = replace(STATUS, must_be=f"a status from 400 to 599 or one of {', '.join(FAULT_NAMES)}")
 _DIGEST_BYTES: Final = 8
 _GARBAGE_BYTES: Final = 64
 # Neither UTF-8 nor a byte order mark begins with it.
@@ -116,19 +111,16 @@ class Faults:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("latency_seconds", "trickle_seconds", "outage_after_seconds", "outage_seconds"):
-            _require_seconds(name, getattr(self, name))
-        _require_skew(self.clock_skew_seconds)
-        for name in ("rate_headers", "token_revoked"):
-            _require_boolean(name, getattr(self, name))
-        _require_seed(self.seed)
-        _require_statuses(self.statuses)
-        # A copy: the caller may change the mapping later.
-        object.__setattr__(self, "statuses", _ReadOnlyDict(self.statuses))
-        _require_share("jitter", self.jitter)
-        _require_shares(
-            {f"statuses[{fault}]" if isinstance(fault, int) else fault: share for fault, share in self.shares}
-        )
+        for name in FAULT_SETTINGS:
+            object.__setattr__(self, name, checked(name, getattr(self, name)))
+        statuses = {STATUS.checked("statuses", status): share for status, share in self.statuses.items()}
+        statuses = {status: SHARE.checked(f"statuses[{status}]", share) for status, share in statuses.items()}
+        object.__setattr__(self, "statuses", _ReadOnlyDict(statuses))
+        # The exact sum: 0.1, 0.1, 0.1 and 0.7 make 1.
+        total = math.fsum(share for _, share in self.shares)
+        if total > 1:
+            names = (f"statuses[{fault}]" if isinstance(fault, int) else fault for fault, share in self.shares if share)
+            raise ValueError(f"the shares of {', '.join(names)} sum up to {total:g}: at most 1 is allowed")
 
     @property
     def shares(self) -> list[tuple[Fault, float]]:
@@ -155,14 +147,9 @@ class NextFault:
     path: str = intercom.EVENTS_PATH
 
     def __post_init__(self) -> None:
-        if self.fault not in FAULT_NAMES and not _is_status(self.fault):
-            raise ValueError(
-                f"fault must be a status from 400 to 599 or one of {', '.join(FAULT_NAMES)}, not {self.fault!r}"
-            )
-        if not is_whole(self.times):
-            raise ValueError(f"times must be a whole number, not {self.times!r}")
-        if self.times < 1:
-            raise ValueError(f"times must be at least 1, not {self.times}")
+        if self.fault not in FAULT_NAMES:
+            object.__setattr__(self, "fault", _FAULT.checked("fault", self.fault))
+        object.__setattr__(self, "times", checked("times", self.times))
 
 
 def checked_faults(faults: object) -> Faults:
@@ -183,9 +170,9 @@ class FaultPlan:
 
     def __init__(self, faults: Faults, *, now: float) -> None:
         # One reference: another thread sees either all the old faults or all the new ones.
-        self._active = _ActiveFaults(faults=faults, outage_from=now)
+        self._active = _ActiveFaults(faults, outage_from=now)
         # Deques: different threads may use both ends.
-        self._next: dict[str, deque[tuple[NextFault, Iterator[Fault]]]] = {}
+        self._next: dict[str, deque[NextFault]] = {}
 
     @property
     def faults(self) -> Faults:
@@ -195,18 +182,16 @@ class FaultPlan:
     def set_faults(self, faults: Faults, *, outage_from: float | None = None) -> None:
         """Replace all faults. An outage is counted from `outage_from`; by default from the same time as before."""
         since = self._active.outage_from if outage_from is None else outage_from
-        self._active = _ActiveFaults(faults=faults, outage_from=since)
+        self._active = _ActiveFaults(faults, outage_from=since)
 
     def fail_next(self, fault: NextFault) -> None:
         """Make the next requests to a path fail."""
-        times = min(fault.times, sys.maxsize)
-        self._next.setdefault(fault.path, deque()).append((fault, itertools.repeat(fault.fault, times)))
+        self._next.setdefault(fault.path, deque()).append(fault)
 
     def pending(self) -> list[NextFault]:
         """Return the faults of `fail_next` still to come, with the times left; for each path in their order."""
         # Copies: other threads may add faults meanwhile.
-        waiting = [entry for queue in list(self._next.values()) for entry in list(queue)]
-        return [replace(fault, times=times) for fault, turns in waiting if (times := operator.length_hint(turns))]
+        return [fault for queue in list(self._next.values()) for fault in list(queue)]
 
     def forget_next(self) -> None:
         """Take back the faults of `fail_next`."""
@@ -244,39 +229,38 @@ class FaultPlan:
 
     def _take_next(self, path: str) -> Fault | None:
         queue = self._next.get(path)
-        while queue:
-            _, turns = queue[0]
-            fault = next(turns, None)
-            if fault is not None:
-                return fault
+        if not queue:
+            return None
+        first = queue[0]
+        if first.times > 1:
+            queue[0] = replace(first, times=first.times - 1)
+        else:
             queue.popleft()
-        return None
+        return first.fault
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class _ActiveFaults:
     """The faults in force, with the attempts counted since they were set."""
 
-    faults: Faults
-    outage_from: float
-    edges: list[tuple[float, Fault]] = field(init=False)
-    attempts: Counter[bytes] = field(default_factory=Counter)
-    jitter: random.Random = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "edges", _edges(self.faults))
-        object.__setattr__(self, "jitter", random.Random(self.faults.seed))  # noqa: S311  # It has to repeat.
+    def __init__(self, faults: Faults, *, outage_from: float) -> None:
+        self.faults = faults
+        self.outage_from = outage_from
+        self.jitter = random.Random(faults.seed)  # noqa: S311  # It has to repeat.
+        self._chosen = [(fault, share) for fault, share in faults.shares if share]
+        # Each fault has a part of the line from 0 to 1.
+        self._ends = list(itertools.accumulate(share for _, share in self._chosen))
+        self._attempts: Counter[bytes] = Counter()
 
     def draw(self, body: bytes) -> Fault | None:
-        if not self.edges:
+        if not self._chosen:
             return None
         # Eight bytes stand for a body of any length: a collision only counts an attempt too many.
         key = _digest(body)
-        self.attempts[key] += 1
-        turn = f"{self.faults.seed}/{self.attempts[key]}".encode()
+        self._attempts[key] += 1
+        turn = f"{self.faults.seed}/{self._attempts[key]}".encode()
         digest = hashlib.blake2b(key, digest_size=_DIGEST_BYTES, key=turn).digest()
         place = int.from_bytes(digest) / 256**_DIGEST_BYTES
-        return next((fault for edge, fault in self.edges if place < edge), None)
+        return next((fault for end, (fault, _) in zip(self._ends, self._chosen, strict=True) if place < end), None)
 
 
 class _ReadOnlyDict(dict[int, float]):
@@ -297,63 +281,5 @@ class _ReadOnlyDict(dict[int, float]):
     __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
 
 
-def _is_status(fault: object) -> bool:
-    return isinstance(fault, int) and fault in _STATUSES
-
-
-def _require_seconds(name: str, seconds: object) -> None:
-    if not is_number(seconds):
-        raise ValueError(f"{name} must be a number of seconds, not {seconds!r}")
-    if seconds < 0:
-        raise ValueError(f"{name} must be at least 0, not {seconds}")
-
-
-def _require_skew(seconds: object) -> None:
-    if not is_number(seconds) or abs(seconds) > _MOST_SKEW_SECONDS:
-        raise ValueError(
-            f"clock_skew_seconds must be from -{_MOST_SKEW_SECONDS:,} to {_MOST_SKEW_SECONDS:,}, not {seconds!r}"
-        )
-
-
-def _require_boolean(name: str, value: object) -> None:
-    if value is not True and value is not False:
-        raise ValueError(f"{name} must be true or false, not {value!r}")
-
-
-def _require_seed(seed: object) -> None:
-    if not is_whole(seed) or not -_SEEDS <= seed < _SEEDS:
-        raise ValueError(f"seed must be a whole number of 64 bits, not {seed!r}")
-
-
-def _require_statuses(statuses: object) -> None:
-    if not isinstance(statuses, Mapping):
-        raise ValueError(f"statuses must be a mapping of statuses to shares, such as {{500: 0.05}}, not {statuses!r}")  # noqa: TRY004  # Every wrong value is a ValueError.
-    for status in statuses:
-        if not _is_status(status):
-            raise ValueError(f"statuses must be from 400 to 599, not {status!r}")
-
-
-def _require_share(name: str, share: object) -> None:
-    if not is_number(share) or not 0 <= share <= 1:
-        raise ValueError(f"{name} must be a share between 0 and 1, not {share!r}")
-
-
-def _require_shares(shares: Mapping[str, float]) -> None:
-    for name, share in shares.items():
-        _require_share(name, share)
-    # The exact sum: 0.1, 0.1, 0.1 and 0.7 make 1.
-    total = math.fsum(shares.values())
-    if total > 1:
-        names = ", ".join(name for name, share in shares.items() if share)
-        raise ValueError(f"the shares of {names} sum up to {total:g}: at most 1 is allowed")
-
-
 def _digest(body: bytes) -> bytes:
     return hashlib.blake2b(body, digest_size=_DIGEST_BYTES).digest()
-
-
-def _edges(faults: Faults) -> list[tuple[float, Fault]]:
-    """Return each fault with the end of its part of the line from 0 to 1."""
-    chosen = [(fault, share) for fault, share in faults.shares if share]
-    ends = itertools.accumulate(share for _, share in chosen)
-    return [(end, fault) for end, (fault, _) in zip(ends, chosen, strict=True)]

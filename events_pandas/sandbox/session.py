@@ -16,12 +16,13 @@ from events_pandas.sandbox.page import Page
 from events_pandas.sandbox.rules.events import SandboxEvent, read_sent
 from events_pandas.sandbox.rules.window import RateWindow
 from events_pandas.sandbox.server.api import Api
-from events_pandas.sandbox.server.app import SandboxApp, allowed_hosts, checked_host, checked_port, reachable_host
+from events_pandas.sandbox.server.app import SandboxApp, allowed_hosts, checked_host, reachable_host
 from events_pandas.sandbox.server.control import Control
 from events_pandas.sandbox.server.thread import ServerThread
 from events_pandas.sandbox.workspace.contacts import InitialContacts
 from events_pandas.sandbox.workspace.store import Store
 from events_pandas.sandbox.workspace.workspace import Submission, SubmissionOutcome, Workspace
+from events_pandas.sandbox_settings import checked
 
 if TYPE_CHECKING:
     from events_pandas.deliver.client import IntercomClient
@@ -68,7 +69,7 @@ class Sandbox:
         The region that the workspace says it is in.
     store : str or path, optional
         The file that keeps the workspace, an SQLite database. It is made if it does not exist; one sandbox at a time
-        can have it. By default every start is a new workspace, in memory.
+        can have it. By default every start is a new workspace, in a temporary file.
 
     Raises
     ------
@@ -138,7 +139,7 @@ class Sandbox:
         store: str | os.PathLike[str] | None = None,
     ) -> None:
         self._host = checked_host(host)
-        self._port = checked_port(port)
+        self._port: int = checked("port", port)
         self._access_token = DEFAULT_ACCESS_TOKEN if access_token is None else access_token
         self._contacts = InitialContacts(existing=contacts, unknown=unknown_contacts, merged=merged_contacts)
         self._region = region
@@ -235,7 +236,7 @@ class Sandbox:
 
     @faults.setter
     def faults(self, faults: Faults) -> None:
-        self._own.control.set_faults(faults, uptime=time.monotonic())
+        self._own.api.plan.set_faults(checked_faults(faults), outage_from=time.monotonic())
 
     @property
     def limit(self) -> int | None:
@@ -372,7 +373,8 @@ class Sandbox:
 
     def clear_faults(self) -> None:
         """Remove all faults: set `faults` to `Faults()`, and forget the faults that `fail_next` asked for."""
-        self._own.control.clear_faults(uptime=time.monotonic())
+        self._own.api.plan.forget_next()
+        self.faults = Faults()
 
     def to_frame(self) -> pd.DataFrame:
         """Return all submissions as they were sent, with their outcomes.

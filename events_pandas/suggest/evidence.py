@@ -1,60 +1,44 @@
-"""The evidence for a proposal: what each column of a frame looks like in a sample of its rows."""
+"""The evidence for a proposal: what a column looks like in the rows that are looked at."""
 
 import uuid
-from collections import Counter
-from collections.abc import Hashable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+from pandas.api.types import infer_dtype
 
 from events_pandas.convert.cells import Rows
 from events_pandas.currencies import DECIMALS
-from events_pandas.mapping import frame_labels
-from events_pandas.mapping.arrow_types import UUID_TYPE, readable, text_of
+from events_pandas.mapping.arrow_types import UUID_TYPE, text_of
 from events_pandas.mapping.column_types import holds_numbers
-from events_pandas.mapping.faults import has_lone_surrogate
 from events_pandas.mapping.rules import Values
-from events_pandas.suggest.choices import LeftOut, share_text
-from events_pandas.suggest.names import names_a_code, names_a_currency, names_a_time, user_id_rank, words_of
-from events_pandas.suggest.times import MOST, TIME_TYPES, TimeForm, form_of_numbers, form_of_text, form_of_times
+from events_pandas.suggest.choices import share_text
+from events_pandas.suggest.names import may_name_a_time, names_a_currency, words_of
+from events_pandas.suggest.times import MOST, TIME_TYPES, TimeForm, form_of_numbers, form_of_texts, form_of_times
 
-Floats: TypeAlias = npt.NDArray[np.floating[Any]]
-
-_FIRST_ROWS: Final = 5_000
-_SPREAD_ROWS: Final = 5_000
-"""The most rows that are looked at: the first ones, and others spread over the rest of the frame."""
-
+_NO_TIMES: Final = TimeForm(description="", is_naive=False)
 _FEW: Final = 0.1
 _DOUBLE_EXACT: Final = 2**53
-_DOUBLE_BYTES: Final = 8
-_MANY_DECIMALS: Final = 5
-"""Stands for every larger number of decimals: no currency has more than four."""
 
-_EMAIL: Final = r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+"
-_URL: Final = r"(?i:https?)://\S+"
-_PHONE: Final = r"\+[0-9][0-9 ()/.\-]{6,20}|\([0-9]{2,5}\) ?[0-9][0-9 .\-]{4,14}"
-_INTERCOM_ID: Final = r"[0-9a-fA-F]{24}"
-# Programs write small numbers with a negative exponent; 1e5 may be the number of a thing.
 _NUMBER: Final = r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]+)?(?:[eE]-[0-9]{1,3})?"
-# Programs that have floats write whole numbers as 42.0, but not as 42.00.
-_WHOLE: Final = r"-?(?:0|[1-9][0-9]{0,14})(?:\.0)?"
-_BOOLEAN: Final = r"(?i:true|false)"
-_FRACTION: Final = r"\.([0-9]*?)0*$"
+"""Programs write small numbers with a negative exponent; 1e5 may be the number of a thing."""
 
 _NESTED_TYPES: Final = (dict, list, tuple, set, frozenset, np.ndarray)
 
-# Names of pandas.api.types.infer_dtype.
+# Names of infer_dtype.
 _NUMBERS: Final = {"integer", "floating", "mixed-integer-float", "decimal"}
-_TIMES: Final = {"datetime64", "datetime", "date"}
 _FLOATS: Final = {"floating", "mixed-integer-float"}
+TIMES: Final = {"datetime64", "datetime", "date"}
 _TEXTS: Final = {"string", "mixed-integer"}
-_TIMELESS: Final = {*_NUMBERS, "string"}
+_TIMELESS: Final = {*_NUMBERS, "string", "boolean", "empty"}
 _UNWRITTEN: Final = {"bytes", "mixed"}
+_TEXT_KIND: Final = "string"
+_NESTED_KIND: Final = "nested"
+"""Our own name: pandas has none."""
 
 
 class ColumnLook(StrEnum):
@@ -75,15 +59,22 @@ class ColumnLook(StrEnum):
     OTHER = "mixed or unusual types"
 
 
+_LOOKS: Final = {"empty": ColumnLook.EMPTY, "boolean": ColumnLook.BOOLEAN, _NESTED_KIND: ColumnLook.NESTED}
+
 # In this order: https://ada@example.org has the form of an email address, too.
 _FORMS: Final = {
-    ColumnLook.URL: _URL,
-    ColumnLook.EMAIL: _EMAIL,
-    ColumnLook.PHONE: _PHONE,
-    ColumnLook.INTERCOM_ID: _INTERCOM_ID,
+    ColumnLook.URL: r"(?i:https?)://\S+",
+    ColumnLook.EMAIL: r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+",
+    ColumnLook.PHONE: r"\+[0-9][0-9 ()/.\-]{6,20}|\([0-9]{2,5}\) ?[0-9][0-9 .\-]{4,14}",
+    ColumnLook.INTERCOM_ID: r"[0-9a-fA-F]{24}",
 }
 # These have no exceptions: each would make its row invalid.
-_EXACT_FORMS: Final = {ColumnLook.WHOLE: _WHOLE, ColumnLook.NUMBER: _NUMBER, ColumnLook.BOOLEAN: _BOOLEAN}
+_EXACT_FORMS: Final = {
+    # Programs that have floats write whole numbers as 42.0, but not as 42.00.
+    ColumnLook.WHOLE: r"-?(?:0|[1-9][0-9]{0,14})(?:\.0)?",
+    ColumnLook.NUMBER: _NUMBER,
+    ColumnLook.BOOLEAN: r"(?i:true|false)",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,21 +83,19 @@ class Evidence:
 
     label: Hashable
     look: ColumnLook  # of most of its values
-    time_form: TimeForm | None = None  # for times only
+    time_form: TimeForm = _NO_TIMES  # for times only
     n_present: int = 0
     n_missing: int = 0  # absent values and empty texts
     n_distinct: int = 0
     longest: int = 0  # characters of the longest text
     has_spaces: bool = False  # more than a few texts have a space in them
     numbers_rows: bool = False  # the column counts up from row to row
-    n_not_positive: int = 0  # numbers that are zero or negative
     n_unlike: int = 0  # values that do not have the look
     n_numbers: int = 0  # texts that are numbers, where others are not
     holds_numbers: bool = False  # so many texts are numbers that a bare column with them would be one of numbers
     is_written: bool = False  # numbers are texts
     came_as_floats: bool = False  # whole numbers are floats, or texts of floats such as "42.0"
-    # Row by row the decimals of each number, or the decimals that each currency allows; -1 for absent values.
-    decimals: Rows | None = field(default=None, compare=False, repr=False)
+    has_minor_units: bool = False  # some of its currencies are divided, as euros are into cents
 
     @property
     def kind(self) -> str:
@@ -121,248 +110,146 @@ class Evidence:
         return words_of(self.label)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Survey:
-    """What a frame looks like."""
-
-    columns: tuple[Evidence, ...]  # in the frame's order, and then the levels of its index
-    unusable: tuple[LeftOut, ...]  # what a mapping cannot name
-    labels: frozenset[Hashable]  # all labels and names of levels
-    n_rows: int
-    n_looked_at: int
-
-
-def survey(frame: pd.DataFrame) -> Survey:
-    """Look at a sample of the rows of a frame, which is not changed."""
-    rows = sampled_rows(len(frame))
-    sources = dict(_sources(frame, rows))
-    labels = frame_labels(frame)
-    return Survey(
-        columns=tuple(evidence_of(label, values, rows) for label, values in sources.items()),
-        unusable=tuple(_unusable(frame, labels)),
-        labels=frozenset(labels),
-        n_rows=len(frame),
-        n_looked_at=len(rows),
-    )
-
-
-def sampled_rows(n_rows: int) -> Rows:
-    """Return which rows are looked at, ascending: the first, and some spread over the rest, the last one included."""
-    if n_rows <= _FIRST_ROWS + _SPREAD_ROWS:
-        return np.arange(n_rows, dtype=np.int64)
-    spread = np.linspace(_FIRST_ROWS, n_rows - 1, _SPREAD_ROWS).astype(np.int64)
-    return np.concatenate([np.arange(_FIRST_ROWS, dtype=np.int64), spread])
-
-
-def _sources(frame: pd.DataFrame, rows: Rows) -> "Iterator[tuple[Hashable, Values]]":
-    """Yield the columns and levels that a mapping can name, with their values in some rows."""
-    counts = Counter(frame.columns)
-    for position, label in enumerate(frame.columns):
-        if counts[label] == 1 and (plain := _plain(label)) is not None:
-            yield plain, readable(frame.iloc[:, position]).iloc[rows]
-    levels = Counter(frame.index.names)
-    for level, name in enumerate(frame.index.names):
-        if levels[name] == 1 and name not in counts and (plain := _plain(name)) is not None:
-            yield plain, readable(pd.Series(frame.index.get_level_values(level))).iloc[rows]
-
-
-def _plain(label: Hashable) -> Any:
-    """Return a label as Python and TOML can both write it; None if they cannot."""
-    if isinstance(label, tuple):
-        parts = tuple(_plain(part) for part in label)
-        return None if any(part is None or isinstance(part, tuple) for part in parts) else parts
-    if isinstance(label, str):
-        return None if has_lone_surrogate(label) else str(label)
-    if isinstance(label, int | np.integer) and not isinstance(label, bool):
-        return int(label)
-    return None
-
-
-def _unusable(frame: pd.DataFrame, labels: list[Hashable]) -> Iterator[LeftOut]:
-    for label, count in Counter(labels).items():
-        if _plain(label) is None:
-            yield LeftOut(label=label, reason="TOML cannot hold this label: rename it to a text")
-        elif count > 1:
-            reason = f"{count} columns or index levels have this name: rename all but one"
-            yield LeftOut(label=label, reason=reason)
-    is_counter = isinstance(frame.index, pd.RangeIndex)
-    if None in frame.index.names and not is_counter and _inferred(readable(frame.index[:1].to_series())) in _TIMES:
-        yield LeftOut(label=None, reason='the index has no name: give it one with frame.rename_axis("...")')
-
-
-def _inferred(values: Any) -> str:
-    return pd.api.types.infer_dtype(values, skipna=True)
-
-
 def evidence_of(label: Hashable, column: Values, rows: Rows) -> Evidence:
     """Return what a column looks like, of any dtype; `rows` are the positions of its values in the frame."""
-    kind = getattr(column.dtype, "pyarrow_dtype", pa.null())
-    if pa.types.is_nested(kind):
-        return Evidence(label=label, look=ColumnLook.NESTED, n_present=len(column))
     try:
-        values = pd.Series(np.asarray(column, dtype=object), dtype=object)
-        if kind == UUID_TYPE:
-            values = values.map(lambda octets: uuid.UUID(bytes=octets), na_action="ignore")
-        values = _written_out(values[values.notna()])
+        cells, kind = _present_cells(column)
     except (ValueError, TypeError, ArithmeticError, LookupError, NotImplementedError):
         # Arrow has times that Python does not have, and zones in nested values that this machine does not know; pandas
         # fails when it asks a signalling NaN whether it is a NaN.
         return Evidence(label=label, look=ColumnLook.OTHER, n_present=len(column))
-    if values.map(lambda value: isinstance(value, _NESTED_TYPES)).any():
-        return Evidence(label=label, look=ColumnLook.NESTED, n_present=len(values))
-    values = values[values.map(lambda value: not (isinstance(value, str) and not value))]
-    seen = Evidence(label=label, look=ColumnLook.OTHER, n_present=len(values), n_missing=len(column) - len(values))
-    return replace(seen, look=ColumnLook.EMPTY) if values.empty else _of_present(seen, values, rows, dtype=column.dtype)
-
-
-def _written_out(values: Values) -> Values:
-    """Return UUIDs and bytes as the text that is sent of them."""
-    return values.map(_text_of) if _inferred(values) in _UNWRITTEN else values
-
-
-def _text_of(value: Any) -> Any:
-    if isinstance(value, uuid.UUID):
-        return str(value)
-    text = text_of(value) if isinstance(value, bytes | bytearray | memoryview) else None
-    return value if text is None else text
-
-
-def _of_present(seen: Evidence, values: Values, rows: Rows, *, dtype: Any) -> Evidence:
-    inferred = _inferred(values)
-    if inferred == "boolean":
-        return replace(seen, look=ColumnLook.BOOLEAN, n_distinct=values.nunique())
-    if inferred not in _TIMELESS and values.map(lambda value: isinstance(value, TIME_TYPES)).any():
-        form = form_of_times(values)
-        return replace(seen, look=ColumnLook.TIME, time_form=form, n_distinct=values.nunique()) if form else seen
-    if inferred in _NUMBERS:
-        return _of_numbers(seen, values, rows, float_type=_float_type(dtype))
-    if inferred in _TEXTS:
-        # Not astype: in pandas 3 it asks Arrow, which refuses a column for one character that UTF-8 cannot hold.
-        return _of_text(seen, pd.Series([str(value) for value in values], index=values.index, dtype=object), rows)
-    return seen
-
-
-def _float_type(dtype: Any) -> type[np.floating[Any]]:
-    """Return how exact a column's floats are: the shorter ones hold 19.99 as 19.989999771118164."""
-    is_short = getattr(dtype, "itemsize", _DOUBLE_BYTES) < _DOUBLE_BYTES and pd.api.types.is_float_dtype(dtype)
-    return np.float32 if is_short else np.float64
-
-
-def _of_numbers(seen: Evidence, values: Values, rows: Rows, *, float_type: type[np.floating[Any]]) -> Evidence:
-    try:
-        numbers = values.astype(float).to_numpy()
-    except OverflowError:
+    look, form = _look_of(cells, kind, words_of(label))
+    seen = Evidence(
+        label=label, look=look, time_form=form or _NO_TIMES, n_present=len(cells), n_missing=len(column) - len(cells)
+    )
+    if look in {ColumnLook.EMPTY, ColumnLook.NESTED, ColumnLook.OTHER}:
         return seen
-    finite = numbers[np.isfinite(numbers)]
-    if not len(finite):
-        return seen
-    form = form_of_numbers(finite, seen.words) if _may_be_time(seen.words) else None
-    look = ColumnLook.TIME if form else _look_of_numbers(values, finite)
-    if _inferred(values) == "decimal":
-        decimals = _decimals_of_texts(values.map(lambda value: format(value, "f")))
-    else:
-        decimals = _decimals_of_floats(numbers.astype(float_type))
+    if kind == _TEXT_KIND:
+        return _with_texts(seen, cells, rows)
     return replace(
-        _with_numbers(seen, values, rows, numbers=numbers, decimals=decimals),
-        look=look,
-        time_form=form,
-        # Not of the floats, which do not tell nanoseconds apart.
-        n_distinct=values.nunique(),
-        came_as_floats=look is ColumnLook.WHOLE and _inferred(values) in _FLOATS,
+        seen,
+        # Not of floats, which do not tell nanoseconds apart.
+        n_distinct=cells.nunique(),
+        numbers_rows=kind in _NUMBERS and _numbers_rows(cells, rows),
+        came_as_floats=look is ColumnLook.WHOLE and kind in _FLOATS,
     )
 
 
-def _with_numbers(seen: Evidence, values: Values, rows: Rows, *, numbers: Floats, decimals: Rows) -> Evidence:
-    """Add the evidence that only numbers have, written ones too."""
-    is_series = len(numbers) > 1 and bool(np.isfinite(numbers).all())
+def _with_texts(seen: Evidence, cells: Values, rows: Rows) -> Evidence:
+    """Add the evidence of texts, written numbers among them."""
+    texts = pd.Series(cells.unique(), dtype=object)
+    is_text, is_written = seen.look is ColumnLook.TEXT, seen.look in {ColumnLook.WHOLE, ColumnLook.NUMBER}
+    is_currency = seen.look is ColumnLook.CURRENCY
     return replace(
         seen,
-        numbers_rows=is_series and len(np.unique(numbers - rows[values.index])) == 1,
-        n_not_positive=int((numbers <= 0).sum()),
-        decimals=_by_row(decimals, values, n_rows=len(rows)),
-    )
-
-
-def _by_row(decimals: Rows, values: Values, *, n_rows: int) -> Rows:
-    """Put decimals in the rows of their values."""
-    by_row = np.full(n_rows, -1, dtype=np.int64)
-    by_row[values.index] = decimals
-    return by_row
-
-
-def _decimals_of_floats(numbers: Floats) -> Rows:
-    """Return how many decimals the shortest decimal of each float has; 0.1 + 0.2 is not 0.3 and has many."""
-    decimals = np.full(len(numbers), _MANY_DECIMALS, dtype=np.int64)
-    with np.errstate(over="ignore", invalid="ignore"):
-        for count in reversed(range(_MANY_DECIMALS)):
-            rounded = np.rint(numbers.astype(np.float64) * 10**count) / 10**count
-            decimals[rounded.astype(numbers.dtype) == numbers] = count
-    return decimals
-
-
-def _decimals_of_texts(texts: Values) -> Rows:
-    """Return how many decimals written numbers have without closing zeros; no amount has an exponent."""
-    fractions = texts.str.extract(_FRACTION, expand=False).fillna("")
-    return np.where(texts.str.contains("e", case=False), _MANY_DECIMALS, fractions.str.len()).astype(np.int64)
-
-
-def _is_currency(texts: Values) -> Values:
-    """Tell which texts are codes of ISO 4217 with a minor unit, today's or withdrawn ones, in either case."""
-    return texts.str.lower().isin(list(DECIMALS))
-
-
-def _may_be_time(words: tuple[str, ...]) -> bool:
-    """Tell whether a label allows a time: the number of a contact or an invoice may look like a day."""
-    return user_id_rank(words) == 0 and (names_a_time(words) or not names_a_code(words))
-
-
-def _look_of_numbers(values: Values, finite: Floats) -> ColumnLook:
-    if (finite % 1 != 0).any():
-        return ColumnLook.NUMBER
-    # Readers of JSON have floats only, which do not hold every whole number of this size: such a number is a name.
-    is_name = _inferred(values) == "integer" and (np.abs(finite) >= _DOUBLE_EXACT).any()
-    return ColumnLook.TEXT if is_name else ColumnLook.WHOLE
-
-
-def _of_text(seen: Evidence, values: Values, rows: Rows) -> Evidence:
-    texts = pd.Series(values.unique(), dtype=object)
-    form = form_of_text(texts, seen.words) if _may_be_time(seen.words) else None
-    look = ColumnLook.TIME if form else _look_of_text(texts)
-    if look is ColumnLook.TEXT and names_a_currency(seen.words) and _is_currency(values).mean() >= MOST:
-        look = ColumnLook.CURRENCY
-    seen = replace(
-        seen,
-        look=look,
-        time_form=form,
         n_distinct=len(texts),
         longest=int(texts.str.len().max()),
         has_spaces=bool(texts.str.contains(r"\s").mean() > _FEW),
-        n_unlike=_n_unlike(values, look),
-        n_numbers=int(values.str.fullmatch(_NUMBER).sum()) if look is ColumnLook.TEXT else 0,
-        holds_numbers=look is ColumnLook.TEXT and holds_numbers(values),
+        numbers_rows=is_written and _numbers_rows(cells, rows),
+        n_unlike=_count_unlike(cells, seen.look),
+        n_numbers=int(cells.str.fullmatch(_NUMBER).sum()) if is_text else 0,
+        holds_numbers=is_text and holds_numbers(cells),
+        is_written=is_written,
+        came_as_floats=seen.look is ColumnLook.WHOLE and bool(texts.str.endswith(".0").any()),
+        has_minor_units=is_currency and any(DECIMALS.get(text.lower(), 0) for text in texts),
     )
+
+
+def _numbers_rows(cells: Values, rows: Rows) -> bool:
+    """Tell whether numbers count up by one from row to row."""
+    numbers = cells.astype(float).to_numpy()
+    is_series = len(numbers) > 1 and bool(np.isfinite(numbers).all())
+    return is_series and len(np.unique(numbers - rows[cells.index])) == 1
+
+
+def _present_cells(column: Values) -> tuple[Values, str]:
+    """Return the cells of a column that have a value, by their positions, and their kind as pandas infers it.
+
+    UUIDs and bytes are the texts that are sent of them, and a column of texts and numbers is one of texts.
+    """
+    if pa.types.is_nested(getattr(column.dtype, "pyarrow_dtype", pa.null())):
+        return column, _NESTED_KIND
+    cells = pd.Series(np.asarray(column, dtype=object), dtype=object)
+    if getattr(column.dtype, "pyarrow_dtype", None) == UUID_TYPE:
+        cells = cells.map(lambda octets: uuid.UUID(bytes=octets), na_action="ignore")
+    cells = cells[cells.notna()]
+    if cells.map(lambda cell: isinstance(cell, _NESTED_TYPES)).any():
+        return cells, _NESTED_KIND
+    if infer_dtype(cells) in _UNWRITTEN:
+        cells = cells.map(_written)
+    cells = cells[cells.map(lambda cell: not (isinstance(cell, str) and not cell))]
+    kind = infer_dtype(cells)
+    if kind not in _TIMELESS and cells.map(lambda cell: isinstance(cell, TIME_TYPES)).any():
+        return cells, "datetime"
+    if kind in _TEXTS:
+        # Not astype: in pandas 3 it asks Arrow, which refuses a column for one character that UTF-8 cannot hold.
+        return pd.Series([str(cell) for cell in cells], index=cells.index, dtype=object), _TEXT_KIND
+    return cells, kind
+
+
+def _written(cell: Any) -> Any:
+    """Return a UUID or bytes as text; other cells, and bytes that are not text, as they are."""
+    if isinstance(cell, uuid.UUID):
+        return str(cell)
+    text = text_of(cell) if isinstance(cell, bytes | bytearray | memoryview) else None
+    return cell if text is None else text
+
+
+def _look_of(cells: Values, kind: str, words: tuple[str, ...]) -> tuple[ColumnLook, TimeForm | None]:
+    """Return what the present cells of a column look like, given the words of its label, and the form of times."""
+    if kind in _LOOKS:
+        return _LOOKS[kind], None
+    if kind in _NUMBERS:
+        return _look_of_numbers(cells, kind, words)
+    if kind == _TEXT_KIND:
+        return _look_of_texts(cells, words)
+    form = form_of_times(cells) if kind in TIMES else None
+    return ColumnLook.TIME if form else ColumnLook.OTHER, form
+
+
+def _look_of_numbers(cells: Values, kind: str, words: tuple[str, ...]) -> tuple[ColumnLook, TimeForm | None]:
+    try:
+        numbers = cells.astype(float).to_numpy()
+    except OverflowError:
+        return ColumnLook.OTHER, None
+    finite = numbers[np.isfinite(numbers)]
+    if not len(finite):
+        return ColumnLook.OTHER, None
+    form = form_of_numbers(finite, words) if may_name_a_time(words) else None
+    if form is not None:
+        return ColumnLook.TIME, form
+    if (finite % 1 != 0).any():
+        return ColumnLook.NUMBER, None
+    # Readers of JSON have floats only, which do not hold every whole number of this size: such a number is a name.
+    is_name = kind == "integer" and (np.abs(finite) >= _DOUBLE_EXACT).any()
+    return ColumnLook.TEXT if is_name else ColumnLook.WHOLE, None
+
+
+def _look_of_texts(cells: Values, words: tuple[str, ...]) -> tuple[ColumnLook, TimeForm | None]:
+    texts = pd.Series(cells.unique(), dtype=object)
+    form = form_of_texts(texts, words) if may_name_a_time(words) else None
+    if form is not None:
+        return ColumnLook.TIME, form
+    for look in _FORMS:
+        if _is_like(texts, look).mean() >= MOST:
+            return look, None
+    for look, exact in _EXACT_FORMS.items():
+        if texts.str.fullmatch(exact).all():
+            return look, None
+    is_currency = _is_like(texts, ColumnLook.CURRENCY).all() or (
+        names_a_currency(words) and _is_like(cells, ColumnLook.CURRENCY).mean() >= MOST
+    )
+    return ColumnLook.CURRENCY if is_currency else ColumnLook.TEXT, None
+
+
+def _is_like(texts: Values, look: ColumnLook) -> "pd.Series[bool]":
+    """Tell which texts have a form; a currency is a code of ISO 4217 with a minor unit, in either case."""
     if look is ColumnLook.CURRENCY:
-        allowed = np.asarray(values.str.lower().map(dict(DECIMALS)).fillna(-1), dtype=np.int64)
-        return replace(seen, decimals=_by_row(allowed, values, n_rows=len(rows)))
-    if look not in {ColumnLook.WHOLE, ColumnLook.NUMBER}:
-        return seen
-    came_as_floats = look is ColumnLook.WHOLE and bool(values.str.endswith(".0").any())
-    seen = replace(seen, is_written=True, came_as_floats=came_as_floats)
-    numbers = values.astype(float).to_numpy()
-    return _with_numbers(seen, values, rows, numbers=numbers, decimals=_decimals_of_texts(values))
+        return texts.str.lower().isin(list(DECIMALS))
+    return texts.str.fullmatch(_FORMS[look]).astype(bool)
 
 
-def _n_unlike(values: Values, look: ColumnLook) -> int:
-    if look is ColumnLook.CURRENCY:
-        return int((~_is_currency(values)).sum())
-    return int((~values.str.fullmatch(_FORMS[look]).astype(bool)).sum()) if look in _FORMS else 0
-
-
-def _look_of_text(texts: Values) -> ColumnLook:
-    for look, form in _FORMS.items():
-        if texts.str.fullmatch(form).mean() >= MOST:
-            return look
-    for look, form in _EXACT_FORMS.items():
-        if texts.str.fullmatch(form).all():
-            return look
-    return ColumnLook.CURRENCY if _is_currency(texts).all() else ColumnLook.TEXT
+def _count_unlike(texts: Values, look: ColumnLook) -> int:
+    """Return how many texts do not have the look of their column."""
+    has_exceptions = look in _FORMS or look is ColumnLook.CURRENCY
+    return int((~_is_like(texts, look)).sum()) if has_exceptions else 0

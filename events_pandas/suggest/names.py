@@ -1,10 +1,11 @@
 """The label of a column: its words, the role that they suggest, and a metadata key made of them."""
 
 import re
-from collections.abc import Hashable
+from collections.abc import Container, Hashable
+from itertools import chain, count
 
-from events_pandas.intercom import DATE_SUFFIXES
-from events_pandas.mapping.rules import DATE_UNITS, DateUnit
+from events_pandas.intercom import DATE_SUFFIXES, RESERVED_KEYS
+from events_pandas.mapping.rules import DATE_UNITS, Date, DateUnit, Rule
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\dA-Z_]+|[0-9]+")
 _SPLIT = re.compile(r"(?<=[^\W\dA-Z_])(?=[A-Z])")
@@ -36,16 +37,16 @@ _CURRENCY_WORDS = {"currency", "currencies", "ccy", "curr", "cur", "waehrung", "
 
 _EVENT_TIMES = {"created", "created_at", "event_time", "event_timestamp", "event_date", "event_at", "occurred_at"}
 _TIME_WORDS = {"date", "time", "timestamp", "ts", "day", "datetime", "dt", "when", "at", "on", "created", "epoch"}
-# Times of something later than the event, or of its way through systems.
-_OTHER_TIMES = {
-    *("updated", "modified", "deleted", "cancelled", "canceled", "expires", "expiry", "expiration", "expired", "due"),
-    *("end", "ended", "ends", "renewal", "renews", "next", "last", "until", "shipped", "delivered", "delivery"),
-    *("refunded", "received", "sent", "loaded", "synced", "imported", "exported", "original", "closed"),
-}
-# Verbs: a number under such a name is a time if it has the size of one.
-_TIME_VERBS = {
+# A number under such a name is a time if it has the size of one.
+_LATER_VERBS = {
     *("updated", "modified", "deleted", "cancelled", "canceled", "expires", "expired", "ended", "ends", "renews"),
-    *("shipped", "delivered", "refunded", "synced", "imported", "exported", "closed", "ordered", "purchased", "placed"),
+    *("shipped", "delivered", "refunded", "synced", "imported", "exported", "closed"),
+}
+_TIME_VERBS = _LATER_VERBS | {"ordered", "purchased", "placed"}
+# Times of something later than the event, or of its way through systems.
+_OTHER_TIMES = _LATER_VERBS | {
+    *("expiry", "expiration", "due", "end", "renewal", "next", "last", "until", "delivery", "received", "sent"),
+    *("loaded", "original"),
 }
 _UNIT_WORDS: dict[str, DateUnit] = {
     **dict.fromkeys(("sec", "secs", "seconds", "unix"), "s"),
@@ -56,7 +57,7 @@ _UNIT_WORDS: dict[str, DateUnit] = {
 _CLOCK_ENDING = re.compile(rf"_(?:{'|'.join(_UNIT_WORDS)}|ts|timestamp|epoch)$")
 _BIRTH_WORDS = {"birth", "birthday", "birthdate", "dob", "born"}
 
-_EVENT_NAMES = ("event_name", "event", "event_type", "action", "activity")
+_EVENT_NAME_RANKS = {"event_name": 5, "event": 4, "event_type": 3, "action": 2, "activity": 1}
 _AMOUNT_WORDS = {
     *("amount", "price", "total", "revenue", "cost", "value", "fee", "fees", "subtotal", "tax", "taxes", "balance"),
     *("spend", "mrr", "arr", "discount", "refund", "payment", "paid", "sum", "cents", "dollars", "euros", "shipping"),
@@ -192,15 +193,49 @@ def moment_key(key: str) -> str:
     return stem if stem.endswith(DATE_SUFFIXES) else f"{stem}_at"
 
 
+def key_for(label: Hashable, rule: Rule) -> str:
+    """Return a metadata key that Intercom allows for a column under a rule.
+
+    >>> import events_pandas as ep
+    >>> key_for("type", ep.Text("type")), key_for("due", ep.Date("due")), key_for("late_at", ep.Text("late_at"))
+    ('type_name', 'due_date', 'late_at_value')
+    """
+    key = key_of(label)
+    if key in RESERVED_KEYS:
+        key = f"{key}_name"
+    if isinstance(rule, Date) and rule.unit is not None:
+        return moment_key(key)
+    if isinstance(rule, Date):
+        return key if key.endswith(DATE_SUFFIXES) else f"{key}_date"
+    # Under a key that ends like this, Intercom takes a number for a date.
+    return f"{key}_value" if key.endswith(DATE_SUFFIXES) else key
+
+
+def unused_key(key: str, keys: Container[str]) -> str:
+    """Return a key with a number before the ending of dates, if another column has the key.
+
+    >>> unused_key("due_date", {"due_date"}), unused_key("Note", {"note", "note_2"})
+    ('due_2_date', 'Note_3')
+    """
+    suffix = next((suffix for suffix in DATE_SUFFIXES if key.endswith(suffix)), "")
+    stem = key.removesuffix(suffix)
+    numbered = (f"{stem}_{number}{suffix}" for number in count(2))
+    return next(unused for unused in chain([key], numbered) if unused.casefold() not in keys)
+
+
 def names_a_time(words: tuple[str, ...]) -> bool:
     """Tell whether words name a time, such as ``created_at`` and ``timestamp``."""
     return bool(set(words) & _TIME_WORDS)
 
 
+def may_name_a_time(words: tuple[str, ...]) -> bool:
+    """Tell whether words allow a time: the number of a contact or an invoice may look like a day."""
+    return not user_id_rank(words) and (names_a_time(words) or not names_a_code(words))
+
+
 def event_name_rank(words: tuple[str, ...]) -> int:
     """Return how likely words name the name of the event, from 5 down to 0 for other things."""
-    joined = "_".join(words)
-    return len(_EVENT_NAMES) - _EVENT_NAMES.index(joined) if joined in _EVENT_NAMES else 0
+    return _EVENT_NAME_RANKS.get("_".join(words), 0)
 
 
 def event_word(words: tuple[str, ...]) -> str:
@@ -209,7 +244,7 @@ def event_word(words: tuple[str, ...]) -> str:
     >>> event_word(("ordered", "at")), event_word(("created", "at")), event_word(("date",))
     ('ordered', '', '')
     """
-    if not set(words) & _TIME_WORDS:
+    if not names_a_time(words):
         return ""
     return "-".join(word for word in words if word not in {*_TIME_WORDS, "utc", "gmt", "event"} and word.isalpha())
 
@@ -243,12 +278,8 @@ def names_a_person(words: tuple[str, ...]) -> bool:
     return last == "name" and (not owners or owners[-1] in _NAME_OWNERS)
 
 
-def link_stem(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the words for the target of an address: ``("order",)`` of ``("order", "url")``."""
-    return tuple(word for word in words if word not in {"url", "link", "uri", "href"})
-
-
-def names_text_of(words: tuple[str, ...], stem: tuple[str, ...]) -> bool:
-    """Tell whether words name the text of a link, such as ``order_no`` beside ``order_url`` with the stem ``order``."""
+def names_text_of(words: tuple[str, ...], url: tuple[str, ...]) -> bool:
+    """Tell whether words name the text of a link, as ``order_no`` does beside ``order_url``."""
+    stem = tuple(word for word in url if word not in {"url", "link", "uri", "href"})
     texts = _CODE_WORDS | {"name", "title", "label", "text"}
     return bool(stem) and words[: len(stem)] == stem and set(words[len(stem) :]) <= texts

@@ -1,9 +1,9 @@
 """The proposal of a mapping for a frame, with the reason for each choice, to read and to edit."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -12,16 +12,16 @@ from events_pandas.convert import Converter
 from events_pandas.convert.cells import Rows
 from events_pandas.errors import MappingError
 from events_pandas.mapping import Constant, Date, EventMapping, Rule, bind, require_frame
-from events_pandas.mapping.event_mapping import DEFAULTS
+from events_pandas.mapping.event_mapping import DEFAULTS, field_values
 from events_pandas.mapping.rules import is_computed, sources_by_path
+from events_pandas.mapping.toml import write_fields
 from events_pandas.suggest.choices import Choice, LeftOut, write_python
 from events_pandas.suggest.event import event_choices, needs_zone
-from events_pandas.suggest.evidence import Survey, sampled_rows, survey
 from events_pandas.suggest.metadata import Trial, metadata_choices
+from events_pandas.suggest.survey import Survey, sampled_rows, survey
 from events_pandas.words import counted
 
 _ADVICE: Final = "read it, change what is wrong, and let check_events judge every row"
-_METADATA_TABLE: Final = "[metadata]"
 _OPEN: Final = "guesses: delete each that you have read, or nothing can be submitted"
 
 
@@ -80,7 +80,7 @@ metadata_overflow, unconfirmed : object
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, EventMapping):
             return NotImplemented
-        return all(getattr(self, option.name) == getattr(other, option.name) for option in fields(EventMapping))
+        return field_values(self) == field_values(other)
 
     # No mapping can be hashed, since metadata cannot.
     __hash__ = None  # type: ignore[assignment]
@@ -88,10 +88,6 @@ metadata_overflow, unconfirmed : object
     def __repr__(self) -> str:
         lines = [*self._heading(), write_python(self, self._reasons()), *self._left_out_lines()]
         return "\n".join(lines)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        arguments = {option.name: getattr(self, option.name) for option in fields(self)}
-        return partial(SuggestedMapping, **{**arguments, "metadata": dict(self.metadata)}), ()
 
     def to_toml(self) -> str:
         """Return the mapping as TOML, with the reason of each choice as a comment.
@@ -106,16 +102,8 @@ metadata_overflow, unconfirmed : object
         MappingError
             If the mapping holds something that TOML cannot hold, such as a callable: with the path of each.
         """
-        head, table, metadata = EventMapping.to_toml(self).partition(f"\n{_METADATA_TABLE}\n")
-        reasons = self._reasons()
-        lines = [*self._heading(), *_commented(head.strip("\n").split("\n"), reasons)]
-        lines += [f"# {path}: {reason}" for path, reason in reasons.items() if getattr(self, path, "") is None]
-        # The open guesses stand at the end of the fields.
-        lines.sort(key=lambda line: line.startswith("unconfirmed = "))
-        if table:
-            keys = [f"metadata.{key}" for key in self.metadata]
-            lines += ["", _METADATA_TABLE, *_commented(metadata.strip("\n").split("\n"), reasons, paths=keys)]
-        return "\n".join([*lines, *self._left_out_lines()]) + "\n"
+        text = write_fields(field_values(self), self.rules(), defaults=DEFAULTS, comments=self._reasons())
+        return "\n".join([*self._heading(), text.removesuffix("\n"), *self._left_out_lines()]) + "\n"
 
     def _heading(self) -> list[str]:
         return [f"# Proposed from {self.origin}: {_ADVICE}."] if self.origin else []
@@ -141,12 +129,6 @@ def _is_kept(mapping: EventMapping, choice: Choice) -> bool:
     entry = mapping.metadata.get(key) if key else getattr(mapping, field_name)
     # Types first: the comparison of an expression gives another expression.
     return type(entry) is type(choice.entry) and bool(entry == choice.entry)
-
-
-def _commented(lines: list[str], reasons: dict[str, str], *, paths: list[str] | None = None) -> list[str]:
-    """Put the reason of each field at the end of its line; without paths the lines name the fields."""
-    paths = paths or [line.partition(" = ")[0] for line in lines]
-    return [f"{line}  # {reasons[path]}" if path in reasons else line for line, path in zip(lines, paths, strict=True)]
 
 
 def propose(frame: pd.DataFrame) -> SuggestedMapping:

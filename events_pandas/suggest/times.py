@@ -23,6 +23,7 @@ _PROBED: Final = 20
 
 _UTC: Final = r"(?: ?[+-]00:?00)? ?(?i:UTC|GMT|Z)"
 _ISO: Final = rf"\s*[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?:[T ][0-9:.,]+(?:{_UTC}| ?[+-][0-9:]+)?)?\s*"
+_CLOSING_UTC: Final = rf"{_UTC}\s*$"
 _OFFSET: Final = rf".*[0-9][Tt ].*(?:{_UTC}|[+-][0-9:]+)\s*"
 _WRITTEN: Final = r"[0-9]{1,4}[-/. ].{3,25}|[A-Za-z]{3,9} [0-9].{3,25}"
 _COMPACT: Final = r"(?:19|20)[0-9]{6}"
@@ -68,27 +69,26 @@ def form_of_times(values: Values) -> TimeForm | None:
     times, texts = values[is_time], _iso_texts(values[is_plain])
     if len(times) + len(texts) < MOST * len(values):
         return None
-    has_zone = [*times.map(_has_zone), *_offset_mask(texts)]
-    is_day = not any(has_zone) and _are_midnights(times) and _are_days(texts)
-    kinds = list(dict.fromkeys([*times.map(_kind_of), *("text" for _ in texts[:1])]))
-    description = _mixture("days" if is_day else "times", kinds=kinds, has_zone=has_zone)
+    return _form_of(times, texts)
+
+
+def _form_of(times: Values, iso_texts: Values) -> TimeForm:
+    has_zone = [*(getattr(time, "tzinfo", None) is not None for time in times), *_has_offset(iso_texts)]
+    is_day = not any(has_zone) and _are_midnights(times) and _are_days(iso_texts)
+    kinds = list(dict.fromkeys([*times.map(_kind_of), *("text" for _ in iso_texts[:1])]))
+    what, zone = ("days", "") if is_day else ("times", _zone_words(has_zone))
+    if kinds == ["text"]:
+        description = f"{', '.join(filter(None, [f'{what} as text', zone]))} (ISO 8601)"
+    elif len(kinds) == 1 and len(set(has_zone)) == 1:
+        description = f"{what} {zone}".strip()
+    else:
+        named = f" ({', '.join(kinds)})" if len(kinds) > 1 else ""
+        description = f"{what} of mixed kinds{named}, {zone}".removesuffix(", ")
     return TimeForm(description=description, is_naive=not all(has_zone), is_day=is_day)
-
-
-def _mixture(what: str, *, kinds: list[str], has_zone: list[bool]) -> str:
-    zone = "" if what == "days" else _zone_words(has_zone)
-    if len(kinds) == 1 and len(set(has_zone)) == 1:
-        return f"{what} {zone}".strip()
-    named = f" ({', '.join(kinds)})" if len(kinds) > 1 else ""
-    return f"{what} of mixed kinds{named}, {zone}".removesuffix(", ")
 
 
 def _kind_of(time: object) -> str:
     return "dates" if isinstance(time, dt.date) and not isinstance(time, dt.datetime) else "datetimes"
-
-
-def _has_zone(time: object) -> bool:
-    return getattr(time, "tzinfo", None) is not None
 
 
 def _zone_words(has_zone: list[bool]) -> str:
@@ -102,14 +102,16 @@ def _are_midnights(times: Values) -> bool:
     return bool((instants == instants.dt.normalize()).all())
 
 
-def form_of_text(texts: Values, words: tuple[str, ...]) -> TimeForm | None:
+def form_of_texts(texts: Values, words: tuple[str, ...]) -> TimeForm | None:
     """Return how distinct texts are written as times, given the words of their label; None if they are not times."""
-    plain = _plain(texts)
-    if _share(plain.str.fullmatch(_ISO)) >= MOST and _parsed_share(_with_z(plain), "ISO8601") >= MOST:
-        return _iso_form(plain)
-    if _share(plain.str.fullmatch(_COMPACT)) >= MOST:
+    # pandas raises at a character that UTF-8 cannot hold. All forms are ASCII.
+    plain = texts.where(texts.map(str.isascii).astype(bool), "")
+    # In ISO 8601 pandas knows only the letter Z for UTC.
+    if _are_most(plain.str.fullmatch(_ISO)) and _are_read(plain.str.replace(_CLOSING_UTC, "Z", regex=True), "ISO8601"):
+        return _form_of(plain[:0], _iso_texts(plain))
+    if _are_most(plain.str.fullmatch(_COMPACT)):
         return _compact_form(plain)
-    if _share(plain.str.fullmatch(_WRITTEN)) >= MOST:
+    if _are_most(plain.str.fullmatch(_WRITTEN)):
         return _written_form(plain)
     if epoch_units(words) and plain.str.fullmatch(_DIGITS).all():
         return _epoch_form(plain.astype(float).to_numpy(), words)
@@ -127,21 +129,11 @@ def form_of_numbers(numbers: npt.NDArray[np.floating[Any]], words: tuple[str, ..
     return _epoch_form(numbers, words)
 
 
-def _plain(texts: Values) -> Values:
-    # pandas raises at a character that UTF-8 cannot hold. All forms are ASCII.
-    return texts.where(texts.map(str.isascii).astype(bool), "")
-
-
-def _with_z(plain: Values) -> Values:
-    # In ISO 8601 pandas knows only this letter for UTC.
-    return plain.str.replace(rf"{_UTC}\s*$", "Z", regex=True)
-
-
 def _iso_texts(plain: Values) -> Values:
     return plain[plain.str.fullmatch(_ISO).astype(bool)]
 
 
-def _offset_mask(texts: Values) -> "pd.Series[bool]":
+def _has_offset(texts: Values) -> "pd.Series[bool]":
     return texts.str.fullmatch(_OFFSET).astype(bool)
 
 
@@ -149,46 +141,37 @@ def _are_days(texts: Values) -> bool:
     return bool((texts.str.strip().str.len() <= len("2024-01-31")).all())
 
 
-def _share(found: Values) -> float:
-    return float(found.mean())
+def _are_most(found: Values) -> bool:
+    return bool(found.mean() >= MOST)
 
 
 def _parsed(texts: Values, written: str) -> Values:
     return pd.to_datetime(texts, format=written, errors="coerce", utc=True)
 
 
-def _parsed_share(texts: Values, written: str) -> float:
-    return _share(_parsed(texts, written).notna())
-
-
-def _iso_form(plain: Values) -> TimeForm:
-    texts = _iso_texts(plain)
-    has_zone = list(_offset_mask(texts))
-    is_day = _are_days(texts)
-    kind = "days as text" if is_day else f"times as text, {_zone_words(has_zone)}"
-    return TimeForm(description=f"{kind} (ISO 8601)", is_naive=not all(has_zone), is_day=is_day)
+def _are_read(texts: Values, written: str) -> bool:
+    return _are_most(_parsed(texts, written).notna())
 
 
 def _compact_form(texts: Values) -> TimeForm | None:
-    if _parsed_share(texts, "%Y%m%d") < MOST:
-        return None
-    return TimeForm(description="days such as 19970131", format="%Y%m%d", is_day=True)
+    form = TimeForm(description="days such as 19970131", format="%Y%m%d", is_day=True)
+    return form if _are_read(texts, "%Y%m%d") else None
 
 
 def _written_form(texts: Values) -> TimeForm | None:
     probe = texts.head(_PROBED)
     times = {written: _parsed(texts, written) for written in _FORMATS if _parsed(probe, written).notna().any()}
-    shares = {written: _share(read.notna()) for written, read in times.items() if not written.startswith(_RIVAL_DAYS)}
+    shares = {written: read.notna().mean() for written, read in times.items() if not written.startswith(_RIVAL_DAYS)}
     if not shares or max(shares.values()) < MOST:
         return None
     best = max(shares, key=lambda written: shares[written])
-    others = [
-        written for written in times if _order(written) != _order(best) and _is_rival(times[best], times[written])
-    ]
-    kind = "times" if "%M" in best else "days"
-    doubt = f"; the order of day and month is a guess: it may be {_alternatives(others)}, so look" if others else ""
-    description = f"{kind} as text, written {best!r}{doubt}"
-    return TimeForm(description=description, format=best, is_day="%M" not in best, is_certain=not others)
+    others = [other for other in times if _order(other) != _order(best) and _is_rival(times[best], times[other])]
+    is_day = "%M" not in best
+    description = f"{'days' if is_day else 'times'} as text, written {best!r}"
+    if others:
+        rivals = " or ".join(map(repr, others))
+        description += f"; the order of day and month is a guess: it may be {rivals}, so look"
+    return TimeForm(description=description, format=best, is_day=is_day, is_certain=not others)
 
 
 def _is_rival(best: Values, other: Values) -> bool:
@@ -204,10 +187,6 @@ def _is_rival(best: Values, other: Values) -> bool:
 def _order(written: str) -> str:
     # The month May has the same short and long name.
     return written.replace("%B", "%b")
-
-
-def _alternatives(others: list[str]) -> str:
-    return " or ".join(map(repr, others))
 
 
 def _epoch_form(numbers: npt.NDArray[np.floating[Any]], words: tuple[str, ...]) -> TimeForm | None:

@@ -23,7 +23,7 @@ from submission import LATENCY_SECONDS, MAPPING, Cost, Server, cost, orders
 
 import events_pandas as ep
 from events_pandas import intercom
-from events_pandas.check import chunk_bounds, read_rows
+from events_pandas.check import check_rows, chunk_bounds
 from events_pandas.convert import Converter
 from events_pandas.deliver import Answer
 from events_pandas.deliver.journal import Fingerprint, Journal, RunFacts
@@ -145,7 +145,7 @@ def fill(path: Path, frame: pd.DataFrame, mapping: ep.EventMapping) -> None:
     # The rows belong to this run, which is an earlier one than the measured run.
     journal.begin_run(RunFacts(started_at=datetime.now(UTC), source="a benchmark", mapping="none"))
     converter = Converter(bind(frame, mapping))
-    checked = read_rows(converter, len(frame)).checked(now=time.time())
+    checked = check_rows(converter, len(frame), now=time.time())
     opened = OpenFrame(
         number=0,
         converter=converter,

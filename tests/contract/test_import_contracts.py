@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-# Modules that both sides may import: facts and words.
-SHARED = {"currencies", "filesystem", "forking", "intercom", "loopback", "words"}
+# Modules that both sides may import: facts, words and settings.
+SHARED = {"currencies", "filesystem", "forking", "intercom", "loopback", "sandbox_settings", "words"}
 KNOW_THE_SANDBOX = {"__main__", "cli", "testing"}
 
 

@@ -68,16 +68,12 @@ def test_deliver_conserves_every_event(chunks, attempts, concurrency, interrupt_
     client = ScriptedClient(scripts)
     reported = []
 
-    def report(outcome):
-        reported.append(outcome)
-        if len(reported) - 1 == interrupt_at:
-            raise KeyboardInterrupt
-
     engine = Engine(
         client,
         retry=RetryPolicy(attempts=attempts),
         concurrency=concurrency,
-        on_outcome=report,
+        on_outcome=reported.append,
+        interrupts=lambda: interrupt_at is not None and len(reported) > interrupt_at,
         clock=QUICK,
     )
     outcomes = list(engine.deliver(events))

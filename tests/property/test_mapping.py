@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from events_pandas.errors import MappingError
 from events_pandas.intercom import FORBIDDEN_KEY_CHARACTERS, RESERVED_KEYS
 from events_pandas.mapping import Column, Constant, Date, EventMapping, Link, MonetaryAmount, Number, RichLink, Text
-from events_pandas.mapping.toml import FIELDS, RULES_BY_TYPE
+from events_pandas.mapping.rules import RULES_BY_TYPE
+from events_pandas.mapping.toml import FIELDS
 
 EXAMPLES = settings(deadline=None)
 # TOML is UTF-8, which has no lone surrogates.

@@ -8,8 +8,7 @@ from collections import Counter
 
 import pytest
 
-from events_pandas.deliver.client.answers import Rate
-from events_pandas.deliver.pace.observation import Observation
+from events_pandas.deliver.client.answers import Attempt, Rate
 from events_pandas.deliver.pace.pacer import Pacer
 
 EVERY_HEADER = ("limit", "remaining", "reset")
@@ -121,7 +120,7 @@ class Simulation:
 
     def _answer(self, now, who, sent_at, facts):
         self._in_flight[who] -= 1
-        self._pacers[who].observe(Observation(sent_at=sent_at, received_at=now, **facts))
+        self._pacers[who].observe(Attempt(sent_at=sent_at, received_at=now, **facts))
         self._try(now, who)
 
     def _send_other(self, now, every_seconds):

@@ -1,4 +1,7 @@
-"""The faults of a mapping, or of a proposal, that cannot be made."""
+"""The faults of a mapping, or of a proposal, that cannot be made; and Ctrl-C."""
+
+import signal
+import threading
 
 import pytest
 
@@ -15,3 +18,21 @@ def faults():
         return list(caught.value.faults)
 
     return faults
+
+
+@pytest.fixture
+def ctrl_c():
+    """Press Ctrl-C in any thread, and return when the main thread has received it."""
+    felt = threading.Semaphore(0)
+
+    def feel(*_):
+        felt.release()
+        raise KeyboardInterrupt
+
+    def press():
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        assert felt.acquire(timeout=10)
+
+    usual = signal.signal(signal.SIGINT, feel)
+    yield press
+    signal.signal(signal.SIGINT, usual)

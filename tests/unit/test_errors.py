@@ -92,13 +92,13 @@ def test_remedy_is_a_text_in_pythons_words(error):
     assert (error.problem, error.remedy) == ("is full", "use another path with journal=...")
 
 
-def test_message_has_the_given_words_for_settings_after_pickling():
+def test_message_has_the_words_of_the_command_line_after_pickling():
     """A process that shows another's errors has its own words for settings."""
     error = JournalError(Path("{journal}"), problem="is full", remedy=("use another path ", Setting.JOURNAL))
 
     copy = pickle.loads(pickle.dumps(error))
 
-    assert copy.in_words({Setting.JOURNAL: "elsewhere"}) == "{journal}: is full: use another path elsewhere"
+    assert copy.in_commands() == "{journal}: is full: use another path with --journal"
 
 
 def test_invalid_rows_error_counts_rows_with_errors():

@@ -63,9 +63,9 @@ def ask_in_time(ask: Callable[[], Answer], seconds: float, *, on_look: Callable[
         raise TransportError(f"no answer within {seconds:.0f} s", may_have_arrived=False)
     if question.error is None:
         return question.value
-    if isinstance(question.error, Exception | KeyboardInterrupt):
+    if not isinstance(question.error, SystemExit):
         raise question.error
-    # A SystemExit ends its own thread only, and not the program.
+    # It ends its own thread only, and not the program.
     raise RuntimeError(f"{kind_of(question.error)} in the thread of the question") from question.error
 
 

@@ -4,8 +4,7 @@ import math
 from typing import Final
 
 from events_pandas import intercom
-from events_pandas.deliver.client.answers import Rate
-from events_pandas.deliver.pace.observation import Observation
+from events_pandas.deliver.client.answers import Attempt, Rate
 from events_pandas.deliver.pace.state import Window
 from events_pandas.deliver.pace.unstated import UnstatedLimit
 from events_pandas.deliver.pace.windows import RateWindows, RefusalMeaning
@@ -67,34 +66,32 @@ class Pacer:
         self._slot_at = max(self._slot_at, earliest) + self._interval(now)
         self._windows.sent(now)
 
-    def lost(self, sent_at: float) -> None:
-        """Note that a request will have no answer."""
-        self._windows.ended(sent_at)
-
-    def observe(self, observation: Observation) -> None:
-        """Learn from an answer."""
-        self._windows.ended(observation.sent_at)
+    def observe(self, attempt: Attempt) -> None:
+        """Learn from an attempt. One that has no answer shows nothing."""
+        self._windows.ended(attempt.sent_at)
+        if attempt.status is None:
+            return
         refusal = self._windows.observe(
-            observation.rate,
-            date=observation.date,
-            sent_at=observation.sent_at,
-            received_at=observation.received_at,
-            is_refused=observation.is_refused,
+            attempt.rate,
+            date=attempt.date,
+            sent_at=attempt.sent_at,
+            received_at=attempt.received_at,
+            is_refused=attempt.is_refused,
         )
-        limit = self._stated_limit(observation)
+        limit = self._stated_limit(attempt)
         if limit is not None:
             self._unstated.take_stated_limit(limit)
-        elif observation.named_limit and not self._unstated.is_stated:
-            self._unstated.take_named_limit(observation.named_limit)
-        is_unexplained = observation.is_refused and refusal is not RefusalMeaning.SPENT
-        self._unstated.observe(observation, is_unexplained=is_unexplained)
+        elif attempt.named_limit and not self._unstated.is_stated:
+            self._unstated.take_named_limit(attempt.named_limit)
+        is_unexplained = attempt.is_refused and refusal is not RefusalMeaning.SPENT
+        self._unstated.observe(attempt, is_unexplained=is_unexplained)
         if self._windows.is_known:
             self.limit = self._windows.limit
-        elif self.limit is not None or limit is not None or not observation.is_failed or observation.named_limit:
+        elif self.limit is not None or limit is not None or not attempt.is_trouble or attempt.named_limit:
             self.limit = self._unstated.limit
         is_spent = refusal in (RefusalMeaning.SPENT, RefusalMeaning.REPEATED)
         is_usual = refusal is RefusalMeaning.DOUBTED or self._unstated.expects_refusals
-        self.backoff.observe(observation, is_spent=is_spent, is_usual=is_usual)
+        self.backoff.observe(attempt, is_spent=is_spent, is_usual=is_usual)
 
     def window(self, now: float) -> Window | None:
         """Return the current window. It is None before the first answer, and where no answer states it."""
@@ -139,11 +136,11 @@ class Pacer:
             return even
         return max(even / HASTE, (end - now) / room, least)
 
-    def _stated_limit(self, observation: Observation) -> float | None:
+    def _stated_limit(self, attempt: Attempt) -> float | None:
         """Return the limit that an answer states, in requests for ten seconds."""
-        rate = observation.rate or Rate()
+        rate = attempt.rate or Rate()
         # A refusal may come from another limiter, which states its own limit.
-        if (rate.limit is None and rate.remaining is None) or (observation.is_refused and self._unstated.is_stated):
+        if (rate.limit is None and rate.remaining is None) or (attempt.is_refused and self._unstated.is_stated):
             return None
         # Where only `Remaining` comes, its highest value is the best guess at the limit.
         self._most_left = max(self._most_left, (rate.remaining or 0) + 1)
@@ -167,30 +164,30 @@ class Backoff:
         """The time from which requests leave one at a time, to show whether refusals go on."""
         return self._began_at if self._seconds else math.inf
 
-    def observe(self, observation: Observation, *, is_spent: bool, is_usual: bool) -> None:
+    def observe(self, attempt: Attempt, *, is_spent: bool, is_usual: bool) -> None:
         """Learn from an answer.
 
         `is_spent` says that its window was spent, which passes by itself. `is_usual` says that single refusals are
         sporadic, so the waits that they ask for concern their event alone.
         """
-        if not observation.is_failed:
-            if observation.sent_at > self._asked_at:
-                self.until = min(self.until, observation.received_at)
+        if not attempt.is_trouble:
+            if attempt.sent_at > self._asked_at:
+                self.until = min(self.until, attempt.received_at)
                 self._seconds = 0.0
-        elif observation.retry_after is not None and not (
-            is_usual and observation.is_refused and self._seconds < CHANCE_SECONDS
+        elif attempt.retry_after is not None and not (
+            is_usual and attempt.is_refused and self._seconds < CHANCE_SECONDS
         ):
-            self._extend(observation, observation.retry_after)
-        elif observation.is_refused and not is_spent and observation.sent_at >= self._began_at:
+            self._extend(attempt, attempt.retry_after)
+        elif attempt.is_refused and not is_spent and attempt.sent_at >= self._began_at:
             self._seconds = min(max(2 * self._seconds, FIRST_BACKOFF_SECONDS), LONGEST_BACKOFF_SECONDS)
-            self._began_at = observation.received_at
-            self._extend(observation, self._seconds)
-        elif observation.is_refused:
-            self._asked_at = max(self._asked_at, observation.sent_at)
+            self._began_at = attempt.received_at
+            self._extend(attempt, self._seconds)
+        elif attempt.is_refused:
+            self._asked_at = max(self._asked_at, attempt.sent_at)
 
-    def _extend(self, observation: Observation, seconds: float) -> None:
-        now = observation.received_at
+    def _extend(self, attempt: Attempt, seconds: float) -> None:
+        now = attempt.received_at
         if now >= self.until:
             self.since = now
         self.until = max(self.until, now + seconds)
-        self._asked_at = max(self._asked_at, observation.sent_at)
+        self._asked_at = max(self._asked_at, attempt.sent_at)

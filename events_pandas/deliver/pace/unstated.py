@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from events_pandas import intercom
-from events_pandas.deliver.pace.observation import Observation, RefusalStreak
+from events_pandas.deliver.client.answers import Attempt
+from events_pandas.deliver.pace.refusals import RefusalStreak
 
 STEPS: Final = (1.02, 1.02, 1.5, 3.0)
 """How much more is tried after each trial in which more was accepted; the last step is repeated."""
@@ -114,9 +115,9 @@ class UnstatedLimit:
             self.limit = min(self.limit, limit)
             self._most = min(self._most, limit)
 
-    def observe(self, observation: Observation, *, is_unexplained: bool) -> None:
+    def observe(self, observation: Attempt, *, is_unexplained: bool) -> None:
         """Learn from an answer. An unexplained refusal is one for which no stated window gave a reason."""
-        if observation.is_failed and not observation.is_refused:
+        if observation.is_trouble and not observation.is_refused:
             return
         if is_unexplained:
             self._count_refusal(observation)
@@ -124,7 +125,7 @@ class UnstatedLimit:
             self._count_acceptance(observation)
         self._count_in_trial(observation, is_unexplained=is_unexplained)
 
-    def _count_refusal(self, observation: Observation) -> None:
+    def _count_refusal(self, observation: Attempt) -> None:
         was_long = self._streak.is_long
         self._streak.refused(observation.sent_at)
         if self._streak.is_long and not was_long:
@@ -132,7 +133,7 @@ class UnstatedLimit:
             self._give_way(accepted, now=observation.received_at)
             self._trial = self._doubted = None
 
-    def _count_acceptance(self, observation: Observation) -> None:
+    def _count_acceptance(self, observation: Attempt) -> None:
         self._first_at = min(self._first_at, observation.received_at)
         self._accepted_at.append(observation.received_at)
         self._accepted(observation.received_at)
@@ -154,7 +155,7 @@ class UnstatedLimit:
         possible = CAUTION * accepted / (1 - self._usual_share) / self._rate_share
         self.limit = max(min(int(possible), self.limit), least, 1)
 
-    def _count_in_trial(self, observation: Observation, *, is_unexplained: bool) -> None:
+    def _count_in_trial(self, observation: Attempt, *, is_unexplained: bool) -> None:
         trial = self._trial
         if self._streak.is_long:
             # Requests are refused now because of those sent before.

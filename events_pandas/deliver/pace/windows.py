@@ -8,7 +8,7 @@ from typing import Final
 
 from events_pandas import intercom
 from events_pandas.deliver.client.answers import Rate, seconds_to_reset
-from events_pandas.deliver.pace.observation import RefusalStreak
+from events_pandas.deliver.pace.refusals import RefusalStreak
 from events_pandas.deliver.pace.server_clock import MOST_SPREAD_SECONDS, WindowClock
 
 SAME_RESET_SECONDS: Final = 1.5

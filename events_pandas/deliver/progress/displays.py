@@ -4,7 +4,6 @@ import importlib
 import os
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Final
 
 from events_pandas.deliver.progress.tally import Progress
@@ -22,14 +21,6 @@ LONG_PAUSE_SECONDS: Final = 2.0
 """A longer pause has lines of its own: one at its begin and one at its end."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _ReportedPause:
-    """A pause that a line has reported."""
-
-    reason: str
-    began_at: float
-
-
 class Lines:
     """Progress as lines of a log, on standard error. Work that takes less than `brief_seconds` leaves no line."""
 
@@ -37,13 +28,16 @@ class Lines:
         self._description = description
         self._brief_seconds = brief_seconds
         self._due_at = FIRST_LINE_SECONDS
-        self._pause: _ReportedPause | None = None
+        # The reason of the pause that a line has reported, and when this pause began.
+        self._pause: str | None = None
+        self._paused_at = 0.0
 
     def show(self, progress: Progress) -> None:
         """Write a line if it is time for one."""
-        is_news, paused_seconds = self._look_at_pause(progress)
+        has_begun = self._notice_pause(progress)
+        paused_seconds = None if progress.pause else self._notice_end_of_pause(progress)
         is_due = progress.elapsed_seconds >= (self._brief_seconds if progress.is_final else self._due_at)
-        if is_due or is_news:
+        if is_due or has_begun or paused_seconds is not None:
             self._due_at = progress.elapsed_seconds + LINE_SECONDS
             # After a first line, always write the last one.
             self._brief_seconds = 0.0
@@ -53,18 +47,22 @@ class Lines:
         """Write a line of text."""
         _write(f"{self._description}: {text}\n")
 
-    def _look_at_pause(self, progress: Progress) -> tuple[bool, float | None]:
-        """Return whether a long pause has just begun or ended, and how long it was if it has ended."""
-        reported, pause = self._pause, progress.pause
-        if pause is None:
-            self._pause = None
-            is_over = reported is not None and not (progress.ended_early or progress.is_final)
-            return is_over, progress.elapsed_seconds - reported.began_at if reported and is_over else None
-        is_long = pause.since_seconds + pause.next_in_seconds > LONG_PAUSE_SECONDS
-        if not is_long or (reported and reported.reason == pause.reason):
-            return False, None
-        self._pause = _ReportedPause(reason=pause.reason, began_at=progress.elapsed_seconds - pause.since_seconds)
-        return True, None
+    def _notice_pause(self, progress: Progress) -> bool:
+        """Return whether a long pause has just begun."""
+        pause = progress.pause
+        if pause is None or pause.reason == self._pause:
+            return False
+        if pause.since_seconds + pause.next_in_seconds <= LONG_PAUSE_SECONDS:
+            return False
+        self._pause, self._paused_at = pause.reason, progress.elapsed_seconds - pause.since_seconds
+        return True
+
+    def _notice_end_of_pause(self, progress: Progress) -> float | None:
+        """Return how long a reported pause was if the run goes on after it."""
+        was_paused, self._pause = self._pause is not None, None
+        if was_paused and not (progress.ended_early or progress.is_final):
+            return progress.elapsed_seconds - self._paused_at
+        return None
 
 
 class Bar:
@@ -84,25 +82,22 @@ class Bar:
         text = format_bar(progress, description=self._description, width=width)
         # A notebook's bar is as wide as its cell.
         ncols = width if self._width is None else None
-        if self._bar is not None:
-            self._redraw(progress, text, ncols)
-        elif not progress.is_final:
-            # tqdm itself would find no room in a terminal that does not know its size.
-            first: dict[str, Any] = {"total": progress.total, "initial": progress.rows, "bar_format": text}
-            self._bar = self._bar_class(**first, file=sys.stderr, ncols=ncols, nrows=size.lines)
+        if self._bar is None:
+            if not progress.is_final:
+                # tqdm itself would find no room in a terminal that does not know its size.
+                options = {"bar_format": text, "ncols": ncols, "nrows": size.lines, "file": sys.stderr}
+                self._bar = self._bar_class(total=progress.total, initial=progress.rows, **options)
+            return
+        self._bar.n, self._bar.bar_format, self._bar.ncols = progress.rows, text, ncols
+        if progress.is_final:
+            self._bar.close()
+        else:
+            self._bar.refresh()
 
     def say(self, text: str) -> None:
         """Write a line of text above the bar."""
         with suppress(OSError, ValueError):
             self._bar_class.write(f"{self._description}: {text}", file=sys.stderr)
-
-    def _redraw(self, progress: Progress, text: str, ncols: int | None) -> None:
-        bar = self._bar
-        bar.n, bar.bar_format, bar.ncols = progress.rows, text, ncols
-        if progress.is_final:
-            bar.close()
-        else:
-            bar.refresh()
 
 
 def is_notebook() -> bool:

@@ -1,13 +1,11 @@
-"""The meter: it counts every event, and shows the progress a few times a second at most.
-
-`progress_bar` chooses the display.
-"""
+"""The meter of a run: it counts every event, and shows the progress a few times a second at most."""
 
 import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final, Literal, Protocol, TypeAlias
+from functools import partial
+from typing import Final, Literal, TypeAlias
 
 from events_pandas.deliver.clock import REAL_CLOCK, Clock
 from events_pandas.deliver.outcomes import Outcome
@@ -28,27 +26,8 @@ ProgressChoice: TypeAlias = Literal["auto"] | bool | Callable[[Progress], object
 """The values of the option `progress`."""
 
 
-class ProgressBar(Protocol):
-    """Something that shows the progress of the work."""
-
-    def watch(self, read_state: Callable[[], RunState]) -> None:
-        """Read the state of a run whenever something is shown."""
-
-    def update(self, outcome: Outcome) -> None:
-        """Count one event by its outcome."""
-
-    def advance(self, n: int = 1) -> None:
-        """Count rows that are not sent."""
-
-    def tick(self) -> None:
-        """Show changes that come with time. Call it at least once a second while nothing comes in."""
-
-    def say(self, text: str) -> None:
-        """Show a line of text."""
-
-
-class Meter:
-    """Passes the progress to `show`, at most once in `interval_seconds` and not before `delay_seconds`.
+class ProgressBar:
+    """Counts rows, and passes the progress to `show`: at most once in `interval_seconds`, not before `delay_seconds`.
 
     Without `say`, lines of text are dropped.
     """
@@ -78,17 +57,15 @@ class Meter:
     def update(self, outcome: Outcome) -> None:
         """Count one event by its outcome."""
         self._tally.count(outcome)
-        if self._monotonic() >= self._due_at:
-            self._look()
+        self.tick()
 
     def advance(self, n: int = 1) -> None:
         """Count rows that are not sent."""
         self._tally.advance(n)
-        if self._monotonic() >= self._due_at:
-            self._look()
+        self.tick()
 
     def tick(self) -> None:
-        """Show changes that come with time."""
+        """Show changes that come with time. Call it at least once a second while nothing comes in."""
         if self._monotonic() >= self._due_at:
             self._look()
 
@@ -114,26 +91,8 @@ class Meter:
         self._due_at = self._monotonic() + self._interval_seconds
 
 
-class NoProgress:
-    """Shows nothing."""
-
-    def watch(self, read_state: Callable[[], RunState]) -> None:
-        """Do nothing."""
-
-    def update(self, outcome: Outcome) -> None:
-        """Do nothing."""
-
-    def advance(self, n: int = 1) -> None:
-        """Do nothing."""
-
-    def tick(self) -> None:
-        """Do nothing."""
-
-    def say(self, text: str) -> None:
-        """Do nothing."""
-
-    def close(self) -> None:
-        """Do nothing."""
+def _call(show: Callable[..., object], *facts: object) -> None:
+    show(*facts)
 
 
 @contextmanager
@@ -143,45 +102,43 @@ def progress_bar(
     total: int | None,
     description: str,
     delay_seconds: float = 0.0,
+    call: Callable[..., object] = _call,
 ) -> Iterator[ProgressBar]:
-    """Show progress on standard error, or pass it to a callable; False shows nothing.
+    """Show progress on standard error, or pass it to a callable, at most ten times a second and at the end.
 
-    A callable is called with a `Progress` at most ten times a second, and once at the end. A bar appears only after
-    `delay_seconds`.
+    False shows nothing. A bar appears only after `delay_seconds`; `call` makes every call that shows something.
     """
     # There is a bar on a terminal, and in a notebook that has ipywidgets. Elsewhere there is a line after two
     # seconds, then every ten seconds, whenever a long pause begins or ends, and at the end; "auto" omits the last
     # line of work that took less than two seconds. An exception of the callable leaves the method that called it, or
     # the end of the block; then it is not called again. If the block ends in an exception of its own, that one is
     # raised, with a note about a later one.
-    meter = _meter(progress, total, description=description, delay_seconds=delay_seconds)
+    bar = _progress_bar(progress, total, description=description, delay_seconds=delay_seconds, call=call)
     try:
-        meter.tick()
-        yield meter
+        bar.tick()
+        yield bar
     except BaseException as error:
-        _close_after(error, meter)
+        try:
+            bar.close()
+        except Exception as fault:  # noqa: BLE001  # The reason why the work ended comes first.
+            error.add_note(f"and showing the progress failed: {type(fault).__name__}: {escaped(fault)}")
         raise
-    meter.close()
+    bar.close()
 
 
-def _meter(
-    progress: ProgressChoice, total: int | None, *, description: str, delay_seconds: float
-) -> Meter | NoProgress:
+def _progress_bar(
+    progress: ProgressChoice, total: int | None, *, description: str, delay_seconds: float, call: Callable[..., object]
+) -> ProgressBar:
     if callable(progress):
-        return Meter(progress, total=total, interval_seconds=CALL_SECONDS)
+        return ProgressBar(partial(call, progress), total=total, interval_seconds=CALL_SECONDS)
     # A program without a console has no standard error.
     if progress is False or sys.stderr is None:
-        return NoProgress()
+        return ProgressBar(lambda _: None, total=total, interval_seconds=math.inf, delay_seconds=math.inf)
     bar_class = find_bar_class()
     if bar_class is None:
         lines = Lines(description, brief_seconds=BRIEF_SECONDS if progress == "auto" else 0.0)
-        return Meter(lines.show, total=total, interval_seconds=LOOK_SECONDS, say=lines.say)
+        show, say = partial(call, lines.show), partial(call, lines.say)
+        return ProgressBar(show, total=total, interval_seconds=LOOK_SECONDS, say=say)
     bar = Bar(bar_class, description=description, width=NOTEBOOK_WIDTH if is_notebook() else None)
-    return Meter(bar.show, total=total, interval_seconds=DRAW_SECONDS, delay_seconds=delay_seconds, say=bar.say)
-
-
-def _close_after(error: BaseException, meter: Meter | NoProgress) -> None:
-    try:
-        meter.close()
-    except Exception as fault:  # noqa: BLE001  # the reason why the work ended comes first
-        error.add_note(f"and showing the progress failed: {type(fault).__name__}: {escaped(fault)}")
+    show, say = partial(call, bar.show), partial(call, bar.say)
+    return ProgressBar(show, total=total, interval_seconds=DRAW_SECONDS, delay_seconds=delay_seconds, say=say)

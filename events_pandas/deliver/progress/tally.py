@@ -123,8 +123,7 @@ class Tally:
 
     def __init__(self, total: int | None, clock: Clock) -> None:
         self._total = total
-        self._monotonic = clock.monotonic
-        self._unix_time = clock.unix_time
+        self._clock = clock
         self._began_at = clock.monotonic()
         self._read_state: Callable[[], RunState] | None = None
         self._rows = 0
@@ -152,7 +151,7 @@ class Tally:
 
     def look(self, *, is_final: bool = False) -> Progress:
         """Return the progress at this moment."""
-        now = self._monotonic()
+        now = self._clock.monotonic()
         state = RunState() if self._read_state is None else self._read_state()
         pause = None if state.pause is None or _is_brief(state.pause) else state.pause
         self._sample(now, state.window, is_paused=pause is not None)
@@ -160,7 +159,7 @@ class Tally:
         ahead = Forecast() if is_final or self._was_stopped or pause else self._forecast(state, speed)
         # Counted at every look, shown or not, as the first window is the first that any answer showed.
         number = None if state.window is None else self._window_number(now, state.window)
-        at = dt.datetime.fromtimestamp(self._unix_time(), dt.UTC)
+        at = dt.datetime.fromtimestamp(self._clock.unix_time(), dt.UTC)
         return Progress(
             rows=self._rows,
             total=self._total,
@@ -233,8 +232,8 @@ def forecast(
         seconds: float | None = by_limit
     else:
         seconds = None if by_speed is None else max(by_limit, by_speed)
-    further = count_windows(seconds, window=window) if is_paced and seconds is not None else None
-    return Forecast(seconds=seconds, is_paced=is_paced, windows_to_come=further)
+    to_come = count_windows(seconds, window=window) if is_paced and seconds is not None else None
+    return Forecast(seconds=seconds, is_paced=is_paced, windows_to_come=to_come)
 
 
 def _is_at_pace(window: Window, per_second: float | None) -> bool:

@@ -2,8 +2,7 @@
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from events_pandas.deliver.outcomes import Status
@@ -20,11 +19,12 @@ WIDE: Final = 99
 WEEK: Final = dt.timedelta(days=6)
 """Within this time the day of the week names the day."""
 
-# From the widest form to the narrowest, these parts are left out one after another.
-_LEFT_OUT_BESIDE_A_BAR: Final = ("rows", "statuses", "words", "description", "left", "window", "rate", "counts", "bar")
-_LEFT_OUT_WITHOUT_A_BAR: Final = ("statuses", "words", "description", "left", "window", "rows", "rate", "counts")
-_LEFT_OUT_IN_A_PAUSE: Final = ("statuses", "words", "description", "counts", "rows", "left", "window", "bar")
-_LEFT_OUT_AT_THE_END: Final = ("rows", "bar", "description", "statuses", "counts")
+# Counts are those of each status, or a sum. A window, or a pause in its place, is told in words, or in signs, or
+# without what is left.
+_FACTS: Final = {"statuses": "counts", "words": "window", "left": "window"}
+"""The fact that a part belongs to, if the part is not a whole fact."""
+_PARTS: Final = ("statuses", "words", "description", "left", "window", "rows", "rate", "counts", "bar")
+"""What a narrow line leaves out, one part after another: the least important part comes first."""
 
 
 def format_line(
@@ -34,15 +34,16 @@ def format_line(
 
     `paused_seconds` is the length of a pause that has just ended. Times are in `zone`, by default the machine's.
     """
+    forms = _forms(progress, description, zone)
     if progress.ended_early:
-        return _early(progress, description, {"statuses", "counts"})
+        return _bar_text(progress, forms)
+    facts = {name: texts[0] for name, texts in forms.items()}
     share = f" of {progress.total:,} ({_percent(progress)})" if progress.total else ""
-    counts = _counts(progress, {"statuses"})
     resumed = "" if paused_seconds is None else f"goes on after a pause of {_duration(paused_seconds)}"
-    ahead = ", ".join(_non_empty([resumed, *_ahead(progress, {"words", "left", "window", "rate"}, zone)]))
+    ahead = _joined([resumed, facts["rate"], facts["window"], facts["done"]])
     return (
         f"{description}: {progress.rows:,}{share} after {_duration(progress.elapsed_seconds)}"
-        f"{': ' + counts if counts else ''}{'; ' + ahead if ahead else ''}"
+        f"{': ' + facts['counts'] if facts['counts'] else ''}{'; ' + ahead if ahead else ''}"
     )
 
 
@@ -52,95 +53,77 @@ def format_bar(progress: Progress, *, description: str, width: int, zone: dt.tzi
     It holds ``{bar}`` where there is a bar: with plenty of room, unless the run ended early. Times are in `zone`, by
     default the machine's.
     """
-    text = ""
-    for text in _forms(progress, description, width=width, zone=zone):
-        bar, room = ("{bar}", LEAST_BAR) if "{bar}" in text else ("", 0)
-        if len(text) - len(bar) + room <= width:
+    forms = _forms(progress, description, zone)
+    if progress.total and width >= WIDE:
+        forms["bar"] = ["{bar}", ""]
+    text = _bar_text(progress, forms)
+    for part in _in_turn(progress, is_wide=width >= WIDE):
+        if len(text.replace("{bar}", " " * LEAST_BAR)) <= width:
             break
+        fact = _FACTS.get(part, part)
+        forms[fact] = forms[fact][1:] or forms[fact]
+        text = _bar_text(progress, forms)
     return text
 
 
-def _forms(progress: Progress, description: str, *, width: int, zone: dt.tzinfo | None) -> Iterator[str]:
-    in_turn = _left_out(progress, width)
-    shown = {*in_turn}
-    if width < WIDE:
-        shown -= {"bar"}
-    for left_out in ("", *in_turn):
-        shown -= {left_out}
-        yield _form(progress, description if "description" in shown else "", shown=shown, zone=zone)
-
-
-def _left_out(progress: Progress, width: int) -> tuple[str, ...]:
+def _in_turn(progress: Progress, *, is_wide: bool) -> Iterable[str]:
+    """Return the parts in the order in which they are left out."""
+    earlier: tuple[str, ...] = ()
     if progress.is_final or progress.ended_early:
-        return _LEFT_OUT_AT_THE_END
-    if progress.pause is not None:
+        # What became of the rows is what matters at the end.
+        earlier = ("rows", "bar", "description")
+    elif progress.pause is not None:
         # The wait is more important than the work that is done.
-        return ("rows", *_LEFT_OUT_IN_A_PAUSE) if width >= WIDE else _LEFT_OUT_IN_A_PAUSE
-    return _LEFT_OUT_BESIDE_A_BAR if width >= WIDE else _LEFT_OUT_WITHOUT_A_BAR
+        earlier = ("statuses", "words", "description", "counts", "rows")
+    # A bar shows about as much as the number of rows.
+    return dict.fromkeys((*(["rows"] if is_wide else []), *earlier, *_PARTS))
 
 
-def _form(progress: Progress, description: str, *, shown: set[str], zone: dt.tzinfo | None) -> str:
+def _bar_text(progress: Progress, forms: Mapping[str, Sequence[str]]) -> str:
+    """Return the text with the first form of each fact."""
+    facts = {name: texts[0] for name, texts in forms.items()}
+    done = "" if progress.ended_early else f"{progress.rows:,}"
+    head = ": ".join(filter(None, [facts["description"], _percent(progress) if progress.total else done]))
     if progress.ended_early:
-        return _early(progress, description, shown)
-    head, tail = _head(progress, description), _tail(progress, shown, zone)
-    if progress.total and "bar" in shown:
-        return f"{head}|{{bar}}| {tail}"
-    return f"{head}, {tail}" if tail else head
+        return f"{head} ended early: {_joined([facts['counts'], facts['after']])}".lstrip()
+    tail = _joined(facts[name] for name in ("rows", "counts", "rate", "window", "done", "after"))
+    return f"{head}|{facts['bar']}| {tail}" if facts["bar"] else _joined([head, tail])
 
 
-def _early(progress: Progress, description: str, shown: set[str]) -> str:
-    """Return the text for a run that has ended before its last row."""
-    head = _head(progress, description) if progress.total else description
-    counts = _early_counts(progress, shown) if "counts" in shown else ""
-    facts = ", ".join(_non_empty([counts, f"after {_duration(progress.elapsed_seconds)}"]))
-    return f"{head} ended early: {facts}".lstrip()
+def _forms(progress: Progress, description: str, zone: dt.tzinfo | None) -> dict[str, list[str]]:
+    """Return the forms of each fact, from the widest to the narrowest; a fact that a run lacks is empty."""
+    forms = {
+        **{name: [""] for name in ("bar", "rate", "window", "done", "after")},
+        "description": [description, ""],
+        "rows": [f"{progress.rows:,} of {progress.total:,}" if progress.total else "", ""],
+        "counts": _count_forms(progress),
+    }
+    if progress.is_final or progress.ended_early:
+        forms["after"] = [f"after {_duration(progress.elapsed_seconds)}"]
+    elif progress.pause is not None:
+        forms["window"] = _pause_forms(progress, progress.pause, zone)
+    else:
+        forms["rate"] = [_rate(progress.events_per_second), ""]
+        forms["window"] = _window_forms(progress)
+        forms["done"] = [f"done {_moment(progress.done_at, progress.at, zone)}" if progress.done_at else ""]
+    return forms
 
 
-def _early_counts(progress: Progress, shown: set[str]) -> str:
-    share = f" of {progress.total:,}" if progress.total else ""
-    if not progress.counts:
-        return f"{progress.rows:,}{share}"
+def _count_forms(progress: Progress) -> list[str]:
+    """Return what became of events: each status, the statuses summed up, or nothing."""
     accepted = progress.counts.get(Status.ACCEPTED, 0)
-    others = {status: n for status, n in progress.counts.items() if status != Status.ACCEPTED}
-    return ", ".join(_non_empty([f"{accepted:,}{share} accepted", _counts(replace(progress, counts=others), shown)]))
-
-
-def _head(progress: Progress, description: str) -> str:
-    done = _percent(progress) if progress.total else f"{progress.rows:,}"
-    return f"{description}: {done}" if description else done
-
-
-def _tail(progress: Progress, shown: set[str], zone: dt.tzinfo | None) -> str:
-    rows = f"{progress.rows:,} of {progress.total:,}" if progress.total and "rows" in shown else ""
-    counts = _counts(progress, shown) if "counts" in shown else ""
-    after = f"after {_duration(progress.elapsed_seconds)}" if progress.is_final else ""
-    return ", ".join(_non_empty([rows, counts, *_ahead(progress, shown, zone), after]))
+    others = {status: n for status in Status if (n := progress.counts.get(status)) and status != Status.ACCEPTED}
+    summed = f"{sum(others.values()):,} other" if others else ""
+    first = f"{accepted:,} accepted" if accepted else ""
+    if progress.ended_early:
+        share = f" of {progress.total:,}" if progress.total else ""
+        first = f"{accepted:,}{share} accepted" if progress.counts else f"{progress.rows:,}{share}"
+    return [_joined([first, *(f"{n:,} {status}" for status, n in others.items())]), _joined([first, summed]), ""]
 
 
 def _percent(progress: Progress) -> str:
     # Rounded down: 100 % is only reached with the last row.
     return f"{100 * progress.rows // progress.total if progress.total else 0}%"
-
-
-def _counts(progress: Progress, shown: set[str]) -> str:
-    counts = progress.counts
-    if "statuses" in shown:
-        return ", ".join(f"{counts[status]:,} {status}" for status in Status if status in counts)
-    accepted = counts.get(Status.ACCEPTED, 0)
-    other = sum(counts.values()) - accepted
-    return ", ".join(_non_empty([f"{accepted:,} accepted" if accepted else "", f"{other:,} other" if other else ""]))
-
-
-def _ahead(progress: Progress, shown: set[str], zone: dt.tzinfo | None) -> list[str]:
-    """Return how the run goes on, which is nothing at its end."""
-    if progress.is_final:
-        return []
-    if progress.pause is not None:
-        return [_pause(progress, progress.pause, shown=shown, zone=zone)]
-    rate = _rate(progress.events_per_second) if "rate" in shown else ""
-    window = _window(progress, shown) if "window" in shown else ""
-    done = f"done {_moment(progress.done_at, progress.at, zone)}" if progress.done_at else ""
-    return _non_empty([rate, window, done])
 
 
 def _rate(per_second: float | None) -> str:
@@ -149,40 +132,35 @@ def _rate(per_second: float | None) -> str:
     return f"{per_second:,.0f}/s" if per_second >= 10 else f"{per_second:.1f}/s"  # noqa: PLR2004  # two digits are enough
 
 
-def _window(progress: Progress, shown: set[str]) -> str:
+def _window_forms(progress: Progress) -> list[str]:
     window, number, windows = progress.window, progress.window_number, progress.windows
     if window is None or number is None:
-        return ""
-    if "words" in shown:
-        name, of = f"window {number:,}" + (f" of {windows:,}" if windows else ""), " of "
-    else:
-        name, of = f"window {number:,}" + (f"/{windows:,}" if windows else ""), "/"
-    left = f"{max(window.left, 0):,}{of}{window.limit:,} left"
-    return f"{name}, {left}" if "left" in shown else name
+        return [""]
+    left = max(window.left, 0)
+    short = f"window {number:,}" + (f"/{windows:,}" if windows else "")
+    words = f"window {number:,}" + (f" of {windows:,}" if windows else "")
+    return [f"{words}, {left:,} of {window.limit:,} left", f"{short}, {left:,}/{window.limit:,} left", short, ""]
 
 
-def _pause(progress: Progress, pause: Pause, *, shown: set[str], zone: dt.tzinfo | None) -> str:
+def _pause_forms(progress: Progress, pause: Pause, zone: dt.tzinfo | None) -> list[str]:
     if pause.reason == "rate_limit":
-        return f"rate limit: waiting {math.ceil(pause.next_in_seconds)} s"
+        return [f"rate limit: waiting {math.ceil(pause.next_in_seconds)} s"]
     if pause.reason == "preflight":
-        return "waiting for Intercom's first answer"
+        return ["waiting for Intercom's first answer"]
+    left = math.inf if pause.gives_up_in_seconds is None else pause.gives_up_in_seconds
     if pause.reason == "stopping":
-        return _stopping(pause, progress.in_flight, shown)
-    since = f"{(progress.at - dt.timedelta(seconds=pause.since_seconds)).astimezone(zone):%H:%M:%S}"
+        awaited = counted(progress.in_flight, "request") + (
+            f", {math.ceil(left)} s at most" if math.isfinite(left) else ""
+        )
+        hint = "; Ctrl-C again leaves at once"
+        return [f"stopping: waiting for {awaited}{hint}", f"stopping: {awaited}{hint}", f"stopping: {awaited}"]
+    since = (progress.at - dt.timedelta(seconds=pause.since_seconds)).astimezone(zone)
+    failing = f"requests failing since {since:%H:%M:%S}"
     wait = f"next try in {math.ceil(pause.next_in_seconds)} s" if pause.next_in_seconds else "trying now"
-    left = pause.gives_up_in_seconds
-    parts = [f"requests failing since {since}", wait if "left" in shown else ""]
-    if "window" in shown and left is not None and math.isfinite(left):
-        parts.append(f"gives up in {_time_left(left)}")
-    return ", ".join(_non_empty(parts))
-
-
-def _stopping(pause: Pause, in_flight: int, shown: set[str]) -> str:
-    requests = counted(in_flight, "request")
-    left = pause.gives_up_in_seconds
-    at_most = "" if left is None or not math.isfinite(left) else f", {math.ceil(left)} s at most"
-    hint = "; Ctrl-C again leaves at once" if "left" in shown else ""
-    return f"stopping: {'waiting for ' if 'words' in shown else ''}{requests}{at_most}{hint}"
+    end = f"gives up in {_time_left(left)}" if math.isfinite(left) else ""
+    # There are no shorter words for it.
+    words = _joined([failing, wait, end])
+    return [words, words, _joined([failing, end]), failing]
 
 
 def _time_left(seconds: float) -> str:
@@ -210,5 +188,5 @@ def _duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{seconds:.0f} s"
 
 
-def _non_empty(texts: Iterable[str]) -> list[str]:
-    return [text for text in texts if text]
+def _joined(texts: Iterable[str]) -> str:
+    return ", ".join(filter(None, texts))

@@ -9,34 +9,18 @@ from events_pandas.sandbox.workspace.contacts import Contact
 _UNKNOWN: Final = (
     "avatar",
     "owner_id",
-    "last_replied_at",
-    "last_contacted_at",
-    "last_email_opened_at",
-    "last_email_clicked_at",
     "language_override",
-    "browser",
-    "browser_version",
-    "browser_language",
-    "os",
-    "android_app_name",
-    "android_app_version",
-    "android_device",
-    "android_os_version",
-    "android_sdk_version",
-    "android_last_seen_at",
-    "ios_app_name",
-    "ios_app_version",
-    "ios_device",
-    "ios_os_version",
-    "ios_sdk_version",
-    "ios_last_seen_at",
-    "utm_campaign",
-    "utm_content",
-    "utm_medium",
-    "utm_source",
-    "utm_term",
     "referrer",
     "enabled_push_messaging",
+    "os",
+    *(f"last_{what}_at" for what in ("replied", "contacted", "email_opened", "email_clicked")),
+    *(f"browser{of}" for of in ("", "_version", "_language")),
+    *(
+        f"{system}_{of}"
+        for system in ("android", "ios")
+        for of in ("app_name", "app_version", "device", "os_version", "sdk_version", "last_seen_at")
+    ),
+    *(f"utm_{of}" for of in ("campaign", "content", "medium", "source", "term")),
 )
 _LISTS: Final = {
     "tags": "tags",

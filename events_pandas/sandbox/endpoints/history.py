@@ -1,15 +1,14 @@
 """The events of a contact, listed and counted as Intercom does it."""
 
 import re
-import sqlite3
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from events_pandas import intercom
+from events_pandas.sandbox.endpoints.replies import RefusedError, granted
 from events_pandas.sandbox.rules.events import Payload, is_unix_seconds, judge, read_payload
 from events_pandas.sandbox.rules.refusals import Refusal, invalid, missing
 from events_pandas.sandbox.workspace.contacts import Contact
@@ -36,17 +35,7 @@ ORDER BY events.created_at DESC, events.number DESC LIMIT ?
 """
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _ListPart:
-    """A part of a list: at most `size` events before the event with this second and number."""
-
-    size: int
-    before: tuple[int, int]
-
-
-def contact_events(
-    workspace: Workspace, query: Mapping[str, str], *, url: str, now: float
-) -> dict[str, object] | Refusal:
+def contact_events(workspace: Workspace, query: Mapping[str, str], *, url: str, now: float) -> dict[str, object]:
     """List the events of a contact, or count them, in Intercom's form.
 
     `query` has `type`, one of `user_id`, `email` and `intercom_user_id`, and perhaps `summary`, `per_page` and
@@ -55,52 +44,60 @@ def contact_events(
     # A list leaves out events older than 90 days, a summary counts all. `before` is a place between two events, not a
     # time: two events in the same second are never lost between two pages.
     if query.get("type") != "user":
-        return invalid("type", "must be user") if query.get("type") else missing("type")
-    page = _page(query)
-    if isinstance(page, Refusal):
-        return page
+        raise RefusedError(invalid("type", "must be user") if query.get("type") else missing("type"))
+    per_page, before = _per_page(query), _before(query)
     contact = _contact(workspace, query, now=now)
-    if isinstance(contact, Refusal):
-        return contact
     if query.get("summary", "").lower() in {"true", "1"}:
         return {"type": "event.summary", "events": _counted(workspace, contact), **_identifiers(contact)}
-    rows = workspace.store.read(_LISTED, (contact.number, int(now) - LISTED_SECONDS, *page.before, page.size + 1))
-    events = [_event(workspace, contact, row) for row in rows[: page.size]]
-    is_last = len(rows) <= page.size
-    pages = {} if is_last else {"next": f"{url}?{_next_query(contact, page, rows[page.size - 1])}"}
+    rows = workspace.store.read(_LISTED, (contact.number, int(now) - LISTED_SECONDS, *before, per_page + 1))
+    events = [_event(workspace, contact, row) for row in rows[:per_page]]
+    is_last = len(rows) <= per_page
+    pages = {} if is_last else {"next": f"{url}?{_next_query(contact, per_page, rows[per_page - 1])}"}
     return {"type": "event.list", "events": events, "pages": pages, **_identifiers(contact)}
 
 
-def add_summaries(workspace: Workspace, body: bytes, *, now: float) -> Refusal | None:
-    """Add the counts in the body of a request to those of a contact; return what is wrong with it, or None.
+def add_summaries(workspace: Workspace, body: bytes, *, now: float) -> None:
+    """Add the counts in the body of a request to those of a contact.
 
     Intercom's description speaks of a list of summaries and shows a single one: the sandbox takes both.
     """
-    payload = read_payload(body)
-    if isinstance(payload, Refusal):
-        return payload
-    summaries = payload.get("event_summaries")
-    listed: list[Any] = summaries if isinstance(summaries, list) else [summaries]
-    refusal = _summaries_refusal(payload, listed)
-    return refusal or _add(workspace, payload["user_id"], listed, now=now)
+    payload = granted(read_payload(body))
+    given = payload.get("event_summaries")
+    summaries: list[Any] = given if isinstance(given, list) else [given]
+    refusal = _summaries_refusal(payload, summaries)
+    if refusal:
+        raise RefusedError(refusal)
+    # A name that is refused undoes what was written before it.
+    with workspace.store.writing() as connection:
+        contact = granted(workspace.contacts.resolve(connection, "user_id", payload["user_id"], now=now))
+        for summary in summaries:
+            event_name = intercom.normalized_event_name(summary["event_name"])
+            name = granted(workspace.name_for_writing(connection, event_name))
+            key = EventKey(contact=contact, created_at=summary["first"], name=name)
+            add_summary(connection, key, count=summary["count"], last=summary["last"])
 
 
-def _page(query: Mapping[str, str]) -> _ListPart | Refusal:
+def _per_page(query: Mapping[str, str]) -> int:
     per_page = query.get("per_page", str(_PER_PAGE))
     if not (_NUMBER.fullmatch(per_page) and 1 <= int(per_page) <= _LARGEST_PAGE):
-        return invalid("per_page", f"is not a number from 1 to {_LARGEST_PAGE}")
+        raise RefusedError(invalid("per_page", f"is not a number from 1 to {_LARGEST_PAGE}"))
+    return int(per_page)
+
+
+def _before(query: Mapping[str, str]) -> tuple[int, int]:
+    """Return the second and the number of the event before which a part of the list begins."""
     before = query.get("before", _NEWEST)
     if not _POSITION.fullmatch(before):
-        return invalid("before", "is not a place in this list: use pages.next")
+        raise RefusedError(invalid("before", "is not a place in this list: use pages.next"))
     second, number = before.split(".")
-    return _ListPart(size=int(per_page), before=(int(second), int(number)))
+    return int(second), int(number)
 
 
-def _contact(workspace: Workspace, query: Mapping[str, str], *, now: float) -> Contact | Refusal:
-    named = [parameter for parameter in _IDENTIFIERS if query.get(parameter)]
-    if not named:
-        return missing("user_id", "one of user_id, email and intercom_user_id is required")
-    return workspace.contacts.find(_IDENTIFIERS[named[0]], query[named[0]], now=now)
+def _contact(workspace: Workspace, query: Mapping[str, str], *, now: float) -> Contact:
+    named = next((parameter for parameter in _IDENTIFIERS if query.get(parameter)), None)
+    if named is None:
+        raise RefusedError(missing("user_id", "one of user_id, email and intercom_user_id is required"))
+    return granted(workspace.contacts.find(_IDENTIFIERS[named], query[named], now=now))
 
 
 def _event(workspace: Workspace, contact: Contact, row: Row) -> dict[str, object]:
@@ -129,12 +126,12 @@ def _identifiers(contact: Contact) -> dict[str, object]:
     return {"email": fields.email, "intercom_user_id": fields.id, "user_id": fields.external_id}
 
 
-def _next_query(contact: Contact, page: _ListPart, last: Row) -> str:
+def _next_query(contact: Contact, per_page: int, last: Row) -> str:
     number, created_at, *_ = last
     query = {
         "type": "user",
         "intercom_user_id": contact.fields.id,
-        "per_page": page.size,
+        "per_page": per_page,
         "before": f"{created_at}.{number}",
     }
     return urlencode(query)
@@ -169,32 +166,3 @@ def _summary_refusal(summary: object) -> Refusal | None:
     if not 1 <= summary["count"] <= _LARGEST_COUNT:
         return invalid("event_summaries.count", f"is not a number from 1 to {_LARGEST_COUNT:,}")
     return None if summary["first"] <= summary["last"] else invalid("event_summaries.last", "is before the first")
-
-
-class _NoRoomError(Exception):
-    """Undoes what was written before a name was refused."""
-
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.message)
-        self.refusal = refusal
-
-
-def _add(workspace: Workspace, user_id: str, summaries: Sequence[Payload], *, now: float) -> Refusal | None:
-    try:
-        with workspace.store.writing() as connection:
-            contact = workspace.contacts.resolve(connection, "user_id", user_id, now=now)
-            if isinstance(contact, Refusal):
-                return contact
-            for summary in summaries:
-                key = EventKey(contact=contact, created_at=summary["first"], name=_name(workspace, connection, summary))
-                add_summary(connection, key, count=summary["count"], last=summary["last"])
-    except _NoRoomError as error:
-        return error.refusal
-    return None
-
-
-def _name(workspace: Workspace, connection: sqlite3.Connection, summary: Payload) -> int:
-    name = workspace.name_for_writing(connection, intercom.normalized_event_name(summary["event_name"]))
-    if isinstance(name, Refusal):
-        raise _NoRoomError(name)
-    return name

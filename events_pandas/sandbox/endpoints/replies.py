@@ -5,14 +5,17 @@ import uuid
 from dataclasses import dataclass, replace
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 from events_pandas import intercom
+from events_pandas.sandbox.faults import Fault
 from events_pandas.sandbox.rules.refusals import Refusal, error_list
 from events_pandas.sandbox.rules.window import Allowance
 
 Header: TypeAlias = tuple[bytes, bytes]
 """A header's name, in lower case, and its value."""
+
+_Granted = TypeVar("_Granted")
 
 _GATEWAY_PAGE: Final = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 # A 401 does not know the workspace yet; a 502 comes from a gateway that never knew it.
@@ -35,11 +38,27 @@ class Reply:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HttpResponse:
-    """A response as it goes out. Its headers lack only the length of the content."""
+    """A response as it goes out, and the fault with which it is sent. Its headers lack only the content's length."""
 
     status: int
     headers: list[Header]
     content: bytes
+    fault: Fault | None = None
+
+
+class RefusedError(Exception):
+    """Ends the work on a request that is refused."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+
+
+def granted(result: _Granted | Refusal) -> _Granted:
+    """Return a result that is not a refusal; otherwise raise `RefusedError`."""
+    if isinstance(result, Refusal):
+        raise RefusedError(result)
+    return result
 
 
 def refused(refusal: Refusal) -> Reply:

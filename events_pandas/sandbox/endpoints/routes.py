@@ -3,14 +3,16 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, TypeAlias
 
 from events_pandas import intercom
 from events_pandas.sandbox.endpoints.contact_form import contact_object
 from events_pandas.sandbox.endpoints.contact_search import list_contacts, search_contacts
 from events_pandas.sandbox.endpoints.history import add_summaries, contact_events
-from events_pandas.sandbox.endpoints.replies import Reply, refused
+from events_pandas.sandbox.endpoints.replies import RefusedError, Reply, granted, refused
+from events_pandas.sandbox.faults import SUBMIT
 from events_pandas.sandbox.rules.events import read_payload
 from events_pandas.sandbox.rules.refusals import Refusal, missing
 from events_pandas.sandbox.workspace.contacts import Contact, read_changes, read_contact
@@ -24,11 +26,13 @@ _RESERVED_WORDS: Final = frozenset({"convert", "find_by_external_id", "merge", "
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """A request that has passed the checks of token, limit and headers; its `path` is decoded.
+    """A request; its `path` is decoded and plain: without double slashes, and without one at its end.
 
     `base_url` is the address by which the client knows the sandbox, without a slash at its end. `now` is the server's
     time in Unix seconds.
     """
+
+    # `headers` have names in lower case. `body` is only the beginning if it is too large.
 
     method: str
     path: str
@@ -36,59 +40,79 @@ class Request:
     body: bytes
     base_url: str
     now: float
+    headers: Mapping[bytes, bytes] = field(default_factory=dict)
+
+    @property
+    def is_submission(self) -> bool:
+        """Whether the request submits an event: ``POST /events``."""
+        return (self.method, self.path) == SUBMIT
 
 
 Endpoint: TypeAlias = Callable[[Workspace, Request], Reply]
-"""A function that answers a request."""
+"""A function that answers a request which has passed the checks of token, limit and headers."""
+
+_Answer: TypeAlias = Callable[[Workspace, Request], dict[str, object] | None]
+"""A function that returns what is answered in JSON, None for an empty body, or raises `RefusedError`."""
 
 
 def find_endpoint(method: str, path: str) -> Endpoint | None:
     """Return the endpoint for a method in capitals and a decoded path. None: Intercom answers 404."""
-    if method == "GET" and path.startswith(_BY_EXTERNAL_ID) and path != _BY_EXTERNAL_ID:
-        return _show_contact_by_external_id
     contact = _CONTACT.fullmatch(path)
-    if contact and contact[1] not in _RESERVED_WORDS:
-        return _OF_CONTACT.get(method)
-    return _ENDPOINTS.get((method, path))
+    if method == "GET" and path.startswith(_BY_EXTERNAL_ID) and path != _BY_EXTERNAL_ID:
+        answer: _Answer | None = _show_contact_by_external_id
+    elif contact and contact[1] not in _RESERVED_WORDS:
+        answer = _OF_CONTACT.get(method)
+    else:
+        answer = _ENDPOINTS.get((method, path))
+    return answer and partial(_reply, answer)
 
 
-def _list_events(workspace: Workspace, request: Request) -> Reply:
+def _reply(answer: _Answer, workspace: Workspace, request: Request) -> Reply:
+    try:
+        content = answer(workspace, request)
+    except RefusedError as error:
+        return refused(error.refusal)
+    return Reply(status=200, content=b"" if content is None else json.dumps(content, allow_nan=False).encode())
+
+
+def _list_events(workspace: Workspace, request: Request) -> dict[str, object]:
     url = f"{request.base_url}{intercom.EVENTS_PATH}"
-    return _answer(contact_events(workspace, request.query, url=url, now=request.now))
+    return contact_events(workspace, request.query, url=url, now=request.now)
 
 
-def _summarize_events(workspace: Workspace, request: Request) -> Reply:
-    refusal = add_summaries(workspace, request.body, now=request.now)
-    return Reply(status=200) if refusal is None else refused(refusal)
+def _summarize_events(workspace: Workspace, request: Request) -> None:
+    add_summaries(workspace, request.body, now=request.now)
 
 
-def _identify_admin(workspace: Workspace, _: Request) -> Reply:
-    return _answer(workspace.admin())
-
-
-def _list_admins(workspace: Workspace, _: Request) -> Reply:
+def _list_admins(workspace: Workspace, _: Request) -> dict[str, object]:
     admin = {field: value for field, value in workspace.admin().items() if field != "app"}
-    return _answer({"type": "admin.list", "admins": [admin]})
+    return {"type": "admin.list", "admins": [admin]}
 
 
-def _show_contact(workspace: Workspace, request: Request) -> Reply:
+def _show_contact(workspace: Workspace, request: Request) -> dict[str, object]:
     return _contact(workspace, workspace.contacts.find("id", _contact_id(request), now=request.now))
 
 
-def _update_contact(workspace: Workspace, request: Request) -> Reply:
-    changes = read_changes(request.body)
-    if isinstance(changes, Refusal):
-        return refused(changes)
+def _show_contact_by_external_id(workspace: Workspace, request: Request) -> dict[str, object]:
+    external_id = request.path.removeprefix(_BY_EXTERNAL_ID)
+    return _contact(workspace, workspace.contacts.find("user_id", external_id, now=request.now))
+
+
+def _create_contact(workspace: Workspace, request: Request) -> dict[str, object]:
+    fields = granted(read_contact(request.body))
+    return _contact(workspace, workspace.contacts.create(fields, now=request.now))
+
+
+def _update_contact(workspace: Workspace, request: Request) -> dict[str, object]:
+    changes = granted(read_changes(request.body))
     return _contact(workspace, workspace.contacts.update(_contact_id(request), changes, now=request.now))
 
 
-def _merge_contacts(workspace: Workspace, request: Request) -> Reply:
-    payload = read_payload(request.body)
-    if isinstance(payload, Refusal):
-        return refused(payload)
-    for field in ("from", "into"):
-        if not isinstance(payload.get(field), str):
-            return refused(missing(field, f"{field} is required: the id of a contact"))
+def _merge_contacts(workspace: Workspace, request: Request) -> dict[str, object]:
+    payload = granted(read_payload(request.body))
+    for name in ("from", "into"):
+        if not isinstance(payload.get(name), str):
+            raise RefusedError(missing(name, f"{name} is required: the id of a contact"))
     return _contact(workspace, workspace.contacts.merge(payload["from"], payload["into"], now=request.now))
 
 
@@ -96,46 +120,18 @@ def _contact_id(request: Request) -> str:
     return request.path.removeprefix("/contacts/")
 
 
-def _show_contact_by_external_id(workspace: Workspace, request: Request) -> Reply:
-    contact = workspace.contacts.find("user_id", request.path.removeprefix(_BY_EXTERNAL_ID), now=request.now)
-    return _contact(workspace, contact)
+def _contact(workspace: Workspace, contact: Contact | Refusal) -> dict[str, object]:
+    return contact_object(granted(contact), workspace_id=workspace.store.id_code)
 
 
-def _create_contact(workspace: Workspace, request: Request) -> Reply:
-    fields = read_contact(request.body)
-    if isinstance(fields, Refusal):
-        return refused(fields)
-    return _contact(workspace, workspace.contacts.create(fields, now=request.now))
-
-
-def _list_contacts(workspace: Workspace, request: Request) -> Reply:
-    return _answer(list_contacts(workspace, request.query))
-
-
-def _search_contacts(workspace: Workspace, request: Request) -> Reply:
-    return _answer(search_contacts(workspace, request.body))
-
-
-def _contact(workspace: Workspace, contact: Contact | Refusal) -> Reply:
-    if isinstance(contact, Refusal):
-        return refused(contact)
-    return _answer(contact_object(contact, workspace_id=workspace.store.id_code))
-
-
-def _answer(content: dict[str, object] | Refusal) -> Reply:
-    if isinstance(content, Refusal):
-        return refused(content)
-    return Reply(status=200, content=json.dumps(content, allow_nan=False).encode())
-
-
-_ENDPOINTS: Final[Mapping[tuple[str, str], Endpoint]] = {
+_ENDPOINTS: Final[Mapping[tuple[str, str], _Answer]] = {
     ("GET", intercom.EVENTS_PATH): _list_events,
     ("POST", "/events/summaries"): _summarize_events,
-    ("GET", intercom.ME_PATH): _identify_admin,
+    ("GET", intercom.ME_PATH): lambda workspace, _: workspace.admin(),
     ("GET", "/admins"): _list_admins,
-    ("GET", "/contacts"): _list_contacts,
+    ("GET", "/contacts"): lambda workspace, request: list_contacts(workspace, request.query),
     ("POST", "/contacts"): _create_contact,
     ("POST", "/contacts/merge"): _merge_contacts,
-    ("POST", "/contacts/search"): _search_contacts,
+    ("POST", "/contacts/search"): lambda workspace, request: search_contacts(workspace, request.body),
 }
-_OF_CONTACT: Final[Mapping[str, Endpoint]] = {"GET": _show_contact, "PUT": _update_contact}
+_OF_CONTACT: Final[Mapping[str, _Answer]] = {"GET": _show_contact, "PUT": _update_contact}

@@ -4,13 +4,10 @@ import math
 from dataclasses import dataclass, replace
 from typing import Final
 
-from events_pandas.sandbox.rules.settings import is_number, is_whole
+from events_pandas.sandbox_settings import checked
 
 NO_LIMIT: Final = 10_000_000
 """The limit in the headers if there is none: Intercom's answers always have one, and nobody reaches this."""
-
-# Clocks are not finer than that, and 1970 lies too many windows of the shortest floats ago.
-_LEAST_SECONDS: Final = 0.001
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,8 +33,8 @@ class RateWindow:
     # Any thread may set the limit and the length; the server's thread counts.
 
     def __init__(self, *, limit: int | None, window_seconds: float) -> None:
-        self._limit = checked_limit(limit)
-        self._window_seconds = checked_window_seconds(window_seconds)
+        self._limit: int | None = checked("limit", limit)
+        self._window_seconds: float = checked("window_seconds", window_seconds)
         self._window = 0
         self._spent = 0
 
@@ -48,7 +45,7 @@ class RateWindow:
 
     @limit.setter
     def limit(self, limit: int | None) -> None:
-        self._limit = checked_limit(limit)
+        self._limit = checked("limit", limit)
 
     @property
     def window_seconds(self) -> float:
@@ -57,7 +54,7 @@ class RateWindow:
 
     @window_seconds.setter
     def window_seconds(self, window_seconds: float) -> None:
-        self._window_seconds = checked_window_seconds(window_seconds)
+        self._window_seconds = checked("window_seconds", window_seconds)
 
     def spend(self, now: float) -> Allowance:
         """Count one request at the server's time `now`, in Unix seconds."""
@@ -85,21 +82,3 @@ class RateWindow:
             reset_seconds=math.ceil((window + 1) * window_seconds),
             is_admitted=spent <= limit,
         )
-
-
-def checked_limit(limit: object) -> int | None:
-    """Return a limit; raise ValueError if it is neither None nor a whole number from 1."""
-    if limit is None:
-        return None
-    if not is_whole(limit):
-        raise ValueError(f"limit must be a whole number, not {limit!r}; None stands for no limit")
-    if limit < 1:
-        raise ValueError(f"limit must be at least 1, not {limit}; None stands for no limit")
-    return int(limit)
-
-
-def checked_window_seconds(window_seconds: object) -> float:
-    """Return the length of a window in seconds; raise ValueError if it is not a finite number from 0.001."""
-    if not is_number(window_seconds) or window_seconds < _LEAST_SECONDS:
-        raise ValueError(f"window_seconds must be a number of at least {_LEAST_SECONDS}, not {window_seconds!r}")
-    return float(window_seconds)

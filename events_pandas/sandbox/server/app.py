@@ -5,7 +5,6 @@ import ipaddress
 import logging
 import time
 from dataclasses import dataclass, replace
-from http import HTTPStatus
 from typing import Final, TypeAlias
 
 from starlette.datastructures import QueryParams
@@ -13,20 +12,19 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from events_pandas.loopback import is_loopback
-from events_pandas.sandbox.endpoints.replies import Reply, make_response, refused
+from events_pandas.sandbox.endpoints.replies import HttpResponse, Reply, make_response, refused
+from events_pandas.sandbox.endpoints.routes import Request
 from events_pandas.sandbox.page import Page
 from events_pandas.sandbox.rules.refusals import ACCESS_TOKEN_INVALID, HOST_NOT_ALLOWED, TOO_LARGE, Refusal
-from events_pandas.sandbox.rules.settings import is_whole
-from events_pandas.sandbox.server.api import LARGEST_BODY, Api, HttpRequest, PlannedResponse
+from events_pandas.sandbox.server.api import LARGEST_BODY, Api
 from events_pandas.sandbox.server.control import CONTROL_PATH, Control
 from events_pandas.sandbox.server.wire import ClientConnection, drop, joined_headers, plain_path, send_response
 
 _LOGGER: Final = logging.getLogger("events_pandas.sandbox")
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
-_PORTS: Final = range(65_536)
 
-_AnyResponse: TypeAlias = PlannedResponse | Response
-"""The response to a request: from the API or the control, or from the page."""
+_AnyResponse: TypeAlias = HttpResponse | Response | None
+"""The response to a request: from the API or the control, or from the page. None closes the connection."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,44 +50,43 @@ class SandboxApp:
         except Exception as error:
             # The log has neither path nor body: they name people.
             _LOGGER.exception("the sandbox itself failed, and answers 500")
-            response = self._refusal(scope, _failure(error))
+            message = f"the sandbox itself failed: {str(error) or type(error).__name__}"
+            response = self._refusal(scope, Refusal(status=500, code="sandbox_error", message=message))
         if isinstance(response, Response):
             await response(scope, receive, send)
+            return
+        connection = ClientConnection.of_request(scope, receive, send)
+        if response is None:
+            await drop(connection)
         else:
-            await self._send(response, ClientConnection.of_request(scope, receive, send))
+            await send_response(response, connection, trickle_seconds=self.api.plan.faults.trickle_seconds)
 
     async def _respond(self, scope: Scope, body: bytes) -> _AnyResponse:
         request = self._request(scope, body)
         if not is_allowed(request.headers.get(b"host"), self.hosts):
             return self._refusal(scope, HOST_NOT_ALLOWED)
         if request.path == CONTROL_PATH:
-            return PlannedResponse(response=make_response(self._control_reply(request), now=request.received_at))
+            return make_response(self._control_reply(request), now=request.now)
         if self._is_for_the_page(scope):
             etag = request.headers.get(b"if-none-match", b"").decode("latin-1")
-            query, base_url = QueryParams(request.query), request.base_url
             # In another thread: the server goes on while a large workspace is counted.
-            return await asyncio.to_thread(self.page.answer, request.path, query, base_url=base_url, if_none_match=etag)
+            return await asyncio.to_thread(
+                self.page.answer, request.path, request.query, base_url=request.base_url, if_none_match=etag
+            )
         return await self._api_response(request)
 
-    async def _api_response(self, request: HttpRequest) -> PlannedResponse:
+    async def _api_response(self, request: Request) -> HttpResponse | None:
         # Half of the latency is the way here, half the way back. The window counts in between.
         pause_seconds = self.api.plan.latency_seconds() / 2
         if pause_seconds > 0:
             await asyncio.sleep(pause_seconds)
-            request = replace(request, received_at=self._now())
-        planned = self.api.decide(request, uptime=time.monotonic())
+            request = replace(request, now=self._now())
+        response = self.api.decide(request, uptime=time.monotonic())
         if pause_seconds > 0:
             await asyncio.sleep(pause_seconds)
-        return planned
+        return response
 
-    async def _send(self, planned: PlannedResponse, connection: ClientConnection) -> None:
-        if planned.response is None:
-            await drop(connection)
-        else:
-            trickle_seconds = self.api.plan.faults.trickle_seconds
-            await send_response(planned.response, connection, fault=planned.fault, trickle_seconds=trickle_seconds)
-
-    def _control_reply(self, request: HttpRequest) -> Reply:
+    def _control_reply(self, request: Request) -> Reply:
         if not self.api.is_authorized(request.headers):
             return refused(ACCESS_TOKEN_INVALID)
         if len(request.body) > LARGEST_BODY:
@@ -101,7 +98,7 @@ class SandboxApp:
         if self._is_for_the_page(scope):
             # Encoded here: the text of an error may have characters that UTF-8 lacks.
             return PlainTextResponse(refusal.message.encode(errors="backslashreplace"), refusal.status)
-        return PlannedResponse(response=make_response(refused(refusal), now=self._now()))
+        return make_response(refused(refusal), now=self._now())
 
     def _is_for_the_page(self, scope: Scope) -> bool:
         return scope["method"] in {"GET", "HEAD"} and self.page.handles(scope["path"])
@@ -109,16 +106,18 @@ class SandboxApp:
     def _now(self) -> float:
         return self.api.plan.server_time(time.time())
 
-    def _request(self, scope: Scope, body: bytes) -> HttpRequest:
+    def _request(self, scope: Scope, body: bytes) -> Request:
         address, port = scope["server"]
-        return HttpRequest(
+        headers = joined_headers(scope["headers"])
+        query = scope["query_string"]
+        return Request(
             method=scope["method"],
             path=plain_path(scope.get("raw_path") or scope["path"].encode()),
-            query=scope["query_string"],
-            headers=joined_headers(scope["headers"]),
+            query=QueryParams(query) if query else {},
             body=body,
-            host=f"{address}:{port}",
-            received_at=self._now(),
+            base_url=f"http://{headers.get(b'host', b'').decode('latin-1') or f'{address}:{port}'}",
+            now=self._now(),
+            headers=headers,
         )
 
 
@@ -128,13 +127,6 @@ def checked_host(host: object) -> str:
         # An empty host would listen on every address.
         raise ValueError(f"host must be an address or a name, such as '127.0.0.1' or 'localhost', not {host!r}")
     return host
-
-
-def checked_port(port: object) -> int:
-    """Return a port, 0 for any that is free; raise ValueError if it is not a whole number from 0 to 65535."""
-    if not is_whole(port) or port not in _PORTS:
-        raise ValueError(f"port must be a whole number from 0 to 65535, not {port!r}; 0 stands for any free port")
-    return int(port)
 
 
 def reachable_host(host: str) -> str:
@@ -182,15 +174,6 @@ def _is_name(host: str) -> bool:
     except UnicodeError:
         return False
     return host.isprintable()
-
-
-def _failure(error: Exception) -> Refusal:
-    reason = str(error) or type(error).__name__
-    return Refusal(
-        status=HTTPStatus.INTERNAL_SERVER_ERROR,
-        code="sandbox_error",
-        message=f"the sandbox itself failed: {reason}",
-    )
 
 
 async def _body(receive: Receive) -> bytes | None:

@@ -5,21 +5,21 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
+from functools import partial
 from typing import Any, Final
 
 from events_pandas import intercom
-from events_pandas.sandbox.endpoints.replies import Reply, refused
+from events_pandas.sandbox.endpoints.replies import RefusedError, Reply, granted, refused
 from events_pandas.sandbox.endpoints.routes import find_endpoint
-from events_pandas.sandbox.faults import FaultPlan, Faults, NextFault, checked_faults
+from events_pandas.sandbox.faults import FaultPlan, Faults, NextFault
 from events_pandas.sandbox.rules.events import read_payload
 from events_pandas.sandbox.rules.refusals import RESOURCE_NOT_FOUND, Refusal
-from events_pandas.sandbox.rules.window import RateWindow, checked_limit, checked_window_seconds
+from events_pandas.sandbox.rules.window import RateWindow
+from events_pandas.sandbox_settings import FAULT_SETTINGS, checked
 from events_pandas.words import did_you_mean
 
 CONTROL_PATH: Final = "/sandbox/control"
 
-_FAULTS_FIELDS: Final = tuple(field.name for field in dataclasses.fields(Faults))
 _NEXT_FAULT_FIELDS: Final = tuple(field.name for field in dataclasses.fields(NextFault))
 _OUTAGE_FIELDS: Final = frozenset({"outage_after_seconds", "outage_seconds"})
 # A status has one spelling: "0500" beside "500" would be the same status twice.
@@ -47,70 +47,49 @@ class Control:
         """
         if method not in {"GET", "PATCH"}:
             return refused(RESOURCE_NOT_FOUND)
-        refusal = self._refusal_of_change(body, uptime=uptime) if method == "PATCH" else None
-        return refused(refusal) if refusal else Reply(status=200, content=json.dumps(self._settings()).encode())
-
-    def set_faults(self, faults: Faults, *, uptime: float) -> None:
-        """Set all faults; an outage is counted from now. TypeError: not `Faults`."""
-        self.plan.set_faults(checked_faults(faults), outage_from=uptime)
-
-    def clear_faults(self, *, uptime: float) -> None:
-        """Remove all faults, with those of `fail_next`."""
-        self.plan.forget_next()
-        self.set_faults(Faults(), uptime=uptime)
+        if method == "PATCH":
+            try:
+                self._change(granted(read_payload(body)), uptime=uptime)
+            except RefusedError as error:
+                return refused(error.refusal)
+            except ValueError as error:
+                return refused(Refusal(status=400, code="parameter_invalid", message=str(error)))
+        settings = {
+            "limit": self.window.limit,
+            "window_seconds": self.window.window_seconds,
+            "faults": dataclasses.asdict(self.plan.faults),
+            "fail_next": [dataclasses.asdict(fault) for fault in self.plan.pending()],
+        }
+        return Reply(status=200, content=json.dumps(settings).encode())
 
     def fail_next(self, fault: NextFault) -> None:
         """Make the next requests to a path fail. ValueError: the API has no such path."""
         _require_path(fault.path)
         self.plan.fail_next(fault)
 
-    def _settings(self) -> dict[str, object]:
-        return {
-            "limit": self.window.limit,
-            "window_seconds": self.window.window_seconds,
-            "faults": dataclasses.asdict(self.plan.faults),
-            "fail_next": [dataclasses.asdict(fault) for fault in self.plan.pending()],
-        }
-
-    def _refusal_of_change(self, body: bytes, *, uptime: float) -> Refusal | None:
-        """Change the settings that a body names, or return what is wrong with it."""
-        settings = read_payload(body)
-        if isinstance(settings, Refusal):
-            return settings
-        try:
-            self._change(settings, uptime=uptime)
-        except ValueError as error:
-            return Refusal(status=400, code="parameter_invalid", message=str(error))
-        return None
-
-    def _change(self, settings: Mapping[str, Any], *, uptime: float) -> None:
+    def _change(self, settings: object, *, uptime: float) -> None:
         values = {name: _CHECKS[name](value) for name, value in _known("the body", settings, _CHECKS).items()}
-        changes = values.get("faults", {})
+        changes = values.pop("faults", {})
         faults = dataclasses.replace(self.plan.faults, **changes)
         # All values are checked: from here on nothing fails.
-        if "limit" in values:
-            self.window.limit = values["limit"]
-        if "window_seconds" in values:
-            self.window.window_seconds = values["window_seconds"]
         if changes:
             self.plan.set_faults(faults, outage_from=None if _OUTAGE_FIELDS.isdisjoint(changes) else uptime)
-        if "fail_next" in values:
-            self._set_next(values["fail_next"])
-
-    def _set_next(self, fault: NextFault | None) -> None:
-        if fault is None:
+        if "fail_next" in values and values["fail_next"] is None:
             self.plan.forget_next()
-        else:
-            self.plan.fail_next(fault)
+        elif "fail_next" in values:
+            self.plan.fail_next(values["fail_next"])
+        for name in {"limit", "window_seconds"} & values.keys():
+            setattr(self.window, name, values[name])
 
 
 def _fault_changes(changes: object) -> dict[str, Any]:
     if changes is None:
         return dataclasses.asdict(Faults())
-    fields = dict(_known("faults", changes, _FAULTS_FIELDS))
+    fields = dict(_known("faults", changes, FAULT_SETTINGS))
     if isinstance(fields.get("statuses"), dict):
         # The keys of a JSON object are text.
-        fields["statuses"] = {_status(key): share for key, share in fields["statuses"].items()}
+        shares = fields["statuses"].items()
+        fields["statuses"] = {int(key) if _STATUS.fullmatch(key) else key: share for key, share in shares}
     return fields
 
 
@@ -125,14 +104,12 @@ def _next_fault(fields: object) -> NextFault | None:
     return fault
 
 
-_CHECKS: Final[Mapping[str, Callable[[object], Any]]] = MappingProxyType(
-    {
-        "limit": checked_limit,
-        "window_seconds": checked_window_seconds,
-        "faults": _fault_changes,
-        "fail_next": _next_fault,
-    }
-)
+_CHECKS: Final[Mapping[str, Callable[[object], Any]]] = {
+    "limit": partial(checked, "limit"),
+    "window_seconds": partial(checked, "window_seconds"),
+    "faults": _fault_changes,
+    "fail_next": _next_fault,
+}
 
 
 def _known(name: str, document: object, fields: Iterable[str]) -> Mapping[str, Any]:
@@ -142,10 +119,6 @@ def _known(name: str, document: object, fields: Iterable[str]) -> Mapping[str, A
         if field not in fields:
             raise ValueError(f"{name} has no field {field!r}: {did_you_mean(field, fields)}")
     return document
-
-
-def _status(key: str) -> int | str:
-    return int(key) if _STATUS.fullmatch(key) else key
 
 
 def _require_path(path: object) -> None:

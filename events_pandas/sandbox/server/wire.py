@@ -3,8 +3,8 @@
 import asyncio
 import base64
 import re
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass
 from http.client import responses
 from typing import Final, Self, TypeAlias
@@ -13,7 +13,6 @@ from urllib.parse import unquote_to_bytes
 from starlette.types import Message, Receive, Scope, Send
 
 from events_pandas.sandbox.endpoints.replies import HttpResponse, with_content
-from events_pandas.sandbox.faults import Fault
 
 Credentials: TypeAlias = tuple[bytes, bytes]
 """A scheme in lower case, and its value."""
@@ -88,18 +87,19 @@ def accepts_json(accept: bytes) -> bool:
     return next((wanted[one] for one in _RANGES if one in wanted), False)
 
 
-async def send_response(
-    response: HttpResponse, connection: ClientConnection, *, fault: Fault | None = None, trickle_seconds: float = 1.0
-) -> None:
+async def send_response(response: HttpResponse, connection: ClientConnection, *, trickle_seconds: float = 1.0) -> None:
     """Send a response with its fault. `trickle_seconds` is the pause before each trickling byte."""
-    if fault == "no_answer":
-        await _say_nothing(connection)
-    elif fault == "trickle_body":
+    if response.fault == "no_answer":
+        # Wait for the client to leave.
+        connection.give_up()
+        await connection.receive()
+    elif response.fault == "trickle_body":
         await _trickle_body(response, connection, trickle_seconds)
-    elif fault == "trickle_headers":
+    elif response.fault == "trickle_headers":
         await _trickle_headers(response, connection, trickle_seconds)
     else:
-        await _send_whole(response, connection.send)
+        await connection.send(_start(response))
+        await connection.send({"type": "http.response.body", "body": response.content})
 
 
 async def drop(connection: ClientConnection) -> None:
@@ -114,53 +114,36 @@ def _media_range(text: bytes) -> tuple[bytes, bool]:
     return media_range.strip(), not _UNWANTED.search(text)
 
 
-async def _send_whole(response: HttpResponse, send: Send) -> None:
-    await send(_start(response))
-    await send({"type": "http.response.body", "body": response.content})
-
-
-async def _say_nothing(connection: ClientConnection) -> None:
-    """Wait for the client to leave."""
-    connection.give_up()
-    await connection.receive()
-
-
 async def _trickle_body(response: HttpResponse, connection: ClientConnection, trickle_seconds: float) -> None:
     response = response if response.content else with_content(response, _WHITE_SPACE)
     await connection.send(_start(response))
-    async with _departure(connection) as departure:
-        for position, byte in enumerate(_bytes(response.content), start=1):
-            if await _comes_within(trickle_seconds, departure):
-                return
-            is_last = position == len(response.content)
-            await connection.send({"type": "http.response.body", "body": byte, "more_body": not is_last})
+    left = len(response.content)
+    async with aclosing(_slowly(response.content, connection, trickle_seconds)) as content:
+        async for byte in content:
+            left -= 1
+            await connection.send({"type": "http.response.body", "body": byte, "more_body": left > 0})
 
 
 async def _trickle_headers(response: HttpResponse, connection: ClientConnection, trickle_seconds: float) -> None:
-    async with _departure(connection) as departure:
-        for byte in _bytes(_raw(response)):
-            if await _comes_within(trickle_seconds, departure):
-                return
-            connection.transport.write(byte)
-        # The server does not know that these bytes were written, and could not reuse the connection.
-        connection.transport.close()
-        await departure
+    async for byte in _slowly(_raw(response), connection, trickle_seconds):
+        connection.transport.write(byte)
+    # The server does not know that these bytes were written, and could not reuse the connection.
+    connection.transport.close()
+    await connection.receive()
 
 
-@asynccontextmanager
-async def _departure(connection: ClientConnection) -> AsyncIterator[asyncio.Future[Message]]:
-    """Watch for the client's departure during an answer that takes long."""
+async def _slowly(content: bytes, connection: ClientConnection, pause_seconds: float) -> AsyncGenerator[bytes, None]:
+    """Yield the bytes one by one, each after a pause, until the client leaves."""
     connection.give_up()
     departure = asyncio.ensure_future(connection.receive())
     try:
-        yield departure
+        for position in range(len(content)):
+            await asyncio.wait({departure}, timeout=pause_seconds)
+            if departure.done():
+                return
+            yield content[position : position + 1]
     finally:
         departure.cancel()
-
-
-async def _comes_within(seconds: float, departure: asyncio.Future[Message]) -> bool:
-    await asyncio.wait({departure}, timeout=seconds)
-    return departure.done()
 
 
 def _start(response: HttpResponse) -> Message:
@@ -174,7 +157,3 @@ def _raw(response: HttpResponse) -> bytes:
     headers = [*response.headers, (b"content-length", b"%d" % len(response.content)), (b"connection", b"close")]
     lines = [f"HTTP/1.1 {response.status} {phrase}".encode(), *(b"%b: %b" % header for header in headers)]
     return b"\r\n".join([*lines, b"", response.content])
-
-
-def _bytes(content: bytes) -> list[bytes]:
-    return [content[position : position + 1] for position in range(len(content))]

@@ -2,13 +2,12 @@
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 
-from events_pandas.check import EarlierFrames, check_rows, chunk_bounds, first_errors, unjudged_rows
+from events_pandas.check import EarlierFrames, StreamCheck, check_rows, chunk_bounds, no_rows
 from events_pandas.convert import Converter, problems_frame
-from events_pandas.convert.problems import Finding, causes
-from events_pandas.mapping import Column, Constant, Date, EventMapping, MonetaryAmount, bind
+from events_pandas.convert.problems import causes
+from events_pandas.mapping import Column, Constant, Date, EventMapping, MonetaryAmount, Number, Text, bind
 
 NOW = 1_750_000_000
 
@@ -109,20 +108,11 @@ def test_check_rows_takes_no_rows(check):
     """A frame without rows has no findings."""
     checked = check(pd.DataFrame({"time": [], "who": []}))
 
-    nothing = unjudged_rows(0, 0)
+    nothing = no_rows()
     for judgement in (checked, nothing):
         assert [len(column) for column in (judgement.valid, judgement.is_sent, judgement.created_at)] == [0, 0, 0]
         assert [len(column) for column in (judgement.repeats.rows, judgement.added, judgement.contacts)] == [0, 0, 0]
         assert (judgement.findings, judgement.row_counts.names, judgement.offset) == ((), {}, 0)
-
-
-def test_check_rows_tells_how_far_it_is(check):
-    """Progress is reported chunk by chunk, and adds up to all rows."""
-    reported = []
-
-    check(pd.DataFrame({"time": range(7), "who": ["a"] * 7}), advance=reported.append, chunksize=3)
-
-    assert reported == [3, 3, 1]
 
 
 @pytest.fixture
@@ -247,34 +237,6 @@ def test_check_rows_keeps_the_first_of_many_values(check):
         )
 
 
-def _finding(code, rows, **facts):
-    values = pa.array([f"'{row}'" for row in rows], pa.large_string())
-    return Finding(code=code, rows=np.array(rows, np.int64), values=values, **facts)
-
-
-def test_first_errors_takes_the_documented_first():
-    """A row's first error is the first in the order of codes; for two fields, that of the field sent first."""
-    findings = [
-        _finding("link_malformed", [4, 2], field="metadata.b"),
-        _finding("time_unreadable", [2], field="created_at"),
-        _finding("before_2000", [0, 2], field="created_at"),
-        _finding("link_malformed", [2, 4], field="metadata.a"),
-        _finding("text_too_long", [1], field="metadata.c", is_omission=True),
-    ]
-
-    rows, codes, messages = first_errors(findings)
-
-    assert rows.tolist() == [2, 4]
-    assert codes.tolist() == ["time_unreadable", "link_malformed"]
-    assert [message.partition(" ")[0] for message in messages] == ["created_at:", "metadata.b:"]
-
-
-@pytest.mark.parametrize("findings", [[], [_finding("before_2000", [0])]])
-def test_first_errors_of_valid_rows_are_none(findings):
-    """Notes are not errors."""
-    assert [len(column) for column in first_errors(findings)] == [0, 0, 0]
-
-
 @pytest.mark.parametrize("chunksize", [1, 3, 100])
 def test_check_rows_notes_each_currency_without_cents_once(check, chunksize):
     """Each currency without cents is noted once, in any spelling, in any row, for any chunks."""
@@ -314,3 +276,69 @@ def test_check_rows_counts_all_rows_without_cents(check, chunksize, rule, rows):
 
     (cause,) = [cause for cause in causes(checked.findings) if cause.code == "currency_minor_unit"]
     assert (cause.rows, cause.extent, cause.first_row) == (rows, f"{rows} rows", 0)
+
+
+def _frame(**columns):
+    n_rows = len(next(iter(columns.values())))
+    return pd.DataFrame({"time": range(n_rows), "who": ["a"] * n_rows, **columns})
+
+
+@pytest.fixture
+def make_stream():
+    """Make a check of several frames; columns without a rule are metadata."""
+
+    def make_stream(**metadata):
+        mapping = EventMapping(event_name="e", created_at="time", user_id="who", metadata=metadata, timezone="UTC")
+        return StreamCheck(mapping=mapping, earlier=EarlierFrames())
+
+    return make_stream
+
+
+def _read(frame_check):
+    frame_check.read()
+    return frame_check
+
+
+def test_frames_of_a_stream_share_the_types_of_bare_columns(make_stream):
+    """The first frame with values decides; later cells of another type are errors of their rows."""
+    stream = make_stream(n="n")
+
+    first, second = (_read(stream.bound(_frame(n=cells))) for cells in ([1, 2], ["3", "x"]))
+
+    assert (first.invalid, second.invalid) == (0, 1)
+    assert stream.types == {"metadata.n": Number("n")}
+
+
+def test_first_frame_is_read_again_if_earlier_runs_sent_another_type(make_stream):
+    """The rows are counted once; the same type leaves the frame as it is."""
+    stream = make_stream(n="n")
+    first = _read(stream.bound(_frame(n=[1, 2])))
+
+    same = stream.retyped(first, {"metadata.n": Number("n")})
+    again = _read(stream.retyped(first, {"metadata.n": Text("n")}))
+    checked = again.checked(now=NOW)
+
+    assert same is first
+    assert stream.types == {"metadata.n": Text("n")}
+    assert (again.invalid, len(checked.repeats.rows), checked.row_counts.rows[0]) == (0, 0, 2)
+
+
+def test_types_are_learned_without_calling_the_mapping_when_all_are_known(make_stream):
+    """A callable runs once for each frame that is checked, and never for one of which only types are asked."""
+    called = []
+    stream = make_stream(n="n", m=Text(lambda frame: called.append(len(frame)) or frame["n"]))
+
+    stream.learn_types(_frame(n=[1]))
+    stream.learn_types(_frame(n=["x"] * 2))
+
+    assert called == [1]
+    assert stream.types == {"metadata.n": Number("n")}
+
+
+def test_frame_that_is_read_tells_how_far_it_is(make_stream):
+    """Progress is reported chunk by chunk, and adds up to all rows."""
+    reported = []
+
+    make_stream().bound(_frame(n=range(7))).read(advance=reported.append, chunksize=3)
+
+    assert reported == [3, 3, 1]

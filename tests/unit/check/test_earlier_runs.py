@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from events_pandas.check import CLAIMED, FREE, EarlierFrames, Entries, read_rows, used_up
+from events_pandas.check import CLAIMED, FREE, EarlierFrames, Entries, FrameCheck, used_up
 from events_pandas.convert import Converter
 from events_pandas.mapping import EventMapping, Text, bind
 
@@ -75,9 +75,10 @@ def _mapping(policy):
     )
 
 
-def _judged(frame, mapping, *, runs, earlier=None):
-    converter = Converter(bind(frame, mapping))
-    return read_rows(converter, len(frame), earlier=earlier).checked(now=NOW, runs=runs), converter
+def _judged(frame, mapping, *, runs, earlier=None, **options):
+    frame_check = FrameCheck(Converter(bind(frame, mapping)), frame.index, earlier)
+    frame_check.read()
+    return frame_check.checked(now=NOW, runs=runs, **options), frame_check.converter
 
 
 def _frame(*rows):
@@ -223,10 +224,9 @@ def test_thousands_of_new_rows_in_one_second_are_looked_up_in_one_go(runs):
     runs.submit(_frame(("ada", 5, "x")), _mapping("skip"))
     occupied, runs.occupied = runs.occupied, lambda words: asked.append(words.shape[1]) or occupied(words)
     frame = _frame(*[("ada", 5, str(number)) for number in range(500)])
-    converter = Converter(bind(frame, _mapping("skip")))
     runs.begin()
 
-    checked = read_rows(converter, len(frame)).checked(now=NOW, runs=runs)
+    checked, _ = _judged(frame, _mapping("skip"), runs=runs)
 
     assert not checked.is_sent.any()
     assert sum(asked) == 1
@@ -375,10 +375,10 @@ def test_rows_are_sent_again_when_that_is_asked_for(policy, runs):
     """With `resubmit`, spread rows are sent again with the seconds that they had, and new rows give way."""
     first = _frame(("ada", 5, "x"), ("ada", 6, "x"))
     runs.submit(first, _mapping(policy))
-    converter = Converter(bind(_frame(("ada", 5, "a"), ("ada", 6, "x")), _mapping(policy)))
+    again = _frame(("ada", 5, "a"), ("ada", 6, "x"))
     runs.begin()
 
-    checked = read_rows(converter, 2).checked(now=NOW, runs=runs, resubmits=True)
+    checked, _ = _judged(again, _mapping(policy), runs=runs, resubmits=True)
 
     assert checked.is_sent.all()
     assert _seconds(checked) == ([7, 6] if policy == "spread" else [5, 6])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from events_pandas.check.duplicates import free_seconds, order_of_events, spread_events
+from events_pandas.check.duplicates import free_seconds, spread_events
 from events_pandas.convert.keys import event_words
 
 
@@ -106,11 +106,3 @@ def test_spread_events_of_thousands_in_one_second_take_few_rounds():
 
     assert given == list(range(20_000, 25_000))
     assert rounds < 40
-
-
-def test_order_of_events_goes_by_what_they_hold():
-    """Events are ordered by stream, second and digests; only equal ones keep the order of rows."""
-    streams, seconds = _integers([1, 0, 0, 0, 0]), _integers([5, 9, 7, 7, 7])
-    ties = [np.array(digests, np.uint64) for digests in ([0, 0, 2, 1, 2], [0, 0, 3, 9, 1])]
-
-    assert order_of_events(streams, seconds, ties).tolist() == [3, 4, 2, 1, 0]

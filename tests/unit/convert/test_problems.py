@@ -5,7 +5,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from events_pandas.convert.problems import VALUES_KEPT, Finding, causes, merged, problems_frame, shown
+from events_pandas.convert.problems import VALUES_KEPT, Finding, causes, first_errors, merged, problems_frame, shown
 from events_pandas.mapping import Constant, Date, Link, MonetaryAmount, Number
 
 COLUMNS = ["row", "field", "code", "severity", "value", "message"]
@@ -279,3 +279,26 @@ def test_problems_frame_has_the_same_dtypes_with_and_without_findings(findings):
 
     assert frame.dtypes.astype(str).to_dict() == {"row": "int64", **dict.fromkeys(COLUMNS[1:], "string")}
     assert list(frame.index) == ["a"][: len(findings)]
+
+
+def test_first_errors_takes_the_documented_first():
+    """A row's first error is the first in the order of codes; for two fields, that of the field sent first."""
+    findings = [
+        _finding("link_malformed", [4, 2], ["'4'", "'2'"], field="metadata.b"),
+        _finding("time_unreadable", [2], ["'2'"], field="created_at"),
+        _finding("before_2000", [0, 2], ["'0'", "'2'"], field="created_at"),
+        _finding("link_malformed", [2, 4], ["'2'", "'4'"], field="metadata.a"),
+        _finding("text_too_long", [1], ["'1'"], field="metadata.c", is_omission=True),
+    ]
+
+    rows, codes, messages = first_errors(findings)
+
+    assert rows.tolist() == [2, 4]
+    assert codes.tolist() == ["time_unreadable", "link_malformed"]
+    assert [message.partition(" ")[0] for message in messages] == ["created_at:", "metadata.b:"]
+
+
+@pytest.mark.parametrize("findings", [[], [_finding("before_2000", [0])]])
+def test_first_errors_of_valid_rows_are_none(findings):
+    """Notes are not errors."""
+    assert [len(column) for column in first_errors(findings)] == [0, 0, 0]

@@ -24,8 +24,8 @@ def in_zone():
     """Return a function that places one clock time: its second, and whether it happened twice or not at all."""
 
     def in_zone(zone, *parts):
-        found = placed(np.array([clock(*parts)]), zone)
-        return int(found.seconds[0]), bool(found.is_twice[0]), bool(found.is_skipped[0])
+        seconds, is_twice, is_skipped = placed(np.array([clock(*parts)]), zone)
+        return int(seconds[0]), bool(is_twice[0]), bool(is_skipped[0])
 
     return in_zone
 
@@ -69,13 +69,13 @@ ANY_TIME = st.integers(clock(1, 1, 2), clock(9999, 12, 31) - 1)
 @given(zone=ZONES, clocks=st.lists(WHOLE_HOURS | ANY_TIME, max_size=20))
 def test_clock_times_are_those_of_the_database(zone, clocks):
     """A time whose offset depends on `fold` happened twice or not at all."""
-    found = placed(np.array(clocks, np.int64), zone)
+    seconds, is_twice, is_skipped = placed(np.array(clocks, np.int64), zone)
 
     for place, second in enumerate(clocks):
         local = (EPOCH + second * SECOND).replace(tzinfo=zoneinfo.ZoneInfo(zone))
         first, later = local.utcoffset(), local.replace(fold=1).utcoffset()
-        assert (found.is_twice[place], found.is_skipped[place]) == (first > later, first < later)
-        assert found.is_skipped[place] or found.seconds[place] == (local - EPOCH) // SECOND
+        assert (is_twice[place], is_skipped[place]) == (first > later, first < later)
+        assert is_skipped[place] or seconds[place] == (local - EPOCH) // SECOND
 
 
 def test_localized_refuses_what_has_not_one_place():

@@ -179,6 +179,26 @@ def clock():
     return Clock(jitter=lambda: 0.0, unix_time=lambda: 1_700_000_000.0, sleep=lambda _: None)
 
 
+class Interrupts:
+    """Counts interrupts, as the desk of a run does."""
+
+    def __init__(self):
+        self._count = 0
+
+    def __call__(self):
+        return self._count
+
+    def strike(self, *_):
+        """Act as Ctrl-C."""
+        self._count += 1
+
+
+@pytest.fixture
+def interrupts():
+    """Interrupts of a run, none so far."""
+    return Interrupts()
+
+
 @pytest.fixture
 def make_engine(clock):
     """Return a function that makes an engine with two retries and no waits."""

@@ -1,21 +1,19 @@
 """What an answer means for its event: another attempt, or an end in words to act on."""
 
+from pathlib import Path
+
 import pytest
 
-from events_pandas.deliver.client.answers import Answer, TransportError
-from events_pandas.deliver.decide import (
-    AttemptCounts,
-    Retry,
-    RetryPolicy,
-    Verdict,
-    decide,
-    is_failure,
-    is_passing,
-    is_rate_limited,
-    judge,
-    judge_spent,
-)
+from events_pandas.deliver.client.answers import Answer, TransportError, read_attempt
+from events_pandas.deliver.decide import Retry, RetryPolicy, Verdict, decide, judge, judge_recorded, judge_spent
+from events_pandas.deliver.journal import OtherAcceptance
 from events_pandas.deliver.outcomes import Status
+from events_pandas.errors import JournalError
+
+
+def _read(result):
+    return read_attempt(result, sent_at=1.0, received_at=2.0)
+
 
 REFUSED = TransportError("no connection to api.intercom.io", may_have_arrived=False)
 BROKEN = TransportError("the connection to api.intercom.io broke", may_have_arrived=True)
@@ -25,7 +23,7 @@ def test_judge_accepts_202_and_never_reads_its_body():
     """A 202 is accepted, with any body."""
     answer = Answer(status=202, body=b'{"errors":[{"code":"not_found"}]}')
 
-    assert judge(answer) == Verdict(status=Status.ACCEPTED, http_status=202)
+    assert judge(_read(answer)) == Verdict(status=Status.ACCEPTED, http_status=202)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +42,7 @@ def test_judge_accepts_202_and_never_reads_its_body():
 )
 def test_judge_knows_every_status_without_a_body(status, verdict, code):
     """The status alone decides the verdict; a code of our own replaces Intercom's."""
-    judged = judge(Answer(status=status))
+    judged = judge(_read(Answer(status=status)))
 
     assert (judged.status, judged.http_status, judged.error_code) == (verdict, status, code)
 
@@ -53,7 +51,7 @@ def test_judge_quotes_what_intercom_says(error_body):
     """A rejected event carries Intercom's code, message and request id."""
     answer = Answer(status=409, body=error_body("conflict", "Multiple existing users match this email address"))
 
-    assert judge(answer) == Verdict(
+    assert judge(_read(answer)) == Verdict(
         status=Status.REJECTED,
         http_status=409,
         error_code="conflict",
@@ -68,7 +66,7 @@ def test_judge_quotes_what_intercom_says(error_body):
 
 def test_judge_knows_an_unknown_contact_by_what_the_answer_says(error_body):
     """A 404 that speaks of a user or contact is about the row's contact."""
-    assert judge(Answer(status=404, body=error_body("not_found", "User Not Found"))) == Verdict(
+    assert judge(_read(Answer(status=404, body=error_body("not_found", "User Not Found")))) == Verdict(
         status=Status.UNKNOWN_CONTACT,
         http_status=404,
         error_code="not_found",
@@ -95,7 +93,7 @@ def test_judge_knows_an_unknown_contact_by_what_the_answer_says(error_body):
 )
 def test_judge_rejects_a_404_that_does_not_speak_of_a_contact(body, code, facts):
     """A 404 of a proxy, another server or a wrong path says nothing about the contact."""
-    assert judge(Answer(status=404, body=body)) == Verdict(
+    assert judge(_read(Answer(status=404, body=body))) == Verdict(
         status=Status.REJECTED,
         http_status=404,
         error_code=code,
@@ -129,7 +127,7 @@ def test_judge_rejects_a_404_that_does_not_speak_of_a_contact(body, code, facts)
 )
 def test_judge_says_what_happened_and_what_to_do(status, message):
     """Every message names the answer and the next step."""
-    assert judge(Answer(status=status)).error_message == message
+    assert judge(_read(Answer(status=status))).error_message == message
 
 
 @pytest.mark.parametrize(
@@ -142,7 +140,7 @@ def test_judge_says_what_happened_and_what_to_do(status, message):
 )
 def test_judge_names_the_contact_that_another_was_merged_into(link):
     """The message names the contact that a header names, as an analyst does not see the header."""
-    assert judge(Answer(status=410, headers={"Link": link})).error_message == (
+    assert judge(_read(Answer(status=410, headers={"Link": link}))).error_message == (
         "Intercom rejected the event (410 Gone): the contact was merged into the contact with the id 6b0c1a: "
         "submit the row with that id"
     )
@@ -161,7 +159,7 @@ def test_judge_names_the_contact_that_another_was_merged_into(link):
 )
 def test_judge_names_no_contact_when_a_link_leads_to_none(status, link):
     """Text that is not an id is not quoted: it may be an address, control a terminal, or fill a page."""
-    message = judge(Answer(status=status, headers={"Link": link})).error_message
+    message = judge(_read(Answer(status=status, headers={"Link": link}))).error_message
 
     assert message.endswith("): fix the row, then submit it again")
 
@@ -179,14 +177,14 @@ def test_judge_names_no_contact_when_a_link_leads_to_none(status, link):
 )
 def test_judge_spent_says_by_its_code_whether_the_event_may_have_arrived(result, code):
     """The code of a failed event says whether it may have arrived."""
-    verdict = judge_spent(result, attempts=8)
+    verdict = judge_spent(_read(result), attempts=8)
 
     assert (verdict.status, verdict.error_code) == (Status.FAILED, code)
 
 
 def test_judge_spent_keeps_the_doubt_of_an_earlier_attempt():
     """An event that may have arrived at an earlier attempt keeps the code of that attempt."""
-    assert judge_spent(REFUSED, attempts=8, doubt="no_answer").error_code == "no_answer"
+    assert judge_spent(_read(REFUSED), attempts=8, doubt="no_answer").error_code == "no_answer"
 
 
 @pytest.mark.parametrize(
@@ -217,14 +215,14 @@ def test_judge_spent_keeps_the_doubt_of_an_earlier_attempt():
 )
 def test_judge_spent_says_what_happened_and_what_to_do(result, attempts, message):
     """The message counts the attempts, and says whether the event may have arrived."""
-    assert judge_spent(result, attempts=attempts).error_message == message
+    assert judge_spent(_read(result), attempts=attempts).error_message == message
 
 
 def test_judge_spent_keeps_the_request_id_of_the_last_answer(error_body):
     """The request id of the last answer is kept for Intercom's support."""
     answer = Answer(status=500, body=error_body("server_error", "Oops", request_id="req-9"))
 
-    assert judge_spent(answer, attempts=8).request_id == "req-9"
+    assert judge_spent(_read(answer), attempts=8).request_id == "req-9"
 
 
 POLICY = RetryPolicy(attempts=4, base_seconds=0.5, max_seconds=1.5)
@@ -235,22 +233,10 @@ def _spent_window(reset, remaining="0"):
     return {"X-RateLimit-Limit": "166", "X-RateLimit-Remaining": remaining, "X-RateLimit-Reset": reset, **DATE}
 
 
-@pytest.mark.parametrize(
-    ("status", "passes"),
-    [(408, True), (429, True), (500, True), (502, True), (503, True), (504, True), (501, True), (599, True)]
-    + [(status, False) for status in (200, 202, 301, 400, 401, 403, 404, 406, 409, 422)],
-)
-def test_is_passing_is_true_for_408_429_and_every_5xx(status, passes):
-    """Another attempt may succeed after these statuses; all others are final."""
-    assert is_passing(Answer(status=status)) is passes
-
-
 @pytest.mark.parametrize(("attempt", "seconds"), [(1, 0.25), (2, 0.5), (3, 0.75)])
 def test_decide_waits_for_a_drawn_part_of_a_doubling_bound(attempt, seconds):
     """The bound doubles from the base to its maximum, and jitter takes a part of it."""
-    decision = decide(
-        Answer(status=503), counts=AttemptCounts(number=attempt, attempts=attempt), policy=POLICY, jitter=0.5
-    )
+    decision = decide(_read(Answer(status=503)), tries=attempt, attempts=attempt, policy=POLICY, jitter=0.5)
 
     assert decision == Retry(wait_seconds=seconds)
 
@@ -259,14 +245,14 @@ def test_decide_tries_again_without_an_answer():
     """A request without an answer is tried again."""
     error = TransportError("the connection broke", may_have_arrived=True)
 
-    assert decide(error, counts=AttemptCounts(), policy=POLICY, jitter=0.0) == Retry(wait_seconds=0.0)
+    assert decide(_read(error), policy=POLICY, jitter=0.0) == Retry(wait_seconds=0.0)
 
 
 def test_decide_honours_retry_after_with_jitter_on_top():
     """The wait is at least the one that the server asks for, and a part of the base is added."""
     answer = Answer(status=503, headers={"Retry-After": "20"})
 
-    assert decide(answer, counts=AttemptCounts(), policy=POLICY, jitter=0.5) == Retry(wait_seconds=20.25)
+    assert decide(_read(answer), policy=POLICY, jitter=0.5) == Retry(wait_seconds=20.25)
 
 
 @pytest.mark.parametrize(
@@ -280,14 +266,14 @@ def test_decide_honours_retry_after_with_jitter_on_top():
 )
 def test_decide_waits_for_the_reset_when_a_429_has_nothing_remaining(headers, seconds):
     """A spent window is waited for, at most a minute; after an overload only the backoff is."""
-    decision = decide(Answer(status=429, headers=headers), counts=AttemptCounts(), policy=POLICY, jitter=0.5)
+    decision = decide(_read(Answer(status=429, headers=headers)), policy=POLICY, jitter=0.5)
 
     assert decision == Retry(wait_seconds=seconds)
 
 
 def test_decide_gives_up_when_the_attempts_are_spent():
     """The failure of the last attempt is final."""
-    verdict = decide(Answer(status=503), counts=AttemptCounts(number=4, attempts=4), policy=POLICY, jitter=0.5)
+    verdict = decide(_read(Answer(status=503)), tries=4, attempts=4, policy=POLICY, jitter=0.5)
 
     assert (verdict.status, verdict.error_code) == (Status.FAILED, "server_error")
 
@@ -296,9 +282,7 @@ def test_decide_gives_up_when_the_attempts_are_spent():
 def test_decide_gives_up_when_the_time_is_over(elapsed_seconds, is_over):
     """A failure at or after `total_seconds` is the last."""
     policy = RetryPolicy(base_seconds=0.5, total_seconds=10.0)
-    counts = AttemptCounts(number=1, attempts=3, elapsed_seconds=elapsed_seconds)
-
-    decision = decide(Answer(status=503), counts=counts, policy=policy, jitter=0.5)
+    decision = decide(_read(Answer(status=503)), attempts=3, elapsed_seconds=elapsed_seconds, policy=policy, jitter=0.5)
 
     assert (decision != Retry(wait_seconds=0.25)) is is_over
     assert not is_over or decision.error_message == (
@@ -309,16 +293,14 @@ def test_decide_gives_up_when_the_time_is_over(elapsed_seconds, is_over):
 
 def test_decide_tells_all_attempts_though_those_of_an_outage_do_not_count():
     """The message counts all attempts, also the ones in an outage, which did not count."""
-    counts = AttemptCounts(number=4, attempts=9)
-
-    verdict = decide(Answer(status=503), counts=counts, policy=POLICY, jitter=0.5)
+    verdict = decide(_read(Answer(status=503)), tries=4, attempts=9, policy=POLICY, jitter=0.5)
 
     assert "9 attempts were made" in verdict.error_message
 
 
 def test_decide_judges_a_final_answer_at_once():
     """A final answer needs no second attempt."""
-    verdict = decide(Answer(status=202), counts=AttemptCounts(), policy=POLICY, jitter=0.5)
+    verdict = decide(_read(Answer(status=202)), policy=POLICY, jitter=0.5)
 
     assert verdict.status is Status.ACCEPTED
 
@@ -326,8 +308,9 @@ def test_decide_judges_a_final_answer_at_once():
 def test_decide_bears_any_number_of_attempts():
     """The bound does not overflow after thousands of attempts."""
     decision = decide(
-        Answer(status=503),
-        counts=AttemptCounts(number=5_000, attempts=5_000),
+        _read(Answer(status=503)),
+        tries=5_000,
+        attempts=5_000,
         policy=RetryPolicy(attempts=9_999),
         jitter=0.5,
     )
@@ -336,20 +319,19 @@ def test_decide_bears_any_number_of_attempts():
 
 
 @pytest.mark.parametrize(
-    ("result", "fails", "limited"),
+    ("written", "status", "code"),
     [
-        (Answer(status=202), False, False),
-        (Answer(status=422), False, False),
-        (Answer(status=503), True, False),
-        (Answer(status=429), False, True),
-        (Answer(status=429, headers=_spent_window("1700000007", remaining="3")), True, False),
-        (Answer(status=429, headers=_spent_window("1700000007")), False, True),
-        (TransportError("broke", may_have_arrived=True), True, False),
+        (None, Status.ACCEPTED, None),
+        (OtherAcceptance(is_same=True), Status.ALREADY_SUBMITTED, None),
+        (OtherAcceptance(is_same=False), Status.DUPLICATE, "accepted_with_other_metadata"),
+        (JournalError(Path("j.sqlite"), problem="full", remedy="make room"), Status.FAILED, "not_recorded"),
     ],
 )
-def test_a_rate_limit_is_not_a_failure(result, fails, limited):
-    """The service works if only the rate limit refused the request."""
-    assert (is_failure(result), is_rate_limited(result)) == (fails, limited)
+def test_judge_recorded_follows_the_journal(written, status, code):
+    """An event that was answered 202 is accepted once it is in the journal, and no other run was first."""
+    verdict = judge_recorded(written)
+
+    assert (verdict.status, verdict.http_status, verdict.error_code) == (status, 202, code)
 
 
 @pytest.mark.parametrize(

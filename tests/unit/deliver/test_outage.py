@@ -4,12 +4,17 @@ import math
 
 import pytest
 
+from events_pandas.deliver.client.answers import Attempt
 from events_pandas.deliver.outage import Outage, find_pause
-from events_pandas.deliver.pace.observation import Observation
 from events_pandas.deliver.pace.pacer import Backoff
 from events_pandas.deliver.pace.state import Pause
 
 NOW = 1_000.0
+
+
+def _observe(outage, status, *, now=NOW, sent_at=None, in_flight=0, jitter=1.0):
+    attempt = Attempt(status=status, why_lost="no answer", sent_at=now if sent_at is None else sent_at, received_at=now)
+    outage.observe(attempt, in_flight=in_flight, jitter=jitter)
 
 
 @pytest.fixture
@@ -18,7 +23,7 @@ def fail():
 
     def fail(outage, times=1, *, now=NOW, in_flight=0, jitter=1.0):
         for _ in range(times):
-            outage.failed("no answer", sent_at=now, now=now, in_flight=in_flight, jitter=jitter)
+            _observe(outage, None, now=now, in_flight=in_flight, jitter=jitter)
 
     return fail
 
@@ -55,7 +60,7 @@ def test_outage_counts_again_after_an_answer(fail):
     outage = Outage(600.0)
     fail(outage, 19)
 
-    outage.worked(NOW)
+    _observe(outage, 202)
     fail(outage, 19)
 
     assert not outage.is_on
@@ -63,7 +68,7 @@ def test_outage_counts_again_after_an_answer(fail):
 
 def test_outage_ends_with_an_answer(outage):
     """One answer ends the outage."""
-    outage.worked(NOW)
+    _observe(outage, 202)
 
     assert (outage.is_on, outage.gives_up_at) == (False, math.inf)
 
@@ -90,7 +95,7 @@ def test_outage_draws_the_wait_from_its_upper_half(fail):
 
 def test_outage_does_not_take_what_was_under_way_for_a_probe(outage):
     """A request that left before the outage began is not a probe."""
-    outage.failed("no answer", sent_at=NOW - 1, now=NOW + 0.5, in_flight=0, jitter=1.0)
+    _observe(outage, None, sent_at=NOW - 1, now=NOW + 0.5)
 
     assert outage.probe_at == NOW + 1.0
 
@@ -140,7 +145,7 @@ def test_outage_is_not_begun_by_a_rate_limit():
     outage = Outage(600.0)
 
     for _ in range(50):
-        outage.refused("429", now=NOW)
+        _observe(outage, 429, now=NOW)
 
     assert (outage.is_on, outage.has_given_up) == (False, False)
 
@@ -148,9 +153,9 @@ def test_outage_is_not_begun_by_a_rate_limit():
 def test_outage_gives_up_when_refusals_outlast_the_patience():
     """Refusals by the rate limit are not waited for longer than the patience."""
     outage = Outage(600.0)
-    outage.refused("429", now=NOW)
+    _observe(outage, 429, now=NOW)
 
-    outage.refused("429", now=NOW + 600)
+    _observe(outage, 429, now=NOW + 600)
 
     assert outage.has_given_up
 
@@ -158,16 +163,35 @@ def test_outage_gives_up_when_refusals_outlast_the_patience():
 def test_outage_waits_for_a_window_without_any_patience():
     """Refusals by the rate limit are waited for at least a minute."""
     outage = Outage(0.0)
-    outage.refused("429", now=NOW)
+    _observe(outage, 429, now=NOW)
 
-    outage.refused("429", now=NOW + 59)
+    _observe(outage, 429, now=NOW + 59)
 
     assert not outage.has_given_up
 
 
+@pytest.mark.parametrize(
+    ("status", "is_on", "since"),
+    [(202, False, math.inf), (422, False, math.inf), (429, True, NOW), (503, True, NOW), (None, True, NOW)],
+)
+def test_outage_ends_with_an_answer_of_any_kind_that_does_not_pass(outage, status, is_on, since):
+    """Refusals by the rate limit and failures do not show that the service works."""
+    _observe(outage, status)
+
+    assert (outage.is_on, outage.since) == (is_on, since)
+
+
+@pytest.mark.parametrize(("status", "is_confirmed"), [(429, False), (408, True), (503, True), (None, True)])
+def test_outage_is_confirmed_by_failures_alone(outage, status, is_confirmed):
+    """A refusal by the rate limit says nothing about the service."""
+    _observe(outage, status)
+
+    assert outage.is_confirmed is is_confirmed
+
+
 def test_outage_counts_outages_and_keeps_the_last_failure(outage, fail):
     """Each outage has a number and a last failure."""
-    outage.worked(NOW)
+    _observe(outage, 202)
 
     fail(outage, 20)
 
@@ -179,9 +203,9 @@ def facts():
     """Return an outage that began ten seconds ago, and a backoff for seven seconds."""
     outage, backoff = Outage(600.0), Backoff()
     for _ in range(20):
-        outage.failed("no answer", sent_at=NOW - 10, now=NOW - 10, in_flight=0, jitter=1.0)
-    outage.failed("no answer", sent_at=NOW - 1, now=NOW, in_flight=0, jitter=1.0)
-    asked = Observation(status=429, sent_at=NOW, received_at=NOW, retry_after=7.0)
+        _observe(outage, None, now=NOW - 10)
+    _observe(outage, None, sent_at=NOW - 1)
+    asked = Attempt(status=429, sent_at=NOW, received_at=NOW, retry_after=7.0)
     backoff.observe(asked, is_spent=False, is_usual=False)
     return {"outage": outage, "backoff": backoff, "stopping_since": None, "grace_seconds": 30.0}
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from events_pandas.deliver.client.answers import Answer, TransportError
+from events_pandas.deliver.client.answers import Answer, TransportError, read_attempt
 from events_pandas.deliver.client.background import ask_in_time
 from events_pandas.deliver.clock import Clock
 from events_pandas.deliver.decide import RetryPolicy
@@ -25,16 +25,20 @@ ANSWER = Answer(
 REFUSED = TransportError("no connection to api.intercom.io", may_have_arrived=False)
 
 
+def _read(answer):
+    return read_attempt(answer, sent_at=1.0, received_at=2.0)
+
+
 def test_read_workspace_takes_its_three_facts():
     """The answer names the workspace, its name for people and its region."""
-    assert read_workspace(ANSWER) == WorkspaceIdentity(id_code="abc123", name="Acme", region="EU")
+    assert read_workspace(_read(ANSWER)) == WorkspaceIdentity(id_code="abc123", name="Acme", region="EU")
 
 
 def test_read_workspace_says_nothing_to_a_terminal():
     """Control characters in the facts are escaped, as reports and the history of runs print them."""
     body = json.dumps({"type": "admin", "app": {"id_code": "a", "name": "b\x1b[2J", "region": "c\n"}}).encode()
 
-    assert read_workspace(Answer(status=200, body=body)) == WorkspaceIdentity(
+    assert read_workspace(_read(Answer(status=200, body=body))) == WorkspaceIdentity(
         id_code="a", name="b\\u001b[2J", region="c\\n"
     )
 
@@ -44,7 +48,7 @@ def test_read_workspace_bears_an_answer_that_names_none(app):
     """A missing fact is None."""
     body = json.dumps({"type": "admin", "app": app}).encode()
 
-    assert read_workspace(Answer(status=200, body=body)) == WorkspaceIdentity()
+    assert read_workspace(_read(Answer(status=200, body=body))) == WorkspaceIdentity()
 
 
 @pytest.mark.parametrize(
@@ -57,7 +61,7 @@ def test_read_workspace_bears_an_answer_that_names_none(app):
 )
 def test_read_workspace_stops_when_the_answer_is_not_intercoms(answer, facts):
     """A wrong address is found before any event is sent to it."""
-    assert read_workspace(answer) == Stop(
+    assert read_workspace(_read(answer)) == Stop(
         reason="outage",
         error_code="outage",
         message=(

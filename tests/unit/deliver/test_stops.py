@@ -1,22 +1,30 @@
 """Early ends, and the rows that they leave behind."""
 
+from pathlib import Path
+
 import pytest
 
-from events_pandas.deliver.client.answers import Answer
+from events_pandas.deliver.client.answers import Answer, read_attempt
 from events_pandas.deliver.decide import Verdict
 from events_pandas.deliver.outcomes import Event, Outcome, Status
 from events_pandas.deliver.stops import (
     Stop,
+    StopReason,
     judge_at_stop,
-    stop_for_address,
-    stop_for_answer,
+    stop_after,
     stop_for_canary,
     stop_for_error,
     stop_for_failure_rate,
     stop_for_interrupt,
+    stop_for_journal,
     stop_for_outage,
 )
-from events_pandas.deliver.ticket import Ticket
+from events_pandas.deliver.ticket import EventState, Ticket
+from events_pandas.errors import AuthenticationError, JournalError, OutageError, SubmissionError, SubmissionInterrupted
+
+
+def _read(answer):
+    return read_attempt(answer, sent_at=1.0, received_at=2.0)
 
 
 @pytest.fixture
@@ -46,16 +54,18 @@ def ticket():
         ),
     ],
 )
-def test_stop_for_answer_says_how_to_fix_the_token(status, code, message):
+def test_stop_after_a_refused_token_says_how_to_fix_it(status, code, message):
     """A refused token stops the run, and the message says how to fix it."""
-    assert stop_for_answer(Answer(status=status)) == Stop(reason="authentication", error_code=code, message=message)
+    stop = stop_after(_read(Answer(status=status)), is_first=False)
+
+    assert stop == Stop(reason="authentication", error_code=code, message=message)
 
 
-def test_stop_for_address_says_what_to_check(error_body):
+def test_stop_after_a_wrong_address_says_what_to_check(error_body):
     """A first answer that is not Intercom's stops the run, and the message quotes it."""
     answer = Answer(status=404, body=error_body("not_found", "Resource Not Found"))
 
-    assert stop_for_address(answer) == Stop(
+    assert stop_after(_read(answer), is_first=True) == Stop(
         reason="address",
         error_code="wrong_address",
         message=(
@@ -63,6 +73,32 @@ def test_stop_for_address_says_what_to_check(error_body):
             "contact, so it did not come from Intercom's API: check region and base_url, then submit all rows again"
         ),
     )
+
+
+@pytest.mark.parametrize(
+    ("status", "is_first"), [(202, True), (404, False), (422, True), (429, True), (503, True), (200, True)]
+)
+def test_stop_after_other_answers_is_none(status, is_first):
+    """Only a refused token, or a first 404 that does not speak of a contact, ends a run."""
+    assert stop_after(_read(Answer(status=status)), is_first=is_first) is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "exception"),
+    [
+        (StopReason.AUTHENTICATION, AuthenticationError),
+        (StopReason.ADDRESS, SubmissionError),
+        (StopReason.OUTAGE, OutageError),
+        (StopReason.INTERRUPTED, SubmissionInterrupted),
+        (StopReason.CANARY, SubmissionError),
+        (StopReason.FAILURE_RATE, SubmissionError),
+        (StopReason.JOURNAL, SubmissionError),
+        (StopReason.ERROR, SubmissionError),
+    ],
+)
+def test_stop_has_the_exception_of_its_reason(reason, exception):
+    """The caller gets one class of exception for each reason."""
+    assert Stop(reason=reason, error_code="", message="").exception is exception
 
 
 def test_stop_for_outage_says_how_long_it_lasted_and_quotes_the_last():
@@ -145,7 +181,7 @@ def test_stop_for_failure_rate_counts_and_quotes_the_last():
     ("stop", "code", "message"),
     [
         (
-            stop_for_answer(Answer(status=401)),
+            stop_after(_read(Answer(status=401)), is_first=False),
             "unauthorized",
             "the run ended before this row, as the access token was refused: submit the row again",
         ),
@@ -170,6 +206,16 @@ def test_stop_for_failure_rate_counts_and_quotes_the_last():
             "an error ended the run before this row: submit the row again",
         ),
         (stop_for_interrupt(), "interrupted", "the run was interrupted before this row: submit the row again"),
+        (
+            stop_for_journal(JournalError(Path("orders.sqlite"), problem="the disk is full", remedy="make room")),
+            "journal_failed",
+            "the run ended before this row, as its journal could not be written: submit the row again",
+        ),
+        (
+            stop_after(_read(Answer(status=404)), is_first=True),
+            "wrong_address",
+            "the run ended before this row, as the first answer was not Intercom's: check region and base_url",
+        ),
     ],
 )
 def test_judge_at_stop_says_why_a_row_was_not_submitted(ticket, stop, code, message):
@@ -181,7 +227,11 @@ def test_judge_at_stop_says_why_a_row_was_not_submitted(ticket, stop, code, mess
 
 @pytest.mark.parametrize(
     ("facts", "code"),
-    [({"is_out": True}, "no_answer"), ({"doubt": "server_error", "http_status": 503}, "server_error")],
+    [
+        ({"state": EventState.OUT}, "no_answer"),
+        ({"state": EventState.WAITING, "doubt": "server_error", "http_status": 503}, "server_error"),
+        ({"state": EventState.RECORDING, "http_status": 202}, "not_recorded"),
+    ],
 )
 def test_judge_at_stop_is_failed_when_the_event_may_have_arrived(ticket, facts, code):
     """An event that may have arrived is failed, not ``not_submitted``."""

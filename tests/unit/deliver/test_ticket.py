@@ -4,20 +4,66 @@ import math
 
 import pytest
 
-from events_pandas.deliver.client.answers import Answer, TransportError
+from events_pandas.deliver.client.answers import Answer, TransportError, read_attempt
 from events_pandas.deliver.decide import Verdict
 from events_pandas.deliver.outcomes import Outcome, Status
-from events_pandas.deliver.ticket import Backlog, Chunk
+from events_pandas.deliver.ticket import Backlog, Chunk, EventState, Ticket
 
 ACCEPTED = Verdict(status=Status.ACCEPTED, http_status=202)
+FRESH, WAITING, OUT, SUSPECT, RECORDING, ENDED = EventState
+
+
+def _read(result):
+    return read_attempt(result, sent_at=1.0, received_at=2.0)
+
+
+@pytest.mark.parametrize(
+    ("state", "following"),
+    [
+        (FRESH, {OUT, ENDED}),
+        (WAITING, {OUT, ENDED}),
+        (OUT, {WAITING, SUSPECT, RECORDING, ENDED}),
+        (SUSPECT, {WAITING, ENDED}),
+        (RECORDING, {ENDED}),
+        (ENDED, set()),
+    ],
+)
+def test_ticket_turns_to_the_states_of_the_table_and_to_no_other(events, state, following):
+    """A transition that is not in the table is a bug, and raises."""
+    (event,) = events("a", start=7)
+    for new in EventState:
+        ticket = Ticket(event=event, state=state)
+        if new in following:
+            ticket.turn(new)
+            assert ticket.state is new
+        else:
+            with pytest.raises(RuntimeError, match=rf"^row 7 cannot be {new} after it was {state}$"):
+                ticket.turn(new)
+            assert ticket.state is state
+
+
+@pytest.mark.parametrize("state", EventState)
+def test_event_is_awaited_while_another_thread_has_it(state):
+    """Something comes back from a request, or from the journal."""
+    assert state.is_awaited is (state in {OUT, RECORDING})
+
+
+def test_ticket_does_not_count_a_refusal_by_the_rate_limit_as_a_try(events):
+    """If others use the whole limit, an event keeps its tries."""
+    (ticket,) = Chunk(events("a")).tickets
+    ticket.leave(1.0)
+
+    ticket.note(_read(Answer(status=429)), ended_at=1.0)
+
+    assert (ticket.attempts, ticket.tries) == (1, 0)
 
 
 def test_ticket_keeps_the_doubt_of_every_attempt(events):
     """A later harmless failure does not remove an earlier doubt."""
     (ticket,) = Chunk(events("a")).tickets
-    ticket.note(Answer(status=503), ended_at=1.0)
+    ticket.note(_read(Answer(status=503)), ended_at=1.0)
 
-    ticket.note(TransportError("refused", may_have_arrived=False), ended_at=2.0)
+    ticket.note(_read(TransportError("refused", may_have_arrived=False)), ended_at=2.0)
 
     assert (ticket.doubt, ticket.http_status, ticket.ended_at) == ("server_error", None, 2.0)
 
@@ -88,6 +134,13 @@ def backlog(events):
     return backlog
 
 
+def _sent(backlog):
+    """Take the next event, as a request does."""
+    ticket = backlog.next_ticket(0.0)
+    ticket.turn(OUT)
+    return ticket
+
+
 def _names(tickets):
     return [ticket.event.contact for ticket in tickets]
 
@@ -111,7 +164,7 @@ def test_backlog_opens_two_chunks_at_most(backlog):
 
 def test_backlog_sends_a_due_retry_before_new_events(backlog):
     """A retry that is due goes first; one that is not due waits."""
-    first = backlog.next_ticket(0.0)
+    first = _sent(backlog)
     backlog.put_back(first, due_at=5.0)
 
     assert _names([backlog.next_ticket(4.0), backlog.next_ticket(5.0)]) == ["b", "a"]
@@ -120,12 +173,23 @@ def test_backlog_sends_a_due_retry_before_new_events(backlog):
 def test_backlog_is_due_at_once_while_there_are_new_events(backlog):
     """New events are due at once; after them the earliest retry decides."""
     due_at = [backlog.due_at()]
-    first, _ = backlog.next_ticket(0.0), backlog.next_ticket(0.0)
+    first, _ = _sent(backlog), _sent(backlog)
     due_at.append(backlog.due_at())
     backlog.put_back(first, due_at=5.0)
     due_at.append(backlog.due_at())
 
     assert due_at == [-math.inf, math.inf, 5.0]
+
+
+def test_backlog_probes_with_an_event_that_was_never_tried(backlog):
+    """An event that failed may be the cause of the failures, so none is taken while there are suspects."""
+    first = _sent(backlog)
+    probes = [backlog.next_probe()]
+
+    backlog.suspect(first, ACCEPTED)
+    probes.append(backlog.next_probe())
+
+    assert (probes[0].event.contact, probes[1], first.state) == ("b", None, SUSPECT)
 
 
 def test_backlog_abandons_what_has_no_outcome(backlog):
@@ -136,11 +200,13 @@ def test_backlog_abandons_what_has_no_outcome(backlog):
     assert backlog.next_ticket(0.0) is None
 
 
-def test_backlog_lists_what_is_in_flight(backlog):
-    """Only events that are out are in flight."""
-    backlog.next_ticket(0.0).is_out = True
+def test_backlog_is_awaited_while_an_event_is_out(backlog):
+    """Events that wait for their turn are not awaited."""
+    before = backlog.is_awaited
 
-    assert _names(backlog.in_flight()) == ["a"]
+    _sent(backlog)
+
+    assert (before, backlog.is_awaited) == (False, True)
 
 
 def test_backlog_raises_an_error_of_its_source_after_the_chunks_before_it(events):
@@ -166,28 +232,3 @@ def test_backlog_ends_with_its_source():
     backlog.pull()
 
     assert backlog.first() is None
-
-
-class InterruptedOnce:
-    """The events of a chunk. Ctrl-C comes while they are read for the first time."""
-
-    def __init__(self, events):
-        self._events = events
-        self._is_first = True
-
-    def __iter__(self):
-        if self._is_first:
-            self._is_first = False
-            raise KeyboardInterrupt
-        return iter(self._events)
-
-
-def test_backlog_keeps_a_chunk_when_it_is_interrupted_while_opening_it(events):
-    """Ctrl-C between reading a chunk and opening it does not lose its events."""
-    backlog = Backlog(iter([InterruptedOnce(events("a"))]))
-    with pytest.raises(KeyboardInterrupt):
-        backlog.pull()
-
-    backlog.pull()
-
-    assert _names(backlog.abandon()) == ["a"]

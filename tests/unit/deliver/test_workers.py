@@ -6,7 +6,7 @@ import time
 import pytest
 
 from events_pandas.deliver.client.answers import Answer
-from events_pandas.deliver.ticket import Chunk
+from events_pandas.deliver.ticket import Chunk, EventState
 from events_pandas.deliver.workers import Workers
 
 
@@ -32,14 +32,14 @@ def make_workers():
 
 def test_workers_return_the_ticket_with_its_answer(make_workers, tickets):
     """A ticket comes back with the answer to its event and the time at which it came."""
-    workers = make_workers(lambda event: Answer(status=202, body=event.payload))
+    workers = make_workers(lambda event: Answer(status=200, body=b'{"name": "%s"}' % event.payload))
 
     workers.give(tickets[0])
     ticket = workers.take(5.0)
 
     assert ticket is tickets[0]
-    assert ticket.result == Answer(status=202, body=b"a")
-    assert 0 < ticket.received_at <= time.monotonic()
+    assert (ticket.state, ticket.result.status, ticket.result.content) == (EventState.OUT, 200, {"name": "a"})
+    assert 0 < ticket.result.received_at <= time.monotonic()
 
 
 def test_workers_starts_a_thread_only_when_all_are_busy(make_workers, tickets):
@@ -51,16 +51,6 @@ def test_workers_starts_a_thread_only_when_all_are_busy(make_workers, tickets):
         workers.take(5.0)
 
     assert len(workers.threads) == 1
-
-
-def test_workers_return_the_answer_of_another_thread(make_workers, tickets):
-    """A ticket that another thread returns ends the wait, and does not count as a request."""
-    workers = make_workers(lambda _: Answer(status=202))
-
-    workers.give_back(tickets[1])
-
-    assert workers.take(5.0) is tickets[1]
-    assert workers.in_flight == 0
 
 
 def test_workers_has_no_room_when_all_its_threads_are_busy(make_workers, tickets):
@@ -130,7 +120,7 @@ def test_workers_return_the_ticket_of_a_dead_thread(death, tickets):
 
     assert nothing is None
     assert ticket is tickets[0]
-    assert (str(ticket.result), ticket.result.may_have_arrived) == ("the thread of the request has died", True)
+    assert (ticket.result.said, ticket.result.doubt) == ("the thread of the request has died", "no_answer")
     assert stop.message.startswith(
         f"the run ended, as a thread that makes requests has died ({type(death).__name__}): to go on, submit all"
     )
@@ -149,7 +139,7 @@ def test_workers_return_tickets_without_a_thread(tickets):
     workers.check_threads()
     results = {ticket.event.contact: ticket.result for ticket in (workers.take(0.0), workers.take(0.0))}
 
-    assert {name: result.may_have_arrived for name, result in results.items()} == {"a": True, "b": False}
+    assert {name: result.doubt for name, result in results.items()} == {"a": "no_answer", "b": None}
 
 
 def test_workers_asks_for_no_stop_while_all_threads_live(make_workers, tickets):
@@ -193,7 +183,7 @@ def test_workers_raises_what_the_system_says_when_it_has_no_thread_at_all(make_w
 
     with pytest.raises(RuntimeError, match=r"^can't start new thread$"):
         workers.give(tickets[0])
-    assert (workers.threads, workers.in_flight, tickets[0].is_out) == ([], 0, False)
+    assert (workers.threads, workers.in_flight, tickets[0].state) == ([], 0, EventState.FRESH)
 
 
 def test_workers_tells_of_a_request_that_never_ends(tickets):

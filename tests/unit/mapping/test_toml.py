@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from events_pandas.mapping import Column, Constant, Date, EventMapping, Link, MonetaryAmount, Number, RichLink, Text
-from events_pandas.mapping.rules import EXPRESSION_TYPE
-from events_pandas.mapping.toml import FIELDS, RULES_BY_TYPE
+from events_pandas.mapping.rules import EXPRESSION_TYPE, RULES_BY_TYPE
+from events_pandas.mapping.toml import FIELDS
 
 EXAMPLE = """\
 event_name = "placed-order"

@@ -25,7 +25,7 @@ from events_pandas import (
 )
 from events_pandas.api import checked_report
 from events_pandas.mapping import MonetaryAmount, Number, Text
-from events_pandas.run.files import file_results, read_files
+from events_pandas.run.files import read_files, submit_files
 from events_pandas.run.options import RunOptions
 
 
@@ -35,7 +35,9 @@ def submit(mapping, fake_client):
 
     def submit(paths, *, client=None, results_path=None, **options):
         run = RunOptions(client=client or fake_client(), retry=RetryPolicy(attempts=1), **options)
-        return list(file_results(paths, mapping, options=run, results_path=results_path))
+        parts = []
+        submit_files(paths, mapping, options=run, results_path=results_path, take=parts.append)
+        return parts
 
     return submit
 
@@ -64,16 +66,21 @@ def test_file_without_rows_has_results_without_rows(write, submit):
 
 
 def test_results_are_written_as_they_come(write, mapping, fake_client):
-    """When a chunk's results are yielded, its lines are in the partial file."""
+    """When a chunk's results are passed on, its lines are in the partial file."""
     path = write("a.csv", "1,2024-01-31", "2,2024-01-31")
     options = RunOptions(client=fake_client(), chunksize=1)
 
-    results = file_results(path, mapping, options=options, results_path="results.csv")
-    next(results)
-    written = pd.read_csv("results.csv.partial")
-    results.close()
+    written = []
 
-    assert written[["row", "status", "source_file"]].to_numpy().tolist() == [[0, "accepted", "a.csv"]]
+    def read(_):
+        written.append(Path("results.csv.partial").read_text().splitlines()[1:])
+
+    submit_files(path, mapping, options=options, results_path="results.csv", take=read)
+
+    assert [[line.split(",")[:2] for line in lines] for lines in written] == [
+        [["0", "accepted"]],
+        [["0", "accepted"], ["1", "accepted"]],
+    ]
 
 
 def test_results_path_is_tried_before_anything_is_sent(write, submit, fake_client):
@@ -100,7 +107,7 @@ def test_guesses_are_reported_before_anything_is_read_or_written(write, mapping,
     options = RunOptions(client=client, on_invalid="raise")
 
     with pytest.raises(MappingError) as raised:
-        list(file_results(write("a.csv", ",never"), proposed, options=options, results_path="results.csv"))
+        submit_files(write("a.csv", ",never"), proposed, options=options, results_path="results.csv")
 
     assert [fault.partition(":")[0] for fault in raised.value.faults] == ["timezone", "unconfirmed"]
     assert Path("results.csv").read_text() == "of yesterday\n"
@@ -248,7 +255,7 @@ def test_quotes_that_a_backslash_escapes_are_noted(write, submit):
 
 
 def test_results_that_cannot_be_written_any_more_are_not_lost(write, submit, fake_client, tmp_path):
-    """When the folder of the results disappears, the exception has the results that were not written."""
+    """When the folder of the results disappears, the exception has the results of all rows."""
     (tmp_path / "results").mkdir()
     client = fake_client({"2": [lambda: shutil.rmtree(tmp_path / "results") or 202]})
 
@@ -263,8 +270,8 @@ def test_results_that_cannot_be_written_any_more_are_not_lost(write, submit, fak
     assert str(caught.value).startswith(
         "the run ended early, after earlier rows were submitted: results/all.csv: results cannot be written there: "
     )
-    assert caught.value.results["status"].tolist() == ["accepted", "accepted"]
-    assert caught.value.results["source_file"].tolist() == ["a.csv", "a.csv"]
+    assert caught.value.results["status"].tolist() == ["accepted", "accepted", "not_submitted"]
+    assert caught.value.results["source_file"].tolist() == ["a.csv"] * 3
 
 
 def test_results_that_cannot_be_written_do_not_hide_why_the_run_ended(write, submit, fake_client, tmp_path):
@@ -311,7 +318,7 @@ def test_interrupt_while_a_file_is_read_loses_no_row(write, fake_client):
 
     mapping = EventMapping(event_name="a", created_at=interrupted, user_id="who", timezone="UTC")
     with pytest.raises(SubmissionInterrupted) as caught:
-        list(file_results(paths, mapping, options=RunOptions(client=fake_client())))
+        submit_files(paths, mapping, options=RunOptions(client=fake_client()))
 
     assert caught.value.results["row"].tolist() == [0, 1, 2]
     assert caught.value.results["status"].tolist()[1:] == ["not_submitted", "not_submitted"]
@@ -334,6 +341,17 @@ def test_invalid_rows_of_any_file_raise_before_the_first_request(write, submit, 
     assert (client.me_requests, client.events) == (0, [])
 
 
+def test_problems_of_invalid_rows_name_other_rows_as_counted_over_all_files(write, submit):
+    """A row that repeats a row of another chunk or file names that row."""
+    paths = [write("a.csv", "1,2024-01-31", "2,"), write("b.csv", "1,2024-01-31", "3,2024-01-31", "3,2024-01-31")]
+
+    with pytest.raises(InvalidRowsError) as caught:
+        submit(paths, on_invalid="raise", chunksize=2)
+
+    problems = caught.value.problems.query("code == 'duplicate'")
+    assert problems[["row", "value"]].to_numpy().tolist() == [[2, "row 0"], [4, "row 3"]]
+
+
 def test_valid_files_are_submitted_when_invalid_rows_are_to_raise(write, submit):
     """on_invalid="raise" changes nothing for good rows."""
     (results,) = submit(write("a.csv", "1,2024-01-31", "1,2024-01-31"), on_invalid="raise")
@@ -348,7 +366,7 @@ def test_bare_column_has_one_type_with_any_chunksize(write, fake_client, chunksi
     mapping = EventMapping(event_name="a", created_at="day", user_id="who", metadata={"size": "size"})
     client = fake_client()
 
-    list(file_results(path, mapping, options=RunOptions(client=client, chunksize=chunksize)))
+    submit_files(path, mapping, options=RunOptions(client=client, chunksize=chunksize))
 
     assert sorted(event["metadata"]["size"] for event in client.events) == ["5", "five"]
 
@@ -365,7 +383,7 @@ def test_callables_get_numbers_in_every_chunk(write, fake_client):
     )
     client = fake_client()
 
-    results = pd.concat(file_results(path, mapping, options=RunOptions(client=client, chunksize=2, journal=None)))
+    results = submit_files(path, mapping, options=RunOptions(client=client, chunksize=2, journal=None))
     frame, types, refused = read_files(path, mapping)
     report = checked_report(frame, mapping, types=types, refused=refused)
 
@@ -493,7 +511,7 @@ def test_results_and_rejects_are_private_to_the_readers_of_the_rows(write, mappi
         Path(path).chmod(mode)
     options = RunOptions(client=fake_client(), journal=None)
 
-    list(file_results(paths, mapping, options=options, results_path=f"r{suffix}", rejects_path=f"x{suffix}"))
+    submit_files(paths, mapping, options=options, results_path=f"r{suffix}", rejects_path=f"x{suffix}")
     os.umask(before)
 
     assert [oct(stat.S_IMODE(Path(f"{name}{suffix}").stat().st_mode)) for name in "rx"] == [made, made]
@@ -508,7 +526,7 @@ def test_partial_files_that_are_links_are_not_followed(write, mapping, fake_clie
         Path(f"{name}{suffix}.partial").symlink_to("precious")
     options = RunOptions(client=fake_client(), journal=None)
 
-    list(file_results(path, mapping, options=options, results_path=f"r{suffix}", rejects_path=f"x{suffix}"))
+    submit_files(path, mapping, options=options, results_path=f"r{suffix}", rejects_path=f"x{suffix}")
 
     assert Path("precious").read_text() == "precious"
     assert Path(f"r{suffix}").exists()
@@ -523,7 +541,7 @@ def test_file_whose_name_is_not_utf8_loses_no_result(write, mapping, fake_client
     Path(journals).mkdir()
     options = RunOptions(client=fake_client(), journal=journals)
 
-    (results,) = file_results(name, mapping, options=options, results_path="r.csv", rejects_path="x.csv")
+    results = submit_files(name, mapping, options=options, results_path="r.csv", rejects_path="x.csv")
 
     assert results["status"].tolist() == ["accepted", "invalid"]
     assert results["source_file"].tolist() == ["caf\\xe9\n.csv"] * 2
@@ -537,12 +555,9 @@ def test_results_that_cannot_be_put_in_place_leave_a_complete_run(write, mapping
     write("a.csv", "1,2024-01-31")
     Path("rest").mkdir()
     options = RunOptions(client=fake_client(), journal=None)
-    stream = file_results("a.csv", mapping, options=options, results_path="rest/r.csv")
 
-    next(stream)
-    shutil.rmtree("rest")
     with pytest.raises(SubmissionError) as caught:
-        next(stream)
+        submit_files("a.csv", mapping, options=options, results_path="rest/r.csv", take=lambda _: shutil.rmtree("rest"))
 
     assert str(caught.value) == (
         "the run is complete, but its results are missing: "
@@ -566,7 +581,7 @@ def test_notes_of_currencies_count_the_rows_of_all_chunks(write, fake_client):
     )
     options = RunOptions(client=fake_client(), journal=None, chunksize=4)
 
-    *_, last = file_results("a.csv", rules, options=options)
+    results = submit_files("a.csv", rules, options=options)
 
-    (note,) = last.attrs["run"]["notes"]
+    (note,) = results.attrs["run"]["notes"]
     assert (note["code"], note["rows"], note["first_row"]) == ("currency_minor_unit", 10, 0)

@@ -1,13 +1,12 @@
 """The frames of a run: read, judged, made into events, and closed with a result for every row."""
 
 import datetime as dt
-from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from events_pandas import Column, EventMapping
-from events_pandas.check import EarlierFrames
+from events_pandas.check import EarlierFrames, StreamCheck
 from events_pandas.deliver import stop_for_interrupt
 from events_pandas.deliver.journal import Journal, RunFacts
 from events_pandas.run.frames import RunFrames
@@ -16,62 +15,26 @@ from events_pandas.run.options import RunOptions
 FACTS = RunFacts(started_at=dt.datetime(2024, 1, 31, 12, tzinfo=dt.UTC), source="a DataFrame", mapping="0123456789ab")
 
 
-class InterruptedCheck:
-    """Judges rows, and is interrupted when it is done."""
-
-    def __init__(self, frame_check):
-        self.invalid, self._frame_check = frame_check.invalid, frame_check
-
-    def checked(self, **facts):
-        self._frame_check.checked(**facts)
-        raise KeyboardInterrupt
-
-
 @pytest.fixture
 def make_frames(mapping):
     """Make the frames of a run; as a stream, later frames are compared with earlier ones."""
 
     def make(rules=mapping, *, is_stream=False, **facts):
-        return RunFrames(mapping=rules, options=RunOptions(), earlier=EarlierFrames() if is_stream else None, **facts)
+        stream = StreamCheck(mapping=rules, earlier=EarlierFrames() if is_stream else None)
+        return RunFrames(stream=stream, options=RunOptions(), **facts)
 
     return make
 
 
-def interrupt_opening(frames, rows):
-    read = frames.read(rows)
-    with pytest.raises(KeyboardInterrupt):
-        frames.open(replace(read, frame_check=InterruptedCheck(read.frame_check)))
+def test_frame_that_was_not_judged_has_a_result_for_every_row(make_frames, make_orders):
+    """A run that ends before its first event has read one frame."""
+    frames = make_frames()
+    frames.read(make_orders(3, day=["2024-01-31", None, "2024-01-31"]))
 
-
-@pytest.mark.parametrize("is_stream", [False, True])
-def test_frame_that_is_interrupted_twice_while_it_is_judged_has_a_result_for_every_row(
-    make_frames, make_orders, is_stream
-):
-    """Of its rows it is only known that they were not sent."""
-    frames = make_frames(is_stream=is_stream)
-
-    def interrupted():
-        yield from ()
-        raise KeyboardInterrupt
-
-    interrupt_opening(frames, make_orders(3))
-    results = frames.close(stop_for_interrupt(), again=interrupted())
+    results = frames.close(stop_for_interrupt(), again=[])
 
     assert results["row"].tolist() == [0, 1, 2]
-    assert results["error_code"].tolist() == ["interrupted"] * 3
-
-
-def test_frame_that_was_half_remembered_is_not_a_duplicate_of_itself(make_frames, make_orders):
-    """After an interrupt the frame is read again from the start of the stream, and counted once."""
-    frames = make_frames(is_stream=True)
-    stream = [make_orders(2, start=start) for start in (0, 2, 4)]
-
-    frames.open(frames.read(stream[0]))
-    interrupt_opening(frames, stream[1])
-    results = frames.close(stop_for_interrupt(), again=stream)
-
-    assert results["row"].tolist() == list(range(6))
-    assert results["error_code"].tolist() == ["interrupted"] * 6
+    assert results["error_code"].tolist() == ["interrupted", "created_at_missing", "interrupted"]
 
 
 def test_event_has_its_name_as_intercom_counts_it(make_frames, make_orders):

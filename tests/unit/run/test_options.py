@@ -2,14 +2,13 @@
 
 import re
 from contextlib import closing
-from dataclasses import fields
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from events_pandas import CredentialsError, IntercomClient, JournalError, RetryPolicy, Sandbox, SubmitOptions
+from events_pandas import CredentialsError, IntercomClient, JournalError, RetryPolicy, Sandbox
 from events_pandas.deliver import WorkspaceIdentity
 from events_pandas.deliver.journal import Journal
 from events_pandas.run.options import RunOptions, run_options
@@ -33,11 +32,6 @@ def test_options_have_these_defaults():
         chunksize=10_000,
         progress="auto",
     )
-
-
-def test_options_have_the_keywords_that_are_documented():
-    """SubmitOptions, which type checkers read, has the same keywords."""
-    assert list(SubmitOptions.__annotations__) == [option.name for option in fields(RunOptions)]
 
 
 def test_options_suggest_the_nearest_when_there_is_none_of_that_name():

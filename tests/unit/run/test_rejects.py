@@ -21,7 +21,7 @@ from events_pandas import (
     SubmissionInterrupted,
     sources,
 )
-from events_pandas.run.files import file_results
+from events_pandas.run.files import submit_files
 from events_pandas.run.options import RunOptions
 
 REASONS = "row,status,error_code,error_message"
@@ -34,10 +34,9 @@ def submit(mapping, fake_client):
     def submit(paths, *, client=None, rejects_path="rejects.csv", results_path=None, rules=mapping, **options):
         run = RunOptions(client=client or fake_client(), retry=RetryPolicy(attempts=1), journal=None, **options)
         remarks = []
-        stream = file_results(
+        submit_files(
             paths, rules, options=run, results_path=results_path, rejects_path=rejects_path, warn=remarks.append
         )
-        list(stream)
         return remarks
 
     return submit
@@ -188,19 +187,17 @@ def test_rejects_that_cannot_be_written_do_not_hide_why_the_run_ended(write, sub
 
 
 def test_rejects_that_cannot_be_written_lose_no_result(write, mapping, fake_client):
-    """The error says that the run is complete and its rejects are missing; results were yielded."""
+    """The error says that the run is complete and its rejects are missing, and has the results."""
     write("a.csv", "1,never")
     Path("rest").mkdir()
     options = RunOptions(client=fake_client(), journal=None)
-    stream = file_results("a.csv", mapping, options=options, rejects_path="rest/rejects.csv")
 
-    parts = [next(stream)]
-    shutil.rmtree("rest")
     with pytest.raises(SubmissionError) as caught:
-        next(stream)
+        submit_files(
+            "a.csv", mapping, options=options, rejects_path="rest/rejects.csv", take=lambda _: shutil.rmtree("rest")
+        )
 
-    assert parts[0]["status"].tolist() == ["invalid"]
-    assert len(caught.value.results) == 0
+    assert caught.value.results["status"].tolist() == ["invalid"]
     assert str(caught.value) == (
         "the run is complete, but its rejects are missing: "
         "rest/rejects.csv: rejects cannot be written there: No such file or directory"
@@ -278,11 +275,15 @@ def test_rejects_of_a_row_with_a_nul_character_that_nobody_maps_need_no_remark(w
     assert b"\n1,2024-01-31,\0,0,invalid," in Path("rejects.csv").read_bytes()
 
 
-def test_interrupt_while_rejects_are_written_does_not_hide_why_the_run_ended(write, submit, fake_client, monkeypatch):
+def test_interrupt_while_rejects_are_written_does_not_hide_why_the_run_ended(
+    write, submit, fake_client, monkeypatch, ctrl_c
+):
     """A second Ctrl-C leaves out the rejects, and a note on the exception says that they are missing."""
+    usual = pd.DataFrame.to_csv
 
-    def interrupted(*_, **__):
-        raise KeyboardInterrupt
+    def interrupted(*arguments, **options):
+        ctrl_c()
+        return usual(*arguments, **options)
 
     monkeypatch.setattr(pd.DataFrame, "to_csv", interrupted)
     with pytest.raises(SubmissionInterrupted) as caught:
@@ -290,6 +291,24 @@ def test_interrupt_while_rejects_are_written_does_not_hide_why_the_run_ended(wri
 
     assert caught.value.__notes__ == ["rejects.csv: the rejects are missing, since writing them was interrupted"]
     assert not Path("rejects.csv").exists()
+
+
+def test_interrupt_while_the_rejects_of_a_complete_run_are_written_has_all_results(
+    write, submit, fake_client, monkeypatch, ctrl_c
+):
+    """The run ends as by any interrupt, and a note says that the rejects are missing."""
+    usual = pd.DataFrame.to_csv
+
+    def interrupted(*arguments, **options):
+        ctrl_c()
+        return usual(*arguments, **options)
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", interrupted)
+    with pytest.raises(SubmissionInterrupted) as caught:
+        submit(write("a.csv", "1,2024-01-31", "2,never"), client=fake_client())
+
+    assert caught.value.results["status"].tolist() == ["accepted", "invalid"]
+    assert caught.value.__notes__ == ["rejects.csv: the rejects are missing, since writing them was interrupted"]
 
 
 @pytest.mark.parametrize(

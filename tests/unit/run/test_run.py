@@ -2,7 +2,6 @@
 
 import dataclasses
 import re
-import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -39,24 +38,6 @@ INVALID_DAY = {"day": ["2024-01-31", None, "2024-01-31"]}
 def lost():
     """A connection that was never made."""
     return TransportError("connection refused", may_have_arrived=False)
-
-
-@pytest.fixture
-def ctrl_c():
-    """Press Ctrl-C in any thread, and return when the main thread has received it."""
-    felt = threading.Semaphore(0)
-
-    def feel(*_):
-        felt.release()
-        raise KeyboardInterrupt
-
-    def press():
-        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-        assert felt.acquire(timeout=10)
-
-    usual = signal.signal(signal.SIGINT, feel)
-    yield press
-    signal.signal(signal.SIGINT, usual)
 
 
 def test_submit_returns_a_result_for_each_row_on_the_callers_index(make_orders, mapping, fake_client):

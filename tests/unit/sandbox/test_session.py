@@ -156,6 +156,19 @@ def test_sandbox_can_have_its_faults_cleared(start, submit, http) -> None:
     assert (submit(sandbox).status_code, http.get(f"{sandbox.url}/me", timeout=10).status_code) == (202, 200)
 
 
+def test_sandbox_counts_an_outage_from_the_moment_that_its_faults_are_set(start, submit, monkeypatch) -> None:
+    """Faults that are set again begin their outage again, however long the sandbox has been running."""
+    sandbox, long_ago = start(), time.monotonic() - 1_000_000
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "monotonic", lambda: long_ago)
+        sandbox.faults = Faults(outage_seconds=3600)
+    before = submit(sandbox).status_code
+
+    sandbox.faults = sandbox.faults
+
+    assert (before, submit(sandbox).status_code) == (202, 503)
+
+
 def test_sandbox_keeps_what_was_asked_for_when_its_faults_are_set(start, submit) -> None:
     """Setting `faults` keeps the faults of `fail_next`."""
     sandbox = start()

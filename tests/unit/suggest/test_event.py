@@ -8,7 +8,7 @@ import pytest
 from events_pandas.errors import MappingError
 from events_pandas.mapping import Column, Constant, Date
 from events_pandas.suggest.event import event_choices
-from events_pandas.suggest.evidence import survey
+from events_pandas.suggest.survey import survey
 
 HEX = ["507f1f77bcf86cd799439011", "507f191e810c19729de860ea"]
 EMAILS = ["ada@example.org", "ben@example.org"]

@@ -207,11 +207,9 @@ def test_names_are_judged_by_their_words(judge, yes, no):
         ("x", "url", False),
     ],
 )
-def test_names_text_of_goes_by_the_stem(text, url, expected):
+def test_names_text_of_goes_by_the_words_of_the_link(text, url, expected):
     """A text belongs to a link if both are named for the same thing."""
-    stem = labels.link_stem(labels.words_of(url))
-
-    assert labels.names_text_of(labels.words_of(text), stem) is expected
+    assert labels.names_text_of(labels.words_of(text), labels.words_of(url)) is expected
 
 
 @pytest.mark.parametrize(

@@ -277,6 +277,24 @@ def test_suggestion_takes_an_amount_beside_a_currency_for_money_although_a_code_
     ]
 
 
+@pytest.mark.parametrize(
+    ("columns", "refused"),
+    [
+        ({"total": [0, 5.5, 19.99]}, "amount_not_positive: leave the amount empty"),
+        ({"total": [5.125, 5.5, 19.99]}, "amount_decimals: round it to what was paid (yen have none, euros two)"),
+        ({"currency": ["EURO", "EUR", "EUR"]}, "currency_unknown: write three letters such as 'usd'"),
+    ],
+)
+def test_suggestion_says_which_amounts_a_check_refuses(orders, columns, refused):
+    """The reason of an amount has the share that a check refuses, and how to fix the first."""
+    suggested = suggest_mapping(orders.assign(**columns))
+
+    assert suggested.metadata["total"] == MonetaryAmount("total", currency="currency")
+    assert suggested.choices[3].reason.startswith(
+        f"an amount with its currency; ep.MonetaryAmount refuses 33 % of those looked at ({refused}"
+    )
+
+
 def test_suggestion_takes_amounts_for_numbers_when_most_would_be_refused(orders):
     """Amounts are numbers if most are not above zero, as refunds and free orders are."""
     suggested = suggest_mapping(orders.assign(total=[0, -5.5, 19.99]))

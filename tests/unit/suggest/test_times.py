@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from events_pandas.suggest.times import TimeForm, form_of_numbers, form_of_text, form_of_times
+from events_pandas.suggest.times import TimeForm, form_of_numbers, form_of_texts, form_of_times
 
 
 def texts(*values):
@@ -75,9 +75,9 @@ def test_form_of_times_tells_days_and_zones(times, form):
         (["19970131"], TimeForm(description="days such as 19970131", format="%Y%m%d", is_day=True)),
     ],
 )
-def test_form_of_text_reads_iso_8601(values, form):
+def test_form_of_texts_reads_iso_8601(values, form):
     """Only days without hyphens, which look like numbers, need a format."""
-    assert form_of_text(texts(*values), ("x",)) == form
+    assert form_of_texts(texts(*values), ("x",)) == form
 
 
 @pytest.mark.parametrize(
@@ -93,14 +93,14 @@ def test_form_of_text_reads_iso_8601(values, form):
         (["January 31, 2024"], "%B %d, %Y"),
     ],
 )
-def test_form_of_text_finds_how_a_time_is_written(values, written):
+def test_form_of_texts_finds_how_a_time_is_written(values, written):
     """The text that only one format reads decides for all."""
-    assert form_of_text(texts(*values), ("x",)).format == written
+    assert form_of_texts(texts(*values), ("x",)).format == written
 
 
-def test_form_of_text_notes_that_day_and_month_are_ambiguous():
+def test_form_of_texts_notes_that_day_and_month_are_ambiguous():
     """The first format is proposed, and the description names the other."""
-    form = form_of_text(texts("05/06/2024", "07/08/2024"), ("x",))
+    form = form_of_texts(texts("05/06/2024", "07/08/2024"), ("x",))
 
     assert form == TimeForm(
         description=(
@@ -133,17 +133,17 @@ def test_form_of_text_notes_that_day_and_month_are_ambiguous():
         (["20240506"], "%Y%m%d", True),
     ],
 )
-def test_form_of_text_is_certain_where_a_text_decides(values, written, is_certain):
+def test_form_of_texts_is_certain_where_a_text_decides(values, written, is_certain):
     """A day above 12 decides the order, unless another text speaks for the other; two digits may be the year."""
-    form = form_of_text(texts(*values), ("x",))
+    form = form_of_texts(texts(*values), ("x",))
 
     assert (form.format, form.is_certain) == (written, is_certain)
 
 
 @pytest.mark.parametrize("values", [["22.04.1"], ["24/13/05"]])
-def test_form_of_text_does_not_take_versions_for_days(values):
+def test_form_of_texts_does_not_take_versions_for_days(values):
     """A proposed format with a year of two digits never begins with the year."""
-    assert form_of_text(texts(*values), ("x",)) is None
+    assert form_of_texts(texts(*values), ("x",)) is None
 
 
 @pytest.mark.parametrize(
@@ -159,14 +159,14 @@ def test_form_of_text_does_not_take_versions_for_days(values):
         ["-0.01"],
     ],
 )
-def test_form_of_text_is_none_for_other_numbers(values):
+def test_form_of_texts_is_none_for_other_numbers(values):
     """Numbers of orders, versions and impossible days are not times."""
-    assert form_of_text(texts(*values), ("date",)) is None
+    assert form_of_texts(texts(*values), ("date",)) is None
 
 
-def test_form_of_text_allows_a_few_that_are_not_times():
+def test_form_of_texts_allows_a_few_that_are_not_times():
     """A few values that are not times do not hide the form: a check names them."""
-    assert form_of_text(texts("2024-01-31", "2024-02-01", "n/a"), ("x",)).is_day
+    assert form_of_texts(texts("2024-01-31", "2024-02-01", "n/a"), ("x",)).is_day
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_numbers_under_the_name_of_a_time_count_from_1970(ticks, unit, descripti
     form = TimeForm(description=description, unit=unit, is_naive=False)
 
     assert form_of_numbers(np.array([number], float), ("created", "at")) == form
-    assert form_of_text(texts(str(number)), ("created", "at")) == form
+    assert form_of_texts(texts(str(number)), ("created", "at")) == form
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,7 @@ import math
 
 import pytest
 
-from events_pandas.deliver.client.answers import Answer, Rate
-from events_pandas.deliver.pace.observation import Observation, read_observation
+from events_pandas.deliver.client.answers import Attempt, Rate
 from events_pandas.deliver.pace.pacer import Pacer
 from events_pandas.deliver.pace.state import Window
 
@@ -13,16 +12,16 @@ NOW = 100.0
 LEAD = 1_700_000_000.0 - NOW  # of the server's clock, in the tests that make their answers by hand
 
 
-def _observation(*, limit=100, remaining=50, ends_at=NOW + 5, sent_at=NOW, status=202, **more):
+def _attempt(*, limit=100, remaining=50, ends_at=NOW + 5, sent_at=NOW, status=202, **more):
     """Return what an answer shows that came at once, five seconds before the reset."""
     rate = Rate(limit=limit, remaining=remaining, reset=ends_at + LEAD)
-    return Observation(status=status, sent_at=sent_at, received_at=sent_at, rate=rate, date=sent_at + LEAD, **more)
+    return Attempt(status=status, sent_at=sent_at, received_at=sent_at, rate=rate, date=sent_at + LEAD, **more)
 
 
 def _informed_pacer(*, rate_share=1.0, **facts):
     pacer = Pacer(rate_share)
     pacer.sent(NOW)
-    pacer.observe(_observation(**facts))
+    pacer.observe(_attempt(**facts))
     return pacer
 
 
@@ -33,12 +32,12 @@ def _walk(pacer, requests, *, start=NOW, **facts):
         now = max(now, pacer.next_at(now))
         left_at.append(now)
         pacer.sent(now)
-        pacer.observe(_observation(sent_at=now, **facts))
+        pacer.observe(_attempt(sent_at=now, **facts))
     return left_at
 
 
 def _unstated(status, *, at, **more):
-    return Observation(status=status, sent_at=at, received_at=at, **more)
+    return Attempt(status=status, sent_at=at, received_at=at, **more)
 
 
 # Before anything is known
@@ -59,7 +58,7 @@ def test_pacer_tries_again_when_the_first_request_is_lost():
     pacer = Pacer()
     pacer.sent(NOW)
 
-    pacer.lost(NOW)
+    pacer.observe(Attempt(status=None, sent_at=NOW, received_at=NOW))
 
     assert pacer.next_at(NOW + 1) <= NOW + 1
 
@@ -100,7 +99,7 @@ def test_pacer_does_not_believe_a_refusal_that_names_another_limit_than_the_head
     pacer = _informed_pacer(limit=1_666, remaining=1_600)
     pacer.sent(NOW)
 
-    pacer.observe(_observation(status=429, limit=500, remaining=0, named_limit=500))
+    pacer.observe(_attempt(status=429, limit=500, remaining=0, named_limit=500))
 
     assert pacer.limit == 1_666
 
@@ -167,7 +166,7 @@ def test_pacer_ignores_an_answer_that_was_overtaken():
     pacer = _informed_pacer(remaining=0)
     pacer.sent(NOW)
 
-    pacer.observe(_observation(remaining=30))
+    pacer.observe(_attempt(remaining=30))
 
     assert pacer.next_at(NOW) == pytest.approx(NOW + 5.001)
 
@@ -203,7 +202,7 @@ def test_pacer_pauses_after_a_429_that_does_not_come_from_the_pace(retry_after, 
     pacer = Pacer()
     pacer.sent(NOW)
 
-    pacer.observe(_observation(status=429, remaining=50, retry_after=retry_after))
+    pacer.observe(_attempt(status=429, remaining=50, retry_after=retry_after))
 
     assert pacer.next_at(NOW) == pytest.approx(NOW + seconds)
 
@@ -213,7 +212,7 @@ def test_pacer_pauses_after_a_503_that_says_for_how_long():
     pacer = Pacer()
     pacer.sent(NOW)
 
-    pacer.observe(_observation(status=503, retry_after=3.0))
+    pacer.observe(_attempt(status=503, retry_after=3.0))
 
     assert pacer.next_at(NOW) == NOW + 3.0
 
@@ -223,9 +222,9 @@ def test_pacer_ends_a_pause_when_a_request_that_left_later_is_accepted():
     pacer = _informed_pacer()
     for sent_at in (NOW, NOW + 0.01):
         pacer.sent(sent_at)
-    pacer.observe(_observation(status=429, sent_at=NOW, retry_after=7.0))
+    pacer.observe(_attempt(status=429, sent_at=NOW, retry_after=7.0))
 
-    pacer.observe(_observation(sent_at=NOW + 0.01))
+    pacer.observe(_attempt(sent_at=NOW + 0.01))
 
     assert pacer.next_at(NOW + 0.1) <= NOW + 0.1
 
@@ -235,9 +234,9 @@ def test_pacer_goes_on_with_a_pause_when_a_request_that_left_earlier_is_accepted
     pacer = _informed_pacer()
     for sent_at in (NOW, NOW + 0.01):
         pacer.sent(sent_at)
-    pacer.observe(_observation(status=429, sent_at=NOW + 0.01, retry_after=7.0))
+    pacer.observe(_attempt(status=429, sent_at=NOW + 0.01, retry_after=7.0))
 
-    pacer.observe(_observation(sent_at=NOW))
+    pacer.observe(_attempt(sent_at=NOW))
 
     assert pacer.next_at(NOW + 0.1) == pytest.approx(NOW + 7.01)
 
@@ -246,7 +245,7 @@ def test_pacer_sends_one_request_at_a_time_after_a_pause():
     """The first request shows whether refusals go on; it is awaited for at most a second."""
     pacer = _informed_pacer()
     pacer.sent(NOW)
-    pacer.observe(_observation(status=429, sent_at=NOW))
+    pacer.observe(_attempt(status=429, sent_at=NOW))
 
     pacer.sent(NOW + 0.1)
 
@@ -258,7 +257,7 @@ def test_pacer_pauses_for_as_long_as_it_is_asked_when_a_refusal_against_the_evid
     pacer, waits = _informed_pacer(remaining=90), []
     for sent_at in (NOW, NOW + 1, NOW + 2):
         pacer.sent(sent_at)
-        pacer.observe(_observation(status=429, sent_at=sent_at, remaining=0, retry_after=7.0))
+        pacer.observe(_attempt(status=429, sent_at=sent_at, remaining=0, retry_after=7.0))
         waits.append(pacer.backoff.until - sent_at)
 
     assert waits == pytest.approx([0.05, 0.1, 7.0])
@@ -285,7 +284,7 @@ def test_pacer_pauses_once_for_all_that_was_under_way():
     for sent_at in sent:
         pacer.sent(sent_at)
     for sent_at in sent:
-        pacer.observe(Observation(status=429, sent_at=sent_at, received_at=NOW + 0.5))
+        pacer.observe(Attempt(status=429, sent_at=sent_at, received_at=NOW + 0.5))
 
     assert pacer.backoff.until == pytest.approx(NOW + 0.55)
 
@@ -298,19 +297,3 @@ def test_pacer_pauses_shortly_again_after_an_overload_has_passed():
         pacer.observe(_unstated(status, at=at))
 
     assert pacer.backoff.until == pytest.approx(NOW + 3.05)
-
-
-def test_read_observation_reads_what_the_pacer_uses():
-    """An observation has the answer's status, date, rate and Retry-After."""
-    headers = {"Date": "Tue, 14 Nov 2023 22:13:20 GMT", "Retry-After": "3"}
-
-    observation = read_observation(Answer(status=503, headers=headers), sent_at=1.0, received_at=2.0)
-
-    assert observation == Observation(status=503, sent_at=1.0, received_at=2.0, date=1_700_000_000.0, retry_after=3.0)
-
-
-def test_read_observation_reads_the_limit_that_a_refusal_names():
-    """Intercom's 429 names the limit in its text."""
-    answer = Answer(status=429, body=b'{"errors": [{"message": "Exceeded rate limit of 167 in 10_seconds"}]}')
-
-    assert read_observation(answer, sent_at=1.0, received_at=2.0).named_limit == 167

@@ -4,8 +4,7 @@ import math
 
 import pytest
 
-from events_pandas.deliver.client.answers import Rate
-from events_pandas.deliver.pace.observation import Observation
+from events_pandas.deliver.client.answers import Attempt, Rate
 from events_pandas.deliver.pace.pacer import Pacer
 from events_pandas.deliver.pace.state import Window, count_windows, duration_seconds
 
@@ -19,7 +18,7 @@ def _paced_seconds(requests, *, limit, remaining, seconds_left):
 
     def answer(now):
         rate = Rate(limit=limit, remaining=left, reset=NOW + 10 * (window + 1))
-        pacer.observe(Observation(status=202, sent_at=now, received_at=now, rate=rate, date=float(math.floor(now))))
+        pacer.observe(Attempt(status=202, sent_at=now, received_at=now, rate=rate, date=float(math.floor(now))))
 
     pacer.sent(start)
     answer(start)

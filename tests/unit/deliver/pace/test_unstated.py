@@ -2,7 +2,7 @@
 
 import pytest
 
-from events_pandas.deliver.pace.observation import Observation
+from events_pandas.deliver.client.answers import Attempt
 from events_pandas.deliver.pace.unstated import UnstatedLimit
 
 NOW = 100.0
@@ -17,7 +17,7 @@ class Learner:
     def answer(self, status=202, *, at=None, sent_at=None):
         """Learn from an answer that came at once."""
         at = self._now if at is None else at
-        seen = Observation(status=status, sent_at=at if sent_at is None else sent_at, received_at=at)
+        seen = Attempt(status=status, sent_at=at if sent_at is None else sent_at, received_at=at)
         self.limit.observe(seen, is_unexplained=status == 429)
 
     def trial(self, answered, refused=0):

@@ -11,7 +11,7 @@ import tqdm.auto
 import tqdm.notebook
 
 from events_pandas.deliver import progress_bar
-from events_pandas.deliver.progress.meter import Meter
+from events_pandas.deliver.progress.meter import ProgressBar
 
 
 class Terminal(io.StringIO):
@@ -306,7 +306,7 @@ def make_meter(clock, shown):
     """Return a function that makes a meter that shows at most ten times a second."""
 
     def make(show=shown.append, **options):
-        return Meter(show, **{"total": 100, "interval_seconds": 0.1, "clock": clock, **options})
+        return ProgressBar(show, **{"total": 100, "interval_seconds": 0.1, "clock": clock, **options})
 
     return make
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from events_pandas.sandbox.endpoints.contact_search import list_contacts, search_contacts
+from events_pandas.sandbox.endpoints.replies import RefusedError
 from events_pandas.sandbox.workspace.contacts import InitialContacts
 from events_pandas.sandbox.workspace.workspace import Workspace
 
@@ -30,6 +31,18 @@ def search(workspace):
         return search_contacts(workspace, json.dumps({"query": query, **rest}).encode())
 
     return search
+
+
+@pytest.fixture
+def refused(search):
+    """Search with a query, and return the refusal."""
+
+    def refused(query, **rest):
+        with pytest.raises(RefusedError) as caught:
+            search(query, **rest)
+        return caught.value.refusal
+
+    return refused
 
 
 @pytest.fixture
@@ -63,6 +76,12 @@ def found(search):
         ("email_domain", "=", "example.com", "12"),
         ("name", "~", "_%", "2"),
         ("name", "~", "\\", ""),
+        ("name", "~", "%" * 100_000, ""),
+        ("name", "~", "", "12"),
+        ("name", "^", "", "12"),
+        ("name", "$", "", "12"),
+        ("name", "$", "DA", "1"),
+        ("name", "$", "ada ada", ""),
         ("role", "=", "lead", "4"),
         ("unsubscribed_from_emails", "=", True, "4"),
         ("unsubscribed_from_emails", "!=", True, "123"),
@@ -146,8 +165,10 @@ def test_list_goes_from_page_to_page(workspace, query, found, next_page) -> None
 )
 def test_list_refuses_what_it_has_not(workspace, query, message) -> None:
     """A page that cannot exist is refused, and so is a filter of older versions, which would list every contact."""
-    refusal = list_contacts(workspace, query)
+    with pytest.raises(RefusedError) as caught:
+        list_contacts(workspace, query)
 
+    refusal = caught.value.refusal
     assert (refusal.status, refusal.code, refusal.message) == (400, "parameter_invalid", message)
 
 
@@ -232,11 +253,6 @@ def nested(depth):
         ),
         ({"field": "role", "operator": "~", "value": 1}, "parameter_invalid", "the value of this filter must be text"),
         (
-            {"field": "role", "operator": "~", "value": "%" * 1001},
-            "parameter_invalid",
-            "the value of this filter must have at most 1,000 characters",
-        ),
-        (
             {"field": "custom_attributes.seats", "operator": ">", "value": "3"},
             "parameter_invalid",
             "the value of this filter must be a number",
@@ -255,9 +271,9 @@ def nested(depth):
         ),
     ],
 )
-def test_search_refuses_what_intercom_would_not_take(search, query, code, message) -> None:
+def test_search_refuses_what_intercom_would_not_take(refused, query, code, message) -> None:
     """A wrong filter is answered 400, and the message says what is wrong."""
-    refusal = search(query)
+    refusal = refused(query)
 
     assert (refusal.status, refusal.code, refusal.message) == (400, code, message)
 
@@ -286,13 +302,14 @@ def test_search_refuses_what_intercom_would_not_take(search, query, code, messag
         ),
     ],
 )
-def test_search_refuses_pages_and_orders_that_are_not(search, rest, code, message) -> None:
+def test_search_refuses_pages_and_orders_that_are_not(refused, rest, code, message) -> None:
     """A wrong order or page is answered 400, and the message says what is wrong."""
-    refusal = search(nested(0), **rest)
+    refusal = refused(nested(0), **rest)
 
     assert (refusal.status, refusal.code, refusal.message) == (400, code, message)
 
 
 def test_search_refuses_a_body_that_is_not_json(workspace) -> None:
     """A body that cannot be read is answered 400."""
-    assert search_contacts(workspace, b"{").status == 400
+    with pytest.raises(RefusedError, match=r"^The body is not valid JSON: "):
+        search_contacts(workspace, b"{")

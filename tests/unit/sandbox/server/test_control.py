@@ -227,39 +227,6 @@ def test_control_begins_an_outage_when_it_is_asked_for(control) -> None:
     assert [control.plan.is_outage(now) for now in (199, 200, 209, 210)] == [False, True, True, False]
 
 
-def test_control_takes_faults_from_python() -> None:
-    """Faults are set all at once; an outage is counted from then."""
-    control = Control(
-        window=RateWindow(limit=83, window_seconds=10.0),
-        plan=FaultPlan(Faults(outage_seconds=5), now=100.0),
-    )
-
-    control.set_faults(Faults(outage_seconds=5, jitter=0.5), uptime=200.0)
-
-    assert [control.plan.is_outage(now) for now in (100, 200)] == [False, True]
-    assert control.plan.faults.jitter == 0.5
-
-
-def test_control_lets_all_go_well_again() -> None:
-    """All faults are cleared, also the ones of `fail_next` and an outage."""
-    control = Control(
-        window=RateWindow(limit=83, window_seconds=10.0),
-        plan=FaultPlan(Faults(outage_seconds=3600, seed=7), now=100.0),
-    )
-    control.fail_next(NextFault(fault=503, path="/me"))
-
-    control.clear_faults(uptime=200.0)
-
-    assert (control.plan.faults, control.plan.pending()) == (Faults(), [])
-    assert not control.plan.is_outage(200.0)
-
-
-def test_control_refuses_anything_but_faults(control) -> None:
-    """Only `Faults` are accepted."""
-    with pytest.raises(TypeError, match=r"^faults must be Faults, such as Faults\(latency_seconds=0.1\), not \{\}$"):
-        control.set_faults({}, uptime=100.0)
-
-
 @pytest.mark.parametrize(
     "path", ["/events", "/me", "/contacts/search", "/contacts/7", "/contacts/find_by_external_id/a b"]
 )

@@ -1,6 +1,7 @@
 """Responses and faults, seen from the other end of a real socket."""
 
 import asyncio
+import dataclasses
 import socket
 import threading
 import time
@@ -18,12 +19,12 @@ TIMEOUT_SECONDS = 10
 
 
 class Application:
-    """Answers every request with one response and one fault, and says when it is done."""
+    """Answers every request with one response, and says when it is done."""
 
-    def __init__(self, response, fault, *, latency_seconds, trickle_seconds):
+    def __init__(self, response, *, latency_seconds, trickle_seconds):
         self.response = response
         self.latency_seconds = latency_seconds
-        self.options = {"fault": fault, "trickle_seconds": trickle_seconds}
+        self.trickle_seconds = trickle_seconds
         self.is_asked = threading.Event()
         self.is_done = threading.Event()
 
@@ -35,7 +36,7 @@ class Application:
         if self.response is None:
             await drop(connection)
         else:
-            await send_response(self.response, connection, **self.options)
+            await send_response(self.response, connection, trickle_seconds=self.trickle_seconds)
         self.is_done.set()
 
 
@@ -45,7 +46,8 @@ def serve():
     opened = []
 
     def serve(response=HELLO, *, fault=None, latency_seconds=0.0, trickle_seconds=0.0):
-        application = Application(response, fault, latency_seconds=latency_seconds, trickle_seconds=trickle_seconds)
+        response = response and dataclasses.replace(response, fault=fault)
+        application = Application(response, latency_seconds=latency_seconds, trickle_seconds=trickle_seconds)
         thread = ServerThread(application, host="127.0.0.1", port=0)
         client = socket.create_connection(("127.0.0.1", thread.port), timeout=TIMEOUT_SECONDS)
         opened.append((thread, client))

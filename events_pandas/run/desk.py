@@ -1,0 +1,265 @@
+"""The desk between a run, which has a thread of its own, and its caller, whom alone Ctrl-C can strike.
+
+Code of the caller (the next frame, the callables of a mapping, the progress function) runs in the caller's thread: the
+run asks, and the caller answers.
+"""
+
+import contextvars
+import math
+import os
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, TypeVar
+
+import pandas as pd
+
+from events_pandas.deliver import ProgressBar, ProgressChoice, progress_bar, stop_for_interrupt
+from events_pandas.errors import SubmissionInterrupted
+
+MOST_INTERRUPTS: Final = 2
+"""After more interrupts the caller leaves a run that does not end."""
+LEAVE_SECONDS: Final = 5.0
+"""How long it still waits then."""
+_LOOK_SECONDS: Final = 1.0
+
+T = TypeVar("T")
+
+
+class UnansweredError(Exception):
+    """The caller did not answer: it was interrupted, or it has left the run."""
+
+
+@dataclass(kw_only=True, slots=True, eq=False)
+class _Question:
+    """What the run wants of its caller: that it calls a function, or that it takes results."""
+
+    call: Callable[[], Any] | None = None
+    results: pd.DataFrame | None = None
+    answer: Any = None
+    error: BaseException | None = None
+    is_over: bool = False
+    is_dropped: bool = False
+
+
+class Desk:
+    """Where the caller of one run sits: the run asks and waits, the caller looks, answers, and marks it as over.
+
+    Looking changes nothing, so that an interrupt at any point means: count it, and look again.
+    """
+
+    def __init__(self, *, leave_seconds: float = LEAVE_SECONDS) -> None:
+        # The first asks the run to stop, the second not to wait for answers.
+        self.interrupts = 0
+        # Whether the caller has closed the stream: it has the last results that were handed over.
+        self.is_closing = False
+        # Whether the caller has left: it answers no more.
+        self.has_left = False
+        # Called in the caller's thread after each interrupt.
+        self.on_interrupt: Callable[[], object] = bool
+        self._process = os.getpid()
+        self._work: queue.SimpleQueue[Callable[[], Any]] = queue.SimpleQueue()
+        self._has_begun = False
+        self._thread: threading.Thread | None = None
+        self._question: _Question | None = None
+        self._to_caller: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._to_run: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._is_over = False
+        self._leave_seconds = leave_seconds
+        self._leaves_at = math.inf
+        self._value: Any = None
+        self._error: BaseException | None = None
+        # What is raised when the run has ended.
+        self._end: BaseException | None = None
+
+    # What the run calls.
+
+    def ask(self, call: Callable[..., T], *arguments: object) -> T:
+        """Let the caller call a function, and return what it returns, or raise what it raises.
+
+        Raise `UnansweredError` if the caller is interrupted meanwhile. Before the run's thread begins, and after it has
+        ended, the function is called at once.
+        """
+        if threading.current_thread() is not self._thread:
+            return call(*arguments)
+        question = _Question(call=partial(call, *arguments))
+        self._await(question)
+        if question.error is not None:
+            raise question.error
+        answer: T = question.answer
+        return answer
+
+    def hand_over(self, results: pd.DataFrame) -> None:
+        """Let the caller take results, and wait until it asks for more.
+
+        Raise `UnansweredError` if it is interrupted before it has them.
+        """
+        self._await(_Question(results=results))
+
+    def _await(self, question: _Question) -> None:
+        self._question = question
+        self._to_caller.put(None)
+        while not (question.is_over or self.has_left):
+            self._to_run.get()
+        if question.is_dropped or not question.is_over:
+            raise UnansweredError
+
+    @contextmanager
+    def progress_bar(
+        self, progress: ProgressChoice, *, total: int | None, description: str, delay_seconds: float = 0.0
+    ) -> Iterator[ProgressBar]:
+        """Show progress in the caller's thread. A function that is interrupted is not called again, a bar is."""
+        call = self.ask if callable(progress) else self._draw
+        with progress_bar(
+            progress, total=total, description=description, delay_seconds=delay_seconds, call=call
+        ) as bar:
+            yield bar
+
+    def _draw(self, show: Callable[..., object], *facts: object) -> None:
+        with suppress(UnansweredError):
+            self.ask(show, *facts)
+
+    # What the caller calls.
+
+    def run(self, work: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+        """Do the work in a thread, sit at the desk until it ends, and return the results that it returns."""
+        # Nothing is handed over. The loop has no point at which an interrupt could come.
+        for _ in self.stream(work):
+            pass
+        results: pd.DataFrame = self._value
+        return results
+
+    def stream(
+        self, work: Callable[[], pd.DataFrame], *, first: Callable[[], bool] = lambda: True
+    ) -> Generator[pd.DataFrame, None, None]:
+        """Do the work in a thread, if `first()` is true, and yield the results that it hands over.
+
+        The work returns the results that it does not hand over. Closing the generator ends the run, and waits for the
+        requests that are under way.
+        """
+        # A caller has to iterate over this very generator: an interrupt that strikes a generator round it, as it is
+        # resumed, would end the run without its results.
+        if not first():
+            return
+        self._work.put(work)
+        is_struck = False
+        while True:
+            try:
+                if is_struck:
+                    is_struck = False
+                    self._strike()
+                if (question := self._look()) is None:
+                    break
+                # No call stands between the two: an interrupt comes before the caller has the results, or after.
+                try:
+                    yield question.results  # type: ignore[misc]
+                finally:
+                    question.is_over = True
+            except KeyboardInterrupt:
+                is_struck = True
+            except GeneratorExit:
+                self.is_closing = True
+        if self._end is not None:
+            raise self._end
+
+    def _begin(self) -> None:
+        """Start the thread. An interrupt may come before or after it has begun: this can be called again."""
+        if not self._has_begun:
+            target = partial(contextvars.copy_context().run, self._do)
+            # A daemon, as the caller may leave it.
+            threading.Thread(target=target, name="events-pandas-run", daemon=True).start()
+            self._has_begun = True
+
+    def _do(self) -> None:
+        try:
+            work = self._work.get_nowait()
+        except queue.Empty:
+            # Another thread has begun.
+            return
+        self._thread = threading.current_thread()
+        try:
+            self._value = work()
+        except BaseException as error:  # noqa: BLE001  # The caller raises it.
+            self._error = error
+        self._is_over = True
+        self._to_caller.put(None)
+
+    def _strike(self) -> None:
+        """Count an interrupt, and drop the question that it has come upon."""
+        # Closing has stopped the run, as a first interrupt does.
+        self.interrupts += 2 if self.is_closing else 1
+        if self.interrupts > MOST_INTERRUPTS:
+            self._leaves_at = min(self._leaves_at, time.monotonic() + self._leave_seconds)
+        if self._question is not None and not self._question.is_over:
+            self._drop(self._question)
+        self.on_interrupt()
+
+    def _drop(self, question: _Question) -> None:
+        question.is_dropped = question.is_over = True
+        self._to_run.put(None)
+
+    def _look(self) -> _Question | None:
+        """Answer questions until one has results; return None at the end of the run."""
+        self._begin()
+        # It may wait for results that were taken.
+        self._to_run.put(None)
+        while not (self._is_over or self._leaves()):
+            question = self._question
+            if question is None or question.is_over:
+                self._pause()
+            elif question.call is not None:
+                self._answer(question, question.call)
+            elif self.is_closing:
+                self._drop(question)
+            else:
+                return question
+        if self._thread is not None and self._is_over:
+            self._thread.join()
+        # A run that is left does not wait for answers.
+        self._to_run.put(None)
+        self._end = self._how_it_ends()
+        return None
+
+    def _leaves(self) -> bool:
+        """Whether the caller leaves a run that goes on. A child process has none of its threads."""
+        if os.getpid() == self._process:
+            self.has_left = time.monotonic() >= self._leaves_at or sys.is_finalizing()
+        elif self.is_closing:
+            self.has_left = True
+        else:
+            raise RuntimeError(
+                f"this run belongs to process {self._process}: a forked process must begin a run of its own"
+            )
+        return self.has_left
+
+    def _how_it_ends(self) -> BaseException | None:
+        """Return what is raised at the end."""
+        if self.has_left or self.is_closing:
+            return KeyboardInterrupt() if self.interrupts else None
+        if self._error is None and self.interrupts:
+            # The interrupt came when all was done.
+            return SubmissionInterrupted(stop_for_interrupt().message, results=self._value)
+        return self._error
+
+    def _answer(self, question: _Question, call: Callable[[], Any]) -> None:
+        try:
+            question.answer = call()
+        except BaseException as error:
+            # An interrupt is counted. A child process ends by its own error.
+            if isinstance(error, KeyboardInterrupt) or os.getpid() != self._process:
+                raise
+            question.error = error
+        question.is_over = True
+        self._to_run.put(None)
+
+    def _pause(self) -> None:
+        try:
+            self._to_caller.get(timeout=_LOOK_SECONDS)
+        except queue.Empty:
+            if self._thread is not None and not self._thread.is_alive() and not self._is_over:
+                self._error, self._is_over = RuntimeError("the thread of the run has ended"), True

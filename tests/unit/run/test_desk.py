@@ -1,0 +1,208 @@
+"""The desk: what is the caller's runs in the caller's thread, and Ctrl-C can strike nothing else."""
+
+import contextvars
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from events_pandas import EventMapping, SubmissionInterrupted, iter_submit, submit_events, submit_file
+from events_pandas.run.desk import Desk, UnansweredError
+
+WHO = contextvars.ContextVar("WHO", default="nobody")
+
+
+@pytest.fixture
+def desk():
+    """A desk without a run."""
+    return Desk()
+
+
+@pytest.fixture
+def orders_in_a_database(make_orders):
+    """A connection that refuses other threads, as sqlite3 does; it has five orders."""
+    connection = sqlite3.connect(":memory:")
+    make_orders(5).to_sql("orders", connection, index=False)
+    yield connection
+    connection.close()
+
+
+def results_of(n):
+    return pd.DataFrame({"row": np.arange(n)})
+
+
+def test_frames_are_made_in_the_callers_thread(orders_in_a_database, mapping, fake_client):
+    """A source that belongs to the caller's thread works."""
+    frames = pd.read_sql("SELECT * FROM orders", orders_in_a_database, chunksize=2)
+
+    parts = list(iter_submit(frames, mapping, client=fake_client()))
+
+    assert pd.concat(parts)["status"].tolist() == ["accepted"] * 5
+
+
+def test_callables_of_a_mapping_run_in_the_callers_thread(orders_in_a_database, make_orders, fake_client):
+    """A callable may ask a connection of the caller's thread, for every frame."""
+
+    def names(frame):
+        (found,) = orders_in_a_database.execute("SELECT count(*) FROM orders").fetchone()
+        return pd.Series([found] * len(frame))
+
+    mapping = EventMapping(event_name="a", created_at="day", user_id="who", metadata={"orders": names}, timezone="UTC")
+    client = fake_client()
+
+    list(iter_submit([make_orders(1), make_orders(2, start=1)], mapping, client=client))
+
+    assert [event["metadata"] for event in client.events] == [{"orders": 5}] * 3
+
+
+def test_callables_of_a_mapping_run_in_the_callers_thread_for_files(tmp_path, make_orders, fake_client):
+    """The chunks of a file are read by the run, and their callables are called by the caller."""
+    make_orders(5).to_csv(tmp_path / "orders.csv", index=False)
+    threads = []
+
+    def names(frame):
+        threads.append(threading.current_thread())
+        return frame["who"]
+
+    mapping = EventMapping(event_name="a", created_at="day", user_id=names, timezone="UTC")
+    submit_file(tmp_path / "orders.csv", mapping, client=fake_client(), chunksize=2)
+
+    assert set(threads) == {threading.current_thread()}
+
+
+def test_progress_is_told_in_the_callers_thread_and_context(make_orders, mapping, fake_client):
+    """The function sees the thread and the context variables of the caller."""
+    seen = []
+    WHO.set("the caller")
+
+    submit_events(
+        make_orders(3),
+        mapping,
+        client=fake_client(),
+        progress=lambda _: seen.append((threading.current_thread(), WHO.get())),
+    )
+
+    assert set(seen) == {(threading.current_thread(), "the caller")}
+
+
+def test_run_has_the_callers_context(desk):
+    """Code of the run sees the context variables of the caller, and its own changes stay its own."""
+    WHO.set("the caller")
+
+    def work():
+        found = WHO.get()
+        WHO.set("the run")
+        return pd.DataFrame({"found": [found]})
+
+    results = desk.run(work)
+
+    assert results.loc[0, "found"] == WHO.get() == "the caller"
+
+
+def test_ask_raises_in_the_run_what_the_caller_raises(desk):
+    """The error of a caller's function is the run's to deal with."""
+
+    def work():
+        with pytest.raises(ValueError, match="not a number"):
+            desk.ask(int, "not a number")
+        return results_of(desk.ask(int, "2"))
+
+    assert len(desk.run(work)) == 2
+
+
+def test_run_raises_what_ends_it(desk):
+    """An error of the run is raised in the caller's thread."""
+    with pytest.raises(ZeroDivisionError):
+        desk.run(lambda: results_of(1 // 0))
+
+
+def test_interrupted_question_is_dropped(desk):
+    """The function is not called again, and the run goes on without its answer."""
+    calls = []
+
+    def interrupted():
+        calls.append(threading.current_thread())
+        raise KeyboardInterrupt
+
+    def work():
+        with pytest.raises(UnansweredError):
+            desk.ask(interrupted)
+        return results_of(desk.interrupts)
+
+    with pytest.raises(SubmissionInterrupted) as caught:
+        desk.run(work)
+
+    assert len(caught.value.results) == 1
+    assert calls == [threading.current_thread()]
+
+
+def test_interrupt_of_a_stream_keeps_the_results_that_were_not_handed_over(desk, ctrl_c):
+    """What the run does not hand over is in the exception."""
+
+    def work():
+        ctrl_c()
+        return results_of(3)
+
+    with pytest.raises(SubmissionInterrupted) as caught:
+        list(desk.stream(work))
+
+    assert len(caught.value.results) == 3
+
+
+def test_closing_a_stream_waits_for_the_run(desk):
+    """The run sees that the caller has closed the stream, and comes to its own end."""
+    ended = []
+
+    def work():
+        for n in (1, 2, 3):
+            if not desk.is_closing:
+                desk.hand_over(results_of(n))
+        time.sleep(0.2)
+        ended.append(desk.is_closing)
+        return results_of(0)
+
+    stream = desk.stream(work)
+    first = next(stream)
+    stream.close()
+
+    assert len(first) == 1
+    assert ended == [True]
+
+
+def test_caller_leaves_a_run_that_does_not_end(ctrl_c):
+    """After a third interrupt the caller waits for a limited time, and the exception is a plain interrupt."""
+    desk = Desk(leave_seconds=0.1)
+    released = threading.Event()
+
+    def work():
+        for _ in range(3):
+            ctrl_c()
+        released.wait(20)
+        return results_of(1)
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        desk.run(work)
+    released.set()
+
+    assert type(caught.value) is KeyboardInterrupt
+
+
+def test_stream_that_nobody_closes_does_not_keep_a_program_from_ending():
+    """A program may end in the middle of a stream."""
+    program = (
+        "import pandas as pd, events_pandas as ep\n"
+        "from tests.conftest import FakeClient\n"
+        "orders = pd.DataFrame({'who': ['1'], 'day': '2024-01-31'})\n"
+        "mapping = ep.EventMapping(event_name='a', created_at='day', user_id='who', timezone='UTC')\n"
+        "stream = ep.iter_submit([orders] * 3, mapping, client=FakeClient(), journal=None, progress=False)\n"
+        "print(next(stream)['status'].tolist())\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=True)
+
+    assert done.stdout == "['accepted']\n"
