@@ -46,8 +46,8 @@ _HEADERS: Final = MappingProxyType(
 class Page:
     """Show a workspace to people; it only reads. `clock` returns the sandbox's time in Unix seconds."""
 
-    # The text comes from strangers: templates escape all of it, and the policy in the headers lets the browser run
-    # only the page's own script. The token is not a secret: it opens this sandbox only.
+    # Any thread may ask. The text comes from strangers: templates escape all of it, and the policy in the headers lets
+    # the browser run only the page's own script. The token is not a secret: it opens this sandbox only.
 
     workspace: Workspace
     window: RateWindow
@@ -60,7 +60,7 @@ class Page:
         return path == _HOME or (path.startswith(_FOLDER) and path != _CONTROL)
 
     def answer(self, path: str, query: Mapping[str, str], *, base_url: str, if_none_match: str = "") -> Response:
-        """Answer a GET request for an address of the page: 200, 304 or 404. Any thread may call it.
+        """Answer a GET request for an address of the page: 200, 304 or 404.
 
         `base_url` is the address by which the browser knows the sandbox, without a slash at its end. `if_none_match` is
         the header of that name: the version that the browser has.

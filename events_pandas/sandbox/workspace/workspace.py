@@ -42,8 +42,8 @@ class SubmissionOutcome(enum.StrEnum):
 class Submission(NamedTuple):
     """A submission as the log remembers it.
 
-    `received_at` is the server's time in Unix seconds. `http_status` is None if nothing was answered.
-    `outcome` is one of `SubmissionOutcome`.
+    `received_at` is the server's time in Unix seconds. `outcome` is one of `SubmissionOutcome`, and
+    `http_status` is None if nothing was answered.
     """
 
     received_at: float
