@@ -134,16 +134,16 @@ class Store:
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Yield a connection that sees the workspace as it is now, while the server goes on writing."""
         with self._reading:
-            if self._reader is None:
-                # Not held, or in memory.
-                with self._connection() as connection:
-                    yield connection
-            else:
+            if self._reader is not None:
                 self._reader.execute("BEGIN")
                 try:
                     yield self._reader
                 finally:
                     self._reader.execute("ROLLBACK")
+                return
+        # Not held, or in memory.
+        with self._connection() as connection:
+            yield connection
 
     def _make_locks(self) -> None:
         self._writing, self._reading = threading.Lock(), threading.Lock()

@@ -2,7 +2,6 @@
 
 import enum
 import sqlite3
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
@@ -97,14 +96,9 @@ class Workspace:
                 status = _ACCEPTED if is_answered else None
                 verdict = self._keep(connection, event, body=body, received_at=received_at, http_status=status)
             if isinstance(verdict, Refusal):
-                _log(
-                    connection,
-                    body,
-                    received_at=received_at,
-                    outcome=SubmissionOutcome.REFUSED,
-                    http_status=verdict.status if is_answered else None,
-                    refusal=verdict,
-                )
+                status = verdict.status if is_answered else None
+                outcome = SubmissionOutcome.REFUSED
+                _log(connection, Submission(received_at, status, outcome, verdict.code, verdict.message, body))
         return verdict
 
     def log_unjudged(
@@ -117,8 +111,9 @@ class Workspace:
         refusal: Refusal | None = None,
     ) -> None:
         """Log a submission that nobody judged: refused before that, or failed by a chosen fault."""
+        code, message = (refusal.code, refusal.message) if refusal else (None, None)
         with self.store.writing() as connection:
-            _log(connection, body, received_at=received_at, outcome=outcome, http_status=http_status, refusal=refusal)
+            _log(connection, Submission(received_at, http_status, outcome, code, message, body))
 
     def events(self) -> list[SandboxEvent]:
         """Return the events kept, each once, in order of arrival."""
@@ -198,7 +193,8 @@ class Workspace:
         query = "SELECT number FROM events WHERE contact = ? AND created_at = ? AND name = ?"
         first = connection.execute(query, key).fetchone()
         outcome = SubmissionOutcome.KEPT if first is None else SubmissionOutcome.DUPLICATE
-        number = _add_submission(connection, (received_at, http_status, outcome, name, event.contact, None, None, body))
+        submission = Submission(received_at, http_status, outcome, None, None, body)
+        number = _add_submission(connection, submission, name=name, contact=event.contact)
         if first is None:
             connection.execute(
                 "INSERT INTO events (number, contact, created_at, name) VALUES (?, ?, ?, ?)", (number, *key)
@@ -241,28 +237,21 @@ def _activate_name(connection: sqlite3.Connection, name: int) -> bool:
     return connection.execute(query, (name, intercom.EVENT_NAME_LIMIT)).rowcount > 0
 
 
-def _add_submission(connection: sqlite3.Connection, values: Sequence[object]) -> int:
+def _add_submission(
+    connection: sqlite3.Connection, submission: Submission, *, name: int | None, contact: str | None
+) -> int:
     """Write a submission into the log, and return its number, from 1."""
     query = (
-        "INSERT INTO submissions (received_at, http_status, outcome, name, contact, error_code, error_message, body)"
+        "INSERT INTO submissions (received_at, http_status, outcome, error_code, error_message, body, name, contact)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
     )
-    return int(connection.execute(query, values).lastrowid or 0)
+    return int(connection.execute(query, (*submission, name, contact)).lastrowid or 0)
 
 
-def _log(
-    connection: sqlite3.Connection,
-    body: bytes,
-    *,
-    received_at: float,
-    outcome: SubmissionOutcome,
-    http_status: int | None,
-    refusal: Refusal | None,
-) -> None:
+def _log(connection: sqlite3.Connection, submission: Submission) -> None:
     """Log a submission that was not kept, with the fields that can be read from it."""
-    sent = read_sent(body)
+    sent = read_sent(submission.body)
     name = None
     if sent.event_name is not None:
         name = _name_number(connection, intercom.normalized_event_name(sent.event_name))
-    why = (refusal.code, refusal.message) if refusal else (None, None)
-    _add_submission(connection, (received_at, http_status, outcome, name, sent.contact, *why, body))
+    _add_submission(connection, submission, name=name, contact=sent.contact)
