@@ -70,11 +70,11 @@ CREATE TABLE event_summaries (
 PRAGMA application_id = {_APPLICATION_ID};
 PRAGMA user_version = {_LAYOUT};
 """
-# The older layout had counts beside the rows.
+# The older layout had counts beside the rows, and how many rows were counted in a column of `workspace`. That stays:
+# SQLite drops columns only since 3.35.
 _UPGRADE: Final = f"""
 DROP TABLE tallies;
 DROP TABLE event_days;
-ALTER TABLE workspace DROP COLUMN counted;
 DROP INDEX submissions_by_status;
 DROP INDEX submissions_by_outcome;
 DROP INDEX submissions_by_name;
