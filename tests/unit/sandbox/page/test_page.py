@@ -2,14 +2,19 @@
 
 import json
 import re
+import shutil
 import sqlite3
+from pathlib import Path
 from urllib.parse import parse_qsl
 
 import pytest
 
 from events_pandas.sandbox.page import Page
 from events_pandas.sandbox.rules.refusals import chosen_refusal
+from events_pandas.sandbox.workspace.store import Store
 from events_pandas.sandbox.workspace.workspace import SubmissionOutcome, Workspace
+
+EARLIER = Path(__file__).parents[1] / "workspace" / "stores" / "version-2.sqlite"
 
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:;"
@@ -81,6 +86,19 @@ def test_page_is_answered_while_a_submission_is_written(read, submit, store) -> 
         connection.execute("DELETE FROM submissions")
 
         assert "Received 1 submissions" in " ".join(read().text.split())
+
+
+def test_page_shows_a_workspace_of_an_earlier_version(window, tmp_path, now) -> None:
+    """A store that an earlier version wrote is shown whole, with what was not counted when its sandbox was killed."""
+    workspace = Workspace(store=Store(Path(shutil.copy(EARLIER, tmp_path / "events.sqlite"))))
+    page = Page(workspace=workspace, window=window, clock=lambda: now, access_token="x")
+
+    html = page.answer("/", {"contact": "42"}, base_url="http://x").body.decode()
+
+    text = " ".join(re.sub(r"<[^>]*>", " ", html).split())
+    assert "Received 8 submissions Kept 4 events held Duplicates 1 answered 202, ignored Refused 2" in text
+    assert "placed-order (7)" in text
+    assert "placed-order 9 1 Jan 1970 00:00:05" in text
 
 
 def test_page_without_a_temporary_folder_asks_the_writer(make_body, window, monkeypatch, tmp_path, now) -> None:
