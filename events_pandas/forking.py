@@ -12,13 +12,23 @@ class LeftToParent(Protocol):
     """An object whose copy in a child must not be used."""
 
     def leave_to_parent(self) -> None:
-        """Drop it without changing anything outside: called in the child before any other code runs there."""
+        """Drop it without changing anything outside: called in each child before any other code runs there."""
 
 
-PAUSE_SECONDS: Final = 10.0
-"""How long a fork waits for a lock in use."""
+class Pausing(Protocol):
+    """A lock that a fork waits for, or an object that has one."""
+
+    def acquire(self, *, timeout: float) -> bool:
+        """Bring to rest what other threads use; return False if it stayed in use for so many seconds."""
+
+    def release(self) -> None:
+        """Let other threads go on."""
+
+
+_PAUSE_SECONDS: Final = 10.0
 _LEFT_TO_PARENT: Final[weakref.WeakSet[LeftToParent]] = weakref.WeakSet()
-_PAUSING: Final[weakref.WeakSet[threading.Lock]] = weakref.WeakSet()
+# In the order in which they came, as all threads take these locks.
+_PAUSING: Final[weakref.WeakKeyDictionary[Pausing, None]] = weakref.WeakKeyDictionary()
 _PAUSED: Final = threading.local()  # the locks that this thread holds while it forks
 
 
@@ -27,12 +37,12 @@ def leave_to_parent_at_fork(thing: LeftToParent) -> None:
     _LEFT_TO_PARENT.add(thing)
 
 
-def pause_at_fork(lock: threading.Lock) -> None:
+def pause_at_fork(lock: Pausing) -> None:
     """Let a fork wait until a lock is free, for ten seconds at most.
 
     SQLite, which is used under the lock, has locks of its own: a child would inherit them locked, and wait for ever.
     """
-    _PAUSING.add(lock)
+    _PAUSING[lock] = None
 
 
 def cut_off(sock: Any) -> None:
@@ -56,7 +66,11 @@ def keep_for_ever(thing: object) -> None:
 
 
 def _pause() -> None:
-    _PAUSED.locks = [lock for lock in list(_PAUSING) if lock.acquire(timeout=PAUSE_SECONDS)]
+    _PAUSED.locks = []
+    for reference in _PAUSING.keyrefs():
+        lock = reference()
+        if lock is not None and lock.acquire(timeout=_PAUSE_SECONDS):
+            _PAUSED.locks.append(lock)
 
 
 def _go_on() -> None:
@@ -72,7 +86,6 @@ def _leave_all_to_parent() -> None:
         # An error of one thing must not keep the others from being left to the parent.
         with contextlib.suppress(Exception):
             thing.leave_to_parent()
-    _LEFT_TO_PARENT.clear()
 
 
 # Windows has no forks.

@@ -4,10 +4,11 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Final, Generic, TypeVar
+from concurrent.futures import Future, wait
+from typing import Any, Final, TypeVar
 
 from events_pandas.deliver.client.answers import Answer, TransportError
-from events_pandas.deliver.client.attempt import limit_attempts
+from events_pandas.deliver.client.attempt import ATTEMPT
 from events_pandas.forking import leave_to_parent_at_fork
 from events_pandas.words import kind_of
 
@@ -19,24 +20,19 @@ _SPARE_SECONDS: Final = 0.25
 T = TypeVar("T")
 
 
-class BackgroundCall(threading.Thread, Generic[T]):
-    """A thread that calls one function, and keeps its `value` or its `error`."""
+def _in_background(function: Callable[[], T], *, name: str) -> "Future[T]":
+    """Call a function in a thread of its own; raise RuntimeError or MemoryError if the system has none left."""
+    call: Future[T] = Future()
 
-    value: T
-
-    def __init__(self, function: Callable[[], T], *, name: str) -> None:
-        # A daemon: nothing of ours can end a call that hangs.
-        super().__init__(name=name, daemon=True)
-        self.error: BaseException | None = RuntimeError("the thread of the question has ended")
-        self._function = function
-
-    def run(self) -> None:
-        """Call the function."""
+    def work() -> None:
         try:
-            self.value = self._function()
-            self.error = None
+            call.set_result(function())
         except BaseException as error:  # noqa: BLE001  # each caller that waits raises it
-            self.error = error
+            call.set_exception(error)
+
+    # A daemon: nothing of ours can end a call that hangs.
+    threading.Thread(target=work, name=name, daemon=True).start()
+    return call
 
 
 def ask_in_time(ask: Callable[[], Answer], seconds: float, *, on_look: Callable[[], object]) -> Answer:
@@ -46,27 +42,23 @@ def ask_in_time(ask: Callable[[], Answer], seconds: float, *, on_look: Callable[
     """
 
     def ask_within_limit() -> Answer:
-        limit_attempts(seconds)
+        ATTEMPT.most_seconds = seconds
         return ask()
 
-    question = BackgroundCall(ask_within_limit, name="events-pandas-question")
     try:
-        question.start()
+        question = _in_background(ask_within_limit, name="events-pandas-question")
     except (RuntimeError, MemoryError) as error:
         raise TransportError("the system has no thread left", may_have_arrived=False) from error
     until = time.monotonic() + seconds + _SPARE_SECONDS
-    question.join(LOOK_SECONDS)
-    while question.is_alive() and time.monotonic() < until:
+    while not wait([question], LOOK_SECONDS).done:
+        if time.monotonic() >= until:
+            raise TransportError(f"no answer within {seconds:.0f} s", may_have_arrived=False)
         on_look()
-        question.join(LOOK_SECONDS)
-    if question.is_alive():
-        raise TransportError(f"no answer within {seconds:.0f} s", may_have_arrived=False)
-    if question.error is None:
-        return question.value
-    if not isinstance(question.error, SystemExit):
-        raise question.error
-    # It ends its own thread only, and not the program.
-    raise RuntimeError(f"{kind_of(question.error)} in the thread of the question") from question.error
+    if isinstance(failure := question.exception(), SystemExit):
+        # It ends its own thread only, and not the program.
+        message = f"{kind_of(failure)} in the thread of the question"
+        raise RuntimeError(message) from failure  # noqa: TRY004  # no wrong type of an argument
+    return question.result()
 
 
 def look_up(host: str, port: int, *, seconds: float) -> list[Any]:
@@ -83,13 +75,12 @@ def look_up(host: str, port: int, *, seconds: float) -> list[Any]:
         search = _SEARCHES.begun(host, port)
     except (RuntimeError, MemoryError) as error:
         raise OSError("the system has no thread left") from error
-    search.join(seconds)
-    if search.is_alive():
+    if not wait([search], seconds).done:
         raise TimeoutError("the address of the host was not found in time")
-    if search.error is None:
-        return search.value
-    # A new error for each caller: an error keeps the frames that it came through.
-    raise socket.gaierror(str(search.error))
+    if (failure := search.exception()) is not None:
+        # A new error for each caller: an error keeps the frames that it came through.
+        raise socket.gaierror(str(failure))
+    return search.result()
 
 
 class _Searches:
@@ -102,15 +93,14 @@ class _Searches:
     def leave_to_parent(self) -> None:
         """Start afresh in a child, which has none of the threads."""
         self._lock = threading.Lock()
-        self._begun: dict[tuple[str, int], BackgroundCall[list[Any]]] = {}
+        self._begun: dict[tuple[str, int], Future[list[Any]]] = {}
 
-    def begun(self, host: str, port: int) -> BackgroundCall[list[Any]]:
+    def begun(self, host: str, port: int) -> Future[list[Any]]:
         with self._lock:
             search = self._begun.get((host, port))
             # A search that has ended is not used again: addresses change.
-            if search is None or not search.is_alive():
-                search = BackgroundCall(lambda: _search(host, port), name="events-pandas-name")
-                search.start()
+            if search is None or search.done():
+                search = _in_background(lambda: _search(host, port), name="events-pandas-name")
                 self._begun[host, port] = search
             return search
 

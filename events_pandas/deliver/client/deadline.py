@@ -8,8 +8,7 @@ import socket
 import ssl
 from typing import Any, Final
 
-import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from events_pandas.deliver.client.attempt import ATTEMPT
@@ -24,22 +23,6 @@ _ANSWERED: Final[dict[tuple[str, int | None], Any]] = {}
 class _Socket(socket.socket):
     """A socket in plain text."""
 
-    def recv_into(self, *arguments: Any, **options: Any) -> int:
-        self.settimeout(ATTEMPT.seconds_left())
-        return super().recv_into(*arguments, **options)
-
-    def sendall(self, *arguments: Any, **options: Any) -> None:
-        self.settimeout(ATTEMPT.seconds_left())
-        super().sendall(*arguments, **options)
-
-
-class _TLSSocket(ssl.SSLSocket):
-    """A socket in TLS. A proxy in TLS, with TLS to the server inside, calls its `recv` and `send`."""
-
-    def do_handshake(self, *arguments: Any, **options: Any) -> None:
-        self.settimeout(ATTEMPT.seconds_left())
-        super().do_handshake(*arguments, **options)
-
     def recv(self, *arguments: Any, **options: Any) -> bytes:
         self.settimeout(ATTEMPT.seconds_left())
         return super().recv(*arguments, **options)
@@ -52,21 +35,35 @@ class _TLSSocket(ssl.SSLSocket):
         self.settimeout(ATTEMPT.seconds_left())
         return super().send(*arguments, **options)
 
+    def sendall(self, *arguments: Any, **options: Any) -> None:
+        self.settimeout(ATTEMPT.seconds_left())
+        super().sendall(*arguments, **options)
+
+
+class _TLSSocket(_Socket, ssl.SSLSocket):
+    """A socket in TLS. A proxy in TLS, with TLS to the server inside, calls its `recv` and `send`."""
+
+    def do_handshake(self, *arguments: Any, **options: Any) -> None:
+        self.settimeout(ATTEMPT.seconds_left())
+        super().do_handshake(*arguments, **options)
+
 
 def keep_deadline(context: ssl.SSLContext) -> None:
     """Let all sockets that a context makes keep the deadline."""
     context.sslsocket_class = _TLSSocket
 
 
-class _Connection(HTTPConnection):
-    """A connection in plain text, to the server or to a proxy."""
+class TimedConnection(HTTPConnection):
+    """A connection to the server or to a proxy, in plain text or mixed into urllib3's connection in TLS."""
 
     def connect(self) -> None:
+        """Connect, which ends with a proxy's consent and the TLS handshake."""
         ATTEMPT.had_connection = False
         super().connect()
         ATTEMPT.had_connection = True
 
     def request(self, *arguments: Any, **options: Any) -> None:
+        """Send a request, on a new connection if there is none."""
         ATTEMPT.had_connection = not self.is_closed
         super().request(*arguments, **options)
 
@@ -102,19 +99,3 @@ class _Connection(HTTPConnection):
             raise
         _ANSWERED[self.host, self.port] = address
         return sock
-
-
-class _TLSConnection(_Connection, HTTPSConnection):
-    pass
-
-
-class _Pool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _TLSPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _TLSConnection
-
-
-TIMED_POOLS: Final[dict[str, type[urllib3.HTTPConnectionPool]]] = {"http": _Pool, "https": _TLSPool}
-"""Pools of such connections, for `urllib3.PoolManager.pool_classes_by_scheme`."""

@@ -12,9 +12,10 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import urllib3
+from urllib3.poolmanager import pool_classes_by_scheme
 
 from events_pandas.deliver.client.attempt import ATTEMPT
-from events_pandas.deliver.client.deadline import TIMED_POOLS
+from events_pandas.deliver.client.deadline import TimedConnection
 from events_pandas.forking import cut_off, leave_to_parent_at_fork
 
 MAX_INTERIM_ANSWERS: Final = 1_000
@@ -131,17 +132,20 @@ class _CheckedPool(urllib3.HTTPConnectionPool):
         super()._put_conn(conn)
 
 
-def checked_pools(pools: Mapping[str, type[Any]]) -> dict[str, type[urllib3.HTTPConnectionPool]]:
-    """Return checked pools by scheme; `pools` is as in `urllib3.PoolManager.pool_classes_by_scheme`."""
-    return {scheme: _checked(pool) for scheme, pool in pools.items()}
+def checked_pools(pools: Mapping[str, type[Any]], *mixed_in: type[Any]) -> dict[str, type[urllib3.HTTPConnectionPool]]:
+    """Return checked pools by scheme; `pools` is as in `urllib3.PoolManager.pool_classes_by_scheme`.
+
+    `mixed_in` are further classes of their connections.
+    """
+    return {scheme: _checked(pool, *mixed_in) for scheme, pool in pools.items()}
 
 
-def _checked(pool: type[Any]) -> type[urllib3.HTTPConnectionPool]:
-    connection = type(pool.ConnectionCls.__name__, (_CheckedConnection, pool.ConnectionCls), {})
+def _checked(pool: type[Any], *mixed_in: type[Any]) -> type[urllib3.HTTPConnectionPool]:
+    connection = type(pool.ConnectionCls.__name__, (_CheckedConnection, *mixed_in, pool.ConnectionCls), {})
     return type(pool.__name__, (_CheckedPool, pool), {"ConnectionCls": connection})
 
 
-CHECKED_POOLS: Final = checked_pools(TIMED_POOLS)
+CHECKED_POOLS: Final = checked_pools(pool_classes_by_scheme, TimedConnection)
 """Checked pools that keep the deadline of each attempt."""
 
 

@@ -14,7 +14,7 @@ import urllib3
 from urllib3 import exceptions
 
 from events_pandas.deliver.client.answers import HEADERS, Answer, TransportError, phrase
-from events_pandas.deliver.client.attempt import begin_attempt, had_connection, is_doubtful
+from events_pandas.deliver.client.attempt import ATTEMPT
 from events_pandas.deliver.client.route import Route
 from events_pandas.deliver.client.secrecy import HiddenText, forget_locals, redactor
 
@@ -95,30 +95,29 @@ class Transport:
         Redirects are not followed, and a body that breaks off or is late is cut there. Raise `TransportError` if the
         status line and the headers did not come, if the answer may belong to another request, or if a 404 is cut off.
         """
-        seconds = begin_attempt(self._timeout_seconds)
+        seconds = ATTEMPT.begin(self._timeout_seconds)
         try:
-            answer, is_whole = self._answer(self._exchange(self._request(method, path, body)))
+            # By the adapter, not by a session: a session would prepare the request that a redirect asks for.
+            # This timeout limits each wait by itself; the deadline of the attempt always comes first.
+            request = self._request(method, path, body)
+            answer, is_whole = self._answer(self._route.send(request, stream=True, timeout=self._timeout_seconds))
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            failure = explain(error, host=self._host, seconds=seconds, had_connection=had_connection())
+            failure = explain(error, host=self._host, seconds=seconds, had_connection=ATTEMPT.had_connection)
         except BaseException as error:
             # An interrupt or a bug: the token is among the variables of the frames that it came through.
             forget_locals(error)
             raise
         else:
-            if is_doubtful():
-                failure = self._unusable(
-                    "{host} sent more than one answer, and it is unknown which belongs to this event"
-                )
+            if ATTEMPT.is_doubtful:
+                problem = "{host} sent more than one answer, and it is unknown which belongs to this event"
             elif answer.status == HTTPStatus.NOT_FOUND and not is_whole:
                 # Only the whole text tells whether the contact is unknown.
-                failure = self._unusable("the connection to {host} broke in the middle of an answer")
+                problem = "the connection to {host} broke in the middle of an answer"
             else:
                 return answer
+            failure = TransportError(problem.format(host=self._host), may_have_arrived=True)
         # Outside of the handler, whose error would become the context of this one, with its frames.
         raise failure
-
-    def _unusable(self, message: str) -> TransportError:
-        return TransportError(message.format(host=self._host), may_have_arrived=True)
 
     def close(self) -> None:
         """Close the connections; another request would open new ones."""
@@ -135,11 +134,6 @@ class Transport:
         request.prepare_body(body, files=None)
         return request
 
-    def _exchange(self, request: requests.PreparedRequest) -> requests.Response:
-        # By the adapter, not by a session: a session would prepare the request that a redirect asks for.
-        # This timeout limits each wait by itself; the deadline of the attempt always comes first.
-        return self._route.send(request, stream=True, timeout=self._timeout_seconds)
-
     def _answer(self, response: requests.Response) -> tuple[Answer, bool]:
         """Return an answer, and whether all of its body came."""
         headers = {name: self._without_token_in(response.headers[name]) for name in HEADERS if name in response.headers}
@@ -151,28 +145,21 @@ class Transport:
 
 
 def _body(response: urllib3.BaseHTTPResponse) -> tuple[bytes, bool]:
+    """Return the body, and whether all of it came; then the connection goes back to the pool, or is closed."""
     body = b""
     try:
-        for piece in _pieces(response):
+        while len(body) < MAX_BODY_BYTES:
+            piece = response.read1(MAX_BODY_BYTES - len(body))
+            if not piece:
+                response.release_conn()
+                return body, True
             body += piece
     except (urllib3.exceptions.HTTPError, OSError):
         # The status has come, which decides most cases; only the text is cut short.
         response.close()
         return body, False
-    return body, True
-
-
-def _pieces(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
-    """Yield the body as it comes, then give the connection back to the pool, or close it at the limit."""
-    left = MAX_BODY_BYTES
-    while left > 0:
-        piece = response.read1(left)
-        if not piece:
-            response.release_conn()
-            return
-        left -= len(piece)
-        yield piece
     response.close()
+    return body, True
 
 
 def explain(error: Exception, *, host: str, seconds: float, had_connection: bool | None) -> TransportError:

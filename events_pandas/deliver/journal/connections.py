@@ -9,36 +9,38 @@ import contextlib
 import os
 import sqlite3
 import threading
-import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, Self
 
 from events_pandas.deliver.journal.places import FileIdentity, file_identity
 from events_pandas.errors import JournalError
-from events_pandas.forking import PAUSE_SECONDS, keep_for_ever
+from events_pandas.forking import keep_for_ever, leave_to_parent_at_fork, pause_at_fork
 
 
-class TrackedConnection(sqlite3.Connection):
-    """A connection to a journal that this module knows until it is closed."""
+class JournalConnection(sqlite3.Connection):
+    """A connection to a journal's file, which must be closed before this process forks."""
 
-    identity: FileIdentity = (0, 0)
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        _CONNECTIONS.add(self)
+    # Of the file; None if there was no file, and after the end.
+    identity: FileIdentity | None = None
 
     def close(self) -> None:
         """Close the connection."""
         super().close()
-        _CONNECTIONS.discard(self)
+        self.identity = None
+
+    def leave_to_parent(self) -> None:
+        """Refuse the file to a child: the connection stayed in use for longer than the fork waited."""
+        if self.identity is not None:
+            keep_for_ever(self)
+            _INHERITED.add(self.identity)
 
 
 class ForkSafeConnection:
     """A connection that is closed before a fork, and made again by `connect` when it is needed.
 
-    A thread holds `lock` while it uses the connection: users that share a lock take turns. Default: a lock of its own.
+    A thread holds `turn` while it uses the connection: users that share one take turns. Default: they do not.
     """
 
     def __init__(
@@ -46,17 +48,29 @@ class ForkSafeConnection:
         path: Path,
         connect: Callable[[], sqlite3.Connection],
         *,
+        identity: FileIdentity,
+        turn: "threading.RLock | None" = None,
         connection: sqlite3.Connection | None = None,
-        lock: "threading.RLock | None" = None,
     ) -> None:
-        self._connection = connection
-        self._path = path
+        self.path = path
         self._connect = connect
+        self._identity = identity
+        self._turn = turn
+        self._connection = connection
         self._process = os.getpid()
-        self._lock = lock or threading.RLock()
+        self._lock = turn or threading.RLock()
         self._users = 0
         self._is_closed = False
-        _FORK_SAFE.add(self)
+        pause_at_fork(self)
+
+    def another(self) -> Self:
+        """Return another connection to the same file."""
+        return type(self)(self.path, self._connect, identity=self._identity, turn=self._turn)
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether this process is a fork of the process that has opened the journal."""
+        return os.getpid() != self._process
 
     @contextmanager
     def using(self) -> Iterator[sqlite3.Connection]:
@@ -64,13 +78,14 @@ class ForkSafeConnection:
 
         Raise `JournalError` in a child of the process that has opened the journal.
         """
-        if self._is_inherited:
+        if self.is_inherited:
             problem = f"process {self._process} opened the journal, and this process is a fork of it"
-            raise JournalError(self._path, problem=problem, remedy="begin a new run here")
+            raise JournalError(self.path, problem=problem, remedy="begin a new run here")
         with self._lock:
             if self._is_closed:
                 raise sqlite3.ProgrammingError("Cannot operate on a closed database.")
             if self._connection is None:
+                self.require_same_file()
                 self._connection = self._connect()
             self._users += 1
             try:
@@ -78,27 +93,24 @@ class ForkSafeConnection:
             finally:
                 self._users -= 1
 
+    def require_same_file(self) -> None:
+        """Raise `JournalError` if the file that was opened was moved away or replaced."""
+        with contextlib.suppress(FileNotFoundError):
+            if file_identity(self.path) == self._identity:
+                return
+        problem = "the journal was moved away or replaced during the run"
+        raise JournalError(self.path, problem=problem, remedy="put it back, then run again")
+
     def close(self) -> None:
         """Close the connection, unless it is another process's."""
-        if self._is_inherited:
-            return
-        with self._lock:
-            self._is_closed = True
-            self._disconnect()
+        if not self.is_inherited:
+            with self._lock:
+                self._is_closed = True
+                self._disconnect()
 
-    def abandon(self) -> None:
-        """Close the connection of a dead thread, which may hold the lock: nobody waits for that lock again."""
-        _FORK_SAFE.discard(self)
-        with contextlib.suppress(sqlite3.Error):
-            self._disconnect()
-
-    @property
-    def _is_inherited(self) -> bool:
-        return os.getpid() != self._process
-
-    def hold(self) -> bool:
+    def acquire(self, *, timeout: float) -> bool:
         """Keep other threads from the connection, and close it; return False if it stayed in use for too long."""
-        is_held = self._lock.acquire(timeout=PAUSE_SECONDS)
+        is_held = self._lock.acquire(timeout=timeout)
         # The forking thread itself may be using it, if a signal handler forks.
         if is_held and not self._users:
             with contextlib.suppress(sqlite3.Error):
@@ -115,73 +127,56 @@ class ForkSafeConnection:
             connection.close()
 
 
-_FORK_SAFE: Final[weakref.WeakSet[ForkSafeConnection]] = weakref.WeakSet()
-_CONNECTIONS: Final[weakref.WeakSet[TrackedConnection]] = weakref.WeakSet()
-_INHERITED: Final[set[FileIdentity]] = set()
+_INHERITED: Final[set[FileIdentity | None]] = set()
 """Files that the parent had open when it forked this process: the parent's locks stay in this process's memory."""
 
 
-class _ForkHandlers:
-    """What happens to connections before and after a fork."""
+class _Opening:
+    """Lets one thread at a time open journals, and none while the process forks."""
 
     def __init__(self) -> None:
-        self.opening = threading.RLock()
-        self._lock = threading.Lock()
-        self._held: list[ForkSafeConnection | threading.RLock] = []
+        self.leave_to_parent()
+        leave_to_parent_at_fork(self)
 
-    def before(self) -> None:
-        self._lock.acquire()
-        self._held = [self.opening] if self.opening.acquire(timeout=PAUSE_SECONDS) else []
-        for connection in list(_FORK_SAFE):
-            if connection.hold():
-                self._held.append(connection)
-
-    def after_in_parent(self) -> None:
-        held, self._held = self._held, []
-        self._lock.release()
-        for holder in held:
-            holder.release()
-
-    def after_in_child(self) -> None:
-        self.opening = threading.RLock()
-        self._lock = threading.Lock()
-        self._held = []
-        _FORK_SAFE.clear()
-        for connection in list(_CONNECTIONS):
-            # It stayed in use for longer than the fork waits.
-            keep_for_ever(connection)
-            _INHERITED.add(connection.identity)
-        _CONNECTIONS.clear()
+    def leave_to_parent(self) -> None:
+        """Make a new lock in a child."""
+        self.lock = threading.RLock()
+        pause_at_fork(self.lock)
 
 
-_FORK: Final = _ForkHandlers()
-# Windows has no forks.
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_FORK.before, after_in_parent=_FORK.after_in_parent, after_in_child=_FORK.after_in_child)
+_OPENING: Final = _Opening()
 
 
-@contextmanager
-def opening_lock() -> Iterator[None]:
-    """Let one thread at a time open journals, and none while the process forks.
+def opening_lock() -> "threading.RLock":
+    """Return the lock under which journals are opened, by one thread at a time, and not while the process forks.
 
     SQLite's own locks are shared by all connections of a process.
     """
-    with _FORK.opening:
-        yield
+    return _OPENING.lock
 
 
-def open_connection(path: Path, uri_options: str, **options: Any) -> TrackedConnection:
-    """Open a journal's file with SQLite's URI options, such as ``"mode=rw"``, and those of `sqlite3.connect`.
+def open_connection(path: Path, busy_seconds: float, uri_options: str) -> JournalConnection:
+    """Open a journal's file for any thread, in autocommit mode, with SQLite's URI options, such as ``"mode=rw"``.
 
-    Raise `JournalError` if the parent of this process had the file open when it forked: no connection is safe then.
+    `busy_seconds` is the wait for another program's lock. Raise `JournalError` if the parent of this process had the
+    file open when it forked: no connection is safe then.
     """
-    with contextlib.suppress(FileNotFoundError):
-        if _INHERITED and file_identity(path) in _INHERITED:
-            problem = "the journal was in use when this process was forked, and cannot be used safely here"
-            remedy = "start processes with 'spawn', or use another journal in this one"
-            raise JournalError(path, problem=problem, remedy=remedy)
-    address = f"{path.absolute().as_uri()}?{uri_options}"
-    connection = sqlite3.connect(address, uri=True, factory=TrackedConnection, **options)
+    identity = None
     with contextlib.suppress(OSError):
-        connection.identity = file_identity(path)
+        identity = file_identity(path)
+    if identity in _INHERITED:
+        problem = "the journal was in use when this process was forked, and cannot be used safely here"
+        remedy = "start processes with 'spawn', or use another journal in this one"
+        raise JournalError(path, problem=problem, remedy=remedy)
+    address = f"{path.absolute().as_uri()}?{uri_options}"
+    connection = sqlite3.connect(
+        address,
+        uri=True,
+        factory=JournalConnection,
+        timeout=busy_seconds,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    connection.identity = identity
+    leave_to_parent_at_fork(connection)
     return connection

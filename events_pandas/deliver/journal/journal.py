@@ -2,9 +2,10 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final, Self
@@ -12,7 +13,6 @@ from typing import Final, Self
 import numpy as np
 
 from events_pandas.check.earlier_runs import FREE, Entries
-from events_pandas.convert.cells import Mask
 from events_pandas.convert.keys import Seconds, Words
 from events_pandas.deliver.journal.connections import ForkSafeConnection, opening_lock
 from events_pandas.deliver.journal.lockfile import LockFile, take_lock_file
@@ -22,7 +22,6 @@ from events_pandas.deliver.journal.lookup import (
     UsedUp,
     find_entries,
     find_occupied,
-    find_sent,
     find_taken,
     holds_events,
 )
@@ -37,7 +36,7 @@ from events_pandas.deliver.journal.opening import (
     open_or_make,
     transaction,
 )
-from events_pandas.deliver.journal.places import FileIdentity, file_identity, require_plain, require_same
+from events_pandas.deliver.journal.places import FileIdentity, file_identity, require_plain
 from events_pandas.deliver.journal.processes import OtherRun, add_process, delete_processes, find_other_runs
 from events_pandas.deliver.journal.tables import Fingerprint, RunFacts, add_run, claim_events, read_secret, update_run
 from events_pandas.deliver.journal.troubles import BUSY_SECONDS, as_journal_error
@@ -64,22 +63,21 @@ class Journal:
         self,
         connection: sqlite3.Connection,
         *,
+        connect: Callable[[], sqlite3.Connection],
         path: Path,
         workspace: str,
-        busy_seconds: float,
         lock: LockFile | None = None,
     ) -> None:
         self.path = path
         self.workspace = workspace
         self.mode = journal_mode(connection) if lock is None else LOCK_FILE_MODE
         self.run = 0
-        self._busy_seconds = busy_seconds
         self._lock = lock
-        # Without a write-ahead log the writer waits for readers: this run's own look-ups would seem another program's.
-        self._turn = None if self.mode == WAL_MODE else threading.RLock()
         self._identity = file_identity(path)
         self._kept: set[str] = set()
-        self._connection = ForkSafeConnection(path, self._connect, connection=connection, lock=self._turn)
+        # Without a write-ahead log the writer waits for readers: this run's own look-ups would seem another program's.
+        turn = None if self.mode == WAL_MODE else threading.RLock()
+        self._connection = ForkSafeConnection(path, connect, identity=self._identity, turn=turn, connection=connection)
         # The NUL ends the workspace, so that another workspace with other words never makes the same digest.
         self._digest = blake2b(workspace.encode() + b"\0", digest_size=DIGEST_BYTES, key=read_secret(connection))
 
@@ -94,9 +92,11 @@ class Journal:
             lock = _lock_instead(path)
             if lock is not None:
                 undone.callback(lock.release)
-            connection = open_or_make(path, busy_seconds, _uri_options(lock))
+            uri_options = URI_WITH_LOCKS if lock is None else URI_WITHOUT_LOCKS
+            connection = open_or_make(path, busy_seconds, uri_options)
             undone.callback(connection.close)
-            journal = cls(connection, path=path, workspace=workspace, busy_seconds=busy_seconds, lock=lock)
+            again = partial(connect, path, busy_seconds, uri_options)
+            journal = cls(connection, connect=again, path=path, workspace=workspace, lock=lock)
             undone.pop_all()
         return journal
 
@@ -149,11 +149,9 @@ class Journal:
         `used_up` says which entries of other runs, by position, belong to none of these events (see
         `events_pandas.check.used_up`); by default none is used up.
         """
-        # An event must not be sent if another event has its second or may have it, or if another run has sent its
-        # content under another second. An entry that exists already stays as it is.
+        # An entry that exists already stays as it is.
         with as_journal_error(self.path), self._connection.using() as connection, transaction(connection):
-            sent = find_sent(connection, fingerprints, run=self.run, used_up=used_up or _none_used_up)
-            taken = {*find_taken(connection, fingerprints), *sent}
+            taken = find_taken(connection, fingerprints, run=self.run, used_up=used_up)
             free = [event for place, event in enumerate(fingerprints) if place not in taken]
             claim_events(connection, free, run=self.run)
         return sorted(taken)
@@ -189,15 +187,10 @@ class Journal:
     @contextmanager
     def reading(self) -> Iterator[None]:
         """Let all look-ups of the block see one moment, even if other runs write meanwhile."""
-        with self._connection.using() as connection:
+        with self._connection.using() as connection, connection:
             with as_journal_error(self.path):
                 connection.execute("BEGIN")
-            try:
-                yield
-            finally:
-                # After some errors SQLite has ended the transaction by itself.
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
+            yield
 
     def begin_run(self, facts: RunFacts) -> None:
         """Write down that a run begins: from now on it owns what is claimed and recorded."""
@@ -229,13 +222,7 @@ class Journal:
 
     def writer(self) -> JournalWriter:
         """Return the writer of acceptances, which is to be closed before the journal."""
-        return JournalWriter(
-            self._connect,
-            path=self.path,
-            run=lambda: self.run,
-            identity=self._identity,
-            lock=self._turn,
-        )
+        return JournalWriter(self._connection.another(), run=lambda: self.run)
 
     def close(self) -> None:
         """Close the file."""
@@ -244,10 +231,6 @@ class Journal:
             self._connection.close()
         if self._lock is not None:
             self._lock.release()
-
-    def _connect(self) -> sqlite3.Connection:
-        require_same(self.path, self._identity)
-        return connect(self.path, self._busy_seconds, _uri_options(self._lock))
 
 
 def _lock_instead(path: Path) -> LockFile | None:
@@ -262,11 +245,3 @@ def _lock_instead(path: Path) -> LockFile | None:
 
 def _own_runs(identity: FileIdentity) -> set[int]:
     return {run for journal, run in _OPEN_RUNS if journal == identity}
-
-
-def _uri_options(lock: LockFile | None) -> str:
-    return URI_WITH_LOCKS if lock is None else URI_WITHOUT_LOCKS
-
-
-def _none_used_up(entries: Entries) -> Mask:
-    return np.zeros(len(entries.asked), dtype=bool)

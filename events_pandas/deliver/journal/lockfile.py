@@ -14,7 +14,7 @@ import sqlite3
 import time
 from collections.abc import Collection
 from contextlib import ExitStack, closing, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -35,7 +35,6 @@ _LATEST = 1e11
 """A later time is not a date."""
 _TOKEN = re.compile("[0-9A-Za-z]{1,64}")
 """It becomes a part of a file name."""
-_OF_PROCESS = ("host", "pid", "space", "birth")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,14 +56,16 @@ class LockFile:
         `has_locks` says whether the file system can lock files now.
         """
         path = cls.path_beside(journal)
-        facts = {**asdict(Process.own()), "since": time.time(), "token": secrets.token_hex(8)}
+        facts = {**Process.own()._asdict(), "since": time.time(), "token": secrets.token_hex(8)}
         lock = cls(path=path, content=json.dumps(facts).encode())
         for _ in range(_MOST_TRIES):
             if lock._make():
                 return lock
             # Its run may end at this moment, and delete the file.
             with suppress(FileNotFoundError):
-                lock._clear_way(journal, _content(path), has_locks=has_locks)
+                found = _content(path)
+                if not lock._clears_way(found):
+                    raise _refusal(journal, _facts(found), has_locks=has_locks)
         # It may be a link to a missing file.
         problem = f"{path.name} cannot be made or read"
         raise JournalError(journal, problem=problem, remedy=f"delete {path.name} if no run uses the journal")
@@ -81,31 +82,31 @@ class LockFile:
             descriptor = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         except FileExistsError:
             return False
-        with ExitStack() as undone:
-            undone.callback(self.path.unlink)
-            try:
-                os.write(descriptor, self.content)
-            finally:
-                os.close(descriptor)
-            undone.pop_all()
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(self.content)
+        except BaseException:
+            self.path.unlink()
+            raise
         return True
 
-    def _clear_way(self, journal: Path, found: bytes, *, has_locks: bool) -> None:
-        """Delete the file of a run that is gone; of several processes that try at once, one succeeds."""
+    def _clears_way(self, found: bytes) -> bool:
+        """Delete the file if its run is gone, and return whether it is; of several processes that try, one succeeds."""
         facts = _facts(found)
-        if not facts or Process(**{name: facts[name] for name in _OF_PROCESS}).is_alive is not False:
-            raise _refusal(journal, facts, has_locks=has_locks)
+        if not facts or Process._make(facts[name] for name in Process._fields).is_alive is not False:
+            return False
         guard = self.path.with_name(f"{self.path.name}-{facts['token']}")
         try:
             guard.mkdir()
         except FileExistsError:
-            raise _refusal(journal, facts, has_locks=has_locks) from None
+            return False
         try:
             # Another process may have been first, and may have put its own file there.
             if _content(self.path) == found:
                 self.path.unlink()
         finally:
             guard.rmdir()
+        return True
 
 
 def _refusal(journal: Path, facts: dict[str, Any], *, has_locks: bool) -> JournalError:
@@ -118,11 +119,9 @@ def _refusal(journal: Path, facts: dict[str, Any], *, has_locks: bool) -> Journa
         who = "does not say which run made it" if has_locks else f"{name} does not say which run made it"
         remedy = f"delete {name} if no run uses the journal"
     if has_locks:
-        problem = f"{name} keeps other runs from the journal, and {who}"
-    else:
-        problem = f"{place_of(journal)} cannot lock files, so only one run at a time can use the journal, and {who}"
-        return JournalError(journal, problem=problem, remedy=(f"{remedy}; or ", *GO_TO_LOCAL_DISK))
-    return JournalError(journal, problem=problem, remedy=remedy)
+        return JournalError(journal, problem=f"{name} keeps other runs from the journal, and {who}", remedy=remedy)
+    problem = f"{place_of(journal)} cannot lock files, so only one run at a time can use the journal, and {who}"
+    return JournalError(journal, problem=problem, remedy=(f"{remedy}; or ", *GO_TO_LOCAL_DISK))
 
 
 def take_lock_file(journal: Path, own_runs: Collection[int]) -> LockFile:
@@ -163,7 +162,7 @@ def _use_with_locks(journal: Path, own_runs: Collection[int]) -> str | None:
 
 
 def _user(journal: Path, own_runs: Collection[int]) -> str | None:
-    with closing(open_connection(journal, "mode=ro&immutable=1")) as connection:
+    with closing(open_connection(journal, 0.0, "mode=ro&immutable=1")) as connection:
         others = find_other_runs(connection, run=NO_RUN, workspace=None, own_runs=own_runs)
     return f"process {others[0].process} on {escaped(others[0].host)} uses the journal" if others else None
 
@@ -177,19 +176,14 @@ def _facts(content: bytes) -> dict[str, Any]:
     """Return the facts in a lock file; none if its run was killed while it made it, or another program did."""
     with suppress(ValueError, RecursionError):
         facts = json.loads(content)
-        if isinstance(facts, dict) and _are_facts(facts):
-            return facts
+        match facts:
+            case {
+                "host": str(),
+                "pid": int(pid),
+                "space": str(),
+                "birth": str(),
+                "since": int() | float() as since,
+                "token": str(token),
+            } if type(pid) is int and 0 < pid < _MOST_PROCESSES and 0 <= since < _LATEST and _TOKEN.fullmatch(token):
+                return dict(facts)
     return {}
-
-
-def _are_facts(facts: dict[str, Any]) -> bool:
-    words = [facts.get(name) for name in ("host", "space", "birth", "token")]
-    since = facts.get("since")
-    return (
-        all(isinstance(word, str) for word in words)
-        and type(facts.get("pid")) is int
-        and 0 < facts["pid"] < _MOST_PROCESSES
-        and isinstance(since, int | float)
-        and 0 <= since < _LATEST
-        and _TOKEN.fullmatch(facts["token"]) is not None
-    )

@@ -1,7 +1,7 @@
 """What a journal holds of many events at once: one statement for each block of them."""
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -50,7 +50,7 @@ _OCCUPIED = f"""{_HOLDERS}
 SELECT group_concat(position || ',' || ifnull(accepted_at, :claimed)) FROM holders WHERE run <> :run
 """  # noqa: S608  # made of constants
 
-_SAME = f"""{_HOLDERS}
+_WHOSE = f"""{_HOLDERS}
 SELECT group_concat(
     position || ',' || payload || ',' || second || ',' || (key = substr(:keys, :width * position + 1, :width))
 ) FROM holders
@@ -58,16 +58,14 @@ SELECT group_concat(
 
 # The clocks of two machines may differ. The entry of a later run came while this run went on. So did any entry that
 # this run did not find before it sent the event: only a run that resubmits, and looks for none, has to compare times.
-_OTHER_ACCEPTANCES = f"""{_HOLDERS}
-SELECT group_concat(
-    position || ',' || payload || ',' || second || ',' || (key = substr(:keys, :width * position + 1, :width))
-) FROM holders JOIN runs AS theirs USING (run) JOIN runs AS own ON own.run = :run
+_OTHER_ACCEPTANCES = f"""{_WHOSE}
+JOIN runs AS theirs USING (run) JOIN runs AS own ON own.run = :run
 WHERE theirs.run <> own.run AND accepted_at IS NOT NULL AND (
     theirs.run > own.run OR NOT own.resubmit OR (
         accepted_at >= own.started_at / 1000000 AND (theirs.ended_at IS NULL OR theirs.ended_at >= own.started_at)
     )
 )
-"""  # noqa: S608  # made of constants
+"""  # made of constants
 
 
 def holds_events(connection: sqlite3.Connection) -> bool:
@@ -98,11 +96,17 @@ def find_occupied(connection: sqlite3.Connection, digests: list[bytes], *, run: 
     return occupied
 
 
-def find_taken(connection: sqlite3.Connection, fingerprints: Sequence[Fingerprint]) -> list[int]:
-    """Return the positions, ascending, of events whose second another event has or may have."""
-    found, is_another = _find_holders(connection, _SAME, fingerprints)
-    taken: list[int] = np.unique(found[is_another]).tolist()
-    return taken
+def find_taken(
+    connection: sqlite3.Connection, fingerprints: Sequence[Fingerprint], *, run: int, used_up: UsedUp | None = None
+) -> set[int]:
+    """Return the positions of events that `run` must not send.
+
+    Another event has their second or may have it, or another run has sent their content under another second.
+    `used_up` says which entries of that content (by position) belong to none of these events; by default none.
+    """
+    found, is_another = _find_holders(connection, _WHOSE, fingerprints)
+    sent = _find_sent(connection, fingerprints, run=run, used_up=used_up)
+    return {*found[is_another].tolist(), *sent}
 
 
 def find_other_acceptances(
@@ -114,13 +118,12 @@ def find_other_acceptances(
     return {place: OtherAcceptance(is_same=not another) for place, another in found}
 
 
-def find_sent(
-    connection: sqlite3.Connection, fingerprints: Sequence[Fingerprint], *, run: int, used_up: UsedUp
+def _find_sent(
+    connection: sqlite3.Connection, fingerprints: Sequence[Fingerprint], *, run: int, used_up: UsedUp | None
 ) -> list[int]:
-    """Return the positions, ascending, of events that another run has claimed or sent under another second.
+    """Return the positions of events that another run has claimed or sent under another second.
 
-    They would be new events, and there is an entry of their content that is not used up. `used_up` says which entries
-    (by position) belong to none of these events.
+    They would be new events, and there is an entry of their content that is not used up.
     """
     keys = list(dict.fromkeys(event.key for event in fingerprints))
     found = find_entries(connection, keys, run=run)
@@ -142,15 +145,15 @@ def find_sent(
         second=found.second[chosen],
         accepted_at=found.accepted_at[chosen],
     )
-    left = chosen[~used_up(entries)].tolist()
-    return sorted(place for content in {contents[place] for place in left} for place in new[content])
+    left = chosen if used_up is None else chosen[~used_up(entries)]
+    return [place for content in {contents[place] for place in left.tolist()} for place in new[content]]
 
 
 def _find_holders(
     connection: sqlite3.Connection, statement: str, fingerprints: Sequence[Fingerprint], *, run: int = 0
 ) -> tuple[Numbers, Mask]:
     """Return the positions of events whose second has an entry, and whether that entry is of another event."""
-    keys, digests = [event.key for event in fingerprints], [event.sent_key or event.key for event in fingerprints]
+    keys, digests = [event.key for event in fingerprints], [event.sent_digest for event in fingerprints]
     found = _query(connection, statement, digests, width=4, keys=keys, run=run)
     own = np.array([(event.payload, event.second, True) for event in fingerprints], np.int64).reshape(-1, 3)
     return found[:, 0], (found[:, 1:] != own[found[:, 0]]).any(axis=1)
@@ -159,19 +162,22 @@ def _find_holders(
 def _query(
     connection: sqlite3.Connection,
     statement: str,
-    digests: list[bytes],
+    digests: Sequence[bytes],
     *,
     width: int,
     keys: Sequence[bytes] = (),
     run: int = 0,
 ) -> Numbers:
     """Return a row of numbers for each entry; the first is the position of its digest."""
+    asked, own_keys = _rows_of_bytes(digests), _rows_of_bytes(keys or digests)
+    # Sorted, so that neighbours in the file are looked up one after another; eight bytes are enough for that.
+    order = np.argsort(asked.view(">u8")[:, 0])
     parts = [np.empty((0, width), np.int64)]
-    own_keys = _rows_of_bytes(b"".join(keys or digests))
-    for block, joined in _blocks(b"".join(digests)):
+    for start in range(0, len(order), BLOCK):
+        block = order[start : start + BLOCK]
         values = {
             "count": len(block),
-            "digests": joined,
+            "digests": asked[block].tobytes(),
             "keys": own_keys[block].tobytes(),
             "width": DIGEST_BYTES,
             "claimed": CLAIMED,
@@ -185,15 +191,5 @@ def _query(
     return np.concatenate(parts)
 
 
-def _rows_of_bytes(joined: bytes) -> npt.NDArray[np.uint8]:
-    return np.frombuffer(joined, np.uint8).reshape(-1, DIGEST_BYTES)
-
-
-def _blocks(joined: bytes) -> Iterator[tuple[Numbers, bytes]]:
-    """Cut digests into blocks: their positions, and their bytes one after another."""
-    digests = _rows_of_bytes(joined)
-    # Sorted, so that neighbours in the file are looked up one after another; eight bytes are enough for that.
-    order = np.argsort(np.frombuffer(joined, ">u8")[::2])
-    for start in range(0, len(order), BLOCK):
-        block = order[start : start + BLOCK]
-        yield block, digests[block].tobytes()
+def _rows_of_bytes(digests: Sequence[bytes]) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(b"".join(digests), np.uint8).reshape(-1, DIGEST_BYTES)

@@ -10,18 +10,18 @@ from typing import Final
 
 from events_pandas.deliver.journal.connections import open_connection
 from events_pandas.deliver.journal.tables import is_new, make_tables, require_journal, require_writable
-from events_pandas.deliver.journal.troubles import is_busy, lacks_shared_memory
-from events_pandas.filesystem import file_system, refuses_locks, scratch_file
+from events_pandas.deliver.journal.troubles import lacks_shared_memory
+from events_pandas.filesystem import error_kind, file_system, refuses_locks, scratch_file
 
 WAL_MODE: Final = "wal"
 """With a write-ahead log beside the file: readers and the writer work at once."""
 LOCK_FILE_MODE: Final = "delete, no locks"
 """With a rollback journal, which is deleted after each transaction, and a `LockFile`, which keeps other runs away."""
-ROLLBACK_NOTE: Final = (
+_ROLLBACK_NOTE: Final = (
     "it is written with a rollback journal, since a write-ahead log cannot be used there: that is as safe but slower, "
     "and two runs wait for each other"
 )
-LOCK_FILE_NOTE: Final = (
+_LOCK_FILE_NOTE: Final = (
     "its file system cannot lock files, so it is written with a rollback journal, and a lock file keeps other runs "
     "away: that is slower, and only one run at a time can use it; a journal on a local disk has no such limits"
 )
@@ -49,19 +49,19 @@ def open_or_make(path: Path, busy_seconds: float, uri_options: str = URI_WITH_LO
 
     Raise `JournalError` if the file is another application's, or of a later version.
     """
-    with closing(_readable(path, busy_seconds, uri_options)) as connection:
+    connection = _readable(path, busy_seconds, uri_options)
+    with closed_on_error(connection):
         # Nothing is changed, not even the journal mode, before the file is known to be a journal.
         if not is_new(connection):
             require_journal(connection, path)
         if uri_options == URI_WITH_LOCKS:
             _choose_mode(connection, path, busy_seconds)
-    connection = _readable(path, busy_seconds, uri_options)
-    with closed_on_error(connection), transaction(connection):
-        # Another process may have made the tables in the meantime.
-        if is_new(connection):
-            make_tables(connection)
-        require_journal(connection, path)
-        require_writable(connection)
+        with transaction(connection):
+            # Another process may have made the tables in the meantime.
+            if is_new(connection):
+                make_tables(connection)
+            require_journal(connection, path)
+            require_writable(connection)
     return connection
 
 
@@ -71,7 +71,7 @@ def connect(path: Path, busy_seconds: float, uri_options: str = URI_WITH_LOCKS) 
     `busy_seconds` is the wait for another program's lock. Pass `URI_WITHOUT_LOCKS` only while a `LockFile` keeps other
     processes away.
     """
-    connection = _open(path, busy_seconds, uri_options)
+    connection = open_connection(path, busy_seconds, uri_options)
     with closed_on_error(connection):
         for pragma in _PRAGMAS:
             connection.execute(pragma)
@@ -100,14 +100,12 @@ def journal_mode(connection: sqlite3.Connection) -> str:
 
 def mode_note(mode: str) -> str | None:
     """Return a note on how a journal is written (`Journal.mode`), or None for the usual way."""
-    if mode == WAL_MODE:
-        return None
-    return LOCK_FILE_NOTE if mode == LOCK_FILE_MODE else ROLLBACK_NOTE
+    return {WAL_MODE: None, LOCK_FILE_MODE: _LOCK_FILE_NOTE}.get(mode, _ROLLBACK_NOTE)
 
 
 def leave_wal_mode(path: Path, busy_seconds: float, uri_options: str = URI_WITH_LOCKS) -> None:
     """Switch a write-ahead file that cannot be opened as such to a rollback journal."""
-    with closing(_open(path, busy_seconds, uri_options)) as alone:
+    with closing(open_connection(path, busy_seconds, uri_options)) as alone:
         # In exclusive mode SQLite reads the write-ahead log without shared memory.
         alone.execute("PRAGMA locking_mode = EXCLUSIVE")
         alone.execute("PRAGMA journal_mode = DELETE")
@@ -119,16 +117,10 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
     Nothing is written if the block raises.
     """
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    # Leaving the connection's own block commits, or rolls back if that is still to be done.
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
         yield
-        connection.execute("COMMIT")
-    except BaseException:
-        # After some errors SQLite has rolled back by itself.
-        with suppress(sqlite3.Error):
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-        raise
 
 
 @contextmanager
@@ -139,10 +131,6 @@ def closed_on_error(connection: sqlite3.Connection) -> Iterator[None]:
     except BaseException:
         connection.close()
         raise
-
-
-def _open(path: Path, busy_seconds: float, uri_options: str = URI_WITH_LOCKS) -> sqlite3.Connection:
-    return open_connection(path, uri_options, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
 
 
 def _make_file(path: Path) -> None:
@@ -170,7 +158,7 @@ def _can_write_ahead(path: Path) -> bool:
     """Try a write-ahead log with a file that nobody else has: a failure in the journal would end other runs."""
     with suppress(OSError, sqlite3.Error), scratch_file(path) as scratch:
         _make_file(scratch)
-        with closing(_open(scratch, 0.0)) as connection:
+        with closing(open_connection(scratch, 0.0, URI_WITH_LOCKS)) as connection:
             connection.execute("PRAGMA synchronous = OFF")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("CREATE TABLE trial (number INTEGER)")
@@ -194,7 +182,7 @@ def _set_mode(connection: sqlite3.Connection, mode: str, busy_seconds: float) ->
             connection.execute(f"PRAGMA journal_mode = {mode}")
         except sqlite3.OperationalError as error:
             # SQLite itself does not wait here while another process makes the same change.
-            if is_busy(error) and time.monotonic() < until:
+            if error_kind(error) == sqlite3.SQLITE_BUSY and time.monotonic() < until:
                 time.sleep(_PAUSE_SECONDS)
                 continue
             # The old mode is slower, but as safe. Any other fault shows when the journal is written.

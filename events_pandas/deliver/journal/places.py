@@ -75,17 +75,6 @@ def require_plain(path: Path) -> None:
             raise JournalError(path, problem=f"{file.name} is {kind}, not a file", remedy=remedy)
 
 
-def require_same(path: Path, identity: FileIdentity) -> None:
-    """Raise `JournalError` if the file that was opened was moved away or replaced."""
-    try:
-        is_same = file_identity(path) == identity
-    except FileNotFoundError:
-        is_same = False
-    if not is_same:
-        problem = "the journal was moved away or replaced during the run"
-        raise JournalError(path, problem=problem, remedy="put it back, then run again")
-
-
 @contextmanager
 def _as_journal_error(journal: str | os.PathLike[str]) -> Iterator[None]:
     """Turn what the system says of a path (too long, not allowed, unknown user) into a `JournalError`."""

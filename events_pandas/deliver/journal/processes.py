@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple, Self
@@ -25,15 +24,14 @@ _STARTED_AT: Final = 19
 """The position of a process's start time in Linux's `stat`, counted after its name."""
 
 _UNDER_WAY = """
-SELECT runs.run, runs.started_at, runs.ended_at, host, pid, space, birth, seen_at FROM processes JOIN runs USING (run)
+SELECT runs.run, runs.started_at, runs.ended_at, seen_at, host, pid, space, birth FROM processes JOIN runs USING (run)
 WHERE runs.run <> :run AND (:workspace IS NULL OR workspace = :workspace)
 AND (ended_at IS NULL OR runs.run > :run AND :run > 0 OR ended_at >= (SELECT started_at FROM runs WHERE run = :run))
 ORDER BY runs.run
 """
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Process:
+class Process(NamedTuple):
     """A process on some machine. `space` and `birth` are known on Linux, and empty elsewhere.
 
     `space` tells where a process number means the same (one start of the machine, or one container), and `birth` when
@@ -86,9 +84,7 @@ class OtherRun(NamedTuple):
 
 def add_process(connection: sqlite3.Connection, run: int) -> None:
     """Write down that a run of this process begins."""
-    own = Process.own()
-    values = run, own.host, own.pid, own.space, own.birth, time.time()
-    connection.execute("INSERT INTO processes VALUES (?, ?, ?, ?, ?, ?)", values)
+    connection.execute("INSERT INTO processes VALUES (?, ?, ?, ?, ?, ?)", (run, *Process.own(), time.time()))
 
 
 def delete_processes(connection: sqlite3.Connection, *, keep: int) -> None:
@@ -110,15 +106,14 @@ def find_other_runs(
     this process that have not ended.
     """
     found = []
-    for number, started_at, ended_at, host, pid, space, birth, seen_at in connection.execute(
-        _UNDER_WAY, {"run": run, "workspace": workspace}
-    ):
-        process = Process(host=host, pid=pid, space=space, birth=birth)
+    rows = connection.execute(_UNDER_WAY, {"run": run, "workspace": workspace})
+    for number, started_at, ended_at, seen_at, *facts in rows:
+        process = Process._make(facts)
         # A run of this process that is not among its own runs is over, even if its end could not be written.
         is_over = process == Process.own() and number not in own_runs
         if ended_at is not None or (not is_over and _is_there(process, seen_at)):
             began = datetime.fromtimestamp(started_at // 1_000_000, UTC)
-            found.append(OtherRun(number, f"{began:%Y-%m-%d %H:%M:%S} UTC", pid, host))
+            found.append(OtherRun(number, f"{began:%Y-%m-%d %H:%M:%S} UTC", process.pid, process.host))
     return found
 
 

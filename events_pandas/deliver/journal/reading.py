@@ -2,10 +2,9 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from events_pandas.deliver.journal.connections import open_connection, opening_lock
 from events_pandas.deliver.journal.opening import leave_wal_mode
@@ -14,11 +13,9 @@ from events_pandas.deliver.journal.tables import is_new, require_journal
 from events_pandas.deliver.journal.troubles import BUSY_SECONDS, as_journal_error, lacks_shared_memory
 
 _RUNS = """
-SELECT run, started_at, ended_at, workspace, source, mapping, outcome, counts, requests, results_path, resubmit
+SELECT run, started_at, ended_at, workspace, source, mapping, outcome, requests, results_path, counts, resubmit
 FROM runs WHERE :workspace IS NULL OR workspace = :workspace ORDER BY run
 """
-_COUNTS = 7
-"""The position of the counts in a row."""
 
 
 class RunEntry(NamedTuple):
@@ -31,9 +28,9 @@ class RunEntry(NamedTuple):
     source: str
     mapping: str  # a digest of the mapping
     outcome: str | None  # None if the run did not end
-    counts: dict[str, int] | None  # rows of each status, as far as the run had written them down
     requests: int | None
     results_path: str | None
+    counts: dict[str, int] | None  # rows of each status, as far as the run had written them down
     resubmit: bool  # whether the run did not ask what earlier runs had sent
 
 
@@ -81,16 +78,11 @@ def _state(path: Path) -> tuple[int, int]:
 
 
 def _read(path: Path, workspace: str | None, uri_options: str) -> list[RunEntry]:
-    with opening_lock(), closing(open_connection(path, uri_options, timeout=BUSY_SECONDS)) as connection:
+    with opening_lock(), closing(open_connection(path, BUSY_SECONDS, uri_options)) as connection:
         if is_new(connection):
             return []
         require_journal(connection, path)
-        return list(_entries(connection.execute(_RUNS, {"workspace": workspace})))
-
-
-def _entries(rows: sqlite3.Cursor) -> Iterator[RunEntry]:
-    for row in rows:
-        values: list[Any] = list(row)
-        values[_COUNTS] = None if values[_COUNTS] is None else json.loads(values[_COUNTS])
-        values[-1] = bool(values[-1])
-        yield RunEntry(*values)
+        return [
+            RunEntry._make([*facts, counts and json.loads(counts), bool(resubmit)])
+            for *facts, counts, resubmit in connection.execute(_RUNS, {"workspace": workspace})
+        ]

@@ -128,6 +128,11 @@ class Fingerprint(NamedTuple):
     is_claimed: bool = False
 
     @property
+    def sent_digest(self) -> bytes:
+        """The digest with the second that is sent."""
+        return self.sent_key or self.key
+
+    @property
     def sent_half(self) -> bytes | None:
         """The beginning of `sent_key`, by which an event that was moved to another second is found."""
         return None if self.sent_key is None else self.sent_key[:HALF_BYTES]
@@ -205,23 +210,13 @@ def accept_events(connection: sqlite3.Connection, acceptances: Sequence[Acceptan
 
     An event that was accepted earlier keeps its entry. An event whose second another event has gets none.
     """
+    rows = []
     first: dict[bytes, Fingerprint] = {}
-    for fingerprint, _, _ in acceptances:
-        first.setdefault(fingerprint.sent_key or fingerprint.key, fingerprint)
-    rows = [
-        (
-            fingerprint.key,
-            fingerprint.payload,
-            fingerprint.second,
-            fingerprint.sent_half,
-            run,
-            max(int(accepted_at), CLAIMED + 1),
-            pack_request_id(request_id),
-            fingerprint.sent_key or fingerprint.key,
-        )
-        for fingerprint, accepted_at, request_id in acceptances
-        if first[fingerprint.sent_key or fingerprint.key] == fingerprint
-    ]
+    for event, accepted_at, request_id in acceptances:
+        digest = event.sent_digest
+        if first.setdefault(digest, event) == event:
+            entry = (event.key, event.payload, event.second, event.sent_half, run)
+            rows.append((*entry, max(int(accepted_at), CLAIMED + 1), pack_request_id(request_id), digest))
     return _write_rows(connection, _ACCEPT, rows)
 
 

@@ -84,7 +84,9 @@ def journal_error(path: Path, error: Exception) -> JournalError:
 
 def death_error(path: Path, cause: BaseException | None) -> JournalError:
     """Return a `JournalError` for a writer's thread that has ended, of `cause` if that is known."""
-    why = "" if cause is None else f" ({type(cause).__name__}{_system_words(cause)})"
+    # The system's own words only: another error's message may hold anything.
+    words = f": {cause.strerror}" if isinstance(cause, OSError) and cause.strerror else ""
+    why = "" if cause is None else f" ({type(cause).__name__}{words})"
     remedy = "run again: recorded events are kept, and are not sent twice"
     error = JournalError(path, problem=f"the thread that writes the journal has ended{why}", remedy=remedy)
     error.__cause__ = cause
@@ -94,16 +96,6 @@ def death_error(path: Path, cause: BaseException | None) -> JournalError:
 def stall_error(path: Path, seconds: float) -> JournalError:
     """Return a `JournalError` for a disk that has not answered for some seconds."""
     return JournalError(path, problem=f"the disk has not written for {seconds:g} s", remedy=_LOOK_AT_DISK)
-
-
-def _system_words(error: BaseException) -> str:
-    # The system's own words only: another error's message may hold anything.
-    return f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
-
-
-def is_busy(error: sqlite3.Error) -> bool:
-    """Return whether another program holds the lock, so that another try may succeed."""
-    return error_kind(error) == sqlite3.SQLITE_BUSY
 
 
 def lacks_shared_memory(error: sqlite3.Error) -> bool:

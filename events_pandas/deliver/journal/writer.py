@@ -1,18 +1,14 @@
 """The thread that writes acceptances down: if several come within moments, it writes them in one commit."""
 
-import os
-import sqlite3
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final, TypeAlias
 
 from events_pandas.deliver.journal.connections import ForkSafeConnection
 from events_pandas.deliver.journal.lookup import find_other_acceptances
 from events_pandas.deliver.journal.opening import transaction
-from events_pandas.deliver.journal.places import FileIdentity, require_same
 from events_pandas.deliver.journal.processes import SEEN_SECONDS, update_seen_at
 from events_pandas.deliver.journal.tables import Acceptance, Fingerprint, OtherAcceptance, accept_events, release_events
 from events_pandas.deliver.journal.troubles import death_error, journal_error, stall_error
@@ -23,8 +19,6 @@ GROUP_SECONDS: Final = 0.01
 """How long a commit waits for more records: each commit is a wait for the disk."""
 STALL_SECONDS: Final = 60.0
 """The time that the disk has for one commit; SQLite stops waiting for another program's lock long before."""
-_IDLE_SECONDS = 0.5
-"""The longest sleep of the thread: an interrupt may come between a new record and the call that wakes the thread."""
 
 Written: TypeAlias = JournalError | OtherAcceptance | None
 OnWritten: TypeAlias = Callable[[Written], None]
@@ -33,36 +27,24 @@ OnWritten: TypeAlias = Callable[[Written], None]
 class JournalWriter:
     """Writes down which events were accepted, in a thread of its own; see `Journal.writer`.
 
-    `run` returns the number of the run, and `identity` tells the file from another one of its name. `lock` is held
-    while the thread writes.
+    `connection` is the writer's own; `run` returns the number of the run.
     """
 
-    def __init__(
-        self,
-        connect: Callable[[], sqlite3.Connection],
-        *,
-        path: Path,
-        run: Callable[[], int],
-        identity: FileIdentity,
-        lock: "threading.RLock | None" = None,
-    ) -> None:
-        self._identity = identity
-        self._path = path
+    def __init__(self, connection: ForkSafeConnection, *, run: Callable[[], int]) -> None:
+        self._connection = connection
         self._run = run
+        self._lock = threading.Lock()
         self._records: deque[tuple[Acceptance, OnWritten]] = deque()
         self._releases: deque[Fingerprint] = deque()
-        self._called = threading.Event()
-        self._lock = threading.Lock()
         self._is_closed = False
+        self._called = threading.Event()
         self._thread: threading.Thread | None = None
-        self._connect = connect
-        self._connection = ForkSafeConnection(path, connect, lock=lock)
-        self._process = os.getpid()
-        self._bug: BaseException | None = None
-        self._seen_next = time.monotonic() + SEEN_SECONDS
+        # What ended the thread, or kept it from its start.
         self._cause: BaseException | None = None
-        self._is_orphaned = False
+        # What the first callback raised that failed.
+        self._bug: BaseException | None = None
         self._progress_at = 0.0
+        self._seen_next = time.monotonic() + SEEN_SECONDS
 
     @property
     def waiting(self) -> int:
@@ -75,9 +57,9 @@ class JournalWriter:
         if self._is_closed or self._thread is None:
             return None
         if self._bug is not None or not self._thread.is_alive():
-            return death_error(self._path, self._bug or self._cause)
+            return death_error(self._connection.path, self._bug or self._cause)
         is_stalled = self._records and time.monotonic() - self._progress_at > STALL_SECONDS
-        return stall_error(self._path, STALL_SECONDS) if is_stalled else None
+        return stall_error(self._connection.path, STALL_SECONDS) if is_stalled else None
 
     def record(self, fingerprint: Fingerprint, *, accepted_at: float, request_id: str | None, then: OnWritten) -> None:
         """Write down that an event was accepted, at some Unix seconds.
@@ -92,8 +74,9 @@ class JournalWriter:
                 self._records.append((Acceptance(fingerprint, accepted_at, request_id), then))
                 self._wake()
         if is_closed:
+            problem = "the answer came after the journal was closed"
             remedy = "run again: rows that are not recorded are sent again, and Intercom ignores repeats"
-            then(JournalError(self._path, problem="the answer came after the journal was closed", remedy=remedy))
+            then(JournalError(self._connection.path, problem=problem, remedy=remedy))
 
     def release(self, fingerprint: Fingerprint) -> None:
         """Delete this run's claim of an event that certainly did not arrive; an acceptance stays."""
@@ -104,32 +87,25 @@ class JournalWriter:
 
     def write_waiting(self) -> None:
         """If the writer's thread is dead, write in the caller's thread what waits: nobody else would answer it."""
-        if self._thread is not None and self._thread.is_alive():
-            return
-        if not self._is_orphaned:
-            self._is_orphaned = True
-            # A new connection: the dead thread may hold the lock of the old one.
-            self._connection.abandon()
-            self._connection = ForkSafeConnection(self._path, self._connect)
-        while self._records or self._releases:
-            self._write_group()
+        if self._thread is None or not self._thread.is_alive():
+            while self._records or self._releases:
+                self._write_group()
 
     def close(self, wait_seconds: float) -> None:
         """Write what waits, and end the thread.
 
         After `wait_seconds` the rest is still written, if the process lives on.
         """
-        if os.getpid() != self._process:
+        if self._connection.is_inherited:
             # What waits belongs to the parent, which writes it.
             return
         with self._lock:
             self._is_closed = True
         self._called.set()
-        thread = self._thread
-        if thread is not None and thread.is_alive():
-            thread.join(wait_seconds)
+        if self._thread is not None and self._thread.is_alive():
+            self._thread.join(wait_seconds)
         else:
-            # The thread has died, or an interrupt came before it was started.
+            # The thread has died, or could not be started.
             self.write_waiting()
             self._connection.close()
         bug, self._bug = self._bug, None
@@ -142,29 +118,26 @@ class JournalWriter:
     def _wake(self) -> None:
         self._called.set()
         if self._thread is None:
-            self._thread = threading.Thread(target=self._live, name="events-pandas-journal", daemon=True)
+            self._thread = threading.Thread(target=self._work, name="events-pandas-journal", daemon=True)
             try:
                 self._thread.start()
             except (RuntimeError, MemoryError) as error:
                 # The system has no thread left: `death` reports it, and `write_waiting` writes what waits.
                 self._cause = error
 
-    def _live(self) -> None:
+    def _work(self) -> None:
         try:
-            self._work()
+            while self._records or self._releases or not self._is_closed:
+                if not (self._records or self._releases):
+                    self._called.wait()
+                    self._called.clear()
+                    continue
+                if not self._is_closed:
+                    time.sleep(GROUP_SECONDS)
+                self._write_group()
+            self._connection.close()
         except BaseException as error:  # noqa: BLE001  # `death` reports it to the run
             self._cause = error
-
-    def _work(self) -> None:
-        while self._records or self._releases or not self._is_closed:
-            if not (self._records or self._releases):
-                self._called.wait(_IDLE_SECONDS)
-                self._called.clear()
-                continue
-            if not self._is_closed:
-                time.sleep(GROUP_SECONDS)
-            self._write_group()
-        self._connection.close()
 
     def _write_group(self) -> None:
         """Write what waits, and answer it."""
@@ -183,21 +156,18 @@ class JournalWriter:
 
     def _written(self, acceptances: list[Acceptance], releases: list[Fingerprint]) -> list[Written]:
         try:
-            require_same(self._path, self._identity)
+            self._connection.require_same_file()
             with self._connection.using() as connection, transaction(connection):
                 others: dict[int, OtherAcceptance] = {}
                 if accept_events(connection, acceptances, run=self._run()) < len(acceptances):
                     fingerprints = [acceptance.fingerprint for acceptance in acceptances]
                     others = find_other_acceptances(connection, fingerprints, run=self._run())
                 release_events(connection, releases, run=self._run())
-                self._update_seen_at(connection)
+                if time.monotonic() >= self._seen_next:
+                    update_seen_at(connection, self._run())
+                    self._seen_next = time.monotonic() + SEEN_SECONDS
         except Exception as error:  # noqa: BLE001  # the records must have an answer, whatever the error
-            failure = journal_error(self._path, error)
-            failure.__cause__ = error
+            failure = journal_error(self._connection.path, error)
+            failure.__cause__ = None if failure is error else error
             return [failure] * len(acceptances)
         return [others.get(place) for place in range(len(acceptances))]
-
-    def _update_seen_at(self, connection: sqlite3.Connection) -> None:
-        if time.monotonic() >= self._seen_next:
-            update_seen_at(connection, self._run())
-            self._seen_next = time.monotonic() + SEEN_SECONDS

@@ -71,13 +71,7 @@ class Pacer:
         self._windows.ended(attempt.sent_at)
         if attempt.status is None:
             return
-        refusal = self._windows.observe(
-            attempt.rate,
-            date=attempt.date,
-            sent_at=attempt.sent_at,
-            received_at=attempt.received_at,
-            is_refused=attempt.is_refused,
-        )
+        refusal = self._windows.observe(attempt)
         limit = self._stated_limit(attempt)
         if limit is not None:
             self._unstated.take_stated_limit(limit)

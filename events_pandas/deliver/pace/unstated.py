@@ -2,7 +2,7 @@
 
 import math
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from events_pandas import intercom
@@ -33,7 +33,7 @@ SAME_SHARE: Final = 0.5
 """Refusals that stay above this part of their share before do not come from the pace."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class _PaceTrial:
     """What became of the requests that left at one pace, within ten seconds, or more if the pace was not used."""
 
@@ -156,18 +156,17 @@ class UnstatedLimit:
         self.limit = max(min(int(possible), self.limit), least, 1)
 
     def _count_in_trial(self, observation: Attempt, *, is_unexplained: bool) -> None:
-        trial = self._trial
         if self._streak.is_long:
             # Requests are refused now because of those sent before.
             return
-        if trial is None:
-            trial = _PaceTrial(began_at=observation.sent_at, limit=self.limit)
-        trial = replace(trial, seconds=observation.sent_at - trial.began_at)
+        trial = self._trial or _PaceTrial(began_at=observation.sent_at, limit=self.limit)
+        trial.seconds = observation.sent_at - trial.began_at
         if self._is_over(trial):
             self._judge(trial, observation.received_at)
             trial = _PaceTrial(began_at=observation.received_at, limit=self.limit)
         if observation.sent_at >= trial.began_at:
-            trial = replace(trial, answered=trial.answered + 1, refused=trial.refused + is_unexplained)
+            trial.answered += 1
+            trial.refused += is_unexplained
         self._trial = trial
 
     def _is_over(self, trial: _PaceTrial) -> bool:

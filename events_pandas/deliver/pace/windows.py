@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Final
 
 from events_pandas import intercom
-from events_pandas.deliver.client.answers import Rate, seconds_to_reset
+from events_pandas.deliver.client.answers import Attempt, seconds_to_reset
 from events_pandas.deliver.pace.refusals import RefusalStreak
 from events_pandas.deliver.pace.server_clock import MOST_SPREAD_SECONDS, WindowClock
 
@@ -37,11 +37,16 @@ class RefusalMeaning(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Stated:
-    """The facts about a window that one answer states."""
+    """The facts about a window that one answer states. Times are local, but for the reset."""
 
     limit: int
     remaining: int
     reset: float
+    # Seconds from the answer's `Date` to the reset.
+    ahead: float | None
+    sent_at: float
+    received_at: float
+    is_refused: bool
 
 
 @dataclass(kw_only=True, slots=True)
@@ -69,21 +74,21 @@ class _Usage:
         """Requests that it still allows to everyone, as far as the answers say."""
         return self.remaining if self.refusal in (None, RefusalMeaning.DOUBTED) else 0
 
-    def show(self, stated: _Stated, *, sent_at: float) -> None:
+    def show(self, stated: _Stated) -> None:
         """Note an answer that says how much is left. It contradicts refusals of requests that left earlier."""
-        if stated.limit != self.limit and sent_at >= self.latest_sent_at:
+        if stated.limit != self.limit and stated.sent_at >= self.latest_sent_at:
             # The limit changed in the middle of a window, so the earlier rest means nothing.
             self.limit, self.remaining = stated.limit, stated.remaining
         if stated.limit == self.limit and stated.remaining <= self.remaining:
-            self.remaining, self.seen_until = stated.remaining, sent_at
-        self.latest_sent_at = max(self.latest_sent_at, sent_at)
+            self.remaining, self.seen_until = stated.remaining, stated.sent_at
+        self.latest_sent_at = max(self.latest_sent_at, stated.sent_at)
         if stated.remaining:
-            self.streak.accepted(sent_at)
+            self.streak.accepted(stated.sent_at)
             self.refusal = self.refusal if self.streak else None
 
-    def doubt(self, stated: _Stated, *, sent_at: float, is_explained: bool) -> RefusalMeaning:
+    def doubt(self, stated: _Stated, *, is_explained: bool) -> RefusalMeaning:
         """Note a refusal that says that nothing is left. Another limiter may say so, too."""
-        self.streak.refused(sent_at)
+        self.streak.refused(stated.sent_at)
         if self.refusal is not RefusalMeaning.SPENT:
             doubted = RefusalMeaning.REPEATED if self.streak.is_long else RefusalMeaning.DOUBTED
             self.refusal = RefusalMeaning.SPENT if is_explained else doubted
@@ -166,35 +171,35 @@ class RateWindows:
         if place < len(self._in_flight) and self._in_flight[place] == sent_at:
             del self._in_flight[place]
 
-    def observe(
-        self, rate: Rate | None, *, date: float | None, sent_at: float, received_at: float, is_refused: bool
-    ) -> RefusalMeaning | None:
-        """Learn from an answer; `date` is the server's clock in whole seconds.
+    def observe(self, attempt: Attempt) -> RefusalMeaning | None:
+        """Learn from an answer.
 
         Only an answer with all three rate-limit headers shows a window. Return None unless the answer refuses the
         request because its window has no room.
         """
-        self._slowest_seconds[0] = max(self._slowest_seconds[0], received_at - sent_at)
-        if date is not None:
-            self._clock.learn_date(date, sent_at=sent_at, received_at=received_at)
+        rate, times = attempt.rate, {"sent_at": attempt.sent_at, "received_at": attempt.received_at}
+        self._slowest_seconds[0] = max(self._slowest_seconds[0], attempt.received_at - attempt.sent_at)
+        if attempt.date is not None:
+            self._clock.learn_date(attempt.date, **times)
         if rate is None or rate.limit is None or rate.remaining is None or rate.reset is None:
             return None
         stated = _Stated(
-            limit=rate.limit, remaining=rate.remaining, reset=self._known_reset(rate.reset, rate.remaining)
+            limit=rate.limit,
+            remaining=rate.remaining,
+            reset=self._known_reset(rate.reset, rate.remaining),
+            ahead=seconds_to_reset(rate, attempt.date),
+            is_refused=attempt.is_refused,
+            **times,
         )
-        ahead = seconds_to_reset(rate, date)
-        if self._is_moving(ahead, received_at):
+        if self._is_moving(stated) or self._is_stuck(stated):
             return None
-        if self._is_stuck(stated, ahead=ahead, sent_at=sent_at, received_at=received_at):
-            return None
-        self._turn_to(stated, ahead=ahead, sent_at=sent_at, received_at=received_at)
+        self._turn_to(stated)
         if stated.reset < self._reset:
-            late = sent_at - (self._ends_by - self.seconds)
+            late = stated.sent_at - (self._ends_by - self.seconds)
             self._spread = max(self._spread, late if late <= MOST_SPREAD_SECONDS else 0.0)
         # The end of a window is far more exact than the `Date`, which has whole seconds.
-        begins_at = stated.reset - self.seconds
-        self._clock.learn_window(earliest=begins_at, latest=stated.reset, sent_at=sent_at, received_at=received_at)
-        return self._enter(stated, sent_at=sent_at, received_at=received_at, is_refused=is_refused)
+        self._clock.learn_window(earliest=stated.reset - self.seconds, latest=stated.reset, **times)
+        return self._enter(stated)
 
     def number_at(self, leaves_at: float) -> tuple[int, int]:
         """Return the first and the last window in which a request may arrive that leaves at this time."""
@@ -263,96 +268,93 @@ class RateWindows:
         is_new = usage is not None and remaining > usage.remaining + usage.limit / 2
         return reset if is_new or abs(reset - known) > SAME_RESET_SECONDS else known
 
-    def _is_stuck(self, stated: _Stated, *, ahead: float | None, sent_at: float, received_at: float) -> bool:
+    def _is_stuck(self, stated: _Stated) -> bool:
         """Return whether a reset means nothing because it stayed the same for longer than its window lasts."""
-        if stated.reset == self._reset and sent_at > self._ends_by:
-            if ahead is None:
+        if stated.reset == self._reset and stated.sent_at > self._ends_by:
+            if stated.ahead is None:
                 self._usages.clear()
                 self._stuck_reset = stated.reset
             else:
                 # The window is longer than any known one.
-                self.seconds += ahead
-                self._ends_by = received_at + ahead + 1
+                self.seconds += stated.ahead
+                self._ends_by = stated.received_at + stated.ahead + 1
                 self._clock = WindowClock()
         return stated.reset == self._stuck_reset
 
-    def _is_moving(self, ahead: float | None, received_at: float) -> bool:
+    def _is_moving(self, stated: _Stated) -> bool:
         """Return whether resets stay as far ahead as they were, so that they do not end a window."""
-        waited, self._seen_at = received_at - self._seen_at, received_at
+        ahead, now = stated.ahead, stated.received_at
+        waited, self._seen_at = now - self._seen_at, now
         if ahead is None or ahead <= MOVING_SECONDS or max(abs(ahead - self._ahead), waited) > SAME_RESET_SECONDS:
-            self._ahead, self._ahead_since = ahead or math.inf, received_at
-        elif received_at - self._ahead_since > MOVING_SECONDS:
+            self._ahead, self._ahead_since = ahead or math.inf, now
+        elif now - self._ahead_since > MOVING_SECONDS:
             self._usages.clear()
             return True
         return False
 
-    def _turn_to(self, stated: _Stated, *, ahead: float | None, sent_at: float, received_at: float) -> None:
+    def _turn_to(self, stated: _Stated) -> None:
         """Make a window the current one if an answer is the first of it."""
         # A window with an earlier reset is newer only if the server's clock was set back.
-        if stated.reset <= self._reset and sent_at < self._ends_by:
+        if stated.reset <= self._reset and stated.sent_at < self._ends_by:
             if stated.reset == self._reset:
-                self._last_sent_at = max(self._last_sent_at, sent_at)
+                self._last_sent_at = max(self._last_sent_at, stated.sent_at)
             return
-        self.seconds = self._length_until(stated, ahead=ahead, received_at=received_at)
+        self.seconds = self._length_until(stated)
         self._reset = stated.reset
-        self._ends_by = received_at + self.seconds
-        self._last_sent_at = sent_at
-        self._slowest_seconds = [received_at - sent_at, self._slowest_seconds[0]]
+        self._ends_by = stated.received_at + self.seconds
+        self._last_sent_at = stated.sent_at
+        self._slowest_seconds = [stated.received_at - stated.sent_at, self._slowest_seconds[0]]
 
-    def _length_until(self, stated: _Stated, *, ahead: float | None, received_at: float) -> float:
+    def _length_until(self, stated: _Stated) -> float:
         """Return the length of a window, as the first answer of a new one shows it."""
-        length = stated.reset - self._reset
+        ahead, length = stated.ahead, stated.reset - self._reset
         before = self._usages.get(self._reset)
         if 0 < length < self.seconds:
             # In a new window more is left than before; otherwise the reset only wavers.
             return length if before is not None and stated.remaining > before.left else self.seconds
         if ahead is None or not self._clock.agrees_with_date:
             return self.seconds
-        idle = received_at - self._last_sent_at
+        idle = stated.received_at - self._last_sent_at
         # A window that has just begun is nearly all ahead. If not, the server's clock was set, or there was a pause.
         if self.seconds < length < math.inf and idle < self.seconds and ahead >= length - idle - 1:
             return length
         # The `Date` has whole seconds, and so may the reset.
         return ahead if self.seconds + 1 < ahead <= LONGEST_WINDOW_SECONDS + 1 else self.seconds
 
-    def _enter(self, stated: _Stated, *, sent_at: float, received_at: float, is_refused: bool) -> RefusalMeaning | None:
+    def _enter(self, stated: _Stated) -> RefusalMeaning | None:
         """Note what an answer says about its window, and return the meaning of a refusal."""
-        usage = self._usages.get(stated.reset)
-        says_spent = is_refused and not stated.remaining
         is_first = not self._usages
-        if usage is None:
-            usage = self._open(stated, sent_at=sent_at, is_refused=is_refused)
+        usage = self._usages.get(stated.reset) or self._open(stated)
         usage.answered += 1
-        refusal = None
-        if is_refused and stated.remaining and stated.limit != usage.limit:
+        if stated.is_refused and stated.remaining and stated.limit != usage.limit:
             # It comes from another limiter.
             return None
-        if says_spent:
-            is_explained = is_first or self._is_nearly_spent(usage, stated, sent_at=sent_at, now=received_at)
-            refusal = usage.doubt(stated, sent_at=sent_at, is_explained=is_explained)
+        refusal = None
+        if stated.is_refused and not stated.remaining:
+            refusal = usage.doubt(stated, is_explained=is_first or self._is_nearly_spent(usage, stated))
         else:
-            usage.show(stated, sent_at=sent_at)
+            usage.show(stated)
         if stated.reset == self._reset:
             self.limit = usage.limit
         return refusal
 
-    def _open(self, stated: _Stated, *, sent_at: float, is_refused: bool) -> _Usage:
+    def _open(self, stated: _Stated) -> _Usage:
         """Begin to keep the usage of a window."""
-        if is_refused and self._usages:
+        if stated.is_refused and self._usages:
             # It may come from another limiter, which states neither our limit nor the rest of it.
-            usage = _Usage(limit=self.limit, remaining=self.limit, seen_until=sent_at)
+            usage = _Usage(limit=self.limit, remaining=self.limit, seen_until=stated.sent_at)
         else:
-            usage = _Usage(limit=stated.limit, remaining=stated.remaining, seen_until=sent_at)
+            usage = _Usage(limit=stated.limit, remaining=stated.remaining, seen_until=stated.sent_at)
         self._usages[stated.reset] = usage
         while len(self._usages) > REMEMBERED_WINDOWS:
             del self._usages[next(iter(self._usages))]
         return usage
 
-    def _is_nearly_spent(self, usage: _Usage, stated: _Stated, *, sent_at: float, now: float) -> bool:
+    def _is_nearly_spent(self, usage: _Usage, stated: _Stated) -> bool:
         """Return whether accepted requests, and the others that are expected, leave a window next to nothing."""
         if stated.reset != self._reset:
             return True
         # If the limit was lowered meanwhile, so much less is left.
-        left = usage.remaining - max(usage.limit - stated.limit, 0) - self._coming(0, now)
-        left_for_us = left - self._others(0, until=sent_at)
+        left = usage.remaining - max(usage.limit - stated.limit, 0) - self._coming(0, stated.received_at)
+        left_for_us = left - self._others(0, until=stated.sent_at)
         return left_for_us <= NEARLY_SPENT_SHARE * usage.limit

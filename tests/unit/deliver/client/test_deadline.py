@@ -7,7 +7,7 @@ import pytest
 from urllib3.exceptions import ProtocolError
 
 from events_pandas.deliver.client.answers import TransportError
-from events_pandas.deliver.client.attempt import begin_attempt, had_connection
+from events_pandas.deliver.client.attempt import ATTEMPT
 from events_pandas.deliver.client.route import Route
 
 pytestmark = pytest.mark.alone
@@ -158,17 +158,17 @@ def test_transport_bounds_the_time_of_sending_on_a_connection_that_is_used_again
         server.stopping.wait(5.0)
 
     pool = Route(serve(reply).url, max_connections=1).get_connection_with_tls_context()
-    begin_attempt(5.0)
+    ATTEMPT.begin(5.0)
     pool.urlopen("POST", "/", body=b"{}", retries=False)
     start = time.monotonic()
-    begin_attempt(SHORT_SECONDS)
+    ATTEMPT.begin(SHORT_SECONDS)
 
     with pytest.raises(ProtocolError):
         pool.urlopen("POST", "/", body=b"x" * 30_000_000, retries=False, timeout=5.0)
 
     pool.close()
     assert time.monotonic() - start < 2.5
-    assert had_connection()
+    assert ATTEMPT.had_connection
 
 
 def test_transport_bounds_the_time_of_all_addresses_together(fail, connect, resolve, monkeypatch):

@@ -184,9 +184,9 @@ def test_event_of_two_runs_at_once_is_accepted_in_one_of_them_with_any_clocks(be
 
 
 TELLING = """
-import dataclasses, json
+import json
 from events_pandas.deliver.journal.processes import Process
-print(json.dumps(dataclasses.asdict(Process.own())), flush=True)
+print(json.dumps(Process.own()._asdict()), flush=True)
 input()
 """
 
@@ -207,27 +207,27 @@ def test_process_knows_whether_another_one_is_there():
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a number may be another process's")
 def test_process_whose_number_is_another_ones_is_gone():
     """The system uses process numbers again: the start time tells two processes apart."""
-    assert dataclasses.replace(Process.own(), birth="1").is_alive is False
+    assert Process.own()._replace(birth="1").is_alive is False
 
 
 def test_process_of_another_machine_cannot_be_seen():
     """A process number of another machine or container says nothing here."""
     own = Process.own()
 
-    assert dataclasses.replace(own, host="elsewhere").is_alive is None
-    assert dataclasses.replace(own, space=f"{own.space.partition(' ')[0]} pid:[1]").is_alive is None
+    assert own._replace(host="elsewhere").is_alive is None
+    assert own._replace(space=f"{own.space.partition(' ')[0]} pid:[1]").is_alive is None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not say when they were started")
 def test_process_of_an_earlier_start_of_the_machine_is_gone():
     """A restart ends all processes; a name that many machines have does not tell which machine it was."""
-    earlier = dataclasses.replace(Process.own(), space="9f8e7d6c pid:[4026531836]")
+    earlier = Process.own()._replace(space="9f8e7d6c pid:[4026531836]")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(platform, "node", lambda: "localhost")
-        unnamed = dataclasses.replace(earlier, host="localhost").is_alive
+        unnamed = earlier._replace(host="localhost").is_alive
         patch.setattr(platform, "node", lambda: "anna-pc")
-        named = dataclasses.replace(earlier, host="anna-pc").is_alive
+        named = earlier._replace(host="anna-pc").is_alive
 
     assert (unnamed, named) == (None, False)
 

@@ -9,6 +9,7 @@ from contextlib import closing
 import pytest
 
 from events_pandas.deliver.journal import JournalWriter
+from events_pandas.deliver.journal.connections import ForkSafeConnection
 from events_pandas.deliver.journal.opening import connect
 from events_pandas.deliver.journal.places import file_identity
 from events_pandas.errors import JournalError
@@ -160,23 +161,6 @@ def test_close_ends_the_thread(writer, journal, make_fingerprint):
     writer.close(30.0)
 
     assert "events-pandas-journal" not in {thread.name for thread in threading.enumerate()}
-
-
-def test_close_writes_what_no_thread_was_started_for(journal, make_fingerprint, monkeypatch, path):
-    """An interrupt may come while the thread is started."""
-    writer, answers = journal.writer(), []
-
-    def interrupted(_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(threading.Thread, "start", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        writer.record(make_fingerprint(journal, 1), accepted_at=5, request_id=None, then=answers.append)
-
-    writer.close(30.0)
-
-    assert answers == [None]
-    assert len(rows(path)) == 1
 
 
 DEATHS = [OSError(22, "Invalid argument"), MemoryError(), SystemExit(3), KeyboardInterrupt()]
@@ -344,7 +328,8 @@ def test_record_is_answered_with_an_error_when_the_disk_is_full_and_goes_on_when
         connections.append(connect(path, 5.0))
         return connections[-1]
 
-    writer = JournalWriter(connected, path=path, run=lambda: journal.run, identity=file_identity(path))
+    connection = ForkSafeConnection(path, connected, identity=file_identity(path))
+    writer = JournalWriter(connection, run=lambda: journal.run)
 
     def recorded(first):
         for second in range(first, first + 3000):
@@ -353,11 +338,11 @@ def test_record_is_answered_with_an_error_when_the_disk_is_full_and_goes_on_when
         return {str(answers.get(timeout=30.0)) for _ in range(3000)}
 
     assert recorded(0) == {"None"}
-    (connection,) = connections
-    (pages,) = connection.execute("PRAGMA page_count").fetchone()
-    connection.execute(f"PRAGMA max_page_count = {pages}")
+    (opened,) = connections
+    (pages,) = opened.execute("PRAGMA page_count").fetchone()
+    opened.execute(f"PRAGMA max_page_count = {pages}")
     full = recorded(3000)
-    connection.execute(f"PRAGMA max_page_count = {100 * pages}")
+    opened.execute(f"PRAGMA max_page_count = {100 * pages}")
 
     assert full - {"None"} == {
         (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from events_pandas.deliver.client.answers import Rate
+from events_pandas.deliver.client.answers import Attempt, Rate
 from events_pandas.deliver.pace.windows import RateWindows, RefusalMeaning
 
 NOW = 100.0
@@ -12,7 +12,8 @@ LEAD = 1_700_000_000.0 - NOW  # of the server's clock: a request that leaves at 
 def _answer(windows, *, at=NOW, seconds=0.0, remaining=50, limit=100, ends_at=NOW + 5, is_refused=False, date=None):
     """Let a request leave and its answer come so many seconds later; return the meaning of a refusal."""
     rate = Rate(limit=limit, remaining=remaining, reset=ends_at + LEAD)
-    return windows.observe(rate, date=date, sent_at=at, received_at=at + seconds, is_refused=is_refused)
+    status = 429 if is_refused else 202
+    return windows.observe(Attempt(status=status, rate=rate, date=date, sent_at=at, received_at=at + seconds))
 
 
 @pytest.fixture
@@ -159,10 +160,10 @@ def test_windows_are_longer_only_where_nearly_all_of_them_is_ahead(steps, second
     """Two resets a minute apart are a window of a minute only if the second one is a minute ahead."""
     windows = RateWindows()
     first, second = (Rate(limit=100, remaining=9, reset=NOW + LEAD + ahead) for ahead in (1, 61 + steps))
-    windows.observe(first, date=NOW + LEAD, sent_at=NOW, received_at=NOW, is_refused=False)
+    windows.observe(Attempt(status=202, rate=first, date=NOW + LEAD, sent_at=NOW, received_at=NOW))
 
     date = NOW + LEAD + 2 + (3_600 + 55 if steps else 0)
-    windows.observe(second, date=date, sent_at=NOW + 2, received_at=NOW + 2, is_refused=False)
+    windows.observe(Attempt(status=202, rate=second, date=date, sent_at=NOW + 2, received_at=NOW + 2))
 
     assert windows.seconds == seconds
 
@@ -182,7 +183,7 @@ def test_windows_are_as_long_as_the_first_answer_shows():
     windows = RateWindows()
     rate = Rate(limit=100, remaining=50, reset=NOW + LEAD + 40)
 
-    windows.observe(rate, date=NOW + LEAD, sent_at=NOW, received_at=NOW, is_refused=False)
+    windows.observe(Attempt(status=202, rate=rate, date=NOW + LEAD, sent_at=NOW, received_at=NOW))
 
     assert windows.seconds == 40.0
 
@@ -301,6 +302,6 @@ def test_windows_are_shown_by_all_three_headers_only(headers):
     """Without one of the headers nothing is known about windows."""
     windows = RateWindows()
 
-    windows.observe(Rate(**headers), date=None, sent_at=NOW, received_at=NOW, is_refused=False)
+    windows.observe(Attempt(status=202, rate=Rate(**headers), sent_at=NOW, received_at=NOW))
 
     assert not windows.is_known
