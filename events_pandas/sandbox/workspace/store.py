@@ -98,7 +98,7 @@ class Store:
         """Close the file. A temporary one stays open, so that it can still be read."""
         if self._path is None:
             return
-        # One after the other: a fork waits for both locks, in any order.
+        # One after the other: a fork takes both locks too.
         with self._reading:
             if self._reader is not None:
                 self._reader.close()
