@@ -14,7 +14,8 @@ from events_pandas.deliver import IntercomClient, Stop, progress_bar
 from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport
 from events_pandas.results.destination import find_destination
-from events_pandas.results.rejects import RejectsWriter, find_rejects, rejected_rows, with_index_levels
+from events_pandas.results.rejects import REJECTS, find_rejects, rejected_rows, with_index_levels
+from events_pandas.results.table_file import TableFile
 from events_pandas.run.files import submit_files
 from events_pandas.run.frames import unsent_results
 from events_pandas.run.options import SubmitOptions, run_options, with_options
@@ -447,7 +448,7 @@ def export_rejects(
     reasons, positions = find_rejects(results, frame)
     payloads = None if mapping is None else payloads_of(frame, mapping, positions[:COMPARED_ROWS])
     rejects = rejected_rows(frame, reasons, positions)
-    with RejectsWriter(path) as writer:
+    with TableFile(path, REJECTS) as writer:
         writer.write(with_index_levels(rejects))
         writer.finish()
     if mapping is not None and payloads is not None:

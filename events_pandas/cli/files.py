@@ -18,7 +18,7 @@ from events_pandas.errors import SourceError, SubmissionError, SubmissionInterru
 from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport, Summary
 from events_pandas.results.rejects import is_rejected
-from events_pandas.results.table_file import PartialFile, require_not_read, write_new
+from events_pandas.results.table_file import FINDINGS, TableFile, require_not_read, write_new
 from events_pandas.run.files import read_files, submit_files
 from events_pandas.run.options import RunOptions, short_description
 from events_pandas.sources import read_first_rows, source_paths
@@ -126,7 +126,7 @@ def check(paths: Files, mapping: MappingPath, problems: Problems = None) -> None
         # Opened before the rows are read: findings may not be writable there.
         findings = None
         if problems is not None:
-            findings = PartialFile(problems, holds="findings", sources=[mapping, *files], formats=())
+            findings = TableFile(problems, FINDINGS, sources=[mapping, *files])
         with findings or nullcontext():
             report = check_files(files, rules)
             say(str(report))
@@ -188,12 +188,10 @@ def check_files(paths: Sequence[str | Path], mapping: EventMapping) -> CheckRepo
     return checked_report(rows, mapping, types=types, refused=refused)
 
 
-def _write_problems(report: CheckReport, file: PartialFile) -> None:
+def _write_problems(report: CheckReport, file: TableFile) -> None:
     # The index of `read_files` is the file.
-    problems = report.problems.assign(source_file=report.problems.index)
-    with file.writing():
-        file.append(problems.to_csv(index=False).encode())
-        file.put_in_place()
+    file.write(report.problems.assign(source_file=report.problems.index))
+    file.finish()
     say(f"findings: {escaped(file.path)}")
 
 

@@ -4,6 +4,5 @@ from events_pandas.results.check_report import CheckReport
 from events_pandas.results.contacts import unknown_contacts
 from events_pandas.results.frame import STATUS_DTYPE, RowOutcomes, RunStatuses
 from events_pandas.results.summary import Summary
-from events_pandas.results.table_file import ResultsWriter
 
-__all__ = ["STATUS_DTYPE", "CheckReport", "ResultsWriter", "RowOutcomes", "RunStatuses", "Summary", "unknown_contacts"]
+__all__ = ["STATUS_DTYPE", "CheckReport", "RowOutcomes", "RunStatuses", "Summary", "unknown_contacts"]

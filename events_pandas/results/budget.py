@@ -1,11 +1,8 @@
 """What valid rows use of Intercom's limits: event names, and the metadata keys of each."""
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from events_pandas.check import RowCounts
@@ -55,19 +52,18 @@ def metadata_budget(row_counts: RowCounts, rules: Mapping[str, Rule], *, text_ke
     words = [TYPE_WORDS.get(type(rules[f"metadata.{key}"])) for key in keys]
     uses = [row_counts.keys.get(key, KeyUse()) for key in keys]
     drifts = [drift(use) if key in text_keys else None for key, use in zip(keys, uses, strict=True)]
-    events = _events(row_counts)
-    rows = np.repeat(events.total(row_counts.rows), len(keys))
-    present = _by_name([events.total(use.present) for use in uses])
+    events = _by_event(row_counts, [row_counts.rows, *(use.present for use in uses), *(use.ignored for use in uses)])
+    rows, present, ignored = np.split(events.to_numpy(), [1, 1 + len(keys)], axis=1)
     return pd.DataFrame(
         {
-            "event_name": _strings(np.repeat(np.array(events.names, dtype=object), len(keys)).tolist()),
-            "position": np.tile(np.arange(1, len(keys) + 1, dtype=np.int64), len(events.names)),
-            "key": _strings(keys * len(events.names)),
-            "type": _strings(words * len(events.names)),
-            "present": present,
-            "share": present / rows,
-            "ignored": _by_name([events.total(use.ignored) for use in uses]),
-            "drift": _strings(drifts * len(events.names)),
+            "event_name": _strings(events.index.repeat(len(keys)).tolist()),
+            "position": np.tile(np.arange(1, len(keys) + 1, dtype=np.int64), len(events)),
+            "key": _strings(keys * len(events)),
+            "type": _strings(words * len(events)),
+            "present": present.ravel(),
+            "share": (present / rows).ravel(),
+            "ignored": ignored.ravel(),
+            "drift": _strings(drifts * len(events)),
         }
     )
 
@@ -107,41 +103,19 @@ def _names(row_counts: RowCounts) -> tuple[list[str], Counts]:
     return [names[place] for place in places], places
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Events:
-    """The events of valid rows, each with all spellings of its name.
+def _by_event(row_counts: RowCounts, counts: Sequence[Counts]) -> pd.DataFrame:
+    """Add up counts of rows over the spellings of each event; the first of them orders the events.
 
-    `names` are the most frequent spellings. `places` are the places of all spellings in `RowCounts`, and `numbers` are
-    the events of the spellings.
+    Each event is named by its most frequent spelling.
     """
-
-    names: list[str]
-    places: Counts
-    numbers: npt.NDArray[np.intp]
-
-    def total(self, counts: Counts) -> Counts:
-        """Return for each event the sum of its spellings' counts."""
-        sums = np.zeros(len(self.names), np.int64)
-        np.add.at(sums, self.numbers, counts[self.places])
-        return sums
-
-
-def _events(row_counts: RowCounts) -> _Events:
-    """Return the events of valid rows, the most frequent first."""
     spellings, places = _names(row_counts)
-    found: dict[str, int] = {}
-    numbers = np.array([found.setdefault(normalized_event_name(name), len(found)) for name in spellings], np.intp)
+    table = pd.DataFrame({column: count[places] for column, count in enumerate(counts)}, dtype=np.int64)
+    events, _ = pd.factorize(np.array([normalized_event_name(name) for name in spellings], dtype=object))
+    totals = table.groupby(events).sum()
     # The most frequent spelling comes first, and stands for its event.
-    names = [spellings[first] for first in np.unique(numbers, return_index=True)[1]]
-    events = _Events(names=names, places=places, numbers=numbers)
-    order = np.argsort(-events.total(row_counts.rows), kind="stable")
-    return _Events(names=[names[event] for event in order], places=places, numbers=np.argsort(order)[numbers])
+    totals.index = pd.Index(spellings, dtype=object)[~pd.Series(events).duplicated().to_numpy()]
+    return totals.iloc[np.argsort(-totals[0].to_numpy(), kind="stable")]
 
 
-def _by_name(counts: list[Counts]) -> Counts:
-    """Turn the counts by name of each key into one array, ordered by name and then by key."""
-    return np.stack(counts, axis=1).ravel() if counts else np.zeros(0, np.int64)
-
-
-def _strings(texts: list[Any]) -> Any:
-    return pd.array(texts, dtype="string")
+def _strings(texts: Sequence[str | None]) -> "pd.Series[str]":
+    return pd.Series(np.array(texts, dtype=object), dtype="string")

@@ -17,6 +17,7 @@ from events_pandas.results.budget import metadata_budget, metadata_remarks, name
 from events_pandas.results.destination import Destination
 from events_pandas.results.report import (
     Fact,
+    ReportContent,
     Span,
     Spread,
     duplicate_facts,
@@ -105,8 +106,7 @@ class CheckReport:
     @cached_property
     def contacts(self) -> int:
         """The number of contacts that valid rows have."""
-        ordered = np.sort(self.checked.contacts[self.checked.valid])
-        return int(np.count_nonzero(ordered[1:] != ordered[:-1])) + min(len(ordered), 1)
+        return len(np.unique(self.checked.contacts[self.checked.valid]))
 
     @cached_property
     def names(self) -> "pd.Series[int]":
@@ -200,7 +200,8 @@ class CheckReport:
         which are sent without it), ``drift`` (string: such as ``"990 text, 10 number"`` where cells of mixed types are
         sent as text, counted over all rows and names; NA otherwise).
         """
-        return metadata_budget(self.checked.row_counts, self._rules, text_keys=self.converter.text_keys)
+        rules = {**self.converter.mapping.rules(), **self.resolved}
+        return metadata_budget(self.checked.row_counts, rules, text_keys=self.converter.text_keys)
 
     def payloads(self, n: int = 5) -> list[dict[str, Any]]:
         """Return the first events as they would be sent.
@@ -241,34 +242,22 @@ class CheckReport:
         return payloads
 
     def __str__(self) -> str:
-        return "\n".join(
-            report_lines(self._heading, facts=list(self._facts()), warnings=self.warnings, causes=self.causes)
-        )
+        return "\n".join(report_lines(self._content()))
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return report_html(
-            self._heading,
-            facts=list(self._facts()),
-            warnings=self.warnings,
-            causes=self.causes,
-            budget=self.metadata,
-        )
+        return report_html(self._content(), self.metadata)
 
-    @property
-    def _rules(self) -> dict[str, Rule]:
-        return {**self.converter.mapping.rules(), **self.resolved}
-
-    @property
-    def _heading(self) -> str:
+    def _content(self) -> ReportContent:
         rows, duplicates = counted(self.rows, "row"), counted(self.duplicates, "duplicate")
-        return f"{rows}: {self.valid:,} valid, {self.invalid:,} invalid, {duplicates}"
+        heading = f"{rows}: {self.valid:,} valid, {self.invalid:,} invalid, {duplicates}"
+        return ReportContent(heading=heading, facts=list(self._facts()), warnings=self.warnings, causes=self.causes)
 
     def _facts(self) -> Iterator[Fact]:
         yield from event_facts(contacts=self.contacts, names=self.names, span=self.span)
         if self.rows and not self.valid:
-            yield Fact(label="events", text="none, since no row is valid")
+            yield "events", "none, since no row is valid"
         repeats = self.checked.repeats
         identical = int(repeats.are_identical.sum())
         yield from duplicate_facts(identical=identical, others=len(repeats.rows) - identical)
@@ -277,13 +266,7 @@ class CheckReport:
         yield request_fact(self.requests, limit=self.limit, seconds=self.duration_seconds)
         yield from spread_facts(self.spread)
         if self.valid:
-            yield from (Fact(label="metadata", text=remark) for remark in self._metadata_remarks())
-
-    def _metadata_remarks(self) -> Iterator[str]:
-        mapping = self.converter.mapping
-        return metadata_remarks(
-            self.checked.row_counts,
-            mapping.metadata,
-            text_keys=self.converter.text_keys,
-            limit=mapping.metadata_limit,
-        )
+            mapping, text_keys = self.converter.mapping, self.converter.text_keys
+            counts, limit = self.checked.row_counts, mapping.metadata_limit
+            remarks = metadata_remarks(counts, mapping.metadata, text_keys=text_keys, limit=limit)
+            yield from (("metadata", remark) for remark in remarks)

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from events_pandas.convert import Converter, EventBatch
-from events_pandas.convert.cells import Mask, Rows
+from events_pandas.convert import Converter
+from events_pandas.convert.cells import Rows
 from events_pandas.convert.identifiers import Contacts
 from events_pandas.deliver import Status
 from events_pandas.mapping import EventMapping, bind, require_mapping
@@ -99,7 +99,8 @@ def _with_contacts(
     batch = Converter(bind(frame, replace(mapping, metadata={}))).convert_rows(positions)
     # The times of results that were read from a CSV file are text.
     sent_at = pd.DatetimeIndex(pd.to_datetime(events["created_at"], utc=True))
-    is_other = _is_other(batch, sent_at, may_be_later=mapping.duplicates == "spread")
+    sent, own = sent_at.as_unit("s").asi8, batch.seconds()
+    is_other = ~batch.contacts.mask() | (sent < own if mapping.duplicates == "spread" else sent != own)
     if is_other.any():
         position, row = positions[is_other][0], rows[is_other][0]
         other = f"frame: its row {position} has another time than row {row} of the results, or no contact"
@@ -113,14 +114,6 @@ def _with_contacts(
             "contact": pd.Series(contacts, dtype=TEXT_DTYPE),
         }
     )
-
-
-def _is_other(batch: EventBatch, sent_at: pd.DatetimeIndex, *, may_be_later: bool) -> Mask:
-    """Return which rows have another second than the one that was sent, or no contact."""
-    sent = sent_at.as_unit("s").asi8
-    own = batch.seconds()
-    is_other: Mask = ~batch.contacts.mask() | (sent < own if may_be_later else sent != own)
-    return is_other
 
 
 def _identifiers(contacts: Contacts) -> tuple[Texts, Texts]:

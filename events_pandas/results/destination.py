@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from events_pandas.deliver import Answer, IntercomClient, Stop, WorkspaceIdentity, progress_bar
-from events_pandas.deliver.client.answers import Attempt, read_attempt, seconds_to_reset
+from events_pandas.deliver.client.answers import Rate, read_attempt, seconds_to_reset
 from events_pandas.deliver.client.background import ask_in_time
 from events_pandas.deliver.clock import REAL_CLOCK, Clock
 from events_pandas.deliver.decide import DEFAULT_RETRY_POLICY
@@ -93,17 +93,14 @@ def find_destination(client: IntercomClient, *, clock: Clock = REAL_CLOCK) -> De
     if isinstance(found, Stop):
         return found
     attempt = read_attempt(answers[-1], sent_at=began_at, received_at=began_at)
+    rate = attempt.rate or Rate()
+    seconds = seconds_to_reset(rate, attempt.date)
     return Destination(
         workspace=found,
         # A fake client in somebody's tests may have no address.
         region=region_of(getattr(client, "base_url", "")),
         limit=pacer.limit or DEFAULT_LIMIT,
-        remaining=None if attempt.rate is None else attempt.rate.remaining,
-        seconds_left=_seconds_left(attempt),
+        remaining=rate.remaining,
+        # The date has whole seconds, cut off: on average half a second has passed since.
+        seconds_left=None if seconds is None else min(max(seconds - 0.5, 0.0), WINDOW_SECONDS),
     )
-
-
-def _seconds_left(attempt: Attempt) -> float | None:
-    seconds = seconds_to_reset(attempt.rate, attempt.date)
-    # The date has whole seconds, cut off: on average half a second has passed since.
-    return None if seconds is None else min(max(seconds - 0.5, 0.0), WINDOW_SECONDS)

@@ -24,23 +24,22 @@ _ACCEPTED_EARLIER = (
     "would ignore it without an error, and keep the first metadata"
 )
 
-_REPEAT_TEXTS = {
-    (Status.DUPLICATE, True): (
-        "duplicate",
-        "identical to row {} in contact, event name, second and metadata: Intercom would drop it without an error",
-    ),
-    (Status.DUPLICATE, False): (
-        "duplicate_with_other_metadata",
-        "same contact, event name and second as row {}, with other metadata: Intercom would drop it without an error",
-    ),
-    **{
-        (Status.NOT_SUBMITTED, is_identical): (
-            "duplicate_of_unsent",
-            "same contact, event name and second as row {}, which was not accepted: see there, then submit both again",
-        )
-        for is_identical in (True, False)
-    },
-}
+# What becomes of a repeat: its status, error code and message.
+_IDENTICAL = (
+    Status.DUPLICATE,
+    "duplicate",
+    "identical to row {} in contact, event name, second and metadata: Intercom would drop it without an error",
+)
+_WITH_OTHER_METADATA = (
+    Status.DUPLICATE,
+    "duplicate_with_other_metadata",
+    "same contact, event name and second as row {}, with other metadata: Intercom would drop it without an error",
+)
+_OF_UNSENT = (
+    Status.NOT_SUBMITTED,
+    "duplicate_of_unsent",
+    "same contact, event name and second as row {}, which was not accepted: see there, then submit both again",
+)
 
 
 def utc_times(times: npt.NDArray[np.datetime64]) -> Any:
@@ -138,16 +137,15 @@ class RowOutcomes:
         repeats = self._checked.repeats
         held_back = repeats.among(~self._checked.is_sent[repeats.rows])
         arrived = run.arrived(held_back.firsts)
-        self._enter_repeats(held_back.among(arrived), Status.DUPLICATE)
-        self._enter_repeats(held_back.among(~arrived), Status.NOT_SUBMITTED)
+        self._enter_repeats(held_back.among(arrived & held_back.are_identical), _IDENTICAL)
+        self._enter_repeats(held_back.among(arrived & ~held_back.are_identical), _WITH_OTHER_METADATA)
+        self._enter_repeats(held_back.among(~arrived), _OF_UNSENT)
 
-    def _enter_repeats(self, repeats: Repeats, status: Status) -> None:
-        for is_identical in (True, False):
-            chosen = repeats.among(repeats.are_identical == is_identical)
-            code, message = _REPEAT_TEXTS[status, is_identical]
-            self._statuses[chosen.rows] = _CODES[status]
-            self._error_codes[chosen.rows] = code
-            self._error_messages[chosen.rows] = [message.format(first) for first in chosen.firsts.tolist()]
+    def _enter_repeats(self, repeats: Repeats, outcome: tuple[Status, str, str]) -> None:
+        status, code, message = outcome
+        self._statuses[repeats.rows] = _CODES[status]
+        self._error_codes[repeats.rows] = code
+        self._error_messages[repeats.rows] = [message.format(first) for first in repeats.firsts.tolist()]
 
     def frame(self) -> pd.DataFrame:
         """Return the results, on the caller's index and in the caller's order."""
@@ -163,6 +161,4 @@ class RowOutcomes:
             "created_at": utc_times(self._checked.created_at),
             "submitted_at": utc_times(self._submitted_at),
         }
-        frame = pd.DataFrame(columns)
-        frame.index = self._index
-        return frame
+        return pd.DataFrame(columns, index=self._index)

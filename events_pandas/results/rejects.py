@@ -1,12 +1,8 @@
-"""Rejects: the rows that Intercom does not have, with the reason of each, and the file that they are written to."""
+"""Rejects: the rows that Intercom does not have, with the reason of each, and how they are written to a file."""
 
-import codecs
 import csv
-import os
-from collections.abc import Hashable, Iterable, Sequence
-from pathlib import Path
-from types import TracebackType
-from typing import Self
+from collections.abc import Hashable, Sequence
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -16,12 +12,11 @@ from events_pandas.convert.cells import TEXT_TYPE, CellKind, Cells, Mask, Rows
 from events_pandas.convert.column_cells import read_cells
 from events_pandas.convert.readers import CodeMasks, read, written
 from events_pandas.deliver import Status
-from events_pandas.errors import SourceError
 from events_pandas.mapping.arrow_types import readable, sliceable
 from events_pandas.mapping.rules import Values
 from events_pandas.results.contacts import positions_in, require_results
 from events_pandas.results.frame import STATUS_DTYPE, text_column
-from events_pandas.results.table_file import PartialFile
+from events_pandas.results.table_file import TableKind
 
 REJECTED = (Status.INVALID, Status.UNKNOWN_CONTACT, Status.REJECTED, Status.FAILED, Status.NOT_SUBMITTED)
 """The statuses of rows that Intercom does not have, and may take when they are fixed or sent again."""
@@ -42,14 +37,8 @@ NO_REASONS = pd.DataFrame(
 _PREFIX = "reject_"
 _STATUSES = frozenset(status.value for status in REJECTED)
 
-WRITTEN_ROWS = 10_000
-"""Rows that are text at a time."""
-
 # No event can hold these cells, so that their readers give no text; a person looks for them in the file.
 _OTHERS = frozenset({CellKind.BYTES, CellKind.NESTED, CellKind.OTHER})
-
-# What Arrow raises for cells for which it has no type, or not one type for the whole column.
-_PARQUET_FAULTS = (pa.ArrowException, TypeError, ValueError, OverflowError, NotImplementedError)
 
 
 def is_rejected(results: pd.DataFrame) -> Mask:
@@ -179,72 +168,14 @@ def _written(cells: Cells) -> tuple[pa.Array, CodeMasks]:
     return written(cells).cast(TEXT_TYPE), []
 
 
-class RejectsWriter:
-    """Writes rejects to one ``.csv`` or ``.parquet`` file; `finish` replaces an existing file in one step.
+def _csv_text(frame: pd.DataFrame, *, header: bool) -> str:
+    rows = text_frame(frame)
+    text = rows.to_csv(index=False, header=header, lineterminator="\n")
+    if "\r" in text:
+        # Python does not quote a lone carriage return, and pandas reads it as the end of a row.
+        text = rows.to_csv(index=False, header=header, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    return text
 
-    Text is UTF-8. A byte order mark lets Excel know it, if there are characters beyond ASCII.
-    """
 
-    def __init__(self, path: str | os.PathLike[str], *, sources: Iterable[Path] = ()) -> None:
-        self._file = PartialFile(path, holds="rejects", sources=sources)
-        self._is_ascii = True
-
-    @property
-    def path(self) -> Path:
-        """Where the rejects go."""
-        return self._file.path
-
-    @property
-    def is_csv(self) -> bool:
-        """Whether rejects are written as text, without dtypes."""
-        return self._file.is_csv
-
-    def write(self, rejects: pd.DataFrame, *, schema: "pa.Schema | None" = None) -> None:
-        """Add rows, without their index; all rows have the same columns. Raise `SourceError` on a fault.
-
-        `schema` has the types in Parquet, if those of the first rows may not hold for all.
-        """
-        with self._file.writing():
-            if self.is_csv:
-                for start in range(0, max(len(rejects), 1), WRITTEN_ROWS):
-                    self._write_text(rejects.iloc[start : start + WRITTEN_ROWS])
-            else:
-                self._write_parquet(rejects, schema)
-
-    def _write_text(self, rejects: pd.DataFrame) -> None:
-        rows = text_frame(rejects)
-        text = rows.to_csv(index=False, header=self._file.is_empty, lineterminator="\n")
-        if "\r" in text:
-            # Python does not quote a lone carriage return, and pandas reads it as the end of a row.
-            text = rows.to_csv(index=False, header=self._file.is_empty, lineterminator="\n", quoting=csv.QUOTE_ALL)
-        self._file.append(text.encode(errors="replace"))
-        self._is_ascii = self._is_ascii and text.isascii()
-
-    def _write_parquet(self, rejects: pd.DataFrame, schema: "pa.Schema | None") -> None:
-        bare = rejects.set_axis([str(label) for label in rejects.columns], axis="columns")
-        # The attributes of a user's frame may not fit into a file.
-        bare.attrs = {}
-        try:
-            self._file.append_table(pa.Table.from_pandas(bare, schema=schema, preserve_index=False))
-        except _PARQUET_FAULTS as error:
-            reason = str(error).strip().splitlines()[0]
-            raise SourceError(
-                f"{self.path}: these rows cannot be written as Parquet ({reason}): choose a name that ends in .csv"
-            ) from error
-
-    def finish(self) -> None:
-        """Put the file in its place. Raise `SourceError` on a fault."""
-        with self._file.writing():
-            if not self._is_ascii:
-                # Excel knows UTF-8 by this mark.
-                self._file.prepend(codecs.BOM_UTF8)
-            self._file.put_in_place()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        # If `finish` was not called, the rejects of an earlier run stay.
-        self._file.discard()
+REJECTS: Final = TableKind(holds="rejects", csv_text=_csv_text, has_mark=True)
+"""Rejects in a file: if it is not finished, the rejects of an earlier run stay."""

@@ -16,6 +16,7 @@ report_html        the report as an HTML fragment
 import html
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -41,15 +42,19 @@ _LONG = f"{_LEFT}; white-space: normal; overflow-wrap: anywhere"
 """The style of text that may be longer than a line."""
 _UNBROKEN = "white-space: nowrap"
 
-Span = tuple[pd.Timestamp, pd.Timestamp]
+Span: TypeAlias = tuple[pd.Timestamp, pd.Timestamp]
+Fact: TypeAlias = tuple[str, str]
+"""A line of a report: what it is about, in a word or two, and what it says."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Fact:
-    """A line of a report: what it is about, in a word or two, and what it says."""
+class ReportContent:
+    """What a report says, in the order in which it is shown, as text and as HTML."""
 
-    label: str
-    text: str
+    heading: str
+    facts: Sequence[Fact] = ()
+    warnings: Sequence[str] = ()
+    causes: Sequence[Cause] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,27 +80,27 @@ def event_facts(*, contacts: int, names: "pd.Series[int]", span: Span | None) ->
     """Yield contacts, event names and times; nothing if there are no events."""
     if span is None:
         return
-    yield Fact(label="contacts", text=f"{contacts:,}")
+    yield "contacts", f"{contacts:,}"
     yield _name_fact(names)
     first, last = (np.datetime_as_string(time.to_numpy(), unit="s").replace("T", " ") for time in span)
-    yield Fact(label="created_at", text=f"{first} UTC" if first == last else f"{first} to {last} UTC")
+    yield "created_at", f"{first} UTC" if first == last else f"{first} to {last} UTC"
 
 
 def _name_fact(names: "pd.Series[int]") -> Fact:
     if len(names) == 1:
-        return Fact(label="event name", text=quoted(names.index[0]))
+        return "event name", quoted(names.index[0])
     texts = [f"{quoted(str(name))} ({counted(count, 'row')})" for name, count in names.items()]
     if names.index[-1] == FURTHER_NAMES:
         count, rest = f"more than {len(names) - 1:,}", "others"
     else:
         count, rest = f"{len(names):,}", None
-    return Fact(label="event names", text=f"{count}: {listed(texts, most=NAMES_SHOWN, rest=rest)}")
+    return "event names", f"{count}: {listed(texts, most=NAMES_SHOWN, rest=rest)}"
 
 
 def duplicate_facts(*, identical: int, others: int) -> Iterator[Fact]:
     """Yield how many duplicates have the metadata of the row that they repeat; nothing without duplicates."""
     if identical or others:
-        yield Fact(label="duplicates", text=_by_metadata(identical, others, than="an earlier row"))
+        yield "duplicates", _by_metadata(identical, others, than="an earlier row")
 
 
 def _by_metadata(identical: int, others: int, *, than: str) -> str:
@@ -110,9 +115,9 @@ def spread_facts(spread: Spread) -> Iterator[Fact]:
     if spread.rows:
         by = counted(spread.most_seconds, "second")
         rows = counted(spread.rows, "row is", "rows are")
-        yield Fact(label="spread", text=f"{rows} given a later second, by {by} at most")
+        yield "spread", f"{rows} given a later second, by {by} at most"
         others = spread.rows - spread.identical
-        yield Fact(label="spread", text=_by_metadata(spread.identical, others, than="the row that keeps the second"))
+        yield "spread", _by_metadata(spread.identical, others, than="the row that keeps the second")
 
 
 def request_fact(requests: int, *, limit: int | None, seconds: float | None) -> Fact:
@@ -121,9 +126,9 @@ def request_fact(requests: int, *, limit: int | None, seconds: float | None) -> 
     `limit` counts the requests that a window of ten seconds allows.
     """
     if limit is None or seconds is None:
-        return Fact(label="requests", text=f"{requests:,}")
+        return "requests", f"{requests:,}"
     clock = pd.Timedelta(seconds=round(seconds)).to_pytimedelta()
-    return Fact(label="requests", text=f"{requests:,}, which take {clock} at {limit:,} in ten seconds")
+    return "requests", f"{requests:,}, which take {clock} at {limit:,} in ten seconds"
 
 
 def workspace_fact(workspace: WorkspaceIdentity) -> Fact:
@@ -131,7 +136,7 @@ def workspace_fact(workspace: WorkspaceIdentity) -> Fact:
     known = [] if workspace.name is None else [quoted(workspace.name)]
     known += [] if workspace.id_code is None else [f"id {workspace.id_code}"]
     known += [] if workspace.region is None else [f"region {workspace.region}"]
-    return Fact(label="workspace", text=listed(known) or "Intercom does not name it")
+    return "workspace", listed(known) or "Intercom does not name it"
 
 
 def mapping_warnings(mapping: EventMapping) -> list[str]:
@@ -153,81 +158,59 @@ def shown_causes(causes: Sequence[Cause]) -> tuple[list[Cause], str]:
     return shown, f"and {further:,} more: see report.problems" if further else ""
 
 
-def report_lines(
-    heading: str, *, facts: Sequence[Fact], warnings: Sequence[str] = (), causes: Sequence[Cause] = ()
-) -> Iterator[str]:
-    """Yield a report line by line: heading, facts, warnings, causes.
-
-    Notes are left out beyond `CAUSES_SHOWN` lines.
-    """
-    yield heading
-    width = max((len(fact.label) for fact in facts), default=0)
-    for fact in facts:
-        yield f"  {fact.label:<{width}}  {fact.text}"
-    yield from (f"warning: {warning}" for warning in warnings)
-    shown, rest = shown_causes(causes)
+def report_lines(content: ReportContent) -> Iterator[str]:
+    """Yield a report line by line; notes are left out beyond `CAUSES_SHOWN` lines."""
+    yield content.heading
+    width = max((len(label) for label, _ in content.facts), default=0)
+    yield from (f"  {label:<{width}}  {text}" for label, text in content.facts)
+    yield from (f"warning: {warning}" for warning in content.warnings)
+    shown, rest = shown_causes(content.causes)
     yield from map(str, shown)
     if rest:
         yield rest
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _TableColumn:
-    """A column of a table: its style, and the tooltip of its name."""
-
-    style: str
-    meaning: str
-
-
+# The style of each column, and the tooltip of its name.
 _CAUSE_COLUMNS = {
-    "severity": _TableColumn(style=_LEFT, meaning="an error makes the row invalid; with a note it is sent"),
-    "code": _TableColumn(style=_LEFT, meaning="the kind of finding, as in report.problems"),
-    "rows": _TableColumn(style=f"{_RIGHT}; {_UNBROKEN}", meaning="the number of rows with this finding"),
-    "example": _TableColumn(style=_LONG, meaning="the first of the rows"),
+    "severity": (_LEFT, "an error makes the row invalid; with a note it is sent"),
+    "code": (_LEFT, "the kind of finding, as in report.problems"),
+    "rows": (f"{_RIGHT}; {_UNBROKEN}", "the number of rows with this finding"),
+    "example": (_LONG, "the first of the rows"),
 }
 _BUDGET_COLUMNS = {
-    "position": _TableColumn(style=_RIGHT, meaning="place in the order sent"),
-    "key": _TableColumn(style=_LONG, meaning="metadata key"),
-    "type": _TableColumn(style=f"{_LEFT}; {_UNBROKEN}", meaning="how Intercom shows the value"),
-    "present": _TableColumn(style=_RIGHT, meaning="valid rows of this event name that have a value"),
-    "share": _TableColumn(style=_RIGHT, meaning="of all valid rows of this event name"),
-    "ignored": _TableColumn(
-        style=_RIGHT,
-        meaning="rows that are sent without the value, since it comes after as many others as Intercom keeps",
+    "position": (_RIGHT, "place in the order sent"),
+    "key": (_LONG, "metadata key"),
+    "type": (f"{_LEFT}; {_UNBROKEN}", "how Intercom shows the value"),
+    "present": (_RIGHT, "valid rows of this event name that have a value"),
+    "share": (_RIGHT, "of all valid rows of this event name"),
+    "ignored": (
+        _RIGHT,
+        "rows that are sent without the value, since it comes after as many others as Intercom keeps",
     ),
-    "drift": _TableColumn(
-        style=_LONG, meaning="types of the column's cells, in all rows: Intercom shows a key of mixed types as text"
-    ),
+    "drift": (_LONG, "types of the column's cells, in all rows: Intercom shows a key of mixed types as text"),
 }
 _EXPLAINED = ("ignored", "drift")
 """Columns that appear only if a key needs them, and whose names need an explanation."""
 
 
-def report_html(
-    heading: str,
-    *,
-    facts: Sequence[Fact],
-    warnings: Sequence[str] = (),
-    causes: Sequence[Cause] = (),
-    budget: pd.DataFrame,
-) -> str:
+def report_html(content: ReportContent, budget: pd.DataFrame) -> str:
     """Return a report as a ``div`` element that loads nothing.
 
     `budget` is `CheckReport.metadata`; the keys of the most frequent event name are shown.
     """
-    parts = [f"<p><strong>{html.escape(heading)}</strong></p>", _fact_table(facts)]
-    parts += [f"<p><strong>warning</strong>: {html.escape(warning)}</p>" for warning in warnings]
-    if causes:
-        parts += _cause_parts(causes)
-    if len(budget):
-        parts += _budget_parts(budget)
+    lines = (_cell("th", label, _LEFT) + _cell("td", text, _LONG) for label, text in content.facts)
+    parts = [f"<p><strong>{html.escape(content.heading)}</strong></p>", *_table(lines)]
+    parts += [f"<p><strong>warning</strong>: {html.escape(warning)}</p>" for warning in content.warnings]
+    parts += _cause_parts(content.causes) if content.causes else ()
+    parts += _budget_parts(budget) if len(budget) else ()
     return "\n".join([_OPENING, *parts, "</div>"])
 
 
 def _cause_parts(causes: Sequence[Cause]) -> Iterator[str]:
     shown, rest = shown_causes(causes)
     yield "<p><strong>problems</strong></p>"
-    yield _table(_CAUSE_COLUMNS, map(_cause_texts, shown))
+    texts = ((cause.severity, cause.code, cause.extent, f"row {cause.first_row}: {cause.message}") for cause in shown)
+    yield from _explained_table(_CAUSE_COLUMNS, texts)
     if rest:
         yield f"<p>{html.escape(rest)}</p>"
 
@@ -239,31 +222,28 @@ def _budget_parts(budget: pd.DataFrame) -> Iterator[str]:
     texts = _budget_texts(keys.head(KEYS_SHOWN))
     columns = {name: column for name, column in _BUDGET_COLUMNS.items() if (texts[name] != "").any()}
     yield f"<p><strong>metadata</strong> of {html.escape(quoted(names[0]))}</p>"
-    yield _table(columns, texts[list(columns)].itertuples(index=False, name=None))
-    explained = [name for name in _EXPLAINED if name in columns]
-    yield from (f"<p><strong>{name}</strong>: {html.escape(columns[name].meaning)}</p>" for name in explained)
-    further = [*_more(len(keys) - KEYS_SHOWN, "key"), *_more(len(names) - 1, "event name")]
+    yield from _explained_table(columns, texts[list(columns)].itertuples(index=False, name=None))
+    for name in _EXPLAINED:
+        if name in columns:
+            yield f"<p><strong>{name}</strong>: {html.escape(columns[name][1])}</p>"
+    counts = {"more key": len(keys) - KEYS_SHOWN, "more event name": len(names) - 1}
+    further = [counted(count, noun) for noun, count in counts.items() if count > 0]
     if further:
         yield f"<p>{' and '.join(further)}: see <code>report.metadata</code></p>"
 
 
-def _more(count: int, noun: str) -> Iterator[str]:
-    if count > 0:
-        yield counted(count, f"more {noun}")
-
-
-def _fact_table(facts: Sequence[Fact]) -> str:
-    rows = (f"<tr>{_cell('th', fact.label, _LEFT)}{_cell('td', fact.text, _LONG)}</tr>" for fact in facts)
-    return "\n".join([f'<table style="{_TABLE}">', "<tbody>", *rows, "</tbody>", "</table>"])
-
-
-def _table(columns: Mapping[str, _TableColumn], rows: Iterable[Sequence[str]]) -> str:
-    head = "".join(_cell("th", name, column.style, title=column.meaning) for name, column in columns.items())
-    styles = [column.style for column in columns.values()]
+def _explained_table(columns: Mapping[str, tuple[str, str]], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Yield the lines of a table whose head explains each column."""
+    head = "".join(_cell("th", name, style, title=meaning) for name, (style, meaning) in columns.items())
+    styles = [style for style, _ in columns.values()]
     lines = ("".join(_cell("td", *cell) for cell in zip(row, styles, strict=True)) for row in rows)
-    body = [f"<tr>{line}</tr>" for line in lines]
-    opening = [f'<table style="{_TABLE}">', f"<thead><tr>{head}</tr></thead>", "<tbody>"]
-    return "\n".join([*opening, *body, "</tbody>", "</table>"])
+    return _table(lines, head=[f"<thead><tr>{head}</tr></thead>"])
+
+
+def _table(lines: Iterable[str], *, head: Sequence[str] = ()) -> Iterator[str]:
+    yield from (f'<table style="{_TABLE}">', *head, "<tbody>")
+    yield from (f"<tr>{line}</tr>" for line in lines)
+    yield from ("</tbody>", "</table>")
 
 
 def _cell(tag: str, text: str, style: str, *, title: str = "") -> str:
@@ -271,16 +251,12 @@ def _cell(tag: str, text: str, style: str, *, title: str = "") -> str:
     return f'<{tag} style="{style}"{tooltip}>{html.escape(text)}</{tag}>'
 
 
-def _cause_texts(cause: Cause) -> Sequence[str]:
-    return cause.severity, cause.code, cause.extent, f"row {cause.first_row}: {cause.message}"
-
-
 def _budget_texts(budget: pd.DataFrame) -> pd.DataFrame:
     """Return the text of each cell; empty where there is nothing to say."""
-    counted = {column: budget[column].map("{:,}".format) for column in ("position", "present")}
+    counts = {column: budget[column].map("{:,}".format) for column in ("position", "present")}
     ignored = budget["ignored"].map(lambda rows: f"{rows:,}" if rows else "")
     words = {column: budget[column].fillna("") for column in ("type", "drift")}
-    return budget.assign(**counted, **words, ignored=ignored, share=budget["share"].map(_percent))
+    return budget.assign(**counts, **words, ignored=ignored, share=budget["share"].map(_percent))
 
 
 def _percent(share: float) -> str:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
@@ -38,9 +39,7 @@ class Summary:
     _statuses: Counter[str] = field(default_factory=Counter, init=False)
     _causes: Counter[str] = field(default_factory=Counter, init=False)
     _examples: dict[str, str] = field(default_factory=dict, init=False)
-    _notes: list[Cause] = field(default_factory=list, init=False)
-    _journal: tuple[str, str] | None = field(default=None, init=False)
-    _others: list[OtherRun] = field(default_factory=list, init=False)
+    _facts: dict[str, Any] = field(default_factory=dict, init=False)  # of the run
 
     @property
     def is_complete(self) -> bool:
@@ -57,16 +56,12 @@ class Summary:
             self._examples.setdefault(str(cause.error_code), f"such as row {cause.row}: {cause.error_message}")
 
         # Each part of a run's results has the notes of all parts so far.
-        facts = results.attrs.get("run", {})
-        self._notes = [Cause(**note) for note in facts.get("notes", [])]
-        self._others = [OtherRun(**other) for other in facts.get("other_runs", [])]
-        self._journal = (facts["journal"], facts["journal_mode"]) if facts.get("journal") else None
+        self._facts = results.attrs.get("run", {})
 
     def __str__(self) -> str:
         total = counted(self._statuses.total(), "row")
-        return "\n".join(
-            [total, *self._status_lines(), *self._cause_lines(), *map(str, self._notes), *self._journal_lines()]
-        )
+        notes = [str(Cause(**note)) for note in self._facts.get("notes", [])]
+        return "\n".join([total, *self._status_lines(), *self._cause_lines(), *notes, *self._journal_lines()])
 
     def _status_lines(self) -> Iterator[str]:
         width = len(f"{self._statuses.total():,}")
@@ -79,8 +74,7 @@ class Summary:
             yield f"{code}: {counted(count, 'row')}, {self._examples[code]}"
 
     def _journal_lines(self) -> Iterator[str]:
-        if self._journal is not None:
-            path, mode = self._journal
-            said = mode_note(mode)
-            yield f"journal: {escaped(path)}" if said is None else f"journal: {escaped(path)} ({said})"
-            yield from map(str, self._others)
+        if self._facts.get("journal"):
+            said = mode_note(self._facts["journal_mode"])
+            yield f"journal: {escaped(self._facts['journal'])}" + ("" if said is None else f" ({said})")
+            yield from (str(OtherRun(**other)) for other in self._facts.get("other_runs", []))

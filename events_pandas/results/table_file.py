@@ -1,12 +1,13 @@
-"""A file that is written beside its place and moved there when it is complete; and the results in such a file."""
+"""A table on its way to a file: written beside its place, and moved there when it is complete."""
 
+import codecs
 import errno
 import os
 import secrets
-import shutil
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Self
@@ -19,7 +20,14 @@ from events_pandas.errors import SourceError
 from events_pandas.forking import keep_for_ever, leave_to_parent_at_fork
 from events_pandas.words import escaped
 
-FORMATS = (".csv", ".parquet")
+FORMATS: Final = (".csv", ".parquet")
+
+WRITTEN_ROWS: Final = 10_000
+"""Rows that are text at a time."""
+_MOVED_BYTES: Final = 1 << 20
+
+# What Arrow raises for cells for which it has no type, or not one type for the whole column.
+_PARQUET_FAULTS: Final = (pa.ArrowException, TypeError, ValueError, OverflowError, NotImplementedError)
 
 # Never an existing file, and never through a link. Windows lacks O_NOFOLLOW, other systems lack O_BINARY.
 _NEW_FILE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -77,13 +85,18 @@ def _created(path: Path, sources: Sequence[Path], *, place: Path) -> BinaryIO:
         path.unlink()
         mode = as_others
         stream = _opened(path, mode)
-    try:
-        _warn_of_readers(place, os.fstat(stream.fileno()).st_mode & _READERS & ~mode)
-    except BaseException:
-        # The caller may turn warnings into errors.
-        stream.close()
-        path.unlink()
-        raise
+    if os.fstat(stream.fileno()).st_mode & _READERS & ~mode:
+        try:
+            warnings.warn(
+                f"{escaped(place)}: more people may read it than its source files, since its file system has no "
+                "permissions: choose a folder on another file system",
+                stacklevel=2,
+            )
+        except BaseException:
+            # The caller may turn warnings into errors.
+            stream.close()
+            path.unlink()
+            raise
     return stream
 
 
@@ -91,70 +104,69 @@ def _opened(path: Path, mode: int) -> BinaryIO:
     return os.fdopen(os.open(path, _NEW_FILE, mode), "w+b")
 
 
-def _warn_of_readers(path: Path, readers: int) -> None:
-    """Warn if more people may read a file than its sources, as on a file system without permissions."""
-    if readers:
-        warnings.warn(
-            f"{escaped(path)}: more people may read it than its source files, since its file system has no "
-            "permissions: choose a folder on another file system",
-            stacklevel=2,
-        )
+def _plain_text(frame: pd.DataFrame, *, header: bool) -> str:
+    return frame.to_csv(header=header, index=False)
 
 
-class PartialFile:
-    """A file that is written beside its place, and moved there when it is complete.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TableKind:
+    """What a file of one kind holds, and how it is written."""
+
+    holds: str  # the content, in the plural, for messages
+    csv_text: Callable[..., str] = _plain_text  # makes text of a frame, with `header` or without
+    formats: Sequence[str] = FORMATS  # how its name may end; empty for any way, and the file is CSV then
+    has_mark: bool = False  # a byte order mark, by which Excel knows UTF-8, if there are characters beyond ASCII
+    is_kept_early: bool = False  # however the run ends, the rows written so far are put in place
+
+
+RESULTS: Final = TableKind(holds="results", is_kept_early=True)
+FINDINGS: Final = TableKind(holds="findings", formats=())
+
+
+class TableFile:
+    """A table that is written beside its place, as CSV or Parquet, and moved there when it is complete.
 
     Another file with the name of the partial file stays as it is: it may belong to a run under way or to a killed run,
     or be a link to somebody else's file.
 
     Parameters
     ----------
-    holds : str
-        What it holds, in the plural, for messages.
     sources : iterable of pathlib.Path, optional
         The files of rows. They must not be replaced, and only people who may read all of them may read the new file.
-    formats : sequence of str, optional
-        How its name may end; empty for any way.
     """
 
-    def __init__(
-        self,
-        path: str | os.PathLike[str],
-        *,
-        holds: str,
-        sources: Iterable[Path] = (),
-        formats: Sequence[str] = FORMATS,
-    ) -> None:
+    def __init__(self, path: str | os.PathLike[str], kind: TableKind, *, sources: Iterable[Path] = ()) -> None:
         self.path = Path(path)
-        self._holds = holds
-        if formats and self.path.suffix.lower() not in formats:
-            raise SourceError(
-                f"{self.path}: {holds} are written as {' or '.join(formats)}: choose one of these endings"
-            )
+        self._kind = kind
+        suffix = self.path.suffix.lower()
+        if kind.formats and suffix not in kind.formats:
+            endings = " or ".join(kind.formats)
+            raise SourceError(f"{self.path}: {kind.holds} are written as {endings}: choose one of these endings")
+        self.is_csv = suffix == ".csv" or not kind.formats
         sources = list(sources)
         require_not_read(self.path, sources)
-        if self.path.is_dir():
-            raise SourceError(f"{self.path}: {holds} cannot be written there: Is a directory")
         if self.path.exists() and not self.path.is_file():
-            raise SourceError(f"{self.path}: {holds} cannot be written there: Is not a file")
+            fault = "Is a directory" if self.path.is_dir() else "Is not a file"
+            raise SourceError(f"{self.path}: {kind.holds} cannot be written there: {fault}")
         self._process = os.getpid()
         self._parquet: pq.ParquetWriter | None = None
         leave_to_parent_at_fork(self)
-        # Only people who may read the replaced file may read the new one.
-        self._sources = [*sources, self.path]
         self._end = 0
+        self._is_ascii = True
+        self._is_begun = False
         self._is_in_place = False
-        with self.writing():
-            self._begin()
+        with _as_source_error(self.path, kind.holds):
+            # Only people who may read the replaced file may read the new one.
+            self._create([*sources, self.path])
 
-    def _begin(self) -> None:
+    def _create(self, sources: Sequence[Path]) -> None:
         self.partial = self.path.with_name(f"{self.path.name}.partial")
         try:
-            self.stream = _created(self.partial, self._sources, place=self.path)
+            self._stream = _created(self.partial, sources, place=self.path)
         except FileExistsError:
             self.partial = self.path.with_name(f"{self.path.name}.{secrets.token_hex(4)}.partial")
-            self.stream = _created(self.partial, self._sources, place=self.path)
-        self._made = os.fstat(self.stream.fileno())
+            self._stream = _created(self.partial, sources, place=self.path)
+        self._made = os.fstat(self._stream.fileno())
         # On some network file systems a name and its open file have different numbers, which then prove nothing.
         self._is_numbered = os.path.samestat(self.partial.lstat(), self._made)
 
@@ -169,59 +181,77 @@ class PartialFile:
         """Whether this process is a fork of the one that writes the file."""
         return os.getpid() != self._process
 
-    @property
-    def is_csv(self) -> bool:
-        """Whether the file is text; else it is Parquet."""
-        return self.path.suffix.lower() == ".csv"
+    def write(self, frame: pd.DataFrame, *, schema: "pa.Schema | None" = None) -> None:
+        """Add rows, without their index; all rows have the same columns. Raise `SourceError` on a fault.
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing was appended yet."""
-        return self._end == 0
+        `schema` has the types in Parquet, if those of the first rows may not hold for all.
+        """
+        with _as_source_error(self.path, self._kind.holds):
+            self._require_own()
+            if self.is_csv:
+                self._write_text(frame)
+            else:
+                self._write_parquet(frame, schema)
+            self._is_begun = True
 
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Turn an error of the system into a `SourceError` of one line."""
-        with _as_source_error(self.path, self._holds):
-            yield
+    def _write_text(self, frame: pd.DataFrame) -> None:
+        # What an interrupt or an error broke off is written over.
+        self._stream.seek(self._end)
+        self._stream.truncate()
+        for start in range(0, max(len(frame), 1), WRITTEN_ROWS):
+            header = self._end == start == 0
+            text = self._kind.csv_text(frame.iloc[start : start + WRITTEN_ROWS], header=header)
+            self._stream.write(text.encode(errors="replace"))
+            self._is_ascii = self._is_ascii and text.isascii()
+        self._stream.flush()
+        self._end = self._stream.tell()
 
-    def append(self, text: bytes) -> None:
-        """Write at the end. What an interrupt or an error broke off is written over."""
-        self._require_own()
-        self.stream.seek(self._end)
-        self.stream.truncate()
-        self.stream.write(text)
-        self.stream.flush()
-        self._end += len(text)
-
-    def append_table(self, table: pa.Table) -> None:
-        """Write rows as Parquet; all tables have the schema of the first."""
-        if self._parquet is None:
-            self._parquet = pq.ParquetWriter(self.stream, table.schema)
-        self._parquet.write_table(table)
-
-    def prepend(self, mark: bytes) -> None:
-        """Write before everything that was written."""
-        rows, place = self.stream, self.partial
+    def _write_parquet(self, frame: pd.DataFrame, schema: "pa.Schema | None") -> None:
+        bare = frame.set_axis([str(label) for label in frame.columns], axis="columns")
+        # The facts of a run differ from chunk to chunk, and the attributes of a user's frame may not fit into a file.
+        bare.attrs = {}
         try:
-            self._begin()
-            self.stream.write(mark)
-            rows.seek(0)
-            shutil.copyfileobj(rows, self.stream)
-        finally:
-            rows.close()
-            place.unlink()
+            table = pa.Table.from_pandas(bare, schema=schema, preserve_index=False)
+            if self._parquet is None:
+                self._parquet = pq.ParquetWriter(self._stream, table.schema)
+            self._parquet.write_table(table)
+            # A child's copy of what is not written yet would be written by the child too.
+            self._stream.flush()
+        except _PARQUET_FAULTS as error:
+            reason = str(error).strip().splitlines()[0]
+            raise SourceError(
+                f"{self.path}: these rows cannot be written as Parquet ({reason}): choose a name that ends in .csv"
+            ) from error
 
-    def put_in_place(self) -> None:
-        """Replace an existing file in one step. A link is replaced itself, not the file that it names."""
+    def finish(self) -> None:
+        """Put the file in its place if anything was written, and replace an existing file in one step.
+
+        A link is replaced itself, not the file that it names. Raise `SourceError` on a fault.
+        """
         if self.is_inherited or self._is_in_place:
             return
-        if self._parquet is not None:
-            self._parquet.close()
-        with closing(self.stream):
-            self._require_own()
-        self.partial.replace(self.path)
-        self._is_in_place = True
+        if not self._is_begun:
+            self.discard()
+            return
+        with _as_source_error(self.path, self._kind.holds):
+            if self._parquet is not None:
+                self._parquet.close()
+            with closing(self._stream):
+                self._require_own()
+                if self._kind.has_mark and not self._is_ascii:
+                    self._write_mark()
+            self.partial.replace(self.path)
+            self._is_in_place = True
+
+    def _write_mark(self) -> None:
+        """Write a byte order mark before everything that was written."""
+        for start in reversed(range(0, self._end, _MOVED_BYTES)):
+            self._stream.seek(start)
+            moved = self._stream.read(min(_MOVED_BYTES, self._end - start))
+            self._stream.seek(start + len(codecs.BOM_UTF8))
+            self._stream.write(moved)
+        self._stream.seek(0)
+        self._stream.write(codecs.BOM_UTF8)
 
     def discard(self) -> None:
         """Delete what was written. A file of an earlier run stays."""
@@ -233,16 +263,16 @@ class PartialFile:
             if self._parquet is not None:
                 self._parquet.close()
         with suppress(OSError):
-            self.stream.close()
+            self._stream.close()
         with suppress(OSError):
             self._require_own()
             self.partial.unlink()
 
     def _require_own(self) -> None:
         """Raise `FileNotFoundError` at once, not at the end of a run, if the folder is gone or the name is taken."""
-        if not self.stream.closed:
+        if not self._stream.closed:
             # The numbers that some file systems make up change with time: both are read now.
-            self._made = os.fstat(self.stream.fileno())
+            self._made = os.fstat(self._stream.fileno())
         named = self.partial.lstat()
         if self._is_numbered and not os.path.samestat(named, self._made):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
@@ -253,52 +283,11 @@ class PartialFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.discard()
-
-
-class ResultsWriter:
-    """Writes results frames to a ``.csv`` or ``.parquet`` file, which replaces an existing one at the end, in one step.
-
-    Until then the rows stand in ``<name>.partial``; however the run ends, the rows written so far are put in place.
-    Only people who may read all `sources` may read them.
-    """
-
-    def __init__(self, path: str | os.PathLike[str], *, sources: Iterable[Path] = ()) -> None:
-        self._file = PartialFile(path, holds="results", sources=sources)
-        self._is_begun = False
-
-    def write(self, results: pd.DataFrame) -> None:
-        """Add results as `iter_submit` yields them, without the index. Raise `SourceError` on a fault."""
-        with self._file.writing():
-            if self._file.is_csv:
-                text = results.to_csv(header=self._file.is_empty, index=False)
-                # The name of a file may hold bytes that are not text.
-                self._file.append(text.encode(errors="backslashreplace"))
-            else:
-                # Without the facts of the run, which differ from chunk to chunk: a file has one schema.
-                bare = results.copy(deep=False)
-                bare.attrs = {}
-                self._file.append_table(pa.Table.from_pandas(bare, preserve_index=False))
-            self._is_begun = True
-
-    def finish(self) -> None:
-        """Put the file in its place; nothing can be added any more. Raise `SourceError` on a fault."""
-        with self._file.writing():
-            self._finish()
-
-    def _finish(self) -> None:
-        if self._is_begun:
-            self._file.put_in_place()
+        if not self._kind.is_kept_early:
+            self.discard()
+        elif error is None:
+            self.finish()
         else:
-            # Without results the file of an earlier run stays.
-            self._file.discard()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        # The error that ended the run comes first, not the fault of this file.
-        with self._file.writing() if error is None else suppress(OSError):
-            self._finish()
+            # The error that ended the run comes first, not the fault of this file.
+            with suppress(SourceError):
+                self.finish()

@@ -26,11 +26,11 @@ from events_pandas.errors import (
 )
 from events_pandas.mapping import EventMapping, require_mapping
 from events_pandas.mapping.guesses import require_confirmed
-from events_pandas.results import ResultsWriter
+from events_pandas.results.table_file import RESULTS, TableFile
 from events_pandas.run.desk import UnansweredError
 from events_pandas.run.headers import require_fitting, require_unchanged
 from events_pandas.run.options import RunOptions, step_progress
-from events_pandas.run.rejects import FileRejects, file_rejects
+from events_pandas.run.rejects import FileRejects
 from events_pandas.run.run import Run, Take
 from events_pandas.sources import (
     ColumnTypes,
@@ -40,7 +40,7 @@ from events_pandas.sources import (
     column_types,
     kept_files,
     read_chunks,
-    row_counts,
+    row_count,
     source_paths,
     with_types,
 )
@@ -78,18 +78,22 @@ def submit_files(
         require_unchanged(kept)
         if options.on_invalid == "raise":
             _refuse_invalid(frames, typed)
-        writer = None if results_path is None else ResultsWriter(results_path, sources=files)
+        writer = None if results_path is None else TableFile(results_path, RESULTS, sources=files)
         if writer is not None:
             opened.enter_context(writer)
-        rejects = file_rejects(
-            rejects_path,
-            results_path=results_path,
-            files=files,
-            # A journal keeps the types for the run that submits the rejects.
-            mapping=mapping if options.journal is None else typed,
-            typed=typed,
-            warn=warn,
-            kept=kept,
+        rejects = (
+            None
+            if rejects_path is None
+            else FileRejects(
+                rejects_path,
+                results_path=results_path,
+                files=files,
+                # A journal keeps the types for the run that submits the rejects.
+                mapping=mapping if options.journal is None else typed,
+                typed=typed,
+                warn=warn,
+                kept=kept,
+            )
         )
         run = Run(
             mapping=mapping,
@@ -112,7 +116,7 @@ class _Output:
 
     run: Run
     frames: "_FileFrames"
-    writer: ResultsWriter | None
+    writer: TableFile | None
     rejects: FileRejects | None
     pass_on: Take | None
     # Closed by the run's thread, which no interrupt can strike.
@@ -308,9 +312,9 @@ def _count_rows(frames: "_FileFrames", options: RunOptions) -> int | None:
         progress_bar(shown, total=None, description="counting rows", delay_seconds=2.0) as bar,
     ):
         for file in frames.files:
-            for count in row_counts(file, kept=frames.kept.get(file)):
-                bar.advance(count)
-                total += count
+            count = row_count(file, kept=frames.kept.get(file))
+            bar.advance(count)
+            total += count
         return total
     return None
 

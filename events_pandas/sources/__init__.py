@@ -9,7 +9,7 @@ from events_pandas.sources.files import (
     read_chunks,
     read_first_row,
     read_first_rows,
-    row_counts,
+    row_count,
     source_paths,
     source_schema,
 )
@@ -31,7 +31,7 @@ __all__ = [
     "read_chunks",
     "read_first_row",
     "read_first_rows",
-    "row_counts",
+    "row_count",
     "source_paths",
     "source_schema",
     "with_types",

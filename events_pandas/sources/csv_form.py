@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias
 
@@ -55,31 +54,24 @@ def csv_form(path: Path, stamp: FileStamp, open_stream: OpenStream) -> CsvForm:
     that is not UTF-8 is a `UnicodeDecodeError`.
     """
     key = path, stamp
-    if key not in _known_forms:
-        form = _inspected(path, open_stream)
-        # A file that was written just now may be written again within the resolution of its time stamp.
-        if time.time() - stamp.modified_ns / 1e9 < _SETTLED_SECONDS:
-            return form
-        while len(_known_forms) >= _FORMS_KEPT:
-            _known_forms.pop(next(iter(_known_forms)))
+    form = _known_forms.get(key) or _inspected(path, open_stream)
+    # A file that was written just now may be written again within the resolution of its time stamp.
+    if time.time() - stamp.modified_ns / 1e9 >= _SETTLED_SECONDS:
         _known_forms[key] = form
-    return _known_forms[key]
+        while len(_known_forms) > _FORMS_KEPT:
+            _known_forms.pop(next(iter(_known_forms)), None)
+    return form
 
 
 def _inspected(path: Path, open_stream: OpenStream) -> CsvForm:
     with open_stream() as stream:
-        head = CsvHead.read(path, stream)
-    form = head.form()
-    survey = partial(_survey, form, open_stream)
-    doubled = survey(escapes=False)
-    if doubled.escaped_line is None:
-        doubled.require_closed(path)
-        return replace(form, rows=doubled.rows, is_regular=doubled.is_regular)
-    escaped = survey(escapes=True)
-    chosen = _chosen(doubled, escaped)
+        form = CsvHead.read(path, stream).form()
+    doubled = _survey(form, open_stream, escapes=False)
+    escaped = doubled if doubled.escaped_line is None else _survey(form, open_stream, escapes=True)
+    if doubled.unclosed_line is not None and doubled.unclosed_line == escaped.unclosed_line:
+        raise SourceError(unclosed_fault(path, doubled.unclosed_line))
+    chosen = doubled if escaped is doubled else _chosen(doubled, escaped)
     if chosen is None:
-        if doubled.unclosed_line == escaped.unclosed_line:
-            doubled.require_closed(path)
         raise SourceError(f"{path}: {_undecided(doubled, escaped)}")
     if chosen is doubled:
         return replace(form, rows=doubled.rows, is_regular=doubled.is_regular)
@@ -100,10 +92,6 @@ class _QuoteSurvey:
     @property
     def is_clean(self) -> bool:
         return self.faulty_line is None and self.unclosed_line is None
-
-    def require_closed(self, path: Path) -> None:
-        if self.unclosed_line is not None:
-            raise SourceError(unclosed_fault(path, self.unclosed_line))
 
 
 def _survey(form: CsvForm, open_stream: OpenStream, *, escapes: bool) -> _QuoteSurvey:
@@ -148,11 +136,11 @@ def _first_with(pattern: "re.Pattern[bytes]", block: Block) -> int | None:
         return None
     while (match := pattern.search(block.shown, position)) is not None:
         record = int(np.searchsorted(records.starts, match.end() - 1, side="right")) - 1
-        start, end = int(records.starts[record]), int(records.ends[record])
+        shown = block.shown[records.span(record)]
         if any(
             # The match lies within the quotes, or ends with the closing one.
-            raw[:1] == b'"' and quoted_text(raw) is not None and pattern.search(raw, 1)
-            for raw in (block.shown[start + left : start + right] for left, right in cells_of(block.shown[start:end]))
+            quoted_text(raw) is not None and pattern.search(raw, 1)
+            for raw in (shown[left:right] for left, right in cells_of(shown))
         ):
             return record
         position = int(records.nexts[record])
@@ -208,13 +196,13 @@ class CsvHead:
         if b"\0" in header:
             raise SourceError(f"{self.path}: is not UTF-8: save it as UTF-8 and try again")
         self._require_no_header_below()
-        names = tuple(map(cell_text, _raw_cells(header)))
+        names = tuple(_texts(header))
         offset = self.mark_bytes + int(self.records.nexts[self.header])
         lines = int(self.records.lines[self.header]) + 1 + line_ends_in(header)
         return CsvForm(header=header, names=names, offset=offset, lines=lines)
 
     def _record(self, record: int) -> bytes:
-        return self.text[int(self.records.starts[record]) : int(self.records.ends[record])]
+        return self.text[self.records.span(record)]
 
     def hint(self, names: frozenset[str]) -> str:
         """Say why one of the named columns may not be found, and how to fix it; empty if nothing is odd."""
@@ -231,7 +219,7 @@ class CsvHead:
         return ""
 
     def _names(self, record: int) -> list[bytes]:
-        return _named_cells(self._record(record))
+        return [text for text in _texts(self._record(record)) if text.strip()]
 
     def _below(self) -> list[int]:
         """Return the first records below the header that are not blank."""
@@ -276,7 +264,7 @@ def _header_record(path: Path, text: bytes, records: Records) -> int | None:
     """Return which record names the columns: the first that is not blank, or the one below Excel's ``sep=,``."""
     may_be_separator = True
     for record in range(len(records)):
-        line = text[int(records.starts[record]) : int(records.ends[record])]
+        line = text[records.span(record)]
         if not line.strip(BLANKS):
             continue
         separator = _SEPARATOR_LINE.fullmatch(line) if may_be_separator else None
@@ -299,12 +287,8 @@ def separator_fault(path: Path, name: str) -> str:
     return f"{path}: its columns are separated by {name}, and a CSV file's by commas: save it with commas"
 
 
-def _raw_cells(record: bytes) -> list[bytes]:
-    return [record[start:end] for start, end in cells_of(record)]
-
-
-def _named_cells(record: bytes) -> list[bytes]:
-    return [text for text in map(cell_text, _raw_cells(record)) if text.strip()]
+def _texts(record: bytes) -> list[bytes]:
+    return [cell_text(record[start:end]) for start, end in cells_of(record)]
 
 
 def _is_name(text: bytes) -> bool:

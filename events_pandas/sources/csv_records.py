@@ -1,6 +1,7 @@
 """The stream of rows that pandas reads from a CSV file: each has a cell for every column; odd rows are set aside."""
 
 from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -56,10 +57,7 @@ class CsvRecords:
         self._path = path
         self._form = form
         self._keeps = keeps
-        self._stream = stream
-        if form.is_regular:
-            stream.read(form.offset)
-        self._blocks = read_blocks(stream, form, escapes=form.escaped_line is not None)
+        self._texts = self._plain_texts(stream) if form.is_regular else self._read_texts(stream)
         self._text = form.header + b"\n"
         self._position = 0
         self._odd_rows: list[OddRow] = []
@@ -68,7 +66,7 @@ class CsvRecords:
     def read(self, size: int) -> bytes:
         """Return the next bytes, at most `size`; nothing at the end."""
         while self._position >= len(self._text):
-            text = self._next_text()
+            text = next(self._texts, None)
             if text is None:
                 return b""
             self._text, self._position = text, 0
@@ -82,21 +80,20 @@ class CsvRecords:
         taken, self._odd_rows = self._odd_rows[:n_taken], self._odd_rows[n_taken:]
         return taken
 
-    def _next_text(self) -> bytes | None:
-        if self._form.is_regular:
-            return self._next_plain_text() or None
+    def _plain_texts(self, stream: BinaryIO) -> Iterator[bytes]:
+        stream.read(self._form.offset)
+        while text := stream.read(BLOCK_BYTES):
+            # Some programs mark the end of the file with this byte.
+            while text.endswith(END_OF_FILE_OF_DOS) and (more := stream.read(BLOCK_BYTES)):
+                text += more
+            yield text.rstrip(END_OF_FILE_OF_DOS)
+
+    def _read_texts(self, stream: BinaryIO) -> Iterator[bytes]:
         try:
-            block = next(self._blocks, None)
-            return None if block is None else self._read_out(block)
+            for block in read_blocks(stream, self._form, escapes=self._form.escaped_line is not None):
+                yield self._read_out(block)
         except UnclosedQuoteError as error:
             raise SourceError(unclosed_fault(self._path, error.line + 1)) from error
-
-    def _next_plain_text(self) -> bytes:
-        text = self._stream.read(BLOCK_BYTES)
-        # Some programs mark the end of the file with this byte.
-        while text.endswith(END_OF_FILE_OF_DOS) and (more := self._stream.read(BLOCK_BYTES)):
-            text += more
-        return text.rstrip(END_OF_FILE_OF_DOS)
 
     def _read_out(self, block: Block) -> bytes:
         """Return the rows of a block, and keep the odd ones in mind."""
@@ -124,9 +121,9 @@ class CsvRecords:
 
     def _row(self, block: Block, record: int) -> list[bytes]:
         """Return the cells of a row, with their quotes."""
-        start, end = int(block.records.starts[record]), int(block.records.ends[record])
-        spans = cells_of(block.shown[start:end])
-        return [self._plain(block.text[start + left : start + right]) for left, right in spans]
+        span = block.records.span(record)
+        text = block.text[span]
+        return [self._plain(text[left:right]) for left, right in cells_of(block.shown[span])]
 
     def _code(self, row: list[bytes], *, is_stray: bool) -> str | None:
         """Return the code of what is wrong with a row; None if it can be read."""
@@ -136,7 +133,8 @@ class CsvRecords:
             return "nul_character"
         if is_stray:
             return "quote_not_doubled"
-        if _texts([row[0].removeprefix(BYTE_ORDER_MARK), *row[1:]]) == _without_last_empty(list(form.names)):
+        texts = list(map(cell_text, [row[0].removeprefix(BYTE_ORDER_MARK), *row[1:]]))
+        if _without_last_empty(texts) == _without_last_empty(list(form.names)):
             return "repeated_header"
         if len(row) < form.least:
             return "row_too_short"
@@ -164,10 +162,6 @@ class CsvRecords:
         if len(row) > width:
             row = [*row[: width - 1], quoted(b",".join(row[width - 1 :]))]
         return b",".join(row) + b"\n"
-
-
-def _texts(row: list[bytes]) -> list[bytes]:
-    return _without_last_empty(list(map(cell_text, row)))
 
 
 def _without_last_empty(texts: list[bytes]) -> list[bytes]:

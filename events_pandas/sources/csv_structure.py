@@ -74,6 +74,10 @@ class Records:
     def __len__(self) -> int:
         return len(self.starts)
 
+    def span(self, record: int) -> slice:
+        """Return where a record stands, without its line end."""
+        return slice(int(self.starts[record]), int(self.ends[record]))
+
     @property
     def length(self) -> int:
         """The number of bytes of all records."""
@@ -177,7 +181,7 @@ def _records_by_cell(text: bytes, stops: Rows, *, is_last: bool) -> Records:
         if cell["end"] != b",":
             found.append((start, cell.start("end"), position, cells, is_stray))
             start, cells, is_stray = position, 0, False
-    starts, ends, nexts, counts, strays = (np.array(part, np.int64) for part in _columns(found))
+    starts, ends, nexts, counts, strays = np.array(found, np.int64).reshape(-1, 5).T
     return Records(
         starts=starts,
         ends=ends,
@@ -192,10 +196,6 @@ def _records_by_cell(text: bytes, stops: Rows, *, is_last: bool) -> Records:
 def _is_complete(cell: "re.Match[bytes]") -> bool:
     """Tell whether a cell has ended, even if the file goes on."""
     return bool(cell["end"]) and not (cell["end"] == b"\r" and cell.end() == len(cell.string))
-
-
-def _columns(found: list[tuple[int, int, int, int, bool]]) -> list[tuple[int, ...]]:
-    return list(zip(*found, strict=True)) if found else [()] * 5
 
 
 def cells_of(record: bytes) -> list[tuple[int, int]]:
@@ -286,7 +286,7 @@ def _blank(text: bytes, records: Records) -> Mask:
     single = np.flatnonzero((records.cells == 1) & ~is_blank)
     firsts = np.frombuffer(text, np.uint8)[records.starts[single]]
     for record in single[np.isin(firsts, list(BLANKS))].tolist():
-        is_blank[record] = not text[records.starts[record] : records.ends[record]].strip(BLANKS)
+        is_blank[record] = not text[records.span(record)].strip(BLANKS)
     return is_blank
 
 

@@ -1,9 +1,10 @@
 """The types of the columns of CSV files, decided from all cells: of bare columns, and of those for callables."""
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 import pyarrow as pa
 
@@ -27,34 +28,6 @@ class ColumnTypes:
     computed: Mapping[Hashable, str] | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _ComputedColumn:
-    """The cells of a column that callables may read: it gets one dtype for all chunks of all files."""
-
-    counts: CellCounts = CellCounts()  # noqa: RUF009  # Frozen.
-    cells: int = 0
-    whole: int = 0
-    booleans: int = 0
-
-    def with_cells(self, texts: pa.Array, label: Hashable) -> Self:
-        return type(self)(
-            counts=self.counts + count_texts(texts, label),
-            cells=self.cells + len(texts),
-            whole=self.whole + count_matches(texts, _WHOLE),
-            booleans=self.booleans + count_matches(texts, _BOOLEAN),
-        )
-
-    @property
-    def dtype(self) -> str | None:
-        """None for text."""
-        if self.booleans == self.cells:
-            return "bool" if self.cells else None
-        column_type = decide_type(self.counts, "", "", is_text=True)
-        if column_type is None or not isinstance(column_type.rule, Number):
-            return None
-        return "int64" if self.whole == self.cells else "float64"
-
-
 def column_types(
     mapping: EventMapping,
     files: Sequence[Path],
@@ -75,24 +48,35 @@ def column_types(
         for path, rule in mapping.rules().items()
         if is_bare_column(rule) and not is_computed(rule.source)
     }
-    counts = dict.fromkeys(sources.values(), CellCounts())
-    computed: dict[Hashable, _ComputedColumn] = {}
-    for label, texts in _cells(mapping, files, counts.keys(), kept=kept or {}, advance=advance):
-        if label in counts:
-            counts[label] += count_texts(texts, label)
-        else:
-            computed[label] = computed.get(label, _ComputedColumn()).with_cells(texts, label)
+    bare = set(sources.values())
+    counts: defaultdict[Hashable, CellCounts] = defaultdict(CellCounts)
+    forms: defaultdict[Hashable, Counter[str]] = defaultdict(Counter)  # of the columns that callables may read
+    for label, texts in _cells(mapping, files, bare, kept=kept or {}, advance=advance):
+        counts[label] += count_texts(texts, label)
+        if label not in bare:
+            booleans, whole = count_matches(texts, _BOOLEAN), count_matches(texts, _WHOLE)
+            forms[label].update(cells=len(texts), booleans=booleans, whole=whole)
     decided = {
         path: column_type
         for path, source in sources.items()
         if (column_type := decide_type(counts[source], path.partition(".")[2], source, is_text=True)) is not None
     }
-    dtypes = {label: dtype for label, column in computed.items() if (dtype := column.dtype) is not None}
+    dtypes = {label: dtype for label in forms if (dtype := _dtype(counts[label], forms[label])) is not None}
     return ColumnTypes(
         rules={path: column_type.rule for path, column_type in decided.items()},
         remarks={path: remark for path, column_type in decided.items() if (remark := column_type.remark) is not None},
         computed=dtypes if is_computing(mapping) else None,
     )
+
+
+def _dtype(counts: CellCounts, forms: Counter[str]) -> str | None:
+    """Return the dtype that a column has for callables, in all chunks of all files; None for text."""
+    if forms["booleans"] == forms["cells"]:
+        return "bool" if forms["cells"] else None
+    column_type = decide_type(counts, "", "", is_text=True)
+    if column_type is None or not isinstance(column_type.rule, Number):
+        return None
+    return "int64" if forms["whole"] == forms["cells"] else "float64"
 
 
 def _cells(
@@ -106,11 +90,11 @@ def _cells(
     """Yield the texts of bare columns, and with callables of all columns that the mapping does not name."""
     named = named_labels(mapping)
     for file in files:
-        if is_parquet(file):
+        if is_parquet(file) or not (bare or is_computing(mapping)):
             continue
-        labels = set(bare)
-        if is_computing(mapping):
-            labels |= set(source_schema(file, kept=kept.get(file)).names) - named
+        names = source_schema(file, kept=kept.get(file)).names
+        wanted = {*bare, *(set(names) - named if is_computing(mapping) else ())}
+        labels = [label for label in names if label in wanted and names.count(label) == 1]
         for frame in read_columns(file, labels, kept=kept.get(file)) if labels else ():
             for label in frame.columns:
                 yield label, pa.array(frame[label], pa.large_string(), from_pandas=True)

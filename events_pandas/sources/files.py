@@ -3,14 +3,14 @@
 import glob
 import lzma
 import os
-import warnings
 import zipfile
 import zlib
-from collections.abc import Collection, Generator, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Final, TypeAlias, TypeVar
+from typing import Any, BinaryIO, Final, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -42,7 +42,6 @@ _READING_ERRORS: Final = (ValueError, OSError, RuntimeError, pa.ArrowException, 
 _COUNTED_ROWS: Final = 100_000
 """Rows that are read at a time if their cells are only counted."""
 
-Read = TypeVar("Read")
 PathOrPaths: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 
@@ -98,15 +97,13 @@ def read_chunks(
     `SourceError`.
     """
     # The cells of a CSV file are text, so that 00042 stays as it is. `computed` holds the dtypes that callables get
-    # for other columns of a CSV file, by label; without it each chunk decides.
-    labels = frozenset(named_labels(mapping))
+    # for other columns of a CSV file, by label.
+    dtypes = {} if is_parquet(path) else computed or {}
     # Nobody knows which columns a callable reads.
-    selection = _Selection(texts=labels, columns=None if is_computing(mapping) else labels)
-    if computed is not None and not is_parquet(path):
-        selection = _Selection()
+    columns = None if is_computing(mapping) else frozenset(named_labels(mapping))
     start = 0
-    for part in _frames(path, selection, chunksize, kept=kept):
-        frame, odd = (part.frame, ()) if selection.texts is not None else _typed(part.frame, computed or {})
+    for part in _parts(path, columns, chunksize=chunksize, kept=kept):
+        frame, odd = _typed(part.frame, dtypes)
         frame.index = pd.RangeIndex(start, start + len(frame))
         refused = (*_findings(path, part, start), *odd)
         start += len(frame)
@@ -158,14 +155,9 @@ def _typed(frame: pd.DataFrame, dtypes: Mapping[Hashable, Any]) -> tuple[pd.Data
 def read_columns(path: Path, labels: Collection[Hashable], *, kept: KeptFile | None = None) -> Iterator[pd.DataFrame]:
     """Read some columns of a CSV file as text, a part of its rows at a time.
 
-    Only empty cells and cells of odd rows are absent; a column that the file does not have, or has twice, is left out.
-    A file that cannot be read is a `SourceError`.
+    Only empty cells and cells of odd rows are absent. A file that cannot be read is a `SourceError`.
     """
-    names = source_schema(path, kept=kept).names
-    chosen = frozenset(label for label in labels if names.count(label) == 1)
-    if chosen:
-        selection = _Selection(texts=chosen, columns=chosen)
-        yield from (part.frame for part in _frames(path, selection, _COUNTED_ROWS, kept=kept))
+    return (part.frame for part in _parts(path, frozenset(labels), chunksize=_COUNTED_ROWS, kept=kept))
 
 
 def read_first_rows(path: Path, n_rows: int) -> pd.DataFrame:
@@ -175,7 +167,7 @@ def read_first_rows(path: Path, n_rows: int) -> pd.DataFrame:
     A file that cannot be read, and a CSV file with odd rows only, are a `SourceError`.
     """
     parts: list[_Part] = []
-    with closing(_frames(path, _Selection(), n_rows, kept=None)) as read:
+    with closing(_parts(path, chunksize=n_rows)) as read:
         # A chunk of a Parquet file may be shorter than asked for.
         while sum(len(part.frame) for part in parts) < n_rows and (part := next(read, None)) is not None:
             parts.append(part)
@@ -188,7 +180,7 @@ def read_first_rows(path: Path, n_rows: int) -> pd.DataFrame:
 
 def read_first_row(path: Path, *, kept: KeptFile | None = None) -> pd.DataFrame:
     """Read all columns of a file, and its first row if it has one; the cells of an odd row are empty."""
-    with closing(_frames(path, _Selection(), 1, kept=kept)) as read:
+    with closing(_parts(path, chunksize=1, kept=kept)) as read:
         return next(read).frame
 
 
@@ -203,7 +195,7 @@ def read_chosen_rows(
     # Odd rows of a CSV file stand there as far as they can: missing cells are empty, and cells beyond the last column
     # stand in that column, with their commas.
     start = 0
-    with closing(_frames(path, _Selection(keeps_odd_rows=True), chunksize, kept=kept)) as read:
+    with closing(_parts(path, chunksize=chunksize, kept=kept, keeps_odd_rows=True)) as read:
         for part in read:
             frame = _with_nuls(part, start)
             chosen = rows[(rows >= start) & (rows < start + len(frame))]
@@ -217,38 +209,26 @@ def read_chosen_rows(
 
 def source_schema(path: Path, *, kept: KeptFile | None = None) -> pa.Schema:
     """Return the names and types of a file's columns: those of a CSV file are text. A name may be there twice."""
-    schema = _next(_read_schema(path, kept), path)
-    return pa.schema([]) if schema is None else schema
-
-
-def _read_schema(path: Path, kept: KeptFile | None) -> Iterator[pa.Schema]:
-    with opened(path, kept) as file:
+    with _as_source_error(path), opened(path, kept) as file:
         if is_parquet(path):
-            yield pq.read_schema(file).remove_metadata()
-        else:
-            yield pa.schema([(str(name), pa.string()) for name in _csv_form(path, file).labels()])
+            return pq.read_schema(file).remove_metadata()
+        return pa.schema([(str(name), pa.string()) for name in _csv_form(path, file).labels()])
+
+
+def row_count(path: Path, *, kept: KeptFile | None = None) -> int:
+    """Count the rows of a file, and read only as much as that needs."""
+    with _as_source_error(path), opened(path, kept) as file:
+        return pq.read_metadata(file).num_rows if is_parquet(path) else _csv_form(path, file).rows
 
 
 def header_hint(path: Path, mapping: EventMapping, *, kept: KeptFile | None = None) -> str:
     """Say what in the first lines of a CSV file may hide the columns of a mapping, and how to fix it; or nothing."""
-    return "" if is_parquet(path) else _next(_read_hint(path, mapping, kept), path) or ""
-
-
-def _read_hint(path: Path, mapping: EventMapping, kept: KeptFile | None) -> Iterator[str]:
-    names = frozenset(label for label in named_labels(mapping) if isinstance(label, str))
-    with opened(path, kept) as file, decompressed(path, file) as stream:
+    if is_parquet(path):
+        return ""
+    with _as_source_error(path), opened(path, kept) as file, decompressed(path, file) as stream:
         head = CsvHead.read(path, stream)
         _require_commas(path, head.form().labels())
-        yield head.hint(names)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Selection:
-    """The columns that are kept, and those of a CSV file that are read as text; None stands for all."""
-
-    texts: frozenset[Hashable] | None = None
-    columns: frozenset[Hashable] | None = None
-    keeps_odd_rows: bool = False
+        return head.hint(frozenset(label for label in named_labels(mapping) if isinstance(label, str)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -260,17 +240,22 @@ class _Part:
     escaped_line: int | None = None
 
 
-def _frames(path: Path, selection: _Selection, chunksize: int, *, kept: KeptFile | None) -> Generator[_Part]:
-    parts = _read(path, selection, chunksize, kept=kept)
-    while (part := _next(parts, path)) is not None:
-        yield part
-
-
-def _read(path: Path, selection: _Selection, chunksize: int, *, kept: KeptFile | None) -> Iterator[_Part]:
-    read = _read_parquet if is_parquet(path) else _read_csv
-    with opened(path, kept) as file:
+def _parts(
+    path: Path,
+    columns: frozenset[Hashable] | None = None,
+    *,
+    chunksize: int,
+    kept: KeptFile | None = None,
+    keeps_odd_rows: bool = False,
+) -> Generator[_Part]:
+    """Read some columns of a file, or all: also if it lacks one of them, since the error names the columns it has."""
+    with _as_source_error(path), opened(path, kept) as file:
         stamp = file_stamp(file)
-        for part in read(path, file, selection, chunksize=chunksize):
+        if is_parquet(path):
+            parts = _parquet_parts(file, columns, chunksize=chunksize)
+        else:
+            parts = _csv_parts(path, file, columns, chunksize=chunksize, keeps_odd_rows=keeps_odd_rows)
+        for part in parts:
             if file_stamp(file) != stamp:
                 raise SourceError(f"{path}: was changed while it was read: submit it again when nothing writes to it")
             yield part
@@ -287,25 +272,11 @@ def _with_nuls(part: _Part, start: int) -> pd.DataFrame:
     return pd.DataFrame(cells, index=frame.index, columns=frame.columns)
 
 
-def row_counts(path: Path, *, kept: KeptFile | None = None) -> Iterator[int]:
-    """Count the rows of a file and read only as much as that needs; the sum of the numbers is the count."""
-    counts = _counts(path, kept)
-    while (count := _next(counts, path)) is not None:
-        yield count
-
-
-def _counts(path: Path, kept: KeptFile | None) -> Iterator[int]:
-    with opened(path, kept) as file:
-        yield pq.read_metadata(file).num_rows if is_parquet(path) else _csv_form(path, file).rows
-
-
-def _next(frames: Iterator[Read], path: Path) -> Read | None:
-    """Read on; the error of a reading library becomes a `SourceError` of one line."""
+@contextmanager
+def _as_source_error(path: Path) -> Iterator[None]:
+    """Turn the error of a reading library into a `SourceError` of one line."""
     try:
-        with warnings.catch_warnings():
-            # pandas only warns if a row has more cells than there are columns, and drops the further ones.
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            return next(frames, None)
+        yield
     except UnicodeDecodeError as error:
         raise SourceError(f"{path}: is not UTF-8: save it as UTF-8 and try again") from error
     except _READING_ERRORS as error:
@@ -314,38 +285,35 @@ def _next(frames: Iterator[Read], path: Path) -> Read | None:
 
 
 def _csv_form(path: Path, file: BinaryIO) -> CsvForm:
-    @contextmanager
-    def content() -> Iterator[BinaryIO]:
-        file.seek(0)
-        with decompressed(path, file) as stream:
-            yield stream
-
-    return csv_form(path, file_stamp(file), content)
+    return csv_form(path, file_stamp(file), partial(decompressed, path, file))
 
 
-def _read_csv(path: Path, file: BinaryIO, selection: _Selection, *, chunksize: int) -> Iterator[_Part]:
+def _csv_parts(
+    path: Path, file: BinaryIO, columns: frozenset[Hashable] | None, *, chunksize: int, keeps_odd_rows: bool
+) -> Iterator[_Part]:
     form = _csv_form(path, file)
     header = form.labels()
-    texts, columns = selection.texts, selection.columns
-    is_known = texts is not None and texts <= set(header)
-    if not is_known:
+    chosen = _known(columns, header)
+    if chosen is None:
         _require_commas(path, header)
-    dtype: Any = str if texts is None else dict.fromkeys(texts, str)
-    file.seek(0)
+    places = [place for place, name in enumerate(header) if chosen is None or name in chosen]
     with decompressed(path, file) as stream:
-        records: Any = CsvRecords(path, stream, form, keeps=selection.keeps_odd_rows)
-        delivered = 0
+        records: Any = CsvRecords(path, stream, form, keeps=keeps_odd_rows)
+        n_rows = 0
         with pd.read_csv(
-            records, chunksize=chunksize, dtype=dtype, na_values=[""], low_memory=False, **CSV_OPTIONS
+            records, chunksize=chunksize, usecols=places, dtype=str, na_values=[""], low_memory=False, **CSV_OPTIONS
         ) as reader:
             for frame in reader:
-                frame.columns = header
-                delivered += len(frame)
-                # All columns if one is missing: the error names the columns of the file.
-                chosen = frame.loc[:, frame.columns.isin(columns)] if is_known and columns is not None else frame
-                yield _Part(frame=chosen, odd_rows=records.odd_rows(delivered), escaped_line=form.escaped_line)
-    if delivered != form.rows:
-        raise SourceError(f"{path}: cannot be read: it has {form.rows:,} rows, and {delivered:,} were found")
+                frame.columns = [header[place] for place in places]
+                n_rows += len(frame)
+                yield _Part(frame=frame, odd_rows=records.odd_rows(n_rows), escaped_line=form.escaped_line)
+    if n_rows != form.rows:
+        raise SourceError(f"{path}: cannot be read: it has {form.rows:,} rows, and {n_rows:,} were found")
+
+
+def _known(columns: frozenset[Hashable] | None, names: Iterable[Hashable]) -> frozenset[Hashable] | None:
+    """Return the columns to read; None, which stands for all, if one of them is not among the names."""
+    return columns if columns is not None and columns <= set(names) else None
 
 
 def _require_commas(path: Path, header: Sequence[Any]) -> None:
@@ -355,14 +323,14 @@ def _require_commas(path: Path, header: Sequence[Any]) -> None:
         raise SourceError(separator_fault(path, separator))
 
 
-def _read_parquet(_: Path, content: BinaryIO, selection: _Selection, *, chunksize: int) -> Iterator[_Part]:
+def _parquet_parts(content: BinaryIO, columns: frozenset[Hashable] | None, *, chunksize: int) -> Iterator[_Part]:
     with pq.ParquetFile(content) as file:
-        names, kept = file.schema_arrow.names, selection.columns
-        # All columns if one is missing: the error names the columns of the file.
-        columns = names if kept is None or not kept <= set(names) else [name for name in names if name in kept]
+        names = file.schema_arrow.names
         if file.metadata.num_rows == 0:
             yield _Part(frame=_as_frame(file.schema_arrow.empty_table()))
-        for batch in file.iter_batches(batch_size=chunksize, columns=columns):
+        chosen = _known(columns, names)
+        read = [name for name in names if chosen is None or name in chosen]
+        for batch in file.iter_batches(batch_size=chunksize, columns=read):
             yield _Part(frame=_as_frame(pa.Table.from_batches([batch])))
 
 

@@ -6,7 +6,7 @@ import lzma
 import os
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Final, cast
@@ -84,44 +84,35 @@ def kept_files(files: Iterable[Path], *, are_held: bool) -> Iterator[dict[Path, 
 
 @contextmanager
 def opened(path: Path, kept: KeptFile | None = None) -> Iterator[BinaryIO]:
-    """Open a file at its start, still compressed; a file that has changed since the run began is a `SourceError`."""
-    if kept is not None and kept.handle is not None:
-        _require_same(path, kept.handle, kept)
-        kept.handle.seek(0)
-        yield kept.handle
-        return
-    with path.open("rb") as file:
-        _require_same(path, file, kept)
+    """Open a file, still compressed; a file that has changed since the run began is a `SourceError`."""
+    held = None if kept is None else kept.handle
+    with path.open("rb") if held is None else nullcontext(held) as file:
+        if kept is not None and file_stamp(file) != kept.stamp:
+            fault = "was changed after the run had begun: submit it again when nothing writes to it"
+            raise SourceError(f"{path}: {fault}")
+        file.seek(0)
         yield file
-
-
-def _require_same(path: Path, file: BinaryIO, kept: KeptFile | None) -> None:
-    if kept is not None and file_stamp(file) != kept.stamp:
-        raise SourceError(f"{path}: was changed after the run had begun: submit it again when nothing writes to it")
 
 
 @contextmanager
 def decompressed(path: Path, file: BinaryIO) -> Iterator[BinaryIO]:
     """Decompress an open file as its name says, and decode it to UTF-8 if a byte order mark names another encoding.
 
-    The file stays open. An archive without exactly one file to read is a `SourceError`.
+    It is read from its start, and stays open. An archive without exactly one file to read is a `SourceError`.
     """
+    file.seek(0)
     with _uncompressed(path, file) as stream:
         yield as_utf8(stream)
 
 
 @contextmanager
 def _uncompressed(path: Path, file: BinaryIO) -> Iterator[BinaryIO]:
-    name = path.name.lower()
-    if name.endswith(".zip"):
+    suffix = path.suffix.lower()
+    if suffix == ".zip":
         with zipfile.ZipFile(file) as archive, archive.open(_only_member(path, archive)) as member:
             yield cast("BinaryIO", member)
         return
-    opening = next((opening for suffix, opening in _DECOMPRESSORS.items() if name.endswith(suffix)), None)
-    if opening is None:
-        yield file
-        return
-    with opening(file) as stream:
+    with _DECOMPRESSORS.get(suffix, nullcontext)(file) as stream:
         yield cast("BinaryIO", stream)
 
 

@@ -43,8 +43,9 @@ def other_reading(path: Path, mapping: EventMapping, *, payloads: list[Payload |
     if not payloads:
         return None
     try:
-        typed = with_types(mapping, column_types(mapping, [path]).rules)
-        frame = next(read_chunks(path, typed, chunksize=len(payloads))).frame
+        types = column_types(mapping, [path])
+        typed = with_types(mapping, types.rules)
+        frame = next(read_chunks(path, typed, chunksize=len(payloads), computed=types.computed)).frame
         read = payloads_of(frame, typed, np.arange(len(frame)))
     except MappingError as error:
         return f"{escaped(path)}: cannot be submitted with this mapping: {'; '.join(error.faults)}"

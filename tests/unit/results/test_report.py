@@ -13,7 +13,7 @@ from events_pandas import Column, Constant, EventMapping, Text, check_events
 from events_pandas.convert import Cause
 from events_pandas.deliver import WorkspaceIdentity
 from events_pandas.results.report import (
-    Fact,
+    ReportContent,
     Spread,
     duplicate_facts,
     event_facts,
@@ -33,9 +33,11 @@ CAUSE = Cause(
 
 def test_report_lines_put_warnings_before_causes():
     """The order is facts, aligned, then warnings, then causes."""
-    facts = [Fact(label="contacts", text="2"), Fact(label="event name", text="'a'")]
+    facts = [("contacts", "2"), ("event name", "'a'")]
 
-    lines = list(report_lines("3 rows", facts=facts, warnings=["another region"], causes=[CAUSE]))
+    lines = list(
+        report_lines(ReportContent(heading="3 rows", facts=facts, warnings=["another region"], causes=[CAUSE]))
+    )
 
     assert lines == [
         "3 rows",
@@ -48,14 +50,14 @@ def test_report_lines_put_warnings_before_causes():
 
 def test_report_lines_are_the_heading_when_nothing_else_is_to_be_said():
     """There are no empty lines."""
-    assert list(report_lines("0 rows", facts=[])) == ["0 rows"]
+    assert list(report_lines(ReportContent(heading="0 rows"))) == ["0 rows"]
 
 
 def test_report_lines_count_notes_that_are_left_out():
     """Forty causes have a line each; a last line counts the others."""
     note = replace(CAUSE, severity="note")
 
-    lines = list(report_lines("3 rows", facts=[], causes=[CAUSE, *[note] * 41]))
+    lines = list(report_lines(ReportContent(heading="3 rows", causes=[CAUSE, *[note] * 41])))
 
     assert len(lines) == 42
     assert lines[-1] == "and 2 more: see report.problems"
@@ -87,7 +89,7 @@ SPAN = (pd.Timestamp("2024-01-31T08:30:00Z"), pd.Timestamp("2024-03-01T00:00:00Z
 
 
 def _texts(**facts):
-    return {fact.label: fact.text for fact in event_facts(**{"contacts": 2, "names": pd.Series({"a": 3}), **facts})}
+    return dict(event_facts(**{"contacts": 2, "names": pd.Series({"a": 3}), **facts}))
 
 
 def test_event_facts_are_contacts_name_and_time():
@@ -151,7 +153,7 @@ def test_event_facts_name_the_most_frequent_names(names, expected):
 )
 def test_spread_facts_count_rows_and_seconds(spread, expected):
     """Rows with identical metadata are counted apart; without moved rows the fact is left out."""
-    assert [fact.text for fact in spread_facts(spread)] == expected
+    assert [text for _, text in spread_facts(spread)] == expected
 
 
 @pytest.mark.parametrize(
@@ -165,7 +167,7 @@ def test_spread_facts_count_rows_and_seconds(spread, expected):
 )
 def test_duplicate_facts_count_rows_with_other_metadata(identical, others, expected):
     """Duplicates with other metadata are counted apart: their metadata would be lost."""
-    assert [fact.text for fact in duplicate_facts(identical=identical, others=others)] == expected
+    assert [text for _, text in duplicate_facts(identical=identical, others=others)] == expected
 
 
 @pytest.mark.parametrize(
@@ -178,7 +180,7 @@ def test_duplicate_facts_count_rows_with_other_metadata(identical, others, expec
 )
 def test_request_fact_has_the_time_when_it_is_known(limit, seconds, expected):
     """Without a client only the number of requests is known."""
-    assert request_fact(3_168, limit=limit, seconds=seconds) == Fact(label="requests", text=expected)
+    assert request_fact(3_168, limit=limit, seconds=seconds) == ("requests", expected)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +193,7 @@ def test_request_fact_has_the_time_when_it_is_known(limit, seconds, expected):
 )
 def test_workspace_fact_has_what_is_known(workspace, expected):
     """Facts that the answer lacks are left out."""
-    assert workspace_fact(workspace).text == expected
+    assert workspace_fact(workspace) == ("workspace", expected)
 
 
 @pytest.mark.parametrize(
@@ -293,9 +295,9 @@ def test_html_keeps_hostile_text_as_text(hostile_report):
 def test_html_escapes_the_messages_of_causes_and_warnings(hostile_report):
     """Names that Intercom gives are escaped too."""
     cause = Cause(code="nested_value", field="metadata.a", severity="error", rows=1, first_row=0, message=HOSTILE)
-    facts = [Fact(label="workspace", text=HOSTILE)]
+    content = ReportContent(heading=HOSTILE, facts=[("workspace", HOSTILE)], warnings=[HOSTILE], causes=[cause])
 
-    fragment = report_html(HOSTILE, facts=facts, warnings=[HOSTILE], causes=[cause], budget=hostile_report.metadata)
+    fragment = report_html(content, hostile_report.metadata)
 
     assert Reader(fragment).elements <= ELEMENTS
     assert fragment.count("&lt;script&gt;") >= 4
@@ -417,7 +419,7 @@ def test_html_counts_notes_that_are_left_out(hostile_report):
     """The number stands below the table, as in the text."""
     note = Cause(code="excel_serial", field="created_at", severity="note", rows=2, first_row=0, message="a day")
 
-    fragment = report_html("3 rows", facts=[], causes=[note] * 42, budget=hostile_report.metadata.head(0))
+    fragment = report_html(ReportContent(heading="3 rows", causes=[note] * 42), hostile_report.metadata.head(0))
 
     assert Reader(fragment).texts[-1] == "and 2 more: see report.problems"
 

@@ -1,4 +1,4 @@
-"""A file that is written beside its place and moved there, and the results in it."""
+"""A table on its way to a file: written beside its place and moved there."""
 
 import os
 import secrets
@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from events_pandas import SourceError
-from events_pandas.results import ResultsWriter
-from events_pandas.results.table_file import PartialFile, write_new
+from events_pandas.results.table_file import RESULTS, TableFile, TableKind, write_new
+
+NOTES = TableKind(holds="results")
 
 
 @pytest.fixture
@@ -54,10 +55,14 @@ def on_file_system(monkeypatch):
     return on
 
 
-def write(place, text, **options):
-    with PartialFile(place, holds="results", **options) as file:
-        file.append(text)
-        file.put_in_place()
+def rows(*cells):
+    return pd.DataFrame({"who": cells})
+
+
+def write(place, **options):
+    with TableFile(place, NOTES, **options) as file:
+        file.write(rows(1))
+        file.finish()
     return file
 
 
@@ -75,9 +80,9 @@ def test_partial_file_that_is_a_link_is_not_followed(place, tmp_path):
     precious.write_text("precious")
     (tmp_path / "results.csv.partial").symlink_to(precious)
 
-    write(place, b"rows")
+    write(place)
 
-    assert place.read_text() == "rows"
+    assert place.read_text() == "who\n1\n"
     assert precious.read_text() == "precious"
     assert (tmp_path / "results.csv.partial").readlink() == precious
 
@@ -88,9 +93,9 @@ def test_partial_file_that_is_another_name_of_a_file_is_not_written_to(place, tm
     precious.write_text("precious")
     (tmp_path / "results.csv.partial").hardlink_to(precious)
 
-    write(place, b"rows")
+    write(place)
 
-    assert (place.read_text(), precious.read_text()) == ("rows", "precious")
+    assert (place.read_text(), precious.read_text()) == ("who\n1\n", "precious")
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, Path.touch, os.mkfifo], ids=["folder", "file", "pipe"])
@@ -98,34 +103,34 @@ def test_partial_file_that_is_there_blocks_nothing(place, make):
     """The partial file of a killed run stays, and the next run writes beside it."""
     make(place.with_name("results.csv.partial"))
 
-    file = write(place, b"rows")
+    file = write(place)
 
-    assert place.read_text() == "rows"
+    assert place.read_text() == "who\n1\n"
     assert file.partial.name.startswith("results.csv.")
     assert partials(place) == ["results.csv.partial"]
 
 
 def test_two_files_for_one_place_do_not_mix(place):
     """Each is whole, and the later one replaces the earlier one."""
-    with PartialFile(place, holds="results") as one, PartialFile(place, holds="results") as other:
-        one.append(b"1")
-        other.append(b"2")
-        one.append(b"1")
-        one.put_in_place()
+    with TableFile(place, NOTES) as one, TableFile(place, NOTES) as other:
+        one.write(rows(1))
+        other.write(rows(2))
+        one.write(rows(1))
+        one.finish()
         first = place.read_text()
-        other.append(b"2")
-        other.put_in_place()
+        other.write(rows(2))
+        other.finish()
 
-    assert (first, place.read_text()) == ("11", "22")
+    assert (first, place.read_text()) == ("who\n1\n1\n", "who\n2\n2\n")
     assert partials(place) == []
 
 
 def test_file_that_is_in_place_takes_no_other_away(place):
     """Its partial name may belong to another run by then."""
-    with PartialFile(place, holds="results") as file:
-        file.append(b"rows")
-        file.put_in_place()
-        other = PartialFile(place, holds="results")
+    with TableFile(place, NOTES) as file:
+        file.write(rows(1))
+        file.finish()
+        other = TableFile(place, NOTES)
 
     assert partials(place) == ["results.csv.partial"]
     other.discard()
@@ -137,10 +142,10 @@ def test_place_that_is_a_link_is_replaced_and_not_followed(place, tmp_path):
     precious.write_text("precious")
     place.symlink_to(precious)
 
-    write(place, b"rows")
+    write(place)
 
     assert not place.is_symlink()
-    assert (place.read_text(), precious.read_text()) == ("rows", "precious")
+    assert (place.read_text(), precious.read_text()) == ("who\n1\n", "precious")
 
 
 def test_place_that_is_not_a_file_is_refused(place):
@@ -148,7 +153,7 @@ def test_place_that_is_not_a_file_is_refused(place):
     os.mkfifo(place)
 
     with pytest.raises(SourceError) as caught:
-        PartialFile(place, holds="results")
+        TableFile(place, NOTES)
 
     assert str(caught.value) == f"{place}: results cannot be written there: Is not a file"
 
@@ -160,10 +165,10 @@ def test_file_is_private_to_the_readers_of_its_sources(place, make_source, modes
     """The narrowest mode counts; the owner may write; the umask applies as usual."""
     sources = [make_source(f"{number}.csv", given) for number, given in enumerate(modes)]
 
-    with PartialFile(place, holds="results", sources=sources) as file:
-        file.append(b"rows")
+    with TableFile(place, NOTES, sources=sources) as file:
+        file.write(rows(1))
         before = mode(file.partial)
-        file.put_in_place()
+        file.finish()
 
     assert (before, mode(place)) == (made, made)
 
@@ -173,7 +178,7 @@ def test_file_keeps_the_rights_of_the_one_that_it_replaces(place):
     place.write_text("yesterday")
     place.chmod(0o600)
 
-    write(place, b"rows")
+    write(place)
 
     assert mode(place) == "0o600"
 
@@ -185,7 +190,7 @@ def test_file_of_another_group_is_for_that_group_if_it_is_for_all(place, make_so
     source = make_source("a.csv", given)
     os.chown(source, -1, 4_242)
 
-    write(place, b"rows", sources=[source])
+    write(place, sources=[source])
 
     assert mode(place) == made
 
@@ -201,7 +206,7 @@ def test_file_of_another_group_needs_no_change_of_rights(place, make_source, on_
     monkeypatch.setattr(os, "chmod", refuse)
     monkeypatch.setattr(os, "fchmod", refuse, raising=False)
 
-    write(place, b"rows", sources=[source])
+    write(place, sources=[source])
 
     assert (mode(place), partials(place)) == ("0o600", [])
 
@@ -219,7 +224,7 @@ def test_file_of_another_group_leaves_what_a_link_names(place, make_source, on_f
 
     on_file_system(swap, gid=lambda gid: gid + 1)
 
-    with PartialFile(place, holds="results", sources=[source]):
+    with TableFile(place, NOTES, sources=[source]):
         pass
 
     assert (mode(secret), secret.read_text()) == ("0o660", "who,day\n")
@@ -231,7 +236,7 @@ def test_file_on_a_file_system_without_permissions_is_written_with_a_warning(pla
     on_file_system(mode=lambda mode: mode | 0o755)
 
     with pytest.warns(UserWarning, match="no permissions") as caught:
-        write(place, b"rows", sources=[source])
+        write(place, sources=[source])
 
     assert [str(warning.message) for warning in caught] == [
         (
@@ -239,7 +244,7 @@ def test_file_on_a_file_system_without_permissions_is_written_with_a_warning(pla
             "choose a folder on another file system"
         )
     ]
-    assert place.read_text() == "rows"
+    assert place.read_text() == "who\n1\n"
 
 
 def test_file_is_taken_away_when_its_warning_is_an_error(place, make_source, on_file_system):
@@ -248,7 +253,7 @@ def test_file_is_taken_away_when_its_warning_is_an_error(place, make_source, on_
     on_file_system(mode=lambda mode: mode | 0o755)
 
     with pytest.raises(UserWarning, match="no permissions"):
-        PartialFile(place, holds="results", sources=[source])
+        TableFile(place, NOTES, sources=[source])
 
     assert partials(place) == []
 
@@ -258,30 +263,39 @@ def test_file_on_a_file_system_without_file_numbers_is_written(place, on_file_sy
     """Some network file systems have no file numbers, or make up another one each time."""
     on_file_system(ino=number)
 
-    write(place, b"rows")
+    write(place)
 
-    assert (place.read_text(), partials(place)) == ("rows", [])
+    assert (place.read_text(), partials(place)) == ("who\n1\n", [])
 
 
 def test_what_was_broken_off_is_written_over(place):
-    """An interrupt may come in the middle of a part, which is then written again."""
-    with PartialFile(place, holds="results") as file:
-        file.append(b"1\n")
-        file.stream.write(b"2, half")
-        file.append(b"2\n")
-        file.put_in_place()
+    """An interrupt may come in the middle of some rows, which are then written again."""
+    faults = [KeyboardInterrupt()]
 
-    assert place.read_text() == "1\n2\n"
+    def text(frame, *, header):
+        if frame["who"].iloc[-1] == "last" and faults:
+            raise faults.pop()
+        return frame.to_csv(index=False, header=header)
+
+    many = rows(*["first"] * 10_000, "last")
+    with TableFile(place, TableKind(holds="results", csv_text=text)) as file:
+        with pytest.raises(KeyboardInterrupt):
+            file.write(many)
+        file.write(many)
+        file.finish()
+
+    assert place.read_text() == "who\n" + "first\n" * 10_000 + "last\n"
 
 
-def test_mark_is_written_before_all_else(place):
-    """The text behind it is the same, and no other file is left."""
-    with PartialFile(place, holds="results") as file:
-        file.append(b"rows")
-        file.prepend(b"mark ")
-        file.put_in_place()
+@pytest.mark.parametrize("cells", [["é"], ["é", *["e" * 500] * 5_000], ["plain"]], ids=["short", "long", "ascii"])
+def test_mark_is_written_before_all_else(place, cells):
+    """The text behind the mark is the same; a file of ASCII has none."""
+    with TableFile(place, TableKind(holds="results", has_mark=True)) as file:
+        file.write(rows(*cells))
+        file.finish()
 
-    assert place.read_text() == "mark rows"
+    mark = "" if cells == ["plain"] else "\ufeff"
+    assert place.read_text(encoding="utf-8") == mark + "".join(f"{line}\n" for line in ["who", *cells])
     assert partials(place) == []
 
 
@@ -317,18 +331,18 @@ def test_new_file_that_cannot_be_written_is_reported(tmp_path):
 
 def test_name_that_another_file_has_taken_is_left_to_it(place):
     """If the partial file of a run is gone and another run has its name, that file stays."""
-    with PartialFile(place, holds="results") as file:
-        file.append(b"1")
+    with TableFile(place, NOTES) as file:
+        file.write(rows(1))
         file.partial.unlink()
-        other = PartialFile(place, holds="results")
-        other.append(b"2")
-        with pytest.raises(SourceError, match="results cannot be written there: No such file"), file.writing():
-            file.append(b"1")
-        with pytest.raises(SourceError, match="results cannot be written there: No such file"), file.writing():
-            file.put_in_place()
+        other = TableFile(place, NOTES)
+        other.write(rows(2))
+        with pytest.raises(SourceError, match="results cannot be written there: No such file"):
+            file.write(rows(1))
+        with pytest.raises(SourceError, match="results cannot be written there: No such file"):
+            file.finish()
 
-    other.put_in_place()
-    assert place.read_text() == "2"
+    other.finish()
+    assert place.read_text() == "who\n2\n"
 
 
 @pytest.fixture
@@ -343,7 +357,7 @@ def results(make_row_outcomes):
 def test_writer_joins_what_is_written(tmp_path, results, name):
     """All chunks go into one file, without an index."""
     path = tmp_path / name
-    with ResultsWriter(path) as writer:
+    with TableFile(path, RESULTS) as writer:
         writer.write(results)
         results.attrs["run"] = {"requests": 2}
         writer.write(results)
@@ -355,7 +369,7 @@ def test_writer_joins_what_is_written(tmp_path, results, name):
 
 def test_writer_keeps_dtypes_in_parquet(tmp_path, results):
     """Results that are read back from Parquet have their dtypes."""
-    with ResultsWriter(tmp_path / "results.parquet") as writer:
+    with TableFile(tmp_path / "results.parquet", RESULTS) as writer:
         writer.write(results)
 
     read = pd.read_parquet(tmp_path / "results.parquet")
@@ -368,7 +382,7 @@ def test_writer_leaves_the_earlier_file_until_the_end(tmp_path, results):
     path = tmp_path / "results.csv"
     path.write_text("earlier")
 
-    with ResultsWriter(path) as writer:
+    with TableFile(path, RESULTS) as writer:
         writer.write(results)
         during = path.read_text()
 
@@ -379,7 +393,7 @@ def test_writer_leaves_the_earlier_file_until_the_end(tmp_path, results):
 
 def test_writer_puts_in_place_what_there_is_when_an_error_comes(tmp_path, results):
     """However the run ends, the rows written so far are kept."""
-    writer = ResultsWriter(tmp_path / "results.csv")
+    writer = TableFile(tmp_path / "results.csv", RESULTS)
     writer.write(results)
 
     writer.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
@@ -392,7 +406,7 @@ def test_writer_leaves_the_earlier_file_when_nothing_came(tmp_path):
     path = tmp_path / "results.csv"
     path.write_text("earlier")
 
-    with ResultsWriter(path):
+    with TableFile(path, RESULTS):
         pass
 
     assert path.read_text() == "earlier"
@@ -402,7 +416,7 @@ def test_writer_leaves_the_earlier_file_when_nothing_came(tmp_path):
 def test_writer_refuses_other_formats():
     """The ending of the name decides the format."""
     with pytest.raises(SourceError) as caught:
-        ResultsWriter("results.xlsx")
+        TableFile("results.xlsx", RESULTS)
 
     assert str(caught.value) == "results.xlsx: results are written as .csv or .parquet: choose one of these endings"
 
@@ -412,7 +426,7 @@ def test_writer_refuses_a_folder_that_is_missing(tmp_path):
     path = tmp_path / "nowhere" / "results.csv"
 
     with pytest.raises(SourceError) as caught:
-        ResultsWriter(path)
+        TableFile(path, RESULTS)
 
     assert str(caught.value) == f"{path}: results cannot be written there: No such file or directory"
 
@@ -423,7 +437,7 @@ def test_writer_refuses_a_folder_in_its_place(tmp_path):
     path.mkdir()
 
     with pytest.raises(SourceError) as caught:
-        ResultsWriter(path)
+        TableFile(path, RESULTS)
 
     assert str(caught.value) == f"{path}: results cannot be written there: Is a directory"
 
@@ -434,7 +448,7 @@ def test_writer_refuses_to_replace_the_rows(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     with pytest.raises(SourceError) as caught:
-        ResultsWriter("orders.csv", sources=[tmp_path / "orders.csv"])
+        TableFile("orders.csv", RESULTS, sources=[tmp_path / "orders.csv"])
 
     assert (
         str(caught.value) == "orders.csv: is one of the files that are read, and would be replaced: choose another name"
@@ -446,7 +460,7 @@ def test_writer_reports_when_the_folder_has_gone(tmp_path, results):
     path = tmp_path / "gone" / "results.csv"
     path.parent.mkdir()
 
-    with ResultsWriter(path) as writer:
+    with TableFile(path, RESULTS) as writer:
         Path(f"{path}.partial").unlink()
         path.parent.rmdir()
         with pytest.raises(SourceError, match=r"results cannot be written there: No such file"):

@@ -32,7 +32,8 @@ def make_mapping():
 def read(make_mapping):
     """Read all chunks of a file as frames."""
 
-    def read(path, *, mapping=None, chunksize=10):
-        return [chunk.frame for chunk in read_chunks(path, mapping or make_mapping(), chunksize=chunksize)]
+    def read(path, *, mapping=None, chunksize=10, **options):
+        chunks = read_chunks(path, mapping or make_mapping(), chunksize=chunksize, **options)
+        return [chunk.frame for chunk in chunks]
 
     return read

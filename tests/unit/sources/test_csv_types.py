@@ -180,3 +180,10 @@ def test_columns_that_callables_read_have_one_dtype(write, make_mapping, cells, 
     types = column_types(make_mapping(n=Number(lambda frame: frame["x"])), [path])
 
     assert types.computed == ({} if dtype is None else {"x": dtype})
+
+
+def test_column_without_a_name_has_a_dtype_for_callables(write, make_mapping):
+    """A comma at the end of the header makes a column without a name, which a callable may read by its place."""
+    path = write("a.csv", "who,day,\n1,2,3\n")
+
+    assert column_types(make_mapping(n=Number(lambda frame: frame.iloc[:, 2])), [path]).computed == {"": "int64"}
