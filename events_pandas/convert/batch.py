@@ -1,11 +1,11 @@
 """A chunk of rows becomes an EventBatch: payloads, keys and findings, column by column."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from hashlib import blake2b
-from typing import Final
+from typing import Final, TypeVar, cast
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +24,8 @@ from events_pandas.mapping import BoundMapping, BoundRule, Constant, Text
 from events_pandas.mapping.arrow_types import readable
 from events_pandas.mapping.rules import Values, part_path
 
+Made = TypeVar("Made")
+
 KEPT_ROWS: Final = 256
 """A frame of so few rows is converted only once: a conversion takes a millisecond or two, however few the rows are."""
 
@@ -31,7 +33,7 @@ _ODD_CELLS = {"number_unreadable": "sent_as_numbers", "time_unreadable": "sent_a
 """The note for the first cell of a bare column that is not of the column's type."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class EventBatch:
     """A chunk of rows as events."""
 
@@ -42,6 +44,7 @@ class EventBatch:
     contacts: "Contacts"
     findings: tuple[Finding, ...]  # with rows counted from the start of the frame
     metadata: dict[str, Member]  # by path, the pieces of ``"key":value``; one is null where there is no value
+    _made: dict[str, object] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def has_key(self) -> Mask:
         """Return where contact, name and time can be read, whatever else is wrong."""
@@ -54,11 +57,16 @@ class EventBatch:
 
     def keys(self) -> EventKeys:
         """Return the keys by which Intercom knows the events; meaningless where `has_key` is False."""
-        return self._keys
+        return self._once("keys", self._keys)
 
-    @cached_property
     def _keys(self) -> EventKeys:
         return EventKeys(streams=event_streams(self.contacts.words, self.names), seconds=self.seconds())
+
+    def _once(self, name: str, make: Callable[[], Made]) -> Made:
+        # Python 3.11's cached_property has one lock for all batches: threads would wait for each other.
+        if name not in self._made:
+            self._made[name] = make()
+        return cast("Made", self._made[name])
 
     def digests(self) -> Words:
         """Return two digests of each event besides contact and second, shape (2, n_rows); meaningless for invalid rows.
@@ -67,9 +75,8 @@ class EventBatch:
         the event name as it is spelled.
         """
         # Both stay the same in every version, because journals keep them.
-        return self._digests
+        return self._once("digests", self._digests)
 
-    @cached_property
     def _digests(self) -> Words:
         n_rows = len(self.rows)
         members = [member.canonical() for _, member in sorted(self.metadata.items())]
