@@ -1,12 +1,13 @@
 """The pictures of the page: events by day, month or year, and the pace, as numbers for SVG."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, NamedTuple
 
-from events_pandas.sandbox.page.rendering import MONTHS, day_text
+from events_pandas.sandbox.page.shown import MONTHS, day_text
 
 HEIGHT: Final = 176
 """Pixels, axis and labels included."""
@@ -116,14 +117,20 @@ def draw_chart(counts: Sequence[tuple[int, str, int]]) -> Chart:
     `counts` are the days, in days since 1970, with their names and counts; at least one.
     """
     days = [date.fromordinal(_EPOCH + day) for day, _, _ in counts]
-    unit, first, length = next(span for span in _spans(days) if span[2] <= _MOST_BARS or span[0] is _UNITS[-1])
-    ranked = _ranked(counts)
+    for unit in _UNITS:
+        first, last = unit.number(min(days)), unit.number(max(days))
+        if last - first < _MOST_BARS:
+            break
+    totals: Counter[str] = Counter()
+    for _, name, count in counts:
+        totals[name] += count
+    ranked = [name for name, _ in totals.most_common()]
     series = (*ranked[:_MOST_SERIES], *[_REST] * (len(ranked) > _MOST_SERIES))
     places = {name: min(place, _MOST_SERIES) for place, name in enumerate(ranked)}
-    table = [[0] * len(series) for _ in range(length)]
+    table = [[0] * len(series) for _ in range(first, last + 1)]
     for day, (_, name, count) in zip(days, counts, strict=True):
         table[unit.number(day) - first][places[name]] += count
-    labels = [unit.label(first + place) for place in range(length)]
+    labels = [unit.label(number) for number in range(first, last + 1)]
     top = nice_ceiling(max(map(sum, table)))
     return Chart(
         unit=unit.name,
@@ -154,21 +161,6 @@ def nice_ceiling(count: int) -> int:
     magnitude: int = 10 ** max(len(str(count)) - 1, 0)
     rounded = (math.ceil(step * magnitude) for step in _STEPS)
     return max(next(number for number in rounded if number >= count and number % 2 == 0), 2)
-
-
-def _spans(days: Sequence[date]) -> Iterator[tuple[_Unit, int, int]]:
-    """Yield the units, with the number of the first span and the count of spans."""
-    first, last = min(days), max(days)
-    for unit in _UNITS:
-        number = unit.number(first)
-        yield unit, number, unit.number(last) - number + 1
-
-
-def _ranked(counts: Sequence[tuple[int, str, int]]) -> list[str]:
-    totals: dict[str, int] = {}
-    for _, name, count in counts:
-        totals[name] = totals.get(name, 0) + count
-    return sorted(totals, key=lambda name: -totals[name])
 
 
 def _bar(labels: Sequence[str], place: int, counts: Sequence[int], *, series: Sequence[str], top: int) -> StackedBar:

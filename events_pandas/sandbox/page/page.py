@@ -14,9 +14,8 @@ from starlette.responses import Response
 
 from events_pandas.sandbox.page.charts import PACE_SECONDS
 from events_pandas.sandbox.page.filters import Filters, ResolvedFilters
-from events_pandas.sandbox.page.overview import WorkspaceFacts
 from events_pandas.sandbox.page.questions import read_body, read_change
-from events_pandas.sandbox.page.rendering import read_moment, render
+from events_pandas.sandbox.page.rendering import render
 from events_pandas.sandbox.page.sections import PageSources, render_sections
 from events_pandas.sandbox.rules.window import RateWindow
 from events_pandas.sandbox.workspace.workspace import Workspace
@@ -80,27 +79,20 @@ class Page:
         return Response(body.decode(errors="replace"), headers=_HEADERS, media_type="text/plain; charset=utf-8")
 
     def _sources(self, connection: sqlite3.Connection, query: Mapping[str, str], base_url: str) -> PageSources:
-        store = self.workspace.store
         return PageSources(
             connection=connection,
+            workspace=self.workspace,
             window=self.window,
-            facts=WorkspaceFacts(
-                name="Sandbox",
-                id_code=store.id_code,
-                region=self.workspace.region,
-                url=base_url,
-                access_token=self.access_token,
-                created_at=read_moment(store.created_at),
-            ),
+            url=base_url,
+            access_token=self.access_token,
             now=self.clock(),
             resolved=ResolvedFilters.find(Filters.read(query), connection),
-            trouble=store.trouble,
         )
 
 
 def _home(sources: PageSources) -> Response:
     sections = render_sections(sources)
-    html = render("page.html", facts=sources.facts, filters=sources.resolved.filters, sections=sections)
+    html = render("page.html", id_code=sources.workspace.store.id_code, sections=sections)
     return Response(html, headers=_HEADERS, media_type=_HTML)
 
 
@@ -117,8 +109,10 @@ def _entity_tag(sources: PageSources) -> str:
     submissions, contacts, last_arrival = read_change(sources.connection)
     # While the pace falls, the page changes every second without a new submission.
     second = math.floor(min(sources.now, last_arrival + PACE_SECONDS + 1))
-    window = (sources.window.state(sources.now), sources.window.window_seconds)
-    state = (sources.facts, sources.resolved, sources.trouble, *window, second, submissions, contacts)
+    store, window = sources.workspace.store, sources.window
+    whose = (store.id_code, sources.workspace.region, sources.url, sources.access_token)
+    limits = (window.state(sources.now), window.window_seconds)
+    state = (whose, sources.resolved, store.trouble, limits, second, submissions, contacts)
     return f'"{hashlib.blake2b(repr(state).encode(), digest_size=12).hexdigest()}"'
 
 

@@ -2,25 +2,20 @@
 
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from markupsafe import Markup
 
+from events_pandas.sandbox.endpoints.history import LISTED_SECONDS
 from events_pandas.sandbox.page.charts import HEIGHT, PACE_SPANS, SPAN_SECONDS, draw_chart, draw_pace
 from events_pandas.sandbox.page.filters import ResolvedFilters
-from events_pandas.sandbox.page.overview import (
-    OutcomeCount,
-    WorkspaceFacts,
-    python_lines,
-    read_gauge,
-    shell_lines,
-    status_choices,
-    sum_outcomes,
-)
+from events_pandas.sandbox.page.overview import OutcomeCount, python_lines, shell_lines, status_choices, sum_outcomes
 from events_pandas.sandbox.page.questions import (
+    EventRow,
     SubmissionRow,
     count_arrivals,
     count_days,
@@ -32,11 +27,10 @@ from events_pandas.sandbox.page.questions import (
     read_submissions,
     read_timeline,
 )
-from events_pandas.sandbox.page.rendering import read_moment, render
-from events_pandas.sandbox.page.shown import ShownSubmission, show_event, show_submission
+from events_pandas.sandbox.page.rendering import render
 from events_pandas.sandbox.rules.events import read_sent
 from events_pandas.sandbox.rules.window import RateWindow
-from events_pandas.sandbox.workspace.workspace import EVENT_COUNTS, SubmissionOutcome
+from events_pandas.sandbox.workspace.workspace import EVENT_COUNTS, SubmissionOutcome, Workspace
 
 _PAGE_ROWS: Final = 50
 """Rows of a table on one page."""
@@ -47,14 +41,15 @@ _MOST_NAMES: Final = 200
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PageSources:
-    """The sources of the sections. `trouble` is why the sandbox cannot write; empty if it can."""
+    """The sources of the sections. `url` is the address by which the browser knows the sandbox."""
 
     connection: sqlite3.Connection
+    workspace: Workspace
     window: RateWindow
-    facts: WorkspaceFacts
+    url: str
+    access_token: str = field(repr=False)
     now: float
     resolved: ResolvedFilters
-    trouble: str
     outcomes: Sequence[OutcomeCount] = ()  # of all submissions, counted once for the sections
 
 
@@ -65,7 +60,7 @@ class LogPage(NamedTuple):
     if there is none.
     """
 
-    rows: list[ShownSubmission]
+    rows: list[SubmissionRow]
     matching: int | None
     older: int | None
 
@@ -81,15 +76,27 @@ def read_log(connection: sqlite3.Connection, resolved: ResolvedFilters, *, limit
     filters, selection = resolved.filters, resolved.selection
     if filters.submission is not None:
         one = find_submission(connection, filters.submission)
-        return LogPage(_shown(connection, one), matching=len(one), older=None)
+        return LogPage(one, matching=len(one), older=None)
     if not resolved.is_known:
         return LogPage([], matching=0, older=None)
     # One more than is shown tells whether there are older ones.
     rows = read_submissions(connection, selection, before=filters.before, limit=limit + 1)
     return LogPage(
-        _shown(connection, rows[:limit]),
+        rows[:limit],
         matching=None if selection.contacts else count_submissions(connection, selection),
         older=rows[limit - 1].number if len(rows) > limit else None,
+    )
+
+
+def repeated_submission(connection: sqlite3.Connection, row: SubmissionRow) -> int | None:
+    """Return the submission that a duplicate repeats; None if it is not a duplicate, or too long to be read."""
+    if row.outcome != SubmissionOutcome.DUPLICATE:
+        return None
+    sent = read_sent(row.body)
+    if sent.identifier is None or sent.created_at is None:
+        return None
+    return first_submission_of(
+        connection, identifier=sent.identifier, contact=row.contact, created_at=sent.created_at, name=row.name
     )
 
 
@@ -99,7 +106,7 @@ def _versioned(name: str, html: Markup) -> Markup:
 
 
 def _facts(sources: PageSources) -> Markup:
-    return render("facts.html", facts=sources.facts, trouble=sources.trouble)
+    return render("facts.html", sources=sources, store=sources.workspace.store)
 
 
 def _totals(sources: PageSources) -> Markup:
@@ -108,7 +115,8 @@ def _totals(sources: PageSources) -> Markup:
         "totals.html",
         received=sum(count for *_, count in sources.outcomes),
         outcomes=sum_outcomes(sources.outcomes),
-        gauge=read_gauge(sources.window, sources.now),
+        window=sources.window,
+        allowance=sources.window.state(sources.now),
         now=sources.now,
         pace=draw_pace(arrivals),
     )
@@ -145,7 +153,7 @@ def _contact(sources: PageSources) -> Markup:
     resolved, contact = sources.resolved, sources.resolved.contact
     if contact is None:
         return render("no_contact.html", filters=resolved.filters)
-    rows = []
+    rows: list[EventRow] = []
     # The timeline has only events that were kept: it does not belong to a filter by status.
     if resolved.is_known and not resolved.filters.status:
         # One more than is shown tells whether there are older ones.
@@ -159,12 +167,10 @@ def _contact(sources: PageSources) -> Markup:
     return render(
         "contact.html",
         contact=contact,
-        created_at=read_moment(contact.created_at),
-        counts=[
-            (name, count, read_moment(first), read_moment(last))
-            for name, count, first, last in sources.connection.execute(EVENT_COUNTS, {"contact": contact.number})
-        ],
-        events=[show_event(row, now=sources.now) for row in rows[:_PAGE_ROWS]],
+        counts=sources.connection.execute(EVENT_COUNTS, {"contact": contact.number}).fetchall(),
+        events=rows[:_PAGE_ROWS],
+        now=sources.now,
+        oldest_listed=sources.now - LISTED_SECONDS,
         filters=resolved.filters,
         has_older=len(rows) > _PAGE_ROWS,
     )
@@ -176,24 +182,9 @@ def _log(sources: PageSources) -> Markup:
         page=read_log(sources.connection, sources.resolved, limit=_PAGE_ROWS),
         filters=sources.resolved.filters,
         is_empty=not sources.outcomes,
-        python=python_lines(sources.facts),
-        shell=shell_lines(sources.facts, created_at=int(sources.now)),
-    )
-
-
-def _shown(connection: sqlite3.Connection, rows: Iterable[SubmissionRow]) -> list[ShownSubmission]:
-    return [show_submission(row, repeated=_repeated(connection, row)) for row in rows]
-
-
-def _repeated(connection: sqlite3.Connection, row: SubmissionRow) -> int | None:
-    """Return the submission that a duplicate repeats; None if it is not a duplicate, or too long to be read."""
-    if row.outcome != SubmissionOutcome.DUPLICATE:
-        return None
-    sent = read_sent(row.body)
-    if sent.identifier is None or sent.created_at is None:
-        return None
-    return first_submission_of(
-        connection, identifier=sent.identifier, contact=row.contact, created_at=sent.created_at, name=row.name
+        python=python_lines(sources.url, sources.access_token),
+        repeated_submission=partial(repeated_submission, sources.connection),
+        shell=shell_lines(sources.url, sources.access_token, created_at=int(sources.now)),
     )
 
 

@@ -1,34 +1,29 @@
-"""Submissions, events and the values of their metadata as the page shows them."""
+"""Submissions, times and the values of metadata as the page shows them."""
 
 import io
+import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from events_pandas import intercom
 from events_pandas.currencies import DECIMALS, HUNDREDTHS
-from events_pandas.sandbox.endpoints.history import LISTED_SECONDS
 from events_pandas.sandbox.page.questions import LARGEST_SHOWN_BODY, EventRow, SubmissionRow
-from events_pandas.sandbox.page.rendering import Moment, read_moment
-from events_pandas.sandbox.rules.events import (
-    MONETARY_AMOUNT,
-    RICH_LINK,
-    Payload,
-    SentFields,
-    is_unix_seconds,
-    judge,
-    read_payload,
-    read_sent,
-)
+from events_pandas.sandbox.rules.events import MONETARY_AMOUNT, RICH_LINK, is_unix_seconds, judge, read_payload
 from events_pandas.sandbox.rules.refusals import Refusal
 from events_pandas.sandbox.workspace.workspace import SubmissionOutcome
 
-_SHOWN_KEYS: Final = 30
-"""Keys of one event that are shown. A body may have thousands; Intercom tracks ten."""
+# Not from a locale: the page is in English everywhere.
+MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MEAN_YEAR_SECONDS: Final = 31_556_952
+# The year 5138. Events do not have such times, but milliseconds of this century sent as seconds are later.
+_SUSPICIOUS_SECONDS: Final = 100_000_000_000
 _VALUE_CHARACTERS: Final = 300
 _BODY_CHARACTERS: Final = 4_000
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, indent=2)
@@ -61,6 +56,17 @@ _SYMBOLS: Final = MappingProxyType(
     }
 )
 
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Moment:
+    """A time as people read it. `time` and `iso` are empty beyond the calendar; `note` says what is odd about it."""
+
+    date: str
+    time: str
+    iso: str
+    note: str
+
+
 ValueKind: TypeAlias = Literal["text", "number", "date", "link", "money", "other"]
 """The ways to show a value."""
 
@@ -76,25 +82,6 @@ class ShownValue:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class MetadataEntry:
-    """A key of the metadata with its value. `is_ignored`: it comes after as many others as Intercom tracks."""
-
-    key: str
-    value: ShownValue
-    is_ignored: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EventFields:
-    """The fields of an event. None and empty: they could not be read. `further_keys` counts those beyond `entries`."""
-
-    identifier: str
-    created_at: Moment | None
-    entries: tuple[MetadataEntry, ...]
-    further_keys: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class ShownBody:
     """The body of a submission to read: indented JSON, or what arrived instead.
 
@@ -106,71 +93,67 @@ class ShownBody:
     is_whole: bool
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ShownSubmission:
-    """A submission, ready to show.
-
-    `reason` says why it was not kept, or what else there is to know, and `repeated` is the submission that a duplicate
-    repeats. `kept` is what Intercom keeps, as JSON; empty if `kept_note` says it in words.
-    """
-
-    row: SubmissionRow
-    received_at: Moment
-    fields: EventFields
-    reason: str
-    repeated: int | None
-    body: ShownBody
-    kept: str
-    kept_note: str
+def show_body(row: SubmissionRow | EventRow) -> ShownBody:
+    """Return the body of a submission ready to show, whatever it is."""
+    payload = read_payload(row.body)
+    text = row.body.decode(errors="replace") if isinstance(payload, Refusal) else _json(payload)
+    is_read = row.size <= LARGEST_SHOWN_BODY
+    return ShownBody(text=text[:_BODY_CHARACTERS], is_read=is_read, is_whole=is_read and len(text) <= _BODY_CHARACTERS)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ShownEvent:
-    """An event of a contact's timeline, ready to show. `is_old`: too old for Intercom to list it."""
+def show_reason(row: SubmissionRow) -> str:
+    """Return why a submission was not kept, or what else there is to know."""
+    reasons = []
+    if row.outcome == SubmissionOutcome.DUPLICATE:
+        reasons.append("Intercom ignores it: the same contact, name and second")
+    if row.error_code or row.error_message:
+        reasons.append(": ".join(text for text in (row.error_code, row.error_message) if text))
+    if row.http_status is None:
+        reasons.append(_NO_ANSWER)
+    return "; ".join(reasons)
 
-    row: EventRow
-    fields: EventFields
-    is_future: bool
-    is_old: bool
-    body: ShownBody
+
+def show_kept(row: SubmissionRow) -> tuple[str, str]:
+    """Return what Intercom keeps of a submission, as JSON or in words; the other text is empty."""
+    if row.outcome != SubmissionOutcome.KEPT:
+        return "", "Nothing"
+    event, payload = judge(row.body), read_payload(row.body)
+    if isinstance(event, Refusal) or isinstance(payload, Refusal):
+        # The body was not read to its end, and cannot be judged.
+        return "", _TOO_LONG
+    kept = {"event_name": event.event_name, "created_at": event.created_at, event.identifier: event.contact}
+    if event.metadata:
+        kept["metadata"] = event.metadata
+    if kept == payload:
+        return "", "All of it, as it was sent"
+    return _json(kept)[:_BODY_CHARACTERS], ""
 
 
-def show_submission(row: SubmissionRow, *, repeated: int | None = None) -> ShownSubmission:
-    """Return a submission ready to show, whatever its body is.
-
-    `repeated` is the submission that a duplicate repeats.
-    """
-    kept, kept_note = _kept(row)
-    return ShownSubmission(
-        row=row,
-        received_at=read_moment(row.received_at),
-        fields=_event_fields(read_sent(row.body)),
-        reason=_reason(row),
-        repeated=repeated,
-        body=_body(row),
-        kept=kept,
-        kept_note=kept_note,
+def read_moment(seconds: float) -> Moment:
+    """Return a time of Unix seconds, of any size, in UTC and whole seconds."""
+    note = "Intercom reads seconds: were these milliseconds?" if abs(seconds) >= _SUSPICIOUS_SECONDS else ""
+    try:
+        moment = _EPOCH + timedelta(seconds=int(seconds))
+    except OverflowError:
+        return Moment(date=f"the year {1970 + int(seconds) // _MEAN_YEAR_SECONDS}", time="", iso="", note=note)
+    return Moment(
+        date=day_text(moment),
+        time=f"{moment:%H:%M:%S}",
+        iso=f"{moment.year:04}-{moment:%m-%dT%H:%M:%S}Z",
+        note=note,
     )
 
 
-def show_event(row: EventRow, *, now: float) -> ShownEvent:
-    """Return an event of a timeline ready to show. `now` is the sandbox's time in Unix seconds."""
-    return ShownEvent(
-        row=row,
-        fields=_event_fields(read_sent(row.body)),
-        is_future=row.created_at > now,
-        is_old=row.created_at <= now - LISTED_SECONDS,
-        body=_body(row),
-    )
+def day_text(day: date) -> str:
+    """Return a day as people read it, such as ``"17 Jan 2014"``."""
+    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
 
 
-def read_metadata(metadata: Mapping[str, object]) -> tuple[MetadataEntry, ...]:
-    """Return the first `_SHOWN_KEYS` entries of an event's metadata, right or wrong, in the order sent."""
-    entries = zip(range(_SHOWN_KEYS), metadata.items(), strict=False)
-    return tuple(
-        MetadataEntry(key=_cut(key), value=read_value(key, value), is_ignored=place >= intercom.METADATA_LIMIT)
-        for place, (key, value) in entries
-    )
+def read_metadata(metadata: Mapping[str, object] | None) -> list[tuple[str, ShownValue]]:
+    """Return the first 30 keys of an event's metadata with their values, right or wrong, in the order sent."""
+    # A body may have thousands; Intercom tracks ten.
+    first = itertools.islice((metadata or {}).items(), 30)
+    return [(_cut(key), read_value(key, value)) for key, value in first]
 
 
 def read_value(key: str, value: object) -> ShownValue:
@@ -194,49 +177,6 @@ def safe_href(address: str) -> str:
     # Browsers skip line breaks and spaces in an address, and the parser does not: both are refused.
     is_one_word = address.isprintable() and " " not in address
     return address if is_one_word and host and parts.scheme in intercom.LINK_SCHEMES else ""
-
-
-def _event_fields(sent: SentFields) -> EventFields:
-    metadata: Payload = sent.metadata or {}
-    return EventFields(
-        identifier=sent.identifier or "",
-        created_at=None if sent.created_at is None else read_moment(sent.created_at),
-        entries=read_metadata(metadata),
-        further_keys=max(len(metadata) - _SHOWN_KEYS, 0),
-    )
-
-
-def _reason(row: SubmissionRow) -> str:
-    reasons = []
-    if row.outcome == SubmissionOutcome.DUPLICATE:
-        reasons.append("Intercom ignores it: the same contact, name and second")
-    if row.error_code or row.error_message:
-        reasons.append(": ".join(text for text in (row.error_code, row.error_message) if text))
-    if row.http_status is None:
-        reasons.append(_NO_ANSWER)
-    return "; ".join(reasons)
-
-
-def _body(row: SubmissionRow | EventRow) -> ShownBody:
-    payload = read_payload(row.body)
-    text = row.body.decode(errors="replace") if isinstance(payload, Refusal) else _json(payload)
-    is_read = row.size <= LARGEST_SHOWN_BODY
-    return ShownBody(text=text[:_BODY_CHARACTERS], is_read=is_read, is_whole=is_read and len(text) <= _BODY_CHARACTERS)
-
-
-def _kept(row: SubmissionRow) -> tuple[str, str]:
-    if row.outcome != SubmissionOutcome.KEPT:
-        return "", "Nothing"
-    event, payload = judge(row.body), read_payload(row.body)
-    if isinstance(event, Refusal) or isinstance(payload, Refusal):
-        # The body was not read to its end, and cannot be judged.
-        return "", _TOO_LONG
-    kept = {"event_name": event.event_name, "created_at": event.created_at, event.identifier: event.contact}
-    if event.metadata:
-        kept["metadata"] = event.metadata
-    if kept == payload:
-        return "", "All of it, as it was sent"
-    return _json(kept)[:_BODY_CHARACTERS], ""
 
 
 def _json(fields: Mapping[str, object]) -> str:

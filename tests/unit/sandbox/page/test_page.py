@@ -230,6 +230,37 @@ def test_contact_has_its_facts_counts_and_timeline(read, submit, now) -> None:
     assert text.index("Older than 90 days") < text.index("of submission 3")
 
 
+@pytest.mark.parametrize(
+    ("age", "is_old", "is_future"),
+    [
+        (0, False, False),
+        (-1, False, True),
+        (90 * DAY - 1, False, False),
+        (90 * DAY, True, False),
+        (1_700_000_001, True, False),
+    ],
+)
+def test_event_is_old_after_ninety_days(read, submit, now, age, *, is_old, is_future) -> None:
+    """Intercom lists events younger than ninety days; older ones are marked."""
+    submit(user_id="42", created_at=int(now) - age)
+
+    outline = read(contact="42")
+
+    assert ("row row--faded" in outline.attributes("class")) is is_old
+    assert ("in the future" in outline.text) is is_future
+
+
+def test_keys_beyond_the_tenth_are_ignored_and_beyond_the_thirtieth_not_shown(read, submit) -> None:
+    """The first ten keys are tracked, in the order sent; at most thirty are shown, and the others counted."""
+    submit(metadata={f"key{place}": place for place in range(1_000)})
+
+    outline = read()
+
+    chips = [name for name in outline.attributes("class") if name.startswith("chip ")]
+    assert chips == ["chip chip--number"] * 10 + ["chip chip--number chip--ignored"] * 20
+    assert "and 970 further keys, ignored" in outline.text
+
+
 def test_page_says_that_a_contact_is_unknown(read, submit) -> None:
     """The page says that the contact is unknown, and shows what was submitted under the identifier."""
     submit(user_id="42", created_at="x")

@@ -2,7 +2,8 @@
 
 import pytest
 
-from events_pandas.sandbox.page.rendering import read_moment, visible
+from events_pandas.sandbox.page.rendering import visible
+from events_pandas.sandbox.page.shown import read_moment
 
 
 @pytest.mark.parametrize(

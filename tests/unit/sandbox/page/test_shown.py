@@ -4,19 +4,17 @@ import json
 
 import pytest
 
-from events_pandas.sandbox.page.questions import EventRow, SubmissionRow
-from events_pandas.sandbox.page.shown import read_metadata, read_value, safe_href, show_event, show_submission
+from events_pandas.sandbox.page.questions import SubmissionRow
+from events_pandas.sandbox.page.shown import read_metadata, read_value, safe_href, show_body, show_kept, show_reason
 
-NOW = 1_700_000_000
-DAY = 86_400
 CENTS = "Intercom's documentation says “cents”, and nothing about currencies without two decimals"
 
 
 @pytest.fixture
-def show(make_body):
-    """Show a kept submission, with changes of its row."""
+def make_row(make_body):
+    """Make the row of a kept submission, with changes."""
 
-    def show(*, repeated=None, **changes):
+    def make(**changes):
         body = changes.pop("body", make_body())
         fields = {
             "number": 17,
@@ -30,26 +28,17 @@ def show(make_body):
             "size": len(body),
             "body": body,
         }
-        return show_submission(SubmissionRow(**fields | changes), repeated=repeated)
+        return SubmissionRow(**fields | changes)
 
-    return show
-
-
-def test_submission_shows_what_it_says(show, make_body) -> None:
-    """Identifier, time and metadata are read from the body."""
-    shown = show(body=make_body(created_at=1389967941, metadata={"price": {"amount": 34999, "currency": "eur"}}))
-
-    assert shown.fields.identifier == "user_id"
-    assert (shown.fields.created_at.date, shown.fields.created_at.time) == ("17 Jan 2014", "14:12:21")
-    assert [(entry.key, entry.value.text) for entry in shown.fields.entries] == [("price", "€349.99")]
+    return make
 
 
-def test_body_is_spread_over_lines(show) -> None:
+def test_body_is_spread_over_lines(make_row) -> None:
     """JSON is indented, and its letters are not escaped."""
-    shown = show(body=b'{"event_name":"\\u00e4","a":[1]}')
+    body = show_body(make_row(body=b'{"event_name":"\\u00e4","a":[1]}'))
 
-    assert shown.body.text == '{\n  "event_name": "ä",\n  "a": [\n    1\n  ]\n}'
-    assert shown.body.is_whole
+    assert body.text == '{\n  "event_name": "ä",\n  "a": [\n    1\n  ]\n}'
+    assert body.is_whole
 
 
 @pytest.mark.parametrize(
@@ -64,36 +53,32 @@ def test_body_is_spread_over_lines(show) -> None:
         (b"[" * 5_000, "[" * 4_000),
     ],
 )
-def test_body_that_is_not_a_json_object_is_shown_as_it_is(show, body, text) -> None:
+def test_body_that_is_not_a_json_object_is_shown_as_it_is(make_row, body, text) -> None:
     """A body that is not a JSON object is shown as it arrived."""
-    shown = show(body=body, outcome="refused", http_status=400)
-
-    assert shown.body.text == text
-    assert shown.fields.entries == ()
+    assert show_body(make_row(body=body, outcome="refused", http_status=400)).text == text
 
 
-def test_body_is_shown_in_part_when_it_is_long(show) -> None:
+def test_body_is_shown_in_part_when_it_is_long(make_row) -> None:
     """Of a long body only the beginning is shown."""
-    shown = show(body=json.dumps({"metadata": {f"key{n}": n for n in range(1_000)}}).encode())
+    body = show_body(make_row(body=json.dumps({"metadata": {f"key{n}": n for n in range(1_000)}}).encode()))
 
-    assert (len(shown.body.text), shown.body.is_whole, shown.body.is_read) == (4_000, False, True)
-    assert (len(shown.fields.entries), shown.fields.further_keys) == (30, 970)
+    assert (len(body.text), body.is_whole, body.is_read) == (4_000, False, True)
 
 
-def test_body_of_brackets_is_not_spread_out_to_its_end(show) -> None:
+def test_body_of_brackets_is_not_spread_out_to_its_end(make_row) -> None:
     """Nested brackets are not indented to their end: the text would be a thousand times longer than the body."""
-    shown = show(body=b'{"a":' + b"[" * 900 + b"]" * 900 + b"}")
+    body = show_body(make_row(body=b'{"a":' + b"[" * 900 + b"]" * 900 + b"}"))
 
-    assert shown.body.text.startswith('{\n  "a": [\n    [\n      [')
-    assert (len(shown.body.text), shown.body.is_whole) == (4_000, False)
+    assert body.text.startswith('{\n  "a": [\n    [\n      [')
+    assert (len(body.text), body.is_whole) == (4_000, False)
 
 
-def test_body_that_is_too_long_to_be_read_says_so(show) -> None:
+def test_body_that_is_too_long_to_be_read_says_so(make_row) -> None:
     """A sentence says that only the beginning of a large body was read."""
-    shown = show(body=b'{"event_name": "a', size=100_000)
+    row = make_row(body=b'{"event_name": "a', size=100_000)
 
-    assert (shown.body.is_read, shown.body.is_whole) == (False, False)
-    assert (shown.kept, shown.kept_note) == ("", "Too long to read here")
+    assert (show_body(row).is_read, show_body(row).is_whole) == (False, False)
+    assert show_kept(row) == ("", "Too long to read here")
 
 
 @pytest.mark.parametrize(
@@ -101,7 +86,7 @@ def test_body_that_is_too_long_to_be_read_says_so(show) -> None:
     [
         ({}, ""),
         (
-            {"outcome": "duplicate", "repeated": 3},
+            {"outcome": "duplicate"},
             "Intercom ignores it: the same contact, name and second",
         ),
         (
@@ -116,62 +101,37 @@ def test_body_that_is_too_long_to_be_read_says_so(show) -> None:
         ({"outcome": "refused", "http_status": 500, "error_message": "Oops"}, "Oops"),
     ],
 )
-def test_submission_says_what_became_of_it(show, changes, reason) -> None:
+def test_submission_says_what_became_of_it(make_row, changes, reason) -> None:
     """Duplicates, refusals and missing answers have a reason."""
-    assert show(**changes).reason == reason
+    assert show_reason(make_row(**changes)) == reason
 
 
-def test_submission_that_cannot_be_read_has_no_fields(show) -> None:
-    """Fields that cannot be read are empty."""
-    shown = show(name=None, contact=None, body=b"{", outcome="refused")
-
-    assert (shown.fields.identifier, shown.fields.created_at) == ("", None)
-
-
-def test_submission_that_is_kept_as_sent_says_so(show) -> None:
+def test_submission_that_is_kept_as_sent_says_so(make_row) -> None:
     """If all is kept as it was sent, a sentence replaces the JSON."""
-    assert (show().kept, show().kept_note) == ("", "All of it, as it was sent")
+    assert show_kept(make_row()) == ("", "All of it, as it was sent")
 
 
-def test_submission_shows_what_is_kept_of_it(show, make_body) -> None:
+def test_submission_shows_what_is_kept_of_it(make_row, make_body) -> None:
     """The name is normalized, the eleventh key is gone, and one identifier names the contact."""
     metadata = {f"key{n}": n for n in range(11)}
 
-    shown = show(body=make_body(event_name="Placed.Order", email="ada@example.com", metadata=metadata))
+    kept, note = show_kept(
+        make_row(body=make_body(event_name="Placed.Order", email="ada@example.com", metadata=metadata))
+    )
 
-    assert json.loads(shown.kept) == {
+    assert json.loads(kept) == {
         "event_name": "placed-order",
         "created_at": 1389913941,
         "user_id": "314159",
         "metadata": {f"key{n}": n for n in range(10)},
     }
-    assert shown.kept_note == ""
+    assert note == ""
 
 
 @pytest.mark.parametrize("outcome", ["duplicate", "refused", "failed"])
-def test_submission_that_is_not_kept_leaves_nothing(show, outcome) -> None:
+def test_submission_that_is_not_kept_leaves_nothing(make_row, outcome) -> None:
     """Intercom keeps nothing of a submission that is not kept."""
-    assert (show(outcome=outcome).kept, show(outcome=outcome).kept_note) == ("", "Nothing")
-
-
-@pytest.mark.parametrize(
-    ("created_at", "is_old", "is_future"),
-    [
-        (NOW, False, False),
-        (NOW + 1, False, True),
-        (NOW - 90 * DAY + 1, False, False),
-        (NOW - 90 * DAY, True, False),
-        (-1, True, False),
-    ],
-)
-def test_event_is_old_after_ninety_days(make_body, created_at, is_old, is_future) -> None:
-    """Intercom lists events younger than ninety days; older ones are marked."""
-    body = make_body(created_at=created_at)
-    row = EventRow(number=17, created_at=created_at, name="placed-order", times_received=3, size=len(body), body=body)
-
-    shown = show_event(row, now=float(NOW))
-
-    assert (shown.is_old, shown.is_future) == (is_old, is_future)
+    assert show_kept(make_row(outcome=outcome)) == ("", "Nothing")
 
 
 @pytest.mark.parametrize(
@@ -329,14 +289,6 @@ def test_value_is_cut_when_it_is_longer_than_intercom_takes() -> None:
     assert read_value("note", "x" * 10_000).text == "x" * 300 + "…"
     assert len(read_value("tags", ["x" * 10_000]).text) == 301
     assert len(read_value("price", {"amount": 10**4000, "currency": "eur"}).text) == 301
-
-
-def test_metadata_marks_the_keys_that_intercom_ignores() -> None:
-    """The first ten keys are tracked, in the order sent."""
-    entries = read_metadata({f"key{place}": place for place in range(12)})
-
-    assert [entry.is_ignored for entry in entries] == [False] * 10 + [True] * 2
-    assert [entry.key for entry in entries][:2] == ["key0", "key1"]
 
 
 def test_metadata_shows_thirty_keys() -> None:
