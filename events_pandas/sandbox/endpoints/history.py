@@ -13,7 +13,7 @@ from events_pandas.sandbox.rules.events import Payload, is_unix_seconds, judge, 
 from events_pandas.sandbox.rules.refusals import Refusal, invalid, missing
 from events_pandas.sandbox.workspace.contacts import Contact
 from events_pandas.sandbox.workspace.store import Row
-from events_pandas.sandbox.workspace.workspace import EVENT_COUNTS, EventKey, Workspace, add_summary
+from events_pandas.sandbox.workspace.workspace import EVENT_COUNTS, Workspace, add_summary
 
 LISTED_SECONDS: Final = 90 * 86_400
 """Older events are counted, but not listed."""
@@ -73,8 +73,8 @@ def add_summaries(workspace: Workspace, body: bytes, *, now: float) -> None:
         for summary in summaries:
             event_name = intercom.normalized_event_name(summary["event_name"])
             name = granted(workspace.name_for_writing(connection, event_name))
-            key = EventKey(contact=contact, created_at=summary["first"], name=name)
-            add_summary(connection, key, count=summary["count"], last=summary["last"])
+            counts = {field: summary[field] for field in ("count", "first", "last")}
+            add_summary(connection, contact=contact, name=name, **counts)
 
 
 def _per_page(query: Mapping[str, str]) -> int:

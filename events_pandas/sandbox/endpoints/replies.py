@@ -29,10 +29,9 @@ _LIMIT, _REMAINING, _RESET = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reply:
-    """The reply to one request: a status with an error, or with a body in JSON."""
+    """The reply to a request that is not refused: a status, and a body in JSON or none."""
 
     status: int
-    refusal: Refusal | None = None
     content: bytes = b""
 
 
@@ -61,15 +60,10 @@ def granted(result: _Granted | Refusal) -> _Granted:
     return result
 
 
-def refused(refusal: Refusal) -> Reply:
-    """Return the reply to a refused request, with the refusal's own status."""
-    return Reply(status=refusal.status, refusal=refusal)
-
-
 def make_response(
-    reply: Reply, *, now: float, allowance: Allowance | None = None, version: str = intercom.API_VERSION
+    reply: Reply | Refusal, *, now: float, allowance: Allowance | None = None, version: str = intercom.API_VERSION
 ) -> HttpResponse:
-    """Return the response to a reply, with Intercom's headers; an error becomes an ``error.list``.
+    """Return the response to a reply, with Intercom's headers; a refusal becomes an ``error.list``.
 
     `now` is the server's time in Unix seconds. `allowance` is None for a request without a valid token, and if the
     rate-limit headers are left out.
@@ -77,15 +71,15 @@ def make_response(
     request_id = str(uuid.uuid4())
     headers = [(b"date", _http_date(int(now))), (b"x-request-id", request_id.encode())]
     if allowance is not None and reply.status not in _WITHOUT_RATE_HEADERS:
-        headers += _rate_headers(reply, allowance)
+        headers += _rate_headers(reply.status, allowance)
     if reply.status == HTTPStatus.BAD_GATEWAY:
         return HttpResponse(status=reply.status, headers=[*headers, (b"content-type", _HTML)], content=_GATEWAY_PAGE)
     headers.append((b"intercom-version", version.encode()))
-    content = error_list(reply.refusal, request_id=request_id) if reply.refusal else reply.content
+    content = error_list(reply, request_id=request_id) if isinstance(reply, Refusal) else reply.content
     if content:
         headers.append((b"content-type", _JSON))
-    if reply.refusal and reply.refusal.link:
-        headers.append((b"link", reply.refusal.link.encode()))
+    if isinstance(reply, Refusal) and reply.link:
+        headers.append((b"link", reply.link.encode()))
     return HttpResponse(status=reply.status, headers=headers, content=content)
 
 
@@ -95,9 +89,9 @@ def with_content(response: HttpResponse, content: bytes) -> HttpResponse:
     return replace(response, headers=[*headers, (b"content-type", _JSON)], content=content)
 
 
-def _rate_headers(reply: Reply, allowance: Allowance) -> list[Header]:
+def _rate_headers(status: int, allowance: Allowance) -> list[Header]:
     # A 429 within the limit means "overloaded": clients recognise it by the requests that are left.
-    least = 1 if reply.status == HTTPStatus.TOO_MANY_REQUESTS and allowance.is_admitted else 0
+    least = 1 if status == HTTPStatus.TOO_MANY_REQUESTS and allowance.is_admitted else 0
     return [
         (_LIMIT, b"%d" % allowance.limit),
         (_REMAINING, b"%d" % max(allowance.remaining, least)),

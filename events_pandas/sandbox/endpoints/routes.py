@@ -11,7 +11,7 @@ from events_pandas import intercom
 from events_pandas.sandbox.endpoints.contact_form import contact_object
 from events_pandas.sandbox.endpoints.contact_search import list_contacts, search_contacts
 from events_pandas.sandbox.endpoints.history import add_summaries, contact_events
-from events_pandas.sandbox.endpoints.replies import RefusedError, Reply, granted, refused
+from events_pandas.sandbox.endpoints.replies import RefusedError, Reply, granted
 from events_pandas.sandbox.faults import SUBMIT
 from events_pandas.sandbox.rules.events import read_payload
 from events_pandas.sandbox.rules.refusals import Refusal, missing
@@ -48,7 +48,7 @@ class Request:
         return (self.method, self.path) == SUBMIT
 
 
-Endpoint: TypeAlias = Callable[[Workspace, Request], Reply]
+Endpoint: TypeAlias = Callable[[Workspace, Request], Reply | Refusal]
 """A function that answers a request which has passed the checks of token, limit and headers."""
 
 _Answer: TypeAlias = Callable[[Workspace, Request], dict[str, object] | None]
@@ -67,11 +67,11 @@ def find_endpoint(method: str, path: str) -> Endpoint | None:
     return answer and partial(_reply, answer)
 
 
-def _reply(answer: _Answer, workspace: Workspace, request: Request) -> Reply:
+def _reply(answer: _Answer, workspace: Workspace, request: Request) -> Reply | Refusal:
     try:
         content = answer(workspace, request)
     except RefusedError as error:
-        return refused(error.refusal)
+        return error.refusal
     return Reply(status=200, content=b"" if content is None else json.dumps(content, allow_nan=False).encode())
 
 

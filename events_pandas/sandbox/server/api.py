@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from events_pandas import intercom
-from events_pandas.sandbox.endpoints.replies import HttpResponse, Reply, make_response, refused, with_content
+from events_pandas.sandbox.endpoints.replies import HttpResponse, Reply, make_response, with_content
 from events_pandas.sandbox.endpoints.routes import Request, find_endpoint
 from events_pandas.sandbox.faults import FaultPlan
 from events_pandas.sandbox.rules import refusals
@@ -85,14 +85,14 @@ class Api:
         response = self._response(request, reply, allowance)
         if fault == "garbage":
             response = with_content(response, self.plan.garbage(request.body))
-        return replace(response, fault=fault)
+        return replace(response, fault=fault) if fault else response
 
     def _refuse(
         self, request: Request, refusal: Refusal, outcome: SubmissionOutcome, *, allowance: Allowance | None = None
     ) -> HttpResponse:
         """Refuse a request that is not judged."""
         self._log(request, refusal, outcome)
-        return self._response(request, refused(refusal), allowance)
+        return self._response(request, refusal, allowance)
 
     def _log(self, request: Request, refusal: Refusal | None, outcome: SubmissionOutcome) -> None:
         """Log a submission that is not judged; without a refusal its connection is closed."""
@@ -102,23 +102,28 @@ class Api:
                 request.body, received_at=request.now, outcome=outcome, http_status=status, refusal=refusal
             )
 
-    def _reply(self, request: Request, *, is_answered: bool) -> Reply:
+    def _reply(self, request: Request, *, is_answered: bool) -> Reply | Refusal:
         if request.is_submission:
             verdict = self.workspace.submit(request.body, received_at=request.now, is_answered=is_answered)
-            return refused(verdict) if isinstance(verdict, Refusal) else Reply(status=202)
+            return verdict if isinstance(verdict, Refusal) else Reply(status=202)
         endpoint = find_endpoint(request.method, request.path)
-        return endpoint(self.workspace, request) if endpoint else refused(refusals.RESOURCE_NOT_FOUND)
+        return endpoint(self.workspace, request) if endpoint else refusals.RESOURCE_NOT_FOUND
 
-    def _response(self, request: Request, reply: Reply, allowance: Allowance | None) -> HttpResponse:
+    def _response(self, request: Request, reply: Reply | Refusal, allowance: Allowance | None) -> HttpResponse:
         shown = allowance if self.plan.faults.rate_headers else None
-        version = _VERSIONS.get(request.headers.get(b"intercom-version", _OWN_VERSION).lower(), intercom.API_VERSION)
+        version = _asked_version(request) or intercom.API_VERSION
         return make_response(reply, now=request.now, allowance=shown, version=version)
+
+
+def _asked_version(request: Request) -> str | None:
+    """Return the version of the API that a request asks for; None if there is no such version."""
+    return _VERSIONS.get(request.headers.get(b"intercom-version", _OWN_VERSION).lower())
 
 
 def _request_refusal(request: Request) -> Refusal | None:
     if not accepts_json(request.headers.get(b"accept", b"")):
         return refusals.NOT_ACCEPTABLE
-    if request.headers.get(b"intercom-version", _OWN_VERSION).lower() not in _VERSIONS:
+    if _asked_version(request) is None:
         return refusals.VERSION_INVALID
     if not request.is_submission and find_endpoint(request.method, request.path) is None:
         return refusals.RESOURCE_NOT_FOUND

@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from events_pandas.loopback import is_loopback
-from events_pandas.sandbox.endpoints.replies import HttpResponse, Reply, make_response, refused
+from events_pandas.sandbox.endpoints.replies import HttpResponse, Reply, make_response
 from events_pandas.sandbox.endpoints.routes import Request
 from events_pandas.sandbox.page import Page
 from events_pandas.sandbox.rules.refusals import ACCESS_TOKEN_INVALID, HOST_NOT_ALLOWED, TOO_LARGE, Refusal
@@ -86,11 +86,11 @@ class SandboxApp:
             await asyncio.sleep(pause_seconds)
         return response
 
-    def _control_reply(self, request: Request) -> Reply:
+    def _control_reply(self, request: Request) -> Reply | Refusal:
         if not self.api.is_authorized(request.headers):
-            return refused(ACCESS_TOKEN_INVALID)
+            return ACCESS_TOKEN_INVALID
         if len(request.body) > LARGEST_BODY:
-            return refused(TOO_LARGE)
+            return TOO_LARGE
         return self.control.answer(request.method, request.body, uptime=time.monotonic())
 
     def _refusal(self, scope: Scope, refusal: Refusal) -> _AnyResponse:
@@ -98,7 +98,7 @@ class SandboxApp:
         if self._is_for_the_page(scope):
             # Encoded here: the text of an error may have characters that UTF-8 lacks.
             return PlainTextResponse(refusal.message.encode(errors="backslashreplace"), refusal.status)
-        return make_response(refused(refusal), now=self._now())
+        return make_response(refusal, now=self._now())
 
     def _is_for_the_page(self, scope: Scope) -> bool:
         return scope["method"] in {"GET", "HEAD"} and self.page.handles(scope["path"])

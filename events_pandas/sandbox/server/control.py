@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Final
 
 from events_pandas import intercom
-from events_pandas.sandbox.endpoints.replies import RefusedError, Reply, granted, refused
+from events_pandas.sandbox.endpoints.replies import RefusedError, Reply, granted
 from events_pandas.sandbox.endpoints.routes import find_endpoint
 from events_pandas.sandbox.faults import FaultPlan, Faults, NextFault
 from events_pandas.sandbox.rules.events import read_payload
@@ -39,21 +39,21 @@ class Control:
     window: RateWindow
     plan: FaultPlan
 
-    def answer(self, method: str, body: bytes, *, uptime: float) -> Reply:
+    def answer(self, method: str, body: bytes, *, uptime: float) -> Reply | Refusal:
         """Reply to a request: ``GET`` reads the settings, ``PATCH`` changes those in its JSON object.
 
         The reply has all settings, and the faults of `fail_next` that are still to come. 400 names what is wrong; other
         methods get 404.
         """
         if method not in {"GET", "PATCH"}:
-            return refused(RESOURCE_NOT_FOUND)
+            return RESOURCE_NOT_FOUND
         if method == "PATCH":
             try:
                 self._change(granted(read_payload(body)), uptime=uptime)
             except RefusedError as error:
-                return refused(error.refusal)
+                return error.refusal
             except ValueError as error:
-                return refused(Refusal(status=400, code="parameter_invalid", message=str(error)))
+                return Refusal(status=400, code="parameter_invalid", message=str(error))
         settings = {
             "limit": self.window.limit,
             "window_seconds": self.window.window_seconds,

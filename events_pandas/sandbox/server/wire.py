@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import lru_cache
 from http.client import responses
 from typing import Final, Self, TypeAlias
 from urllib.parse import unquote_to_bytes
@@ -78,6 +79,7 @@ def read_credentials(authorization: bytes) -> Credentials:
     return scheme, said.rstrip(b"=") if scheme == b"basic" else said
 
 
+@lru_cache(maxsize=16)
 def accepts_json(accept: bytes) -> bool:
     """Return whether an Accept header admits JSON. A vendor's JSON counts; an empty header does not, as in Intercom."""
     ranges = [_media_range(one) for one in accept.lower().split(b",")]

@@ -2,7 +2,7 @@
 
 import enum
 import sqlite3
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from events_pandas import intercom
@@ -51,15 +51,6 @@ class Submission(NamedTuple):
     error_code: str | None
     error_message: str | None
     body: bytes
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EventKey:
-    """The key of an event in its workspace: its contact and its normalized name by their numbers, and its second."""
-
-    contact: int
-    created_at: int
-    name: int
 
 
 class Workspace:
@@ -208,12 +199,12 @@ class Workspace:
             return connection.execute(query).fetchall()
 
 
-def add_summary(connection: sqlite3.Connection, key: EventKey, *, count: int, last: int) -> None:
-    """Add `count` events to the summary of a contact and a name: `key` has the first second, `last` the last."""
+def add_summary(connection: sqlite3.Connection, *, contact: int, name: int, count: int, first: int, last: int) -> None:
+    """Add events to the summary of a contact and a name, by their numbers; `first` and `last` are Unix seconds."""
     connection.execute(
         "INSERT INTO event_summaries VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
         " SET count = count + excluded.count, first = min(first, excluded.first), last = max(last, excluded.last)",
-        (key.contact, key.name, count, key.created_at, last),
+        (contact, name, count, first, last),
     )
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from events_pandas.sandbox.endpoints.replies import Reply, make_response, refused, with_content
+from events_pandas.sandbox.endpoints.replies import Reply, make_response, with_content
 from events_pandas.sandbox.rules.refusals import ACCESS_TOKEN_INVALID, chosen_refusal, over_the_limit
 from events_pandas.sandbox.rules.window import Allowance
 
@@ -42,7 +42,7 @@ def test_response_with_content_says_that_it_is_json() -> None:
 
 def test_response_of_a_refusal_is_an_error_list_under_the_id_of_the_request() -> None:
     """The body has the id that is also in the header."""
-    response = make_response(refused(ACCESS_TOKEN_INVALID), now=0)
+    response = make_response(ACCESS_TOKEN_INVALID, now=0)
 
     request_id = dict(response.headers)[b"x-request-id"].decode()
     assert json.loads(response.content) == {
@@ -55,12 +55,12 @@ def test_response_of_a_refusal_is_an_error_list_under_the_id_of_the_request() ->
 @pytest.mark.parametrize("status", [401, 502])
 def test_response_has_no_rate_headers_when_the_workspace_is_not_known(status) -> None:
     """A refused token and a gateway's error have no rate-limit headers."""
-    assert rate_headers(make_response(refused(chosen_refusal(status)), now=0, allowance=LAST_ONE).headers) == []
+    assert rate_headers(make_response(chosen_refusal(status), now=0, allowance=LAST_ONE).headers) == []
 
 
 def test_response_502_is_a_gateways_page() -> None:
     """A 502 is HTML, without a version of the API."""
-    response = make_response(refused(chosen_refusal(502)), now=0, allowance=LAST_ONE)
+    response = make_response(chosen_refusal(502), now=0, allowance=LAST_ONE)
 
     assert (b"content-type", b"text/html; charset=utf-8") in response.headers
     assert b"intercom-version" not in dict(response.headers)
@@ -77,14 +77,14 @@ def test_response_502_is_a_gateways_page() -> None:
 )
 def test_response_429_tells_overload_by_what_remains(refusal, allowance, remaining) -> None:
     """A chosen 429 has requests left; a 429 over the limit has none."""
-    response = make_response(refused(refusal), now=0, allowance=allowance)
+    response = make_response(refusal, now=0, allowance=allowance)
 
     assert dict(response.headers)[b"x-ratelimit-remaining"] == remaining
 
 
 def test_response_can_get_another_content() -> None:
     """A replaced body has the content type of JSON, with any bytes."""
-    gateway = make_response(refused(chosen_refusal(502)), now=0)
+    gateway = make_response(chosen_refusal(502), now=0)
 
     other = with_content(gateway, b"\x80")
 

@@ -157,7 +157,7 @@ def test_control_reads_json_as_strictly_as_the_api(control, body, message) -> No
     """A key that occurs twice is refused."""
     answer = change(control, body)
 
-    assert answer.refusal == Refusal(status=400, code="bad_request", message=f"The body is not valid JSON: {message}")
+    assert answer == Refusal(status=400, code="bad_request", message=f"The body is not valid JSON: {message}")
     assert read(control) == SETTINGS
 
 
@@ -165,7 +165,7 @@ def test_control_takes_objects_only(control) -> None:
     """The body must be an object."""
     answer = change(control, [])
 
-    assert answer.refusal == Refusal(status=400, code="bad_request", message="The body is not a JSON object")
+    assert answer == Refusal(status=400, code="bad_request", message="The body is not a JSON object")
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_control_names_what_is_wrong_and_changes_nothing(control, settings, mess
 
     answer = change(control, good | settings)
 
-    assert answer.refusal == Refusal(status=400, code="parameter_invalid", message=message)
+    assert answer == Refusal(status=400, code="parameter_invalid", message=message)
     assert read(control) == SETTINGS
     assert control.plan.next_fault("POST", "/events", b"") is None
 

@@ -12,7 +12,6 @@ from events_pandas.sandbox.workspace.contacts import InitialContacts
 from events_pandas.sandbox.workspace.store import Store
 from events_pandas.sandbox.workspace.workspace import (
     EVENT_COUNTS,
-    EventKey,
     Submission,
     SubmissionOutcome,
     Workspace,
@@ -186,7 +185,7 @@ def test_events_of_a_contact_are_counted_by_name(workspace, make_body) -> None:
         workspace.submit(make_body(user_id="42", created_at=created_at, event_name=event_name), received_at=NOW)
     workspace.submit(make_body(user_id="43", created_at=70), received_at=NOW)
     with workspace.store.writing() as connection:
-        add_summary(connection, EventKey(contact=1, created_at=5, name=1), count=7, last=20)
+        add_summary(connection, contact=1, name=1, count=7, first=5, last=20)
 
     assert workspace.store.read(EVENT_COUNTS, {"contact": 1}) == [
         ("b", 2, 10, 60),
