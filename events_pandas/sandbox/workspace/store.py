@@ -1,15 +1,16 @@
 """The SQLite database of a workspace: a temporary file, or one that is kept."""
 
 import os
+import random
 import shutil
 import sqlite3
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias
 
 from events_pandas.filesystem import place_of, refuses_locks
 from events_pandas.forking import keep_for_ever, leave_to_parent_at_fork, pause_at_fork
@@ -18,9 +19,7 @@ from events_pandas.sandbox.workspace.tables import make_tables, require_own
 Row: TypeAlias = tuple[Any, ...]
 """A row of a query's result, its columns in the order of the query."""
 
-_Opened = TypeVar("_Opened")
-
-_BUSY_SECONDS: Final = 1.0
+_BUSY_SECONDS: Final = (0.5, 1.5)
 _FOLDERS: Final = "events-pandas-sandbox-"
 
 # The file is locked exclusively: another program's lock would stop the server.
@@ -30,10 +29,9 @@ PRAGMA journal_mode = WAL;
 PRAGMA synchronous = NORMAL;
 """
 # The exclusive lock shows that nobody else has the file. The shared one, which takes its place, keeps the exclusive one
-# from others. After a first query with the exclusive lock, no second connection could ever read. A checkpoint waits for
-# the disk: one for every 10,000 pages (40 MB) rather than every 1,000 halves the time of an event.
+# from others. If the exclusive lock came before the first query, no second connection could ever read. A checkpoint
+# waits for the disk: one for every 10,000 pages (40 MB) rather than every 1,000 halves the time of an event.
 _SHARED: Final = """
-SELECT id_code FROM workspace;
 PRAGMA locking_mode = EXCLUSIVE;
 BEGIN IMMEDIATE; COMMIT;
 PRAGMA locking_mode = NORMAL;
@@ -47,6 +45,7 @@ PRAGMA synchronous = OFF;
 PRAGMA journal_mode = WAL;
 PRAGMA wal_autocheckpoint = 10000;
 """
+_READ_ONLY: Final = "PRAGMA query_only = ON"
 
 
 class Store:
@@ -90,7 +89,8 @@ class Store:
                 if self._path is None:
                     self._writer, self._reader, folder = _temporary()
                 else:
-                    self._writer, self._reader = _explained(_pair, self._path)
+                    with _explained(self._path):
+                        self._writer, self._reader = _pair(self._path, _SHARED)
                 # Python 3.13 warns about connections that are never closed.
                 self._close = weakref.finalize(self, _end, self._reader, self._writer, folder)
 
@@ -156,7 +156,9 @@ class Store:
             if self._writer is not None:
                 yield self._writer
             else:
-                with closing(_explained(_alone, self._path)) as connection:
+                with _explained(self._path):
+                    connection = _opened(self._path, _ALONE)
+                with closing(connection):
                     yield connection
 
 
@@ -165,13 +167,12 @@ def _temporary() -> tuple[sqlite3.Connection, sqlite3.Connection | None, Path | 
     try:
         folder = _new_folder()
         try:
-            writer = _prepared(folder / "workspace.sqlite", _TEMPORARY)
-            reader = _reader(folder / "workspace.sqlite", writer)
+            writer, reader = _pair(folder / "workspace.sqlite", _TEMPORARY)
         finally:
             # The file lives on while it is open, and a killed process leaves nothing. Windows deletes no open file.
             shutil.rmtree(folder, ignore_errors=True)
     except (OSError, sqlite3.OperationalError):
-        return _alone(None), None, None
+        return _opened(None, _ALONE), None, None
     return writer, reader, folder
 
 
@@ -192,10 +193,11 @@ def _end(reader: sqlite3.Connection | None, writer: sqlite3.Connection, folder: 
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _explained(open_file: Callable[[Path | None], _Opened], path: Path | None) -> _Opened:
-    """Open a file, and raise errors that say what is wrong with it."""
+@contextmanager
+def _explained(path: Path | None) -> Iterator[None]:
+    """Raise errors of a file that is being opened as errors that say what is wrong with it."""
     try:
-        return open_file(path)
+        yield
     except sqlite3.OperationalError as error:
         raise OSError(f"the sandbox cannot keep its workspace in {str(path)!r}: {_trouble(path, error)}") from error
     except sqlite3.DatabaseError as error:
@@ -210,48 +212,29 @@ def _trouble(path: Path | None, error: sqlite3.OperationalError) -> str:
     return f"{error}; check that its folder exists, is writable and has room"
 
 
-def _pair(path: Path | None) -> tuple[sqlite3.Connection, sqlite3.Connection]:
-    """Open a file to write, and once more to read; nobody else can have it meanwhile."""
-    _alone(path).close()
-    writer = _connected(path)
+def _pair(path: Path, settings: str) -> tuple[sqlite3.Connection, sqlite3.Connection]:
+    """Open a file to write, and once more to read."""
+    writer = _opened(path, settings)
     try:
-        writer.executescript(_SHARED)
+        return writer, _opened(path, _READ_ONLY)
     except BaseException:
         writer.close()
         raise
-    return writer, _reader(path, writer)
 
 
-def _reader(path: Path | None, writer: sqlite3.Connection) -> sqlite3.Connection:
-    reader = _connected(path)
-    try:
-        reader.executescript("PRAGMA query_only = ON; SELECT id_code FROM workspace")
-    except BaseException:
-        reader.close()
-        writer.close()
-        raise
-    return reader
-
-
-def _alone(path: Path | None) -> sqlite3.Connection:
-    """Open a file, or a database in memory, that nobody else can have meanwhile."""
-    return _prepared(path, _ALONE)
-
-
-def _prepared(path: Path | None, settings: str) -> sqlite3.Connection:
-    """Open a file with its tables."""
-    connection = _connected(path)
+def _opened(path: Path | None, settings: str) -> sqlite3.Connection:
+    """Open a file, or a database in memory; one that is empty gets its tables."""
+    # Each statement is a transaction of its own, except between BEGIN and COMMIT.
+    database = ":memory:" if path is None else path
+    # Of two sandboxes that wait for each other's lock, one gives up first, and the other has the file.
+    seconds = random.uniform(*_BUSY_SECONDS)  # noqa: S311  # Nobody needs to guess it.
+    connection = sqlite3.connect(database, timeout=seconds, isolation_level=None, check_same_thread=False)
     try:
         require_own(connection, path)
         connection.executescript(settings)
-        make_tables(connection)
+        if settings != _READ_ONLY:
+            make_tables(connection)
     except BaseException:
         connection.close()
         raise
     return connection
-
-
-def _connected(path: Path | None) -> sqlite3.Connection:
-    # Each statement is a transaction of its own, except between BEGIN and COMMIT.
-    database = ":memory:" if path is None else path
-    return sqlite3.connect(database, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
