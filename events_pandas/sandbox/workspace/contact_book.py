@@ -1,11 +1,9 @@
 """The contacts of a workspace in its database: found by their identifiers, made, changed and merged."""
 
-import dataclasses
 import json
 import sqlite3
 import time
 import uuid
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -21,10 +19,7 @@ from events_pandas.sandbox.rules.refusals import (
 from events_pandas.sandbox.workspace.contacts import Contact, ContactFields, InitialContacts
 from events_pandas.sandbox.workspace.store import Row, Store
 
-FIELDS: Final = tuple(field.name for field in dataclasses.fields(ContactFields))
-"""The columns of a contact that are also fields of `ContactFields`."""
-
-SELECT_CONTACTS: Final = f"SELECT number, created_at, updated_at, {', '.join(FIELDS)} FROM contacts"  # noqa: S608  # All written here.
+SELECT_CONTACTS: Final = f"SELECT number, created_at, updated_at, {', '.join(ContactFields._fields)} FROM contacts"  # noqa: S608  # All written here.
 """The beginning of a query for `contact_of_row`."""
 
 IDENTIFIER_COLUMNS: Final = MappingProxyType({"user_id": "external_id", "id": "id", "email": "email"})
@@ -39,12 +34,12 @@ _MATCHES: Final = {
     for identifier, column in IDENTIFIER_COLUMNS.items()
 }
 _INSERT: Final = (
-    f"INSERT INTO contacts (named, number, created_at, updated_at, {', '.join(FIELDS)})"  # noqa: S608  # As above.
-    f" VALUES ({', '.join('?' * (len(FIELDS) + 4))})"
+    f"INSERT INTO contacts (named, number, created_at, updated_at, {', '.join(ContactFields._fields)})"  # noqa: S608  # As above.
+    f" VALUES ({', '.join('?' * (len(ContactFields._fields) + 4))})"
 )
 
 
-_CHANGES: Final = ", ".join(f"{field} = ?" for field in FIELDS)
+_CHANGES: Final = ", ".join(f"{field} = ?" for field in ContactFields._fields)
 _UPDATE: Final = f"UPDATE contacts SET {_CHANGES}, updated_at = ?, named = NULL WHERE number = ?"  # noqa: S608  # As above.
 
 
@@ -164,7 +159,7 @@ class ContactBook:
         existing = _existing_contact(connection, fields)
         if existing is None:
             return self._add(connection, fields, now=now)
-        _write(connection, existing.number, replace(fields, id=existing.id), now=now)
+        _write(connection, existing.number, fields._replace(id=existing.id), now=now)
         return existing.number
 
     def _number_of(self, connection: sqlite3.Connection, text: str, *, now: float) -> int:
@@ -181,20 +176,20 @@ class ContactBook:
         ((number,),) = connection.execute("SELECT coalesce(max(number), 0) + 1 FROM contacts")
         second = int(now)
         # A fault may set the clock to any time: keep eight digits.
-        fields = replace(fields, id=fields.id or f"{second % 2**32:08x}{self._id_middle}{number:08x}")
+        fields = fields._replace(id=fields.id or f"{second % 2**32:08x}{self._id_middle}{number:08x}")
         if fields.role == "lead" and fields.external_id is None:
             # Intercom gives a lead its external identifier.
-            fields = replace(fields, external_id=str(uuid.uuid4()))
-        connection.execute(_INSERT, (named, number, second, second, *(getattr(fields, field) for field in FIELDS)))
+            fields = fields._replace(external_id=str(uuid.uuid4()))
+        connection.execute(_INSERT, (named, number, second, second, *fields))
         return int(number)
 
 
 def contact_of_row(row: Row) -> Contact:
     """Return the contact in a row of a query that begins with `SELECT_CONTACTS`."""
     number, created_at, updated_at, *values = row
-    fields = dict(zip(FIELDS, values, strict=True))
-    fields["unsubscribed_from_emails"] = bool(fields["unsubscribed_from_emails"])
-    return Contact(number=number, created_at=created_at, updated_at=updated_at, fields=ContactFields(**fields))
+    fields = ContactFields(*values)
+    fields = fields._replace(unsubscribed_from_emails=bool(fields.unsubscribed_from_emails))
+    return Contact(number=number, created_at=created_at, updated_at=updated_at, fields=fields)
 
 
 def _named(identifier: str, text: str) -> ContactFields:
@@ -210,12 +205,12 @@ def _contact(connection: sqlite3.Connection, number: int) -> Contact:
 
 
 def _write(connection: sqlite3.Connection, number: int, fields: ContactFields, *, now: float) -> None:
-    connection.execute(_UPDATE, (*(getattr(fields, field) for field in FIELDS), int(now), number))
+    connection.execute(_UPDATE, (*fields, int(now), number))
 
 
 def _changed(fields: ContactFields, changes: Payload) -> ContactFields:
     changed = json.loads(fields.custom_attributes) | changes.get("custom_attributes", {})
-    return replace(fields, **{**changes, "custom_attributes": json.dumps(changed, ensure_ascii=False)})
+    return fields._replace(**{**changes, "custom_attributes": json.dumps(changed, ensure_ascii=False)})
 
 
 def _merge(connection: sqlite3.Connection, number: int, into: int) -> None:
@@ -235,6 +230,5 @@ def _existing_contact(
         "SELECT number, id, named FROM contacts WHERE number IS NOT :number AND (id = :id OR external_id = :external_id"
         " OR (:external_id IS NULL AND role = :role AND role = 'user' AND email = :email))"
     )
-    named = {"number": number} | {field: getattr(fields, field) for field in ("id", "external_id", "role", "email")}
-    found = connection.execute(query, named).fetchone()
+    found = connection.execute(query, {"number": number, **fields._asdict()}).fetchone()
     return None if found is None else _Existing(*found)

@@ -1,10 +1,9 @@
 """Contacts: which exist from the start, and how the body of a request describes one."""
 
-import dataclasses
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from events_pandas.sandbox.rules.events import Payload, is_unix_seconds, read_payload
 from events_pandas.sandbox.rules.refusals import Refusal, invalid, missing
@@ -18,9 +17,8 @@ _BOOLEANS: Final = ("unsubscribed_from_emails", "email_verified")
 _CHANGEABLE: Final = (*_TEXTS, *_TIMES, "unsubscribed_from_emails")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ContactFields:
-    """The fields of a contact when it is made; `custom_attributes` is a JSON object as text.
+class ContactFields(NamedTuple):
+    """The fields of a contact when it is made, in the order of its columns; `custom_attributes` is JSON as text.
 
     `external_id` is the identifier that events call `user_id`, `email` need not be unique, and a missing `id` is made.
     Times are Unix seconds.
@@ -153,10 +151,10 @@ def _require_different(given: Iterable[ContactFields]) -> None:
 
 
 def _given_fields(given: Mapping[str, object]) -> ContactFields:
-    known = {field.name for field in dataclasses.fields(ContactFields)}
+    known = sorted(ContactFields._fields)
     unknown = [field for field in given if field not in known]
     if unknown:
-        raise ValueError(f"contacts have no field {unknown[0]!r}: use one of {', '.join(sorted(known))}")
+        raise ValueError(f"contacts have no field {unknown[0]!r}: use one of {', '.join(known)}")
     refusal = _contact_refusal({"role": "user", **given}) or _text_refusal(dict(given), "id")
     if refusal is not None:
         raise ValueError(f"contacts: {refusal.message}")

@@ -1,7 +1,5 @@
 """The contacts of a workspace: found, made, changed and merged."""
 
-from dataclasses import replace
-
 import pytest
 
 from events_pandas.sandbox.rules.refusals import AMBIGUOUS_EMAIL, USER_NOT_FOUND, merged_into
@@ -234,7 +232,7 @@ def test_book_changes_what_is_named(make_book) -> None:
     changed = book.update(made.fields.id, changes, now=NOW + 1)
 
     attributes = '{"plan": "pro", "seats": 4, "city": "Köln"}'
-    assert changed.fields == replace(made.fields, phone="1", custom_attributes=attributes)
+    assert changed.fields == made.fields._replace(phone="1", custom_attributes=attributes)
     assert (changed.number, changed.created_at, changed.updated_at) == (made.number, int(NOW), int(NOW) + 1)
     assert book.find("user_id", "7", now=NOW) == changed
 
@@ -258,7 +256,7 @@ def test_book_gives_a_contact_its_own_identifiers_again(make_book) -> None:
 
     changed = book.update(ada.fields.id, {"external_id": "7", "email": "ada@example.com", "name": "Ada"}, now=NOW)
 
-    assert changed.fields == replace(ada.fields, name="Ada")
+    assert changed.fields == ada.fields._replace(name="Ada")
 
 
 @pytest.fixture
