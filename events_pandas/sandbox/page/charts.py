@@ -121,10 +121,7 @@ def draw_chart(counts: Sequence[tuple[int, str, int]]) -> Chart:
         first, last = unit.number(min(days)), unit.number(max(days))
         if last - first < _MOST_BARS:
             break
-    totals: Counter[str] = Counter()
-    for _, name, count in counts:
-        totals[name] += count
-    ranked = [name for name, _ in totals.most_common()]
+    ranked = _ranked(counts)
     series = (*ranked[:_MOST_SERIES], *[_REST] * (len(ranked) > _MOST_SERIES))
     places = {name: min(place, _MOST_SERIES) for place, name in enumerate(ranked)}
     table = [[0] * len(series) for _ in range(first, last + 1)]
@@ -132,14 +129,27 @@ def draw_chart(counts: Sequence[tuple[int, str, int]]) -> Chart:
         table[unit.number(day) - first][places[name]] += count
     labels = [unit.label(number) for number in range(first, last + 1)]
     top = nice_ceiling(max(map(sum, table)))
+    # A single day does not fill the width of the chart.
+    slot = min(100 / len(labels), _WIDEST)
     return Chart(
         unit=unit.name,
         span=" to ".join(dict.fromkeys((labels[0], labels[-1]))),
         series=series,
         totals=tuple(map(sum, zip(*table, strict=True))),
-        bars=tuple(_bar(labels, place, row, series=series, top=top) for place, row in enumerate(table)),
+        bars=tuple(
+            StackedBar(
+                label=label,
+                left=round(slot * (place + _GAP / 2), 3),
+                width=round(slot * (1 - _GAP), 3),
+                counts=tuple(row),
+                total=sum(row),
+                summary=_summary(label, row, series),
+                segments=tuple(_segments(row, top)),
+            )
+            for place, (label, row) in enumerate(zip(labels, table, strict=True))
+        ),
         rules=tuple(Tick(_short(top * part / 2), _BASE - _PLOT * part / 2) for part in range(3)),
-        labels=tuple(_ticks(labels)),
+        labels=tuple(_ticks(labels, slot)),
     )
 
 
@@ -163,22 +173,11 @@ def nice_ceiling(count: int) -> int:
     return max(next(number for number in rounded if number >= count and number % 2 == 0), 2)
 
 
-def _bar(labels: Sequence[str], place: int, counts: Sequence[int], *, series: Sequence[str], top: int) -> StackedBar:
-    slot = _slot(labels)
-    return StackedBar(
-        label=labels[place],
-        left=round(slot * (place + _GAP / 2), 3),
-        width=round(slot * (1 - _GAP), 3),
-        counts=tuple(counts),
-        total=sum(counts),
-        summary=_summary(labels[place], counts, series),
-        segments=tuple(_segments(counts, top)),
-    )
-
-
-def _slot(labels: Sequence[str]) -> float:
-    # A single day does not fill the width of the chart.
-    return min(100 / len(labels), _WIDEST)
+def _ranked(counts: Sequence[tuple[int, str, int]]) -> list[str]:
+    totals: Counter[str] = Counter()
+    for _, name, count in counts:
+        totals[name] += count
+    return [name for name, _ in totals.most_common()]
 
 
 def _segments(counts: Sequence[int], top: int) -> Iterator[Segment]:
@@ -197,9 +196,8 @@ def _summary(label: str, counts: Sequence[int], series: Sequence[str]) -> str:
     return "\n".join([heading, *(f"{name}: {count:,}" for name, count in zip(series, counts, strict=True) if count)])
 
 
-def _ticks(labels: Sequence[str]) -> list[Tick]:
+def _ticks(labels: Sequence[str], slot: float) -> list[Tick]:
     """Return a few of the bars' labels, at even distances."""
-    slot = _slot(labels)
     step = math.ceil(len(labels) / _LABELS)
     if slot == _WIDEST:
         step = max(step, 2)

@@ -4,11 +4,14 @@ import bisect
 import itertools
 import math
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from events_pandas.sandbox.workspace.contact_book import IDENTIFIER_COLUMNS, SELECT_CONTACTS, contact_of_row
 from events_pandas.sandbox.workspace.contacts import Contact
+
+_Kind = TypeVar("_Kind")
 
 LARGEST_SHOWN_BODY: Final = 65_536
 """Bytes of the largest body that is shown whole; of a larger one only the beginning is read."""
@@ -147,8 +150,7 @@ def count_days(
 
 def find_name(connection: sqlite3.Connection, name: str) -> int | None:
     """Return the number of a normalized event name; None if nobody ever submitted it."""
-    number: int | None = _first(connection, "SELECT number FROM names WHERE name = ?", name)
-    return number
+    return _first(int, connection, "SELECT number FROM names WHERE name = ?", name)
 
 
 def find_contact(connection: sqlite3.Connection, identifier: str) -> Contact | None:
@@ -166,7 +168,7 @@ def find_contact(connection: sqlite3.Connection, identifier: str) -> Contact | N
 
 def was_named(connection: sqlite3.Connection, contact: str) -> bool:
     """Return whether a submission named a contact by this identifier, whatever its outcome."""
-    return _first(connection, "SELECT 1 FROM submissions WHERE contact = ? LIMIT 1", contact) is not None
+    return _first(int, connection, "SELECT 1 FROM submissions WHERE contact = ? LIMIT 1", contact) is not None
 
 
 def find_submission(connection: sqlite3.Connection, number: int) -> list[SubmissionRow]:
@@ -177,8 +179,7 @@ def find_submission(connection: sqlite3.Connection, number: int) -> list[Submiss
 
 def read_body(connection: sqlite3.Connection, number: int) -> bytes | None:
     """Return the whole body of a submission; None if there is no such submission."""
-    body: bytes | None = _first(connection, "SELECT body FROM submissions WHERE number = ?", number)
-    return body
+    return _first(bytes, connection, "SELECT body FROM submissions WHERE number = ?", number)
 
 
 def read_submissions(
@@ -223,8 +224,7 @@ def first_submission_of(
         f" WHERE contacts.{IDENTIFIER_COLUMNS[identifier]} = ? AND names.name = ? AND events.contact = contacts.number"
         " AND events.created_at = ? AND events.name = names.number"
     )
-    number: int | None = _first(connection, query, contact, name, created_at)
-    return number
+    return _first(int, connection, query, contact, name, created_at)
 
 
 def _matching(selection: SubmissionFilter) -> tuple[str, list[str | int]]:
@@ -246,10 +246,10 @@ def _matching(selection: SubmissionFilter) -> tuple[str, list[str | int]]:
 
 
 def _received_at(connection: sqlite3.Connection, number: int) -> float:
-    return float(_first(connection, "SELECT received_at FROM submissions WHERE number = ?", number))
+    return _first(float, connection, "SELECT received_at FROM submissions WHERE number = ?", number) or 0.0
 
 
-def _first(connection: sqlite3.Connection, query: str, *values: object) -> Any:
-    """Return the first column of the first row; None if there is no row."""
+def _first(kind: Callable[[Any], _Kind], connection: sqlite3.Connection, query: str, *values: object) -> _Kind | None:
+    """Return the first column of the first row as this kind; None if there is no row."""
     row = connection.execute(query, values).fetchone()
-    return None if row is None else row[0]
+    return None if row is None else kind(row[0])

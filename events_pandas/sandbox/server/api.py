@@ -62,15 +62,13 @@ class Api:
             return self._refuse(request, refusals.TOKEN_REVOKED, SubmissionOutcome.FAILED)
         # Only requests with a valid token are counted.
         allowance = self.window.spend(request.now)
-        refusal = self._limit_refusal(allowance) or _request_refusal(request)
+        if allowance.is_admitted:
+            refusal = _request_refusal(request)
+        else:
+            refusal = refusals.over_the_limit(allowance.limit, window_seconds=self.window.window_seconds)
         if refusal:
             return self._refuse(request, refusal, SubmissionOutcome.REFUSED, allowance=allowance)
         return self._carry_out(request, allowance)
-
-    def _limit_refusal(self, allowance: Allowance) -> Refusal | None:
-        if allowance.is_admitted:
-            return None
-        return refusals.over_the_limit(allowance.limit, window_seconds=self.window.window_seconds)
 
     def _carry_out(self, request: Request, allowance: Allowance) -> HttpResponse | None:
         fault = self.plan.next_fault(request.method, request.path, request.body)
@@ -97,10 +95,7 @@ class Api:
     def _log(self, request: Request, refusal: Refusal | None, outcome: SubmissionOutcome) -> None:
         """Log a submission that is not judged; without a refusal its connection is closed."""
         if request.is_submission:
-            status = refusal.status if refusal else None
-            self.workspace.log_unjudged(
-                request.body, received_at=request.now, outcome=outcome, http_status=status, refusal=refusal
-            )
+            self.workspace.log_unjudged(request.body, received_at=request.now, outcome=outcome, refusal=refusal)
 
     def _reply(self, request: Request, *, is_answered: bool) -> Reply | Refusal:
         if request.is_submission:

@@ -84,8 +84,7 @@ class Workspace:
             if isinstance(event, Refusal):
                 verdict: SubmissionOutcome | Refusal = event
             else:
-                status = _ACCEPTED if is_answered else None
-                verdict = self._keep(connection, event, body=body, received_at=received_at, http_status=status)
+                verdict = self._keep(connection, event, body=body, received_at=received_at, is_answered=is_answered)
             if isinstance(verdict, Refusal):
                 status = verdict.status if is_answered else None
                 outcome = SubmissionOutcome.REFUSED
@@ -93,18 +92,13 @@ class Workspace:
         return verdict
 
     def log_unjudged(
-        self,
-        body: bytes,
-        *,
-        received_at: float,
-        outcome: SubmissionOutcome,
-        http_status: int | None,
-        refusal: Refusal | None = None,
+        self, body: bytes, *, received_at: float, outcome: SubmissionOutcome, refusal: Refusal | None
     ) -> None:
-        """Log a submission that nobody judged: refused before that, or failed by a chosen fault."""
-        code, message = (refusal.code, refusal.message) if refusal else (None, None)
+        """Log a submission that nobody judged: it is refused, or without a refusal its connection is closed."""
+        answer = (refusal.status, refusal.code, refusal.message) if refusal else (None, None, None)
+        status, code, message = answer
         with self.store.writing() as connection:
-            _log(connection, Submission(received_at, http_status, outcome, code, message, body))
+            _log(connection, Submission(received_at, status, outcome, code, message, body))
 
     def events(self) -> list[SandboxEvent]:
         """Return the events kept, each once, in order of arrival."""
@@ -157,8 +151,8 @@ class Workspace:
         """Return the number of a normalized name among the active ones; 422 if there is no room for it."""
         if event_name in self._active_names:
             return self._active_names[event_name]
-        number = _name_number(connection, event_name)
-        if _is_active(connection, number):
+        number, is_active = _find_name(connection, event_name)
+        if is_active:
             # Not in the transaction that activates the name: an error would undo that.
             self._active_names[event_name] = number
         elif not _activate_name(connection, number):
@@ -172,7 +166,7 @@ class Workspace:
         *,
         body: bytes,
         received_at: float,
-        http_status: int | None,
+        is_answered: bool,
     ) -> SubmissionOutcome | Refusal:
         contact = self.contacts.resolve(connection, event.identifier, event.contact, now=received_at)
         if isinstance(contact, Refusal):
@@ -184,7 +178,7 @@ class Workspace:
         query = "SELECT number FROM events WHERE contact = ? AND created_at = ? AND name = ?"
         first = connection.execute(query, key).fetchone()
         outcome = SubmissionOutcome.KEPT if first is None else SubmissionOutcome.DUPLICATE
-        submission = Submission(received_at, http_status, outcome, None, None, body)
+        submission = Submission(received_at, _ACCEPTED if is_answered else None, outcome, None, None, body)
         number = _add_submission(connection, submission, name=name, contact=event.contact)
         if first is None:
             connection.execute(
@@ -208,18 +202,16 @@ def add_summary(connection: sqlite3.Connection, *, contact: int, name: int, coun
     )
 
 
-def _name_number(connection: sqlite3.Connection, name: str) -> int:
-    """Return the number of a normalized event name; a new name is written down."""
-    found = connection.execute("SELECT number FROM names WHERE name = ?", (name,)).fetchone()
+def _find_name(connection: sqlite3.Connection, name: str) -> tuple[int, bool]:
+    """Return the number of a normalized event name, and whether it is active: it has an event.
+
+    A new name is written down.
+    """
+    found = connection.execute("SELECT number, is_active FROM names WHERE name = ?", (name,)).fetchone()
     if found is None:
-        return int(connection.execute("INSERT INTO names (name, is_active) VALUES (?, 0)", (name,)).lastrowid or 0)
-    return int(found[0])
-
-
-def _is_active(connection: sqlite3.Connection, name: int) -> bool:
-    """Return whether the workspace counts a name as active: it has an event."""
-    ((is_active,),) = connection.execute("SELECT is_active FROM names WHERE number = ?", (name,))
-    return bool(is_active)
+        made = connection.execute("INSERT INTO names (name, is_active) VALUES (?, 0)", (name,))
+        return int(made.lastrowid or 0), False
+    return int(found[0]), bool(found[1])
 
 
 def _activate_name(connection: sqlite3.Connection, name: int) -> bool:
@@ -244,5 +236,5 @@ def _log(connection: sqlite3.Connection, submission: Submission) -> None:
     sent = read_sent(submission.body)
     name = None
     if sent.event_name is not None:
-        name = _name_number(connection, intercom.normalized_event_name(sent.event_name))
+        name, _ = _find_name(connection, intercom.normalized_event_name(sent.event_name))
     _add_submission(connection, submission, name=name, contact=sent.contact)

@@ -152,10 +152,8 @@ def test_page_tells_why_a_submission_was_not_kept(read, submit, workspace, make_
     submit()
     submit()
     submit(created_at=...)
-    workspace.log_unjudged(
-        make_body(), received_at=1.0, outcome=SubmissionOutcome.FAILED, http_status=503, refusal=chosen_refusal(503)
-    )
-    workspace.log_unjudged(make_body(), received_at=1.0, outcome=SubmissionOutcome.FAILED, http_status=None)
+    workspace.log_unjudged(make_body(), received_at=1.0, outcome=SubmissionOutcome.FAILED, refusal=chosen_refusal(503))
+    workspace.log_unjudged(make_body(), received_at=1.0, outcome=SubmissionOutcome.FAILED, refusal=None)
 
     text = " ".join(read().text.split())
 

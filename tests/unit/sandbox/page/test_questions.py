@@ -35,10 +35,8 @@ def _filled(workspace, submit, make_body):
     submit(user_id=..., email="ada@example.com", event_name="signed-up")
     submit()
     submit(created_at="x")
-    workspace.log_unjudged(
-        make_body(), received_at=5.0, outcome=SubmissionOutcome.FAILED, http_status=503, refusal=chosen_refusal(503)
-    )
-    workspace.log_unjudged(b"{", received_at=6.0, outcome=SubmissionOutcome.FAILED, http_status=None)
+    workspace.log_unjudged(make_body(), received_at=5.0, outcome=SubmissionOutcome.FAILED, refusal=chosen_refusal(503))
+    workspace.log_unjudged(b"{", received_at=6.0, outcome=SubmissionOutcome.FAILED, refusal=None)
 
 
 def numbers(asking, *, limit=50, before=None, **selected):

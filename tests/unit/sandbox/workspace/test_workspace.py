@@ -86,10 +86,8 @@ def test_workspace_remembers_submissions(workspace, make_body) -> None:
     workspace.submit(make_body(), received_at=1.0)
     workspace.submit(make_body(), received_at=2.0, is_answered=False)
     workspace.submit(make_body(created_at=...), received_at=3.0)
-    workspace.log_unjudged(
-        b"{", received_at=4.0, outcome=SubmissionOutcome.REFUSED, http_status=401, refusal=ACCESS_TOKEN_INVALID
-    )
-    workspace.log_unjudged(b"", received_at=5.0, outcome=SubmissionOutcome.FAILED, http_status=None)
+    workspace.log_unjudged(b"{", received_at=4.0, outcome=SubmissionOutcome.REFUSED, refusal=ACCESS_TOKEN_INVALID)
+    workspace.log_unjudged(b"", received_at=5.0, outcome=SubmissionOutcome.FAILED, refusal=None)
 
     logged = [
         (one.received_at, one.http_status, one.outcome, one.error_code, one.error_message, one.body)
