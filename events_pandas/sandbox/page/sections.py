@@ -1,19 +1,22 @@
 """The sections of the page. Each is read and rendered by itself, so that the browser can replace it alone."""
 
+import json
+import math
+import shlex
 import sqlite3
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from http import HTTPStatus
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from markupsafe import Markup
 
 from events_pandas.sandbox.endpoints.history import LISTED_SECONDS
 from events_pandas.sandbox.page.charts import HEIGHT, PACE_SPANS, SPAN_SECONDS, draw_chart, draw_pace
-from events_pandas.sandbox.page.filters import ResolvedFilters
-from events_pandas.sandbox.page.overview import OutcomeCount, python_lines, shell_lines, status_choices, sum_outcomes
+from events_pandas.sandbox.page.filters import UNANSWERED, ResolvedFilters
 from events_pandas.sandbox.page.questions import (
     EventRow,
     SubmissionRow,
@@ -37,6 +40,10 @@ _PAGE_ROWS: Final = 50
 
 # A workspace accepts 120 names, but clients may send any number.
 _MOST_NAMES: Final = 200
+
+
+OutcomeCount: TypeAlias = tuple[str, int, int]
+"""An outcome, a status, or 0 if nothing was answered, and how many submissions had both."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,6 +104,54 @@ def repeated_submission(connection: sqlite3.Connection, row: SubmissionRow) -> i
         return None
     return first_submission_of(
         connection, identifier=sent.identifier, contact=row.contact, created_at=sent.created_at, name=row.name
+    )
+
+
+def sum_outcomes(counts: Iterable[OutcomeCount]) -> dict[str, int]:
+    """Sum up submissions by outcome; zeros included."""
+    sums = dict.fromkeys(map(str, SubmissionOutcome), 0)
+    for outcome, _, count in counts:
+        sums[outcome] += count
+    return sums
+
+
+def status_choices(counts: Iterable[OutcomeCount]) -> list[tuple[str, str, int]]:
+    """Return the statuses to filter by, in order: the value in an address, the label, and how many it would show.
+
+    No answer comes last.
+    """
+    sums: dict[int, int] = {}
+    for _, status, count in counts:
+        sums[status] = sums.get(status, 0) + count
+    order = sorted(sums, key=lambda status: status or math.inf)
+    return [(str(status or UNANSWERED), status_label(status), sums[status]) for status in order]
+
+
+def status_label(status: int) -> str:
+    """Return the label of an HTTP status, such as ``"404 Not Found"``; 0 stands for no answer."""
+    if status == 0:
+        return "not answered"
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def python_lines(url: str, access_token: str) -> str:
+    """Return two lines of Python that submit a frame with this package."""
+    return (
+        f"client = ep.IntercomClient({json.dumps(access_token)}, base_url={json.dumps(url)}, allow_http=True)\n"
+        "results = ep.submit_events(orders, mapping, client=client)"
+    )
+
+
+def shell_lines(url: str, access_token: str, *, created_at: int) -> str:
+    """Return two lines for a shell that submit one event of this second with curl."""
+    event = {"event_name": "placed-order", "created_at": created_at, "user_id": "42"}
+    address, token = shlex.quote(f"{url}/events"), shlex.quote(f"Authorization: Bearer {access_token}")
+    return (
+        f"curl {address} -H {token} \\\n"
+        f"  -H 'Accept: application/json' -H 'Content-Type: application/json' -d {shlex.quote(json.dumps(event))}"
     )
 
 

@@ -1,9 +1,20 @@
-"""A page of the log."""
+"""The sections of the page: the overview, a page of the log, and how to send a first event."""
+
+import json
+import shlex
 
 import pytest
 
 from events_pandas.sandbox.page.filters import Filters, ResolvedFilters
-from events_pandas.sandbox.page.sections import read_log, repeated_submission
+from events_pandas.sandbox.page.sections import (
+    python_lines,
+    read_log,
+    repeated_submission,
+    shell_lines,
+    status_choices,
+    status_label,
+    sum_outcomes,
+)
 
 
 @pytest.fixture
@@ -85,3 +96,52 @@ def test_duplicate_that_is_too_long_to_be_read_names_none(asking, submit) -> Non
         ("duplicate", None),
         ("kept", None),
     ]
+
+
+COUNTS = [
+    ("kept", 202, 5),
+    ("duplicate", 202, 2),
+    ("failed", 0, 1),
+    ("refused", 404, 3),
+    ("kept", 0, 4),
+]
+
+
+def test_outcomes_are_summed_up() -> None:
+    """Each outcome is counted over all statuses; a missing outcome has 0."""
+    assert sum_outcomes(COUNTS[:4]) == {"kept": 5, "duplicate": 2, "refused": 3, "failed": 1}
+    assert sum_outcomes([]) == {"kept": 0, "duplicate": 0, "refused": 0, "failed": 0}
+
+
+def test_status_choices_are_those_that_are_there() -> None:
+    """Statuses are in order; no answer comes last."""
+    assert status_choices(COUNTS) == [
+        ("202", "202 Accepted", 7),
+        ("404", "404 Not Found", 3),
+        ("unanswered", "not answered", 5),
+    ]
+
+
+@pytest.mark.parametrize(("status", "label"), [(0, "not answered"), (503, "503 Service Unavailable"), (599, "599")])
+def test_status_label_has_the_phrase_where_there_is_one(status, label) -> None:
+    """A status has its phrase, if HTTP knows one."""
+    assert status_label(status) == label
+
+
+def test_python_lines_make_a_client_of_this_sandbox() -> None:
+    """The lines work as they are."""
+    assert python_lines("http://127.0.0.1:8080", "sandbox-token") == (
+        'client = ep.IntercomClient("sandbox-token", base_url="http://127.0.0.1:8080", allow_http=True)\n'
+        "results = ep.submit_events(orders, mapping, client=client)"
+    )
+
+
+def test_shell_lines_submit_an_event() -> None:
+    """The token may have any visible character, and is quoted for the shell."""
+    lines = shell_lines("http://127.0.0.1:8080", "a'b\"$c", created_at=17)
+
+    words = shlex.split(lines.replace("\\\n", ""))
+
+    assert words[:4] == ["curl", "http://127.0.0.1:8080/events", "-H", "Authorization: Bearer a'b\"$c"]
+    assert words[4:8] == ["-H", "Accept: application/json", "-H", "Content-Type: application/json"]
+    assert json.loads(words[9]) == {"event_name": "placed-order", "created_at": 17, "user_id": "42"}
