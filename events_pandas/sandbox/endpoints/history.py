@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -62,11 +62,7 @@ def add_summaries(workspace: Workspace, body: bytes, *, now: float) -> None:
     Intercom's description speaks of a list of summaries and shows a single one: the sandbox takes both.
     """
     payload = granted(read_payload(body))
-    given = payload.get("event_summaries")
-    summaries: list[Any] = given if isinstance(given, list) else [given]
-    refusal = _summaries_refusal(payload, summaries)
-    if refusal:
-        raise RefusedError(refusal)
+    summaries = _summaries(payload)
     # A name that is refused undoes what was written before it.
     with workspace.store.writing() as connection:
         contact = granted(workspace.contacts.resolve(connection, "user_id", payload["user_id"], now=now))
@@ -146,12 +142,17 @@ def _iso(seconds: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S.000+00:00")
 
 
-def _summaries_refusal(payload: Payload, summaries: Sequence[object]) -> Refusal | None:
+def _summaries(payload: Payload) -> list[Any]:
+    """Return the summaries in a body; raise `RefusedError` for the first thing that is wrong."""
     if not isinstance(payload.get("user_id"), str):
-        return invalid("user_id", "is not a string") if payload.get("user_id") else missing("user_id")
+        raise RefusedError(invalid("user_id", "is not a string") if payload.get("user_id") else missing("user_id"))
+    given = payload.get("event_summaries")
+    summaries = given if isinstance(given, list) else [given]
     if not summaries or summaries == [None]:
-        return missing("event_summaries")
-    return next(filter(None, map(_summary_refusal, summaries)), None)
+        raise RefusedError(missing("event_summaries"))
+    for refusal in filter(None, map(_summary_refusal, summaries)):
+        raise RefusedError(refusal)
+    return summaries
 
 
 def _summary_refusal(summary: object) -> Refusal | None:

@@ -8,7 +8,7 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -111,7 +111,7 @@ class Store:
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Yield the connection for one transaction: all of it is written, or nothing."""
-        with self._connection() as connection:
+        with self._writing, self._connection() as connection:
             try:
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
@@ -127,7 +127,7 @@ class Store:
 
     def read(self, query: str, parameters: Sequence[object] | Mapping[str, object] = ()) -> list[Row]:
         """Return the rows of a query. Keep queries short: the server waits while one runs."""
-        with self._connection() as connection:
+        with self._writing, self._connection() as connection:
             return connection.execute(query, parameters).fetchall()
 
     @contextmanager
@@ -142,7 +142,7 @@ class Store:
                     self._reader.execute("ROLLBACK")
                 return
         # Not held, or in memory.
-        with self._connection() as connection:
+        with self._writing, self._connection() as connection:
             yield connection
 
     def _make_locks(self) -> None:
@@ -150,16 +150,12 @@ class Store:
         pause_at_fork(self._writing)
         pause_at_fork(self._reading)
 
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        with self._writing:
-            if self._writer is not None:
-                yield self._writer
-            else:
-                with _explained(self._path):
-                    connection = _opened(self._path, _ALONE)
-                with closing(connection):
-                    yield connection
+    def _connection(self) -> AbstractContextManager[sqlite3.Connection]:
+        """Return the connection that is held, or one for this question alone. Call it under the lock of the writer."""
+        if self._writer is not None:
+            return nullcontext(self._writer)
+        with _explained(self._path):
+            return closing(_opened(self._path, _ALONE))
 
 
 def _temporary() -> tuple[sqlite3.Connection, sqlite3.Connection | None, Path | None]:
