@@ -18,7 +18,7 @@ import os
 from collections.abc import Hashable, Iterable, Sequence
 from copy import copy
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from events_pandas.words import counted, did_you_mean, escaped
 
@@ -64,7 +64,7 @@ def _remade(kind: type[BaseException], args: tuple[object, ...], state: dict[str
 class _Portable(BaseException):
     """An error that can be pickled, as processes hand errors to each other."""
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return _remade, (type(self), self.args, self.__dict__)
 
 

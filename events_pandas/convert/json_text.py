@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from decimal import Decimal
 from itertools import groupby
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -66,7 +66,7 @@ def _merged(pieces: Pieces) -> Iterator["pa.Array | str"]:
             yield from group
 
 
-def _datum(piece: "pa.Array | str") -> Any:
+def _datum(piece: "pa.Array | str") -> "pa.Array | pa.Scalar":
     """Return a column as text; a literal, or a value for all rows, as a scalar, which Arrow repeats."""
     if isinstance(piece, str):
         return pa.scalar(piece, TEXT_TYPE)

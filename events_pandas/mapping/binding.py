@@ -196,7 +196,7 @@ class _Binder:
             self._faults.append(error)
             return None
 
-    def _compute(self, path: str, source: Any) -> Values:
+    def _compute(self, path: str, source: Source) -> Values:
         """Evaluate a callable or an expression once, even if several fields read it."""
         if id(source) not in self._computed:
             self._computed[id(source)] = self._evaluate(path, source)

@@ -12,6 +12,7 @@ import pandas as pd
 from events_pandas.check import CheckedRows, chunk_bounds
 from events_pandas.convert import Cause, Converter, causes, problems_frame
 from events_pandas.deliver import WorkspaceIdentity
+from events_pandas.intercom import JsonObject
 from events_pandas.mapping import Rule
 from events_pandas.results.budget import metadata_budget, metadata_remarks, name_counts
 from events_pandas.results.destination import Destination
@@ -203,7 +204,7 @@ class CheckReport:
         rules = {**self.converter.mapping.rules(), **self.resolved}
         return metadata_budget(self.checked.row_counts, rules, text_keys=self.converter.text_keys)
 
-    def payloads(self, n: int = 5) -> list[dict[str, Any]]:
+    def payloads(self, n: int = 5) -> list[JsonObject]:
         """Return the first events as they would be sent.
 
         Parameters
@@ -230,7 +231,7 @@ class CheckReport:
         >>> ep.check_events(orders, mapping).payloads(1)[0]["metadata"]
         {'price': {'amount': 1999, 'currency': 'eur'}}
         """
-        payloads: list[dict[str, Any]] = []
+        payloads: list[JsonObject] = []
         for start, stop in chunk_bounds(self.rows, PREVIEW_CHUNKSIZE):
             if len(payloads) >= n:
                 break

@@ -39,7 +39,7 @@ class UnansweredError(Exception):
 class _Question:
     """What the run wants of its caller: that it calls a function, or that it takes results."""
 
-    call: Callable[[], Any] | None = None
+    call: Callable[[], object] | None = None
     results: pd.DataFrame | None = None
     answer: Any = None
     error: BaseException | None = None
@@ -63,7 +63,7 @@ class Desk:
         # Called in the caller's thread after each interrupt.
         self.on_interrupt: Callable[[], object] = bool
         self._process = os.getpid()
-        self._work: queue.SimpleQueue[Callable[[], Any]] = queue.SimpleQueue()
+        self._work: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         self._has_begun = False
         self._thread: threading.Thread | None = None
         self._question: _Question | None = None
@@ -246,7 +246,7 @@ class Desk:
             return SubmissionInterrupted(stop_for_interrupt().message, results=self._value)
         return self._error
 
-    def _answer(self, question: _Question, call: Callable[[], Any]) -> None:
+    def _answer(self, question: _Question, call: Callable[[], object]) -> None:
         try:
             question.answer = call()
         except BaseException as error:

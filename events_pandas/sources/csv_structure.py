@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
@@ -237,7 +237,7 @@ class CsvForm:
         """The number of columns up to the last one that has a name: a row may lack the cells beyond."""
         return max((place for place, name in enumerate(self.names, start=1) if name.strip()), default=self.width)
 
-    def labels(self) -> list[Any]:
+    def labels(self) -> list[Hashable]:
         """Return the names of the columns as pandas reads them, also doubled ones; an empty name is NaN."""
         # Not as a header: pandas would rename a second column "a" to "a.1".
         return list(pd.read_csv(io.BytesIO(self.header), header=None, nrows=1, dtype=str, **CSV_OPTIONS).iloc[0])

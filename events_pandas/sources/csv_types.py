@@ -11,7 +11,7 @@ import pyarrow as pa
 from events_pandas.mapping import EventMapping, Number, Rule, is_computing, named_labels
 from events_pandas.mapping.column_types import CellCounts, Remark, count_matches, count_texts, decide_type
 from events_pandas.mapping.rules import is_bare_column, is_computed
-from events_pandas.sources.files import is_parquet, read_columns, source_schema
+from events_pandas.sources.files import TypedDtype, is_parquet, read_columns, source_schema
 from events_pandas.sources.opening import KeptFile
 
 _WHOLE: Final = r"^-?(?:0|[1-9][0-9]*)$"
@@ -25,7 +25,7 @@ class ColumnTypes:
     rules: Mapping[str, Rule] = field(default_factory=dict)
     remarks: Mapping[str, Remark] = field(default_factory=dict)
     # The dtypes that callables get for columns that the mapping does not name, by label; None without callables.
-    computed: Mapping[Hashable, str] | None = None
+    computed: Mapping[Hashable, TypedDtype] | None = None
 
 
 def column_types(
@@ -69,7 +69,7 @@ def column_types(
     )
 
 
-def _dtype(counts: CellCounts, forms: Counter[str]) -> str | None:
+def _dtype(counts: CellCounts, forms: Counter[str]) -> TypedDtype | None:
     """Return the dtype that a column has for callables, in all chunks of all files; None for text."""
     if forms["booleans"] == forms["cells"]:
         return "bool" if forms["cells"] else None

@@ -67,7 +67,7 @@ def write_python(mapping: EventMapping, comments: Mapping[str, str]) -> str:
     return "\n".join([*lines, ")"])
 
 
-def _metadata_lines(metadata: Mapping[str, Any], comments: Mapping[str, str]) -> list[str]:
+def _metadata_lines(metadata: Mapping[str, object], comments: Mapping[str, str]) -> list[str]:
     if not metadata:
         return []
     lines = [
@@ -81,7 +81,7 @@ def _comment(comments: Mapping[str, str], path: str) -> str:
     return f"  # {comments[path]}" if path in comments else ""
 
 
-def python_text(entry: Any) -> str:
+def python_text(entry: object) -> str:
     """Write one entry of a mapping as a person would write it in Python, without options that have their defaults.
 
     >>> import events_pandas as ep

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -187,7 +187,7 @@ def _present_cells(column: Values) -> tuple[Values, str]:
     return cells, kind
 
 
-def _written(cell: Any) -> Any:
+def _written(cell: object) -> object:
     """Return a UUID or bytes as text; other cells, and bytes that are not text, as they are."""
     if isinstance(cell, uuid.UUID):
         return str(cell)

@@ -3,7 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -118,7 +118,7 @@ def form_of_texts(texts: Values, words: tuple[str, ...]) -> TimeForm | None:
     return None
 
 
-def form_of_numbers(numbers: npt.NDArray[np.floating[Any]], words: tuple[str, ...]) -> TimeForm | None:
+def form_of_numbers(numbers: npt.NDArray[np.floating], words: tuple[str, ...]) -> TimeForm | None:
     """Return what finite numbers mean as times; None if they are not times.
 
     Only a number under the words of a time counts from 1970.
@@ -189,7 +189,7 @@ def _order(written: str) -> str:
     return written.replace("%B", "%b")
 
 
-def _epoch_form(numbers: npt.NDArray[np.floating[Any]], words: tuple[str, ...]) -> TimeForm | None:
+def _epoch_form(numbers: npt.NDArray[np.floating], words: tuple[str, ...]) -> TimeForm | None:
     low, high = _EPOCH_SECONDS
     for unit in epoch_units(words):
         ticks = _UNITS[unit]
