@@ -13,6 +13,7 @@ from events_pandas.convert.identifiers import DigitRange
 from events_pandas.convert.problems import Finding
 from events_pandas.convert.readers import Kinds
 from events_pandas.intercom import EVENT_NAME_LIMIT, normalized_event_name
+from events_pandas.mapping.rules import metadata_key
 
 SPELLINGS_SHOWN = 5
 NAMES_KEPT = 1_000
@@ -88,7 +89,7 @@ class RowCounts:
             self.digits[identifier] = digits and earlier and digits.joined(earlier)
         counts = np.zeros(len(batch.valid), np.int64)
         for path, member in batch.metadata.items():
-            use = self.keys.setdefault(path.partition(".")[2], KeyUse())
+            use = self.keys.setdefault(metadata_key(path), KeyUse())
             use.add_kinds(member.kinds, rows)
             present = member.is_present() & batch.valid
             use.present += _counted(places, present)

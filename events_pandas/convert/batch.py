@@ -22,7 +22,7 @@ from events_pandas.errors import MappingError
 from events_pandas.intercom import IDENTIFIERS
 from events_pandas.mapping import BoundMapping, BoundRule, Constant, Text
 from events_pandas.mapping.arrow_types import readable
-from events_pandas.mapping.rules import Values, part_path
+from events_pandas.mapping.rules import Values, metadata_key, part_path
 
 Made = TypeVar("Made")
 
@@ -142,9 +142,7 @@ class Converter:
         # The columns in words, by field, in the order sent.
         self.labels = {part_path(rule.path, part): label for rule in bound.rules for part, label in rule.labels.items()}
         self.text_keys = tuple(
-            rule.path.partition(".")[2]
-            for rule in bound.rules
-            if rule.path.startswith("metadata.") and isinstance(rule.rule, Text)
+            key for rule in bound.rules if (key := metadata_key(rule.path)) and isinstance(rule.rule, Text)
         )
         self.has_one_name = isinstance(bound.rules[0].parts[""], Constant)
         found = [finding for rule in bound.rules for finding in _constant_findings(rule, bound.mapping.timezone)]
@@ -172,7 +170,7 @@ class Converter:
         name = _required(rules["event_name"], read_part(rules["event_name"]))
         time = _required(rules["created_at"], read_part(rules["created_at"], timezone=timezone))
         contacts = choose_contacts([rules[name] for name in IDENTIFIERS if name in rules], rows)
-        metadata = {path: self._member(rule, n_rows) for path, rule in rules.items() if path.startswith("metadata.")}
+        metadata = {path: self._member(rule, n_rows) for path, rule in rules.items() if metadata_key(path)}
         findings = [*name.findings, *time.findings, *contacts.findings]
         findings += [finding for member in metadata.values() for finding in member.findings]
         if len(metadata) > self.mapping.metadata_limit:
@@ -206,7 +204,7 @@ class Converter:
     def _member(self, rule: BoundRule, n_rows: int) -> Member:
         """Make a metadata value, with its key before it."""
         member = metadata_member(rule, timezone=self.mapping.timezone)
-        key = json.dumps(rule.path.partition(".")[2], ensure_ascii=False)
+        key = json.dumps(metadata_key(rule.path), ensure_ascii=False)
         findings = member.findings
         if self.mapping.on_invalid_metadata == "omit":
             findings = tuple(replace(finding, is_omission=finding.severity == "error") for finding in findings)
@@ -247,7 +245,7 @@ def _type_notes(bound: BoundRule, member: Member) -> Iterator[Finding]:
     if bound.is_bare:
         for finding in member.findings:
             if finding.code in _ODD_CELLS:
-                yield replace(finding.at(int(finding.rows.argmin())), code=_ODD_CELLS[finding.code])
+                yield replace(finding.first(), code=_ODD_CELLS[finding.code])
 
 
 def _cut(bound: BoundRule, rows: "slice | Rows") -> BoundRule:
@@ -271,6 +269,6 @@ def _required(bound: BoundRule, reading: Reading) -> Reading:
 
 def _constant_findings(rule: BoundRule, timezone: str | None) -> Iterable[Finding]:
     constants = [part for part, values in rule.parts.items() if isinstance(values, Constant)]
-    if constants and len(constants) == len(rule.parts) and rule.path.startswith("metadata."):
+    if constants and len(constants) == len(rule.parts) and metadata_key(rule.path):
         return metadata_member(rule, timezone=timezone).findings
     return [finding for part in constants for finding in read_part(rule, part, timezone=timezone).findings]

@@ -44,9 +44,9 @@ class Finding:
         """Whether the row is invalid ("error") or not ("note")."""
         return "note" if self.is_omission else CODES[self.code].severity
 
-    def at(self, position: int) -> "Finding":
-        """Return the finding for one row alone: the one at this place in `rows`."""
-        return self.chosen(np.arange(len(self.rows)) == position)
+    def first(self) -> "Finding":
+        """Return the finding for its first row alone."""
+        return self.chosen(np.arange(len(self.rows)) == self.rows.argmin())
 
     def chosen(self, where: Mask) -> "Finding":
         """Return the finding for some of its rows; `where` is as long as `rows`."""
@@ -137,8 +137,7 @@ def merged(findings: Iterable[Finding], fields: Sequence[str]) -> Iterator[Findi
             # One part at a time: the values kept of all parts together could lack a rare one.
             yield reduce(lambda kept, part: _first_of_each(_concatenated([kept, part])), parts[1:], parts[0])
         elif CODES[code].is_reported_once:
-            whole = _concatenated(parts)
-            yield whole.at(int(whole.rows.argmin()))
+            yield _concatenated(parts).first()
         else:
             yield _concatenated(parts)
 
@@ -146,7 +145,7 @@ def merged(findings: Iterable[Finding], fields: Sequence[str]) -> Iterator[Findi
 def _first_of_each(finding: Finding) -> Finding:
     """Return the finding for the first row with each value; without values, for the first row."""
     if finding.values is None:
-        return replace(finding.at(int(finding.rows.argmin())), like_rows=finding.like_rows + len(finding.rows) - 1)
+        return replace(finding.first(), like_rows=finding.like_rows + len(finding.rows) - 1)
     distinct = np.unique(finding.values.to_numpy(zero_copy_only=False).astype(str), return_index=True)
     firsts = np.sort(distinct[1])
     return replace(
@@ -209,8 +208,7 @@ def causes(findings: Iterable[Finding]) -> list[Cause]:
         groups.setdefault((finding.severity, finding.code, finding.field), []).append(finding)
     found = []
     for (severity, code, field), group in groups.items():
-        first = min(group, key=lambda finding: int(finding.rows.min()))
-        example = first.at(int(first.rows.argmin()))
+        example = min(group, key=lambda finding: int(finding.rows.min())).first()
         found.append(
             Cause(
                 code=code,

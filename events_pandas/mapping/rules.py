@@ -309,6 +309,11 @@ def part_path(path: str, part: str) -> str:
     return f"{path}.{part}" if part else path
 
 
+def metadata_key(path: str) -> str:
+    """Return the key of a field of the metadata, whose path is ``metadata.<key>``; empty for another field."""
+    return path.partition(".")[2]
+
+
 def sources_by_path(rules: Mapping[str, Rule]) -> dict[str, Source]:
     """Return what rules read, by the paths of their parts."""
     return {

@@ -15,7 +15,7 @@ from events_pandas.deliver import Outcome, Status
 STATUS_DTYPE = pd.CategoricalDtype([status.value for status in Status], ordered=True)
 """The eight statuses, in the order in which they are documented."""
 
-TEXT_DTYPE = pd.StringDtype("pyarrow")
+_TEXT_DTYPE = pd.StringDtype("pyarrow")
 
 _CODES = {status: code for code, status in enumerate(Status)}
 _NONE = np.int16(-1)
@@ -56,7 +56,7 @@ def counts_or_na(numbers: npt.NDArray[np.int16]) -> ExtensionArray:
 
 def text_column(texts: npt.NDArray[np.object_] | Sequence[str | None]) -> ExtensionArray:
     """Return texts as string[pyarrow]; None becomes NA."""
-    return pd.array(texts, dtype=TEXT_DTYPE)
+    return pd.array(texts, dtype=_TEXT_DTYPE)
 
 
 class RunStatuses:

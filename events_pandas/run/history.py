@@ -18,7 +18,7 @@ from pandas.api.extensions import ExtensionArray
 from events_pandas.deliver import Status
 from events_pandas.deliver.journal import AUTO, Journal, OtherRun, RunEntry, RunFacts, journals_there, read_runs
 from events_pandas.errors import JournalError
-from events_pandas.results.frame import text_column
+from events_pandas.results.frame import text_column, utc_times
 from events_pandas.results.summary import ARRIVED
 from events_pandas.words import path_text
 
@@ -75,7 +75,7 @@ def _frame(entries: Sequence[RunEntry], paths: Sequence[Path]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "run": np.array([entry.run for entry in entries], np.int64),
-            "started_at": pd.Series(started_at).dt.tz_localize("UTC"),
+            "started_at": utc_times(started_at),
             "duration": ended_at - started_at,
             "outcome": text_column([entry.outcome for entry in entries]),
             "workspace": text_column([entry.workspace for entry in entries]),

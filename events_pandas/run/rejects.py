@@ -33,7 +33,7 @@ from events_pandas.sources import (
     read_first_row,
     source_schema,
 )
-from events_pandas.words import path_text
+from events_pandas.words import listed, path_text
 
 NAMED_ROWS: Final = 10
 """How many rejects a message names if they cannot be written."""
@@ -166,12 +166,10 @@ def _require_readable(path: Path, reasons: pd.DataFrame, kept: KeptFile | None) 
     """Refuse to read rejects from a file that was changed: other rows may stand in their place."""
     if kept is None or kept.is_readable():
         return
-    rows = reasons["row"].tolist()
-    named = f"row {rows[0]}" if len(rows) == 1 else f"rows {', '.join(map(str, rows[:NAMED_ROWS]))}"
-    more = f" and {len(rows) - NAMED_ROWS:,} more" if len(rows) > NAMED_ROWS else ""
+    rows = listed(reasons["row"].astype(str).tolist(), most=NAMED_ROWS)
     raise SourceError(
         f"{path}: was changed during the run, so that its rejects cannot be read again: the results have them as "
-        f"{named}{more}"
+        f"{'row' if len(reasons) == 1 else 'rows'} {rows}"
     )
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from events_pandas.mapping import EventMapping, Number, Rule, is_computing, named_labels
 from events_pandas.mapping.column_types import CellCounts, Remark, count_matches, count_texts, decide_type
-from events_pandas.mapping.rules import is_bare_column, is_computed
+from events_pandas.mapping.rules import is_bare_column, is_computed, metadata_key
 from events_pandas.sources.files import TypedDtype, is_parquet, read_columns, source_schema
 from events_pandas.sources.opening import KeptFile
 
@@ -59,7 +59,7 @@ def column_types(
     decided = {
         path: column_type
         for path, source in sources.items()
-        if (column_type := decide_type(counts[source], path.partition(".")[2], source, is_text=True)) is not None
+        if (column_type := decide_type(counts[source], metadata_key(path), source, is_text=True)) is not None
     }
     dtypes = {label: dtype for label in forms if (dtype := _dtype(counts[label], forms[label])) is not None}
     return ColumnTypes(

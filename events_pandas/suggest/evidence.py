@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 from pandas.api.types import infer_dtype
 
-from events_pandas.convert.cells import Rows
+from events_pandas.convert.cells import DOUBLE_EXACT, Rows
 from events_pandas.currencies import DECIMALS
 from events_pandas.mapping.arrow_types import UUID_TYPE, text_of
 from events_pandas.mapping.column_types import holds_numbers
@@ -22,7 +22,6 @@ from events_pandas.suggest.times import MOST, TIME_TYPES, TimeForm, form_of_numb
 
 _NO_TIMES: Final = TimeForm(description="", is_naive=False)
 _FEW: Final = 0.1
-_DOUBLE_EXACT: Final = 2**53
 
 _NUMBER: Final = r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]+)?(?:[eE]-[0-9]{1,3})?"
 """Programs write small numbers with a negative exponent; 1e5 may be the number of a thing."""
@@ -221,7 +220,7 @@ def _look_of_numbers(cells: Values, kind: str, words: tuple[str, ...]) -> tuple[
     if (finite % 1 != 0).any():
         return ColumnLook.NUMBER, None
     # Readers of JSON have floats only, which do not hold every whole number of this size: such a number is a name.
-    is_name = kind == "integer" and (np.abs(finite) >= _DOUBLE_EXACT).any()
+    is_name = kind == "integer" and (np.abs(finite) >= DOUBLE_EXACT).any()
     return ColumnLook.TEXT if is_name else ColumnLook.WHOLE, None
 
 

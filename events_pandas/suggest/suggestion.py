@@ -158,8 +158,8 @@ def try_rule(frame: pd.DataFrame, rows: Rows, rule: Rule) -> Trial:
     if not errors:
         return Trial()
     refused = np.unique(np.concatenate([finding.rows for finding in errors]))
-    first = min(errors, key=lambda finding: int(finding.rows.min()))
-    return Trial(n_refused=len(refused), example=f"{first.code}: {first.at(int(first.rows.argmin())).cure()}")
+    first = min(errors, key=lambda finding: int(finding.rows.min())).first()
+    return Trial(n_refused=len(refused), example=f"{first.code}: {first.cure()}")
 
 
 def _zone_choice(seen: Survey, choices: list[Choice]) -> Iterator[Choice]:
