@@ -58,16 +58,18 @@ def kind_of(value: object) -> str:
     return f"{'an' if name.startswith(_AFTER_AN) else 'a'} {name}"
 
 
-def listed(texts: Sequence[str], *, most: int = LISTED, rest: str | None = None) -> str:
+def listed(
+    texts: Sequence[str], *, most: int = LISTED, longest: float = LISTED_CHARACTERS, rest: str | None = None
+) -> str:
     """Return the first texts and how many more there are; `rest` such as ``"others"`` replaces the number.
 
-    Fewer than `most` are shown if they are long, but always one.
+    Fewer than `most` are shown if together they have more than `longest` characters, but always one.
 
     >>> listed(["a", "b", "c"], most=2), listed(["a", "b", "c"], most=2, rest="others")
     ('a, b and 1 more', 'a, b and others')
     """
     ends = accumulate(len(text) + len(", ") for text in texts[:most])
-    shown = max(sum(end <= LISTED_CHARACTERS for end in ends), 1)
+    shown = max(sum(end <= longest for end in ends), 1)
     further = len(texts) - shown
     return ", ".join(texts[:shown]) + (f" and {rest or f'{further:,} more'}" if further > 0 else "")
 

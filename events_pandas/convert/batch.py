@@ -16,7 +16,7 @@ from events_pandas.convert.identifiers import Contacts, choose_contacts
 from events_pandas.convert.json_text import Pieces, filtered, joined, listed, quoted
 from events_pandas.convert.keys import NO_TIME, EventKeys, Seconds, Words, event_streams, normalized_names, text_words
 from events_pandas.convert.members import Member, expand, finding_at, metadata_member, read_part
-from events_pandas.convert.problems import VALUES_KEPT, Finding
+from events_pandas.convert.problems import VALUES_KEPT, Finding, noted
 from events_pandas.convert.readers import Reading
 from events_pandas.errors import MappingError
 from events_pandas.intercom import IDENTIFIERS
@@ -238,10 +238,7 @@ def _type_notes(bound: BoundRule, member: Member) -> Iterator[Finding]:
     """Note the type of a bare column that has cells of another type."""
     column = next(iter(bound.parts.values()))
     if bound.remark is not None and not isinstance(column, Constant) and len(column):
-        value = pa.array([bound.remark.value], TEXT_TYPE)
-        yield Finding(
-            code=bound.remark.code, rows=np.zeros(1, np.int64), values=value, field=bound.path, label=bound.labels[""]
-        )
+        yield noted(bound.remark.code, 0, bound.remark.value, field=bound.path, label=bound.labels[""])
     if bound.is_bare:
         for finding in member.findings:
             if finding.code in _ODD_CELLS:

@@ -105,6 +105,13 @@ class Finding:
         return _filled(self.values, len(self.rows))
 
 
+def noted(code: str, row: int, value: str, *, field: str, label: str = "") -> Finding:
+    """Return the finding of one row; `value` stands for its cell in the message."""
+    return Finding(
+        code=code, rows=np.array([row], np.int64), values=pa.array([value], TEXT_TYPE), field=field, label=label
+    )
+
+
 def _filled(texts: pa.Array | None, length: int) -> pa.Array:
     known = pa.nulls(0, TEXT_TYPE) if texts is None else texts[:length]
     return pa.concat_arrays([known, pa.nulls(length - len(known), TEXT_TYPE)])

@@ -109,10 +109,8 @@ class CsvRecords:
             row = self._row(block, record)
             code = self._code(row, is_stray=bool(records.is_stray[record]))
             if code is not None:
-                line = block.line + int(records.lines[record]) + 1
-                self._odd_rows.append(
-                    OddRow(row=int(numbers[record]), code=code, subject=self._subject(line, code, len(row)))
-                )
+                subject = self._subject(block.line_of(record), code, len(row))
+                self._odd_rows.append(OddRow(row=int(numbers[record]), code=code, subject=subject))
             parts.append(self._written(row, code))
         return b"".join([*parts, self._plain(block.text[position:])])
 

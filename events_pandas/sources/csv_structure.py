@@ -253,6 +253,10 @@ class Block:
     line: int  # the number of lines of the file before them
     is_blank: Mask  # the records that are not rows: empty lines, or lines of blanks
 
+    def line_of(self, record: int) -> int:
+        """Return the line of the file in which a record begins, counted from 1."""
+        return self.line + int(self.records.lines[record]) + 1
+
 
 def read_blocks(stream: BinaryIO, form: CsvForm, *, escapes: bool) -> Iterator[Block]:
     """Read the rows of a CSV file in their order, from the start of its content; `escapes`: backslashes escape quotes.

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from events_pandas.convert.cells import TEXT_TYPE, Rows
 from events_pandas.convert.codes import CODES
-from events_pandas.convert.problems import VALUES_KEPT, Finding, shown
+from events_pandas.convert.problems import VALUES_KEPT, Finding, noted, shown
 from events_pandas.errors import SourceError
 from events_pandas.filesystem import DIRECTORY, odd_kind
 from events_pandas.mapping import EventMapping, is_computing, named_labels
@@ -124,12 +124,7 @@ def _findings(path: Path, part: "_Part", start: int) -> Iterator[Finding]:
         )
     if part.escaped_line is not None and start == 0 and len(part.frame):
         # The field names the file: a run gives a note once for each field.
-        yield Finding(
-            code="backslash_quotes",
-            rows=np.zeros(1, np.int64),
-            values=pa.array([f"line {part.escaped_line}"], TEXT_TYPE),
-            field=f"file {path.name}",
-        )
+        yield noted("backslash_quotes", 0, f"line {part.escaped_line}", field=f"file {path.name}")
 
 
 def _typed(frame: pd.DataFrame, dtypes: Mapping[Hashable, TypedDtype]) -> tuple[pd.DataFrame, tuple[Finding, ...]]:
