@@ -169,11 +169,10 @@ def _concatenated(findings: list[Finding]) -> Finding:
     if not others:
         return first
     rows = np.concatenate([finding.rows for finding in findings])
-    heads = np.concatenate([finding.rows[:VALUES_KEPT] for finding in findings])
-    earliest = pa.array(np.argsort(heads, kind="stable")[:VALUES_KEPT])
-    lengths = [min(len(finding.rows), VALUES_KEPT) for finding in findings]
+    heads = [finding.rows[:VALUES_KEPT] for finding in findings]
+    earliest = pa.array(np.argsort(np.concatenate(heads), kind="stable")[:VALUES_KEPT])
     values, cures = (
-        pa.concat_arrays([_filled(part, length) for part, length in zip(parts, lengths, strict=True)]).take(earliest)
+        pa.concat_arrays([_filled(part, len(head)) for part, head in zip(parts, heads, strict=True)]).take(earliest)
         for parts in ([finding.values for finding in findings], [finding.cures for finding in findings])
     )
     has_values = values.null_count < len(values)

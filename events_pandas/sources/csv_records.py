@@ -14,6 +14,7 @@ from events_pandas.sources.csv_structure import (
     BLOCK_BYTES,
     BYTE_ORDER_MARK,
     END_OF_FILE_OF_DOS,
+    NUL,
     Block,
     CsvForm,
     UnclosedQuoteError,
@@ -25,7 +26,6 @@ from events_pandas.sources.csv_structure import (
 )
 from events_pandas.words import counted
 
-_NUL: Final = b"\0"
 _MARK: Final = "\N{REPLACEMENT CHARACTER}"
 # pandas would end a cell at a NUL, so a mark replaces it, and another mark replaces the first mark.
 _NUL_MARK: Final = f"{_MARK}0"
@@ -127,7 +127,7 @@ class CsvRecords:
         """Return the code of what is wrong with a row; None if it can be read."""
         form = self._form
         # pandas would end the cell there.
-        if any(_NUL in cell for cell in row):
+        if any(NUL in cell for cell in row):
             return "nul_character"
         if is_stray:
             return "quote_not_doubled"
@@ -152,7 +152,7 @@ class CsvRecords:
         if not self._keeps:
             return b'""' + b"," * (width - 1) + b"\n"
         if code == "nul_character":
-            row = [cell.replace(_MARK.encode(), _MARK_MARK.encode()).replace(_NUL, _NUL_MARK.encode()) for cell in row]
+            row = [cell.replace(_MARK.encode(), _MARK_MARK.encode()).replace(NUL, _NUL_MARK.encode()) for cell in row]
         elif code == "quote_not_doubled":
             row = list(map(quoted, row))
         elif code == "repeated_header":

@@ -22,7 +22,7 @@ BLOCK_BYTES: Final = 512 * 1024
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 END_OF_FILE_OF_DOS: Final = b"\x1a"
 BLANKS: Final = b" \t"
-_NUL: Final = b"\0"
+NUL: Final = b"\0"
 _PREFIX_BYTES: Final = 8
 
 CSV_OPTIONS: Final[dict[str, Any]] = {
@@ -336,7 +336,7 @@ def _prefixes(form: CsvForm) -> Iterator[bytes]:
 
 def _with_nul(block: Block) -> Mask:
     has_nul = np.zeros(len(block.records), dtype=bool)
-    if _NUL in block.text:
+    if NUL in block.text:
         places = np.flatnonzero(np.frombuffer(block.text, np.uint8) == 0)
         has_nul[np.searchsorted(block.records.starts, places, side="right") - 1] = True
     return has_nul

@@ -48,6 +48,8 @@ def column_types(
         for path, rule in mapping.rules().items()
         if is_bare_column(rule) and not is_computed(rule.source)
     }
+    if not sources and not is_computing(mapping):
+        return ColumnTypes()
     bare = set(sources.values())
     counts: defaultdict[Hashable, CellCounts] = defaultdict(CellCounts)
     forms: defaultdict[Hashable, Counter[str]] = defaultdict(Counter)  # of the columns that callables may read
@@ -88,12 +90,11 @@ def _cells(
     advance: Callable[[int], object] | None,
 ) -> Iterator[tuple[Hashable, pa.Array]]:
     """Yield the texts of bare columns, and with callables of all columns that the mapping does not name."""
-    named = named_labels(mapping)
     for file in files:
-        if is_parquet(file) or not (bare or is_computing(mapping)):
+        if is_parquet(file):
             continue
         names = source_schema(file, kept=kept.get(file)).names
-        wanted = {*bare, *(set(names) - named if is_computing(mapping) else ())}
+        wanted = {*bare, *(set(names) - named_labels(mapping) if is_computing(mapping) else ())}
         labels = [label for label in names if label in wanted and names.count(label) == 1]
         for frame in read_columns(file, labels, kept=kept.get(file)) if labels else ():
             for label in frame.columns:
