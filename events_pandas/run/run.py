@@ -27,7 +27,8 @@ Take: TypeAlias = Callable[[pd.DataFrame], object]
 Source: TypeAlias = Literal["frame", "files", "stream"]
 
 
-@dataclass(kw_only=True, slots=True)
+# Without a repr: it would read fields that a run does not have before it begins.
+@dataclass(kw_only=True, slots=True, repr=False)
 class Run:
     """Submits the frames of one run, and holds its state.
 
@@ -50,7 +51,7 @@ class Run:
     total: int | None = None
     types: ColumnTypes = field(default_factory=ColumnTypes)
     refused: Refused | None = None
-    desk: Desk = field(default_factory=Desk, init=False)
+    desk: Desk = field(default_factory=Desk)
     _frames: RunFrames = field(init=False)
     _history: HistoryWriter = field(init=False)
     _ahead: ReadAhead = field(init=False)
@@ -90,8 +91,7 @@ class Run:
                 raise
             return taken[0]
 
-        self.begin([frame])
-        return self.desk.run(work)
+        return self.desk.run(work, first=lambda: self.begin([frame]))
 
     def stream(self, frames: Iterable[pd.DataFrame]) -> Generator[pd.DataFrame, None, None]:
         """Submit frames, and yield the results of each, in order."""
