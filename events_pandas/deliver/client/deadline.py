@@ -6,13 +6,14 @@ urllib3 limits each wait by itself: a server that sends one byte a second could 
 import contextlib
 import socket
 import ssl
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from events_pandas.deliver.client.attempt import ATTEMPT
-from events_pandas.deliver.client.background import look_up
+from events_pandas.deliver.client.background import AddressInfo, look_up
 
 MAX_CONNECT_SECONDS: Final = 10.0
 """The longest wait for one address of a host, which may have others."""
@@ -20,32 +21,26 @@ _ANSWERED: Final[dict[tuple[str, int | None], Any]] = {}
 """The address of each host that connected last: tried first, so that only one connection waits for a dead address."""
 
 
+def _in_time(name: str) -> Callable[..., Any]:
+    """Return a method of a socket that waits no longer than the attempt may last."""
+
+    def method(self: "_Socket", *arguments: object, **options: object) -> object:
+        self.settimeout(ATTEMPT.seconds_left())
+        return getattr(super(_Socket, self), name)(*arguments, **options)
+
+    return method
+
+
 class _Socket(socket.socket):
     """A socket in plain text."""
 
-    def recv(self, *arguments: Any, **options: Any) -> bytes:
-        self.settimeout(ATTEMPT.seconds_left())
-        return super().recv(*arguments, **options)
-
-    def recv_into(self, *arguments: Any, **options: Any) -> int:
-        self.settimeout(ATTEMPT.seconds_left())
-        return super().recv_into(*arguments, **options)
-
-    def send(self, *arguments: Any, **options: Any) -> int:
-        self.settimeout(ATTEMPT.seconds_left())
-        return super().send(*arguments, **options)
-
-    def sendall(self, *arguments: Any, **options: Any) -> None:
-        self.settimeout(ATTEMPT.seconds_left())
-        super().sendall(*arguments, **options)
+    recv, recv_into, send, sendall = map(_in_time, ("recv", "recv_into", "send", "sendall"))
 
 
 class _TLSSocket(_Socket, ssl.SSLSocket):
     """A socket in TLS. A proxy in TLS, with TLS to the server inside, calls its `recv` and `send`."""
 
-    def do_handshake(self, *arguments: Any, **options: Any) -> None:
-        self.settimeout(ATTEMPT.seconds_left())
-        super().do_handshake(*arguments, **options)
+    do_handshake = _in_time("do_handshake")
 
 
 def keep_deadline(context: ssl.SSLContext) -> None:
@@ -78,7 +73,7 @@ class TimedConnection(HTTPConnection):
         except OSError as error:
             raise NewConnectionError(self, str(error)) from error
 
-    def _connect_to_any(self, found: list[Any]) -> socket.socket:
+    def _connect_to_any(self, found: Sequence[AddressInfo]) -> socket.socket:
         """Try each address for its share of the time left; the one that connected last comes first."""
         found = sorted(found, key=lambda one: one[-1] != _ANSWERED.get((self.host, self.port)))
         for waiting in range(len(found), 1, -1):
@@ -86,7 +81,7 @@ class TimedConnection(HTTPConnection):
                 return self._connect_to(found[-waiting], waiting=waiting)
         return self._connect_to(found[-1], waiting=1)
 
-    def _connect_to(self, found: Any, *, waiting: int) -> socket.socket:
+    def _connect_to(self, found: AddressInfo, *, waiting: int) -> socket.socket:
         family, kind, protocol, _, address = found
         sock = _Socket(family, kind, protocol)
         try:
