@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-import numpy as np
 import pandas as pd
 
 from events_pandas.convert import Converter
@@ -157,9 +156,8 @@ def try_rule(frame: pd.DataFrame, rows: Rows, rule: Rule) -> Trial:
     errors = [finding for finding in batch.findings if finding.severity == "error"]
     if not errors:
         return Trial()
-    refused = np.unique(np.concatenate([finding.rows for finding in errors]))
     first = min(errors, key=lambda finding: int(finding.rows.min())).first()
-    return Trial(n_refused=len(refused), example=f"{first.code}: {first.cure()}")
+    return Trial(n_refused=int((~batch.valid).sum()), example=f"{first.code}: {first.cure()}")
 
 
 def _zone_choice(seen: Survey, choices: list[Choice]) -> Iterator[Choice]:
