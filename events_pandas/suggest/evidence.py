@@ -117,10 +117,9 @@ def evidence_of(label: Hashable, column: Values, rows: Rows) -> Evidence:
         # Arrow has times that Python does not have, and zones in nested values that this machine does not know; pandas
         # fails when it asks a signalling NaN whether it is a NaN.
         return Evidence(label=label, look=ColumnLook.OTHER, n_present=len(column))
-    look, form = _look_of(cells, kind, words_of(label))
-    seen = Evidence(
-        label=label, look=look, time_form=form or _NO_TIMES, n_present=len(cells), n_missing=len(column) - len(cells)
-    )
+    found = _look_of(cells, kind, words_of(label))
+    look, form = (ColumnLook.TIME, found) if isinstance(found, TimeForm) else (found, _NO_TIMES)
+    seen = Evidence(label=label, look=look, time_form=form, n_present=len(cells), n_missing=len(column) - len(cells))
     if look in {ColumnLook.EMPTY, ColumnLook.NESTED, ColumnLook.OTHER}:
         return seen
     if kind == _TEXT_KIND:
@@ -194,51 +193,48 @@ def _written(cell: object) -> object:
     return cell if text is None else text
 
 
-def _look_of(cells: Values, kind: str, words: tuple[str, ...]) -> tuple[ColumnLook, TimeForm | None]:
-    """Return what the present cells of a column look like, given the words of its label, and the form of times."""
-    if kind in _LOOKS:
-        return _LOOKS[kind], None
+def _look_of(cells: Values, kind: str, words: tuple[str, ...]) -> ColumnLook | TimeForm:
+    """Return what the present cells of a column look like, given the words of its label: of times their form."""
     if kind in _NUMBERS:
         return _look_of_numbers(cells, kind, words)
     if kind == _TEXT_KIND:
         return _look_of_texts(cells, words)
-    form = form_of_times(cells) if kind in TIMES else None
-    return ColumnLook.TIME if form else ColumnLook.OTHER, form
+    if kind in TIMES:
+        return form_of_times(cells) or ColumnLook.OTHER
+    return _LOOKS.get(kind, ColumnLook.OTHER)
 
 
-def _look_of_numbers(cells: Values, kind: str, words: tuple[str, ...]) -> tuple[ColumnLook, TimeForm | None]:
+def _look_of_numbers(cells: Values, kind: str, words: tuple[str, ...]) -> ColumnLook | TimeForm:
     try:
         numbers = cells.astype(float).to_numpy()
     except OverflowError:
-        return ColumnLook.OTHER, None
+        return ColumnLook.OTHER
     finite = numbers[np.isfinite(numbers)]
     if not len(finite):
-        return ColumnLook.OTHER, None
-    form = form_of_numbers(finite, words) if may_name_a_time(words) else None
-    if form is not None:
-        return ColumnLook.TIME, form
+        return ColumnLook.OTHER
+    if may_name_a_time(words) and (form := form_of_numbers(finite, words)) is not None:
+        return form
     if (finite % 1 != 0).any():
-        return ColumnLook.NUMBER, None
+        return ColumnLook.NUMBER
     # Readers of JSON have floats only, which do not hold every whole number of this size: such a number is a name.
     is_name = kind == "integer" and (np.abs(finite) >= DOUBLE_EXACT).any()
-    return ColumnLook.TEXT if is_name else ColumnLook.WHOLE, None
+    return ColumnLook.TEXT if is_name else ColumnLook.WHOLE
 
 
-def _look_of_texts(cells: Values, words: tuple[str, ...]) -> tuple[ColumnLook, TimeForm | None]:
+def _look_of_texts(cells: Values, words: tuple[str, ...]) -> ColumnLook | TimeForm:
     texts = pd.Series(cells.unique(), dtype=object)
-    form = form_of_texts(texts, words) if may_name_a_time(words) else None
-    if form is not None:
-        return ColumnLook.TIME, form
+    if may_name_a_time(words) and (form := form_of_texts(texts, words)) is not None:
+        return form
     for look in _FORMS:
         if _is_like(texts, look).mean() >= MOST:
-            return look, None
+            return look
     for look, exact in _EXACT_FORMS.items():
         if texts.str.fullmatch(exact).all():
-            return look, None
+            return look
     is_currency = _is_like(texts, ColumnLook.CURRENCY).all() or (
         names_a_currency(words) and _is_like(cells, ColumnLook.CURRENCY).mean() >= MOST
     )
-    return ColumnLook.CURRENCY if is_currency else ColumnLook.TEXT, None
+    return ColumnLook.CURRENCY if is_currency else ColumnLook.TEXT
 
 
 def _is_like(texts: Values, look: ColumnLook) -> "pd.Series[bool]":
