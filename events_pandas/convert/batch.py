@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from events_pandas.convert.cells import TEXT_TYPE, WORD_BYTES, Mask, Rows, valid_mask
 from events_pandas.convert.identifiers import Contacts, choose_contacts
-from events_pandas.convert.json_text import Pieces, filtered, joined, listed, quoted
+from events_pandas.convert.json_text import Pieces, comma_joined, filtered, joined, json_strings
 from events_pandas.convert.keys import NO_TIME, EventKeys, Seconds, Words, event_streams, normalized_names, text_words
 from events_pandas.convert.members import Member, expand, finding_at, metadata_member, read_part
 from events_pandas.convert.problems import VALUES_KEPT, Finding, noted
@@ -105,7 +105,7 @@ class EventBatch:
         chosen = partial(filtered, where=where)
         texts = joined(
             '{"event_name":',
-            *map(chosen, quoted(self.names)),
+            *map(chosen, json_strings(self.names)),
             ',"created_at":',
             chosen(self.created_at if seconds is None else pa.array(seconds)),
             ",",
@@ -124,7 +124,7 @@ def _ending(members: list[Pieces], length: int) -> Pieces:
         # Every row has every value: the pieces are joined once, with the rest of the payload.
         first, *others = members
         return (',"metadata":{', *first, *(piece for pieces in others for piece in (",", *pieces)), "}}")
-    metadata = listed([joined(*pieces, length=length) for pieces in members])
+    metadata = comma_joined([joined(*pieces, length=length) for pieces in members])
     return (pc.fill_null(joined(',"metadata":{', metadata, "}}", length=length), "}"),)
 
 

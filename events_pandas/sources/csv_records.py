@@ -21,7 +21,7 @@ from events_pandas.sources.csv_structure import (
     cells_of,
     odd_records,
     plain_quotes,
-    quoted,
+    quoted_cell,
     read_blocks,
 )
 from events_pandas.words import counted
@@ -154,11 +154,11 @@ class CsvRecords:
         if code == "nul_character":
             row = [cell.replace(_MARK.encode(), _MARK_MARK.encode()).replace(NUL, _NUL_MARK.encode()) for cell in row]
         elif code == "quote_not_doubled":
-            row = list(map(quoted, row))
+            row = list(map(quoted_cell, row))
         elif code == "repeated_header":
             row = [row[0].removeprefix(BYTE_ORDER_MARK), *row[1:]]
         if len(row) > width:
-            row = [*row[: width - 1], quoted(b",".join(row[width - 1 :]))]
+            row = [*row[: width - 1], quoted_cell(b",".join(row[width - 1 :]))]
         return b",".join(row) + b"\n"
 
 

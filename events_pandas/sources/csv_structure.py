@@ -329,7 +329,7 @@ def _beginning_with(prefix: bytes, block: Block) -> Rows:
 def _prefixes(form: CsvForm) -> Iterator[bytes]:
     """Yield how a line that repeats the header may begin, with and without quotes."""
     first = form.names[0]
-    for begin in (first + b"," if form.width > 1 else first, quoted(first)):
+    for begin in (first + b"," if form.width > 1 else first, quoted_cell(first)):
         yield begin[:_PREFIX_BYTES]
         yield (BYTE_ORDER_MARK + begin)[:_PREFIX_BYTES]
 
@@ -347,6 +347,6 @@ def line_ends_in(text: bytes) -> int:
     return text.count(b"\n") + text.count(b"\r") - text.count(b"\r\n")
 
 
-def quoted(text: bytes) -> bytes:
+def quoted_cell(text: bytes) -> bytes:
     """Put the text of a cell in quotes, and double its own quotes."""
     return b'"' + text.replace(b'"', b'""') + b'"'
