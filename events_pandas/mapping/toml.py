@@ -183,8 +183,7 @@ def write_fields(
         raise MappingError(faults)
     lines = []
     for name, entry in fields.items():
-        is_default = entry is None or (name in OPTIONS and entry == defaults[name])
-        if name != "metadata" and not is_default:
+        if name != "metadata" and is_set(name, entry, default=defaults[name]):
             lines.append(_line(name, entry, comments.get(name)))
         elif name in comments:
             lines.append(f"# {name}: {comments[name]}")
@@ -192,6 +191,12 @@ def write_fields(
         lines += ["", "[metadata]"]
         lines += [_line(key, rule, comments.get(f"metadata.{key}")) for key, rule in fields["metadata"].items()]
     return "\n".join(lines) + "\n"
+
+
+def is_set(name: str, entry: object, *, default: object) -> bool:
+    """Tell whether a field has another value than its default, which is None for every source."""
+    # Sources are not compared: an expression of pandas is neither equal nor unequal to anything.
+    return entry is not None and not (name in OPTIONS and entry == default)
 
 
 def _line(key: str, entry: object, comment: str | None) -> str:
