@@ -101,8 +101,10 @@ def characters(*ranges: tuple[int, int]) -> str:
     return "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges)
 
 
-_TO_ESCAPE: Final = re.compile(f"[{characters(*UNSEEN_RANGES)}]")
-_TO_ESCAPE_IN_LINES: Final = re.compile(f"(?!\n){_TO_ESCAPE.pattern}")
+UNSEEN: Final = re.compile(f"[{characters(*UNSEEN_RANGES)}]")
+"""A character to `escape`."""
+
+_UNSEEN_IN_LINES: Final = re.compile(f"(?!\n){UNSEEN.pattern}")
 
 
 def escape(match: re.Match[str]) -> str:
@@ -134,9 +136,9 @@ def escaped(text: object) -> str:
     >>> print(escaped("orders\n5 rows: 5 valid\x1b[2J"))
     orders\n5 rows: 5 valid\u001b[2J
     """
-    return _TO_ESCAPE.sub(escape, path_text(str(text)))
+    return UNSEEN.sub(escape, path_text(str(text)))
 
 
 def escaped_lines(text: str) -> str:
     """Return our own lines, with escapes for characters in quoted text that act on a terminal."""
-    return _TO_ESCAPE_IN_LINES.sub(escape, path_text(text))
+    return _UNSEEN_IN_LINES.sub(escape, path_text(text))

@@ -1,6 +1,5 @@
 """The TOML form of a mapping: fields read from a file, and fields written as text."""
 
-import re
 import tomllib
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -24,7 +23,7 @@ from events_pandas.mapping.rules import (
     sources_by_path,
     type_word,
 )
-from events_pandas.words import UNSEEN_RANGES, characters, did_you_mean, escape
+from events_pandas.words import UNSEEN, did_you_mean, escape
 
 OPTIONS: Final = ("timezone", "duplicates", "on_invalid_metadata", "metadata_limit", "metadata_overflow", "unconfirmed")
 FIELDS: Final = ("event_name", "created_at", *IDENTIFIERS, "metadata", *OPTIONS)
@@ -33,7 +32,6 @@ Fields: TypeAlias = dict[str, Any]
 """The fields of a mapping, or of a table in it, by name: each may hold anything until it is judged."""
 
 _PIPES_OF_SHELLS: Final = ("/dev/fd", "/dev/stdin", "/proc")
-_UNSEEN: Final = re.compile(f"[{characters(*UNSEEN_RANGES)}]")
 _NO_TYPE: Final = 'has no type: write { type = "text", … } or the like, or { column = "…" } or { constant = … } alone'
 _NO_SOURCE: Final = 'write a column\'s name, { column = "…" } or { constant = … }'
 _UNREAD: Final = "?"
@@ -261,4 +259,4 @@ def _assignment(key: str, value: object) -> str:
     import tomli_w  # noqa: PLC0415  # Needed only here, and `import events_pandas` stays light.
 
     # Our escapes are TOML's, too.
-    return _UNSEEN.sub(escape, tomli_w.dumps({key: value}).removesuffix("\n"))
+    return UNSEEN.sub(escape, tomli_w.dumps({key: value}).removesuffix("\n"))
