@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from events_pandas.check import CheckedRows, chunk_bounds
+from events_pandas.check import CheckedRows
+from events_pandas.check.collisions import blocks
 from events_pandas.convert import Cause, Converter, causes, problems_frame
 from events_pandas.deliver import WorkspaceIdentity
 from events_pandas.intercom import JsonObject
@@ -31,8 +32,6 @@ from events_pandas.results.report import (
     workspace_fact,
 )
 from events_pandas.words import counted
-
-PREVIEW_CHUNKSIZE = 1_000
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)  # A cached property does not work with slots.
@@ -232,13 +231,9 @@ class CheckReport:
         {'price': {'amount': 1999, 'currency': 'eur'}}
         """
         payloads: list[JsonObject] = []
-        for start, stop in chunk_bounds(self.rows, PREVIEW_CHUNKSIZE):
-            if len(payloads) >= n:
-                break
-            wanted = np.flatnonzero(self.checked.is_sent[start:stop])[: n - len(payloads)]
-            where = np.zeros(stop - start, dtype=bool)
-            where[wanted] = True
-            made = self.converter.convert(start, stop).payloads(where, self.checked.seconds(start, stop))
+        for rows in blocks(np.flatnonzero(self.checked.is_sent)[: max(n, 0)]):
+            seconds = self.checked.created_at[rows].astype(np.int64)
+            made = self.converter.convert_rows(rows).payloads(np.ones(len(rows), dtype=bool), seconds)
             payloads += map(json.loads, made.to_pylist())
         return payloads
 
