@@ -232,8 +232,8 @@ class CheckReport:
         """
         payloads: list[JsonObject] = []
         for rows in blocks(np.flatnonzero(self.checked.is_sent)[: max(n, 0)]):
-            seconds = self.checked.created_at[rows].astype(np.int64)
-            made = self.converter.convert_rows(rows).payloads(np.ones(len(rows), dtype=bool), seconds)
+            batch = self.converter.convert_rows(rows)
+            made = batch.payloads(np.ones(len(rows), dtype=bool), self.checked.seconds(rows))
             payloads += map(json.loads, made.to_pylist())
         return payloads
 
