@@ -12,7 +12,7 @@ from events_pandas.convert.cells import Rows
 from events_pandas.errors import MappingError
 from events_pandas.mapping import Constant, Date, EventMapping, Rule, bind, require_frame
 from events_pandas.mapping.event_mapping import DEFAULTS, field_values
-from events_pandas.mapping.rules import is_computed, sources_by_path
+from events_pandas.mapping.rules import is_computed, metadata_key, sources_by_path
 from events_pandas.mapping.toml import write_fields
 from events_pandas.suggest.choices import Choice, LeftOut, write_python
 from events_pandas.suggest.event import event_choices, needs_zone
@@ -169,11 +169,10 @@ def _zone_choice(seen: Survey, choices: list[Choice]) -> Iterator[Choice]:
 
 
 def _made(seen: Survey, choices: list[Choice], left_out: list[LeftOut]) -> SuggestedMapping:
-    paths = {choice.path: choice.entry for choice in choices}
-    prefix = "metadata."
+    entries = {choice.path: choice.entry for choice in choices}
     return SuggestedMapping(
-        **{path: entry for path, entry in paths.items() if not path.startswith(prefix)},
-        metadata={path.removeprefix(prefix): entry for path, entry in paths.items() if path.startswith(prefix)},
+        **{path: entry for path, entry in entries.items() if not metadata_key(path)},
+        metadata={key: entry for path, entry in entries.items() if (key := metadata_key(path))},
         unconfirmed=tuple(guess for choice in choices for guess in choice.guesses),
         choices=tuple(choices),
         left_out=(*left_out, *seen.unusable),

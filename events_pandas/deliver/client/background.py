@@ -18,11 +18,7 @@ _SPARE_SECONDS: Final = 0.25
 """The wait is longer than the client's limit by this: the client's own error says best why there is no answer."""
 
 AddressInfo: TypeAlias = tuple[
-    socket.AddressFamily,
-    socket.SocketKind,
-    int,
-    str,
-    tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes],
+    socket.AddressFamily, socket.SocketKind, int, str, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
 ]
 """An address of a host, as `socket.getaddrinfo` returns it: family, kind, protocol, name and address."""
 
