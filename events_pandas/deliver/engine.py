@@ -244,7 +244,8 @@ class Engine:
             if self.is_inherited or not self._delivery.backlog.is_open:
                 raise
             self.stop = self.stop or stop_for_error(error)
-            return self._delivery.advance(after)
+            # `after` is closed already.
+            return self._delivery.advance(None)
 
     def _leave(self) -> None:
         """Await the requests in flight, once, and end the threads."""

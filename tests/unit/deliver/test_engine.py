@@ -722,6 +722,20 @@ def test_client_that_ends_its_thread_ends_the_run(make_engine, scripted_client, 
     assert engine.stop.message.startswith(f"a {type(end).__name__}, the cause of this error, ended the run: ")
 
 
+def test_error_of_the_engine_loses_no_outcomes(make_engine, scripted_client, events):
+    """The outcomes of a later chunk are yielded too, also if they came before the error."""
+
+    def fail(outcome):
+        if outcome.row == 2:
+            raise ZeroDivisionError
+
+    engine = make_engine(scripted_client(), concurrency=1, on_outcome=fail)
+    chunks = list(engine.deliver([events("a"), events("b", "c", start=1), events("d", start=3)]))
+
+    assert [[outcome.row for outcome in chunk] for chunk in chunks] == [[0], [1, 2], [3]]
+    assert [_codes(chunk) for chunk in chunks] == [[None], [None, None], ["ended_by_error"]]
+
+
 def test_client_that_raises_an_interrupt_interrupts_the_run(make_engine, scripted_client, events):
     """A client's own interrupt stops the run like Ctrl-C."""
     engine = make_engine(scripted_client({"a": [KeyboardInterrupt()]}), concurrency=1)
