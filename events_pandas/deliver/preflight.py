@@ -1,14 +1,18 @@
 """The first question of a run: whose token is this, and how many requests may it make."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from itertools import count
 from typing import Any, Final
 
 from events_pandas.deliver.client.answers import Answer, Attempt, TransportError, read_attempt
+from events_pandas.deliver.client.background import ask_in_time
 from events_pandas.deliver.clock import Clock
 from events_pandas.deliver.decide import DEFAULT_RETRY_POLICY, Retry, RetryPolicy, decide
+from events_pandas.deliver.engine import Engine
+from events_pandas.deliver.outcomes import WorkspaceIdentity
 from events_pandas.deliver.pace.pacer import Pacer
 from events_pandas.deliver.stops import Stop, stop_after, stop_without_service
 from events_pandas.words import escaped
@@ -32,16 +36,40 @@ _QUICK_ATTEMPTS: Final = 2
 _UNCOUNTED: Final = 1_000
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WorkspaceIdentity:
-    """The workspace that a token belongs to. A fact that the answer does not name is None."""
+class _RunStoppedError(Exception):
+    """The run has ended while its first answer was awaited."""
 
-    # Intercom's identifier.
-    id_code: str | None = None
-    # The name that people see.
-    name: str | None = None
-    # In Intercom's spelling: "EU".
-    region: str | None = None
+
+def preflight(engine: Engine) -> WorkspaceIdentity | None:
+    """Ask for the workspace of a run before any event is sent.
+
+    If the token was refused or Intercom cannot be reached, return None: `engine.stop` says why, and `engine.deliver`
+    sends nothing.
+    """
+
+    def look() -> None:
+        engine.look()
+        if engine.stop:
+            raise _RunStoppedError
+
+    engine.asking_since = engine.clock.monotonic()
+    try:
+        found = ask_workspace(
+            partial(ask_in_time, engine.client.me, on_look=look),
+            pacer=engine.pacer,
+            policy=engine.policy,
+            clock=engine.clock,
+            on_look=look,
+        )
+    except _RunStoppedError:
+        return None
+    finally:
+        engine.asking_since = None
+    if isinstance(found, Stop):
+        engine.stop = found
+        return None
+    engine.workspace = found
+    return found
 
 
 def read_workspace(attempt: Attempt) -> WorkspaceIdentity | Stop:

@@ -3,8 +3,8 @@
 import pytest
 
 from events_pandas.deliver.decide import Verdict
+from events_pandas.deliver.lessons import Lessons
 from events_pandas.deliver.outcomes import Event, Outcome, Status
-from events_pandas.deliver.withheld import FailureRate, Withheld
 
 FULL = "Intercom rejected the event (422 Unprocessable Entity: Cannot have more than 120 active event names): mend it"
 
@@ -14,23 +14,23 @@ def _event(row, *, contact="ada", name="placed-order"):
 
 
 @pytest.fixture
-def withheld():
+def lessons():
     """Return what a run knows after a 404 for a contact and a refusal of an event name."""
-    withheld = Withheld()
-    withheld.note(_event(3, contact="ghost"), Outcome(row=3, status=Status.UNKNOWN_CONTACT, error_code="not_found"))
+    lessons = Lessons()
+    lessons.note(_event(3, contact="ghost"), Outcome(row=3, status=Status.UNKNOWN_CONTACT, error_code="not_found"))
     refused = Outcome(row=5, status=Status.REJECTED, http_status=422, error_code="422", error_message=FULL)
-    withheld.note(_event(5, contact="bob", name="signed-up"), refused)
-    return withheld
+    lessons.note(_event(5, contact="bob", name="signed-up"), refused)
+    return lessons
 
 
-def test_withheld_lets_other_events_go(withheld):
+def test_lessons_lets_other_events_go(lessons):
     """An event of another contact and another name is sent."""
-    assert withheld.verdict(_event(8)) is None
+    assert lessons.verdict(_event(8)) is None
 
 
-def test_withheld_holds_back_the_events_of_an_unknown_contact(withheld):
+def test_lessons_holds_back_the_events_of_an_unknown_contact(lessons):
     """They have the status and code of the first one, and name its row."""
-    assert withheld.verdict(_event(8, contact="ghost")) == Verdict(
+    assert lessons.verdict(_event(8, contact="ghost")) == Verdict(
         status=Status.UNKNOWN_CONTACT,
         error_code="not_found",
         error_message=(
@@ -40,9 +40,9 @@ def test_withheld_holds_back_the_events_of_an_unknown_contact(withheld):
     )
 
 
-def test_withheld_holds_back_the_events_of_a_name_that_is_one_too_many(withheld):
+def test_lessons_holds_back_the_events_of_a_name_that_is_one_too_many(lessons):
     """The events of every contact are held back, as the workspace has no room for the name."""
-    assert withheld.verdict(_event(8, name="signed-up")) == Verdict(
+    assert lessons.verdict(_event(8, name="signed-up")) == Verdict(
         status=Status.REJECTED,
         error_code="422",
         error_message=(
@@ -62,61 +62,56 @@ def test_withheld_holds_back_the_events_of_a_name_that_is_one_too_many(withheld)
         Outcome(row=1, status=Status.ACCEPTED, http_status=202),
     ],
 )
-def test_withheld_draws_no_conclusion_from_other_outcomes(outcome):
+def test_lessons_draws_no_conclusion_from_other_outcomes(outcome):
     """Any other refusal, such as another 422, concerns its row only."""
-    withheld = Withheld()
+    lessons = Lessons()
 
-    withheld.note(_event(1), outcome)
+    lessons.note(_event(1), outcome)
 
-    assert withheld.verdict(_event(2)) is None
+    assert lessons.verdict(_event(2)) is None
 
 
-def test_withheld_names_the_first_row(withheld):
+def test_lessons_names_the_first_row(lessons):
     """A second 404 for the contact changes nothing."""
-    withheld.note(_event(4, contact="ghost"), Outcome(row=4, status=Status.UNKNOWN_CONTACT, error_code="not_found"))
+    lessons.note(_event(4, contact="ghost"), Outcome(row=4, status=Status.UNKNOWN_CONTACT, error_code="not_found"))
 
-    assert withheld.verdict(_event(8, contact="ghost")).error_message.startswith("row 3 of the same contact")
+    assert lessons.verdict(_event(8, contact="ghost")).error_message.startswith("row 3 of the same contact")
 
 
-def _note(rate, status, times=1, *, attempts=1):
-    """Note so many outcomes, and return the result for the last."""
-    return [rate.note(Outcome(row=0, status=status, attempts=attempts)) for _ in range(times)][-1]
+def _note(lessons, status, times=1):
+    """Note so many outcomes, and return the stop after the last."""
+    return [lessons.note(_event(0), Outcome(row=0, status=status, attempts=1)) for _ in range(times)][-1]
 
 
 @pytest.mark.parametrize("status", [Status.REJECTED, Status.FAILED, Status.UNKNOWN_CONTACT])
-def test_failure_rate_tells_the_failure_that_is_one_too_many(status):
+def test_lessons_stop_at_the_failure_that_is_one_too_many(status):
     """Eleven failures of 111 events are within a tenth; twelve of 112 are not."""
-    rate = FailureRate(0.1)
-    _note(rate, Status.ACCEPTED, 100)
+    lessons = Lessons(0.1)
+    _note(lessons, Status.ACCEPTED, 100)
 
-    assert not _note(rate, status, 11)
-    assert _note(rate, status)
+    assert _note(lessons, status, 11) is None
+    stop = _note(lessons, status)
+
+    assert stop.reason == "failure_rate"
+    assert stop.message.startswith("12 of the 112 events sent were not accepted, which is more than ")
 
 
-def test_failure_rate_says_nothing_before_a_hundred_events():
+def test_lessons_stop_nothing_before_a_hundred_events():
     """Ninety-nine failures of ninety-nine events do not stop a run, as the rest may be better."""
-    rate = FailureRate(0.1)
+    lessons = Lessons(0.1)
 
-    assert not _note(rate, Status.REJECTED, 99)
-    assert _note(rate, Status.REJECTED)
-
-
-def test_failure_rate_counts_only_what_was_sent():
-    """Rows that were withheld say nothing about the others."""
-    rate = FailureRate(0.1)
-
-    assert not _note(rate, Status.UNKNOWN_CONTACT, 500, attempts=0)
-    assert (rate.ended, rate.failures) == (0, 0)
+    assert _note(lessons, Status.REJECTED, 99) is None
+    assert _note(lessons, Status.REJECTED).reason == "failure_rate"
 
 
-def test_failure_rate_is_not_exceeded_by_what_is_accepted():
+def test_lessons_do_not_stop_a_run_for_what_is_accepted():
     """An accepted event does not stop a run."""
-    rate = FailureRate(0.0)
-    _note(rate, Status.REJECTED, 50)
+    lessons = Lessons(0.0)
+    _note(lessons, Status.REJECTED, 50)
 
-    assert not _note(rate, Status.ACCEPTED, 100)
+    assert _note(lessons, Status.ACCEPTED, 100) is None
 
 
-def test_failure_rate_has_no_limit_by_default():
-    """Without a limit a run goes on, with any number of failures."""
-    assert not _note(FailureRate(None), Status.REJECTED, 1_000)
+def test_lessons_allow_any_number_of_failures_by_default():
+    """Without a limit a run goes on."""
+    assert _note(Lessons(), Status.REJECTED, 1_000) is None
