@@ -213,16 +213,12 @@ class Engine:
 
     def look(self) -> None:
         """Let the caller show that the run goes on, and stop the run if it was interrupted."""
-        self._tick()
-        if self._interrupts():
-            self._stop_by(stop_for_interrupt())
-
-    def _tick(self) -> None:
-        """Let the caller show that the run goes on."""
         now = self.clock.monotonic()
         if self._on_tick and now - self._ticked_at >= _TICK_SECONDS:
             self._ticked_at = now
             self._on_tick()
+        if self._interrupts():
+            self._stop_by(stop_for_interrupt())
 
     @property
     def _is_hasty(self) -> bool:
@@ -239,15 +235,12 @@ class Engine:
             self.look()
             self._require_own()
         if self._is_hasty:
-            self._await_recorded()
+            # What is being written is still awaited, as it takes no longer than the disk does.
+            until = self.clock.monotonic() + CLOSING_SECONDS
+            while self._workers.being_recorded and self.clock.monotonic() < until:
+                self._take_in(_LONGEST_WAIT_SECONDS)
+            self._settle_what_came()
         self._stopping_since = None
-
-    def _await_recorded(self) -> None:
-        """Await what is being written, which takes no longer than the disk does."""
-        until = self.clock.monotonic() + CLOSING_SECONDS
-        while self._workers.being_recorded and self.clock.monotonic() < until:
-            self._take_in(_LONGEST_WAIT_SECONDS)
-        self._settle_what_came()
 
     def _require_own(self) -> None:
         """Refuse to go on in a child process.
@@ -279,7 +272,11 @@ class Engine:
         while self._leaves_at(now) <= now and (ticket := self._next_ticket(now)):
             verdict = self._lessons.verdict(ticket.event)
             if verdict is None:
-                self._send(ticket, now)
+                # First, as it raises if the system has no thread left.
+                self._workers.give(ticket, now)
+                self.pacer.sent(now)
+                self.requests += ticket.event is not PROBE
+                self.retries += ticket.attempts > 1
             else:
                 self._end(ticket, replace(verdict, http_status=ticket.http_status))
             now = self.clock.monotonic()
@@ -288,13 +285,6 @@ class Engine:
         if self._outage.is_on:
             return self._backlog.next_probe() or Ticket(event=PROBE)
         return self._backlog.next_ticket(now)
-
-    def _send(self, ticket: Ticket, now: float) -> None:
-        # It raises if the system has no thread left; only then is anything counted.
-        self._workers.give(ticket, now)
-        self.pacer.sent(now)
-        self.requests += ticket.event is not PROBE
-        self.retries += ticket.attempts > 1
 
     def _take_in(self, seconds: float) -> None:
         """Wait for an answer, and settle the answers that came."""
