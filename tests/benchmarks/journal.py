@@ -147,7 +147,6 @@ def fill(path: Path, frame: pd.DataFrame, mapping: ep.EventMapping) -> None:
     converter = Converter(bind(frame, mapping))
     checked = check_rows(converter, len(frame), now=time.time())
     opened = OpenFrame(
-        number=0,
         converter=converter,
         checked=checked,
         row_outcomes=RowOutcomes(checked, frame.index),
