@@ -209,8 +209,8 @@ class Journal:
             update_run(connection, self.run, counts, requests=requests, outcome=outcome, ended_at=ended_at)
 
     def writer(self) -> JournalWriter:
-        """Return the writer of acceptances, which is to be closed before the journal."""
-        return JournalWriter(self._connection.another(), run=lambda: self.run)
+        """Return the writer of this run's acceptances, which is to be closed before the journal."""
+        return JournalWriter(self._connection.another(), run=self.run)
 
     def close(self) -> None:
         """Close the file."""

@@ -26,10 +26,10 @@ OnWritten: TypeAlias = Callable[[Written], None]
 class JournalWriter:
     """Writes down which events were accepted, in a thread of its own; see `Journal.writer`.
 
-    `connection` is the writer's own; `run` returns the number of the run.
+    `connection` is the writer's own; `run` is the number of the run.
     """
 
-    def __init__(self, connection: ForkSafeConnection, *, run: Callable[[], int]) -> None:
+    def __init__(self, connection: ForkSafeConnection, *, run: int) -> None:
         self._connection = connection
         self._run = run
         self._lock = threading.Lock()
@@ -139,12 +139,12 @@ class JournalWriter:
             self._connection.require_same_file()
             with self._connection.using() as connection, transaction(connection):
                 others: dict[int, OtherAcceptance] = {}
-                if accept_events(connection, acceptances, run=self._run()) < len(acceptances):
+                if accept_events(connection, acceptances, run=self._run) < len(acceptances):
                     fingerprints = [acceptance.fingerprint for acceptance in acceptances]
-                    others = find_other_acceptances(connection, fingerprints, run=self._run())
-                release_events(connection, releases, run=self._run())
+                    others = find_other_acceptances(connection, fingerprints, run=self._run)
+                release_events(connection, releases, run=self._run)
                 if time.monotonic() >= self._seen_next:
-                    update_seen_at(connection, self._run())
+                    update_seen_at(connection, self._run)
                     self._seen_next = time.monotonic() + SEEN_SECONDS
         except Exception as error:  # noqa: BLE001  # the records must have an answer, whatever the error
             failure = journal_error(self._connection.path, error)

@@ -243,11 +243,11 @@ def test_release_leaves_the_claim_of_another_run(journal, open_journal, make_fac
 
 
 def test_record_is_the_runs_that_has_begun(journal, make_facts, make_fingerprint, path):
-    """An entry has the number of the run that wrote it, even if the writer is older than the run."""
-    writer = journal.writer()
+    """An entry has the number of the run that wrote it."""
     journal.begin_run(make_facts())
     journal.begin_run(make_facts())
 
+    writer = journal.writer()
     writer.record(make_fingerprint(journal, 1), accepted_at=5.9, request_id="r", then=lambda _: None)
     writer.close(30.0)
 
@@ -281,7 +281,7 @@ def test_record_is_answered_with_an_error_when_the_disk_is_full_and_goes_on_when
         return connections[-1]
 
     connection = ForkSafeConnection(path, connected, identity=file_identity(path))
-    writer = JournalWriter(connection, run=lambda: journal.run)
+    writer = JournalWriter(connection, run=journal.run)
 
     def recorded(first):
         for second in range(first, first + 3000):
