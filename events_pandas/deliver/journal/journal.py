@@ -50,15 +50,15 @@ _OPEN_RUNS: Final[set[tuple[FileIdentity, int]]] = set()
 
 
 class Journal:
-    """The journal of a workspace, for one run. One thread at a time uses it, and a `JournalWriter` beside it.
+    """The journal of a workspace, for one run; its file and directories are made if they are missing.
 
-    The file and its directories are made if they are missing. Raise `JournalError` if the file is not a journal, is
-    damaged, of a later version, or cannot be made or written.
+    Raise `JournalError` if the file is not a journal, is damaged, of a later version, or cannot be made or written.
     """
 
-    # `workspace` is the ``id_code``; `run` is the number of the run, and 0 before `begin_run`. `mode` says how SQLite
-    # writes the file: "wal", with a write-ahead log; "delete", with a rollback journal, where a log cannot be used;
-    # "delete, no locks", with a rollback journal and a `LockFile`, where files cannot be locked.
+    # One thread at a time uses it, and a `JournalWriter` beside it. `workspace` is the ``id_code``; `run` is the number
+    # of the run, and 0 before `begin_run`. `mode` says how SQLite writes the file: "wal", with a write-ahead log;
+    # "delete", with a rollback journal, where a log cannot be used; "delete, no locks", with a rollback journal and a
+    # `LockFile`, where files cannot be locked.
 
     def __init__(self, path: Path, *, workspace: str, busy_seconds: float = BUSY_SECONDS) -> None:
         self.path = path
