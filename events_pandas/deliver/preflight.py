@@ -101,9 +101,9 @@ def ask_workspace(
     of `policy` if these are fewer than by default. `advice` ends the message if Intercom does not answer the question.
     """
     policy = _hurried(policy)
-    began_at = heard_at = clock.monotonic()
+    began_at = clock.monotonic()
+    ends_at = began_at + SILENT_SECONDS
     for number in count(1):
-        ends_at = min(heard_at + SILENT_SECONDS, began_at + PREFLIGHT_SECONDS)
         attempt = _ask_once(ask, ends_at=ends_at, clock=clock, pacer=pacer)
         if not attempt.kind.passes:
             return read_workspace(attempt)
@@ -114,9 +114,10 @@ def ask_workspace(
         least_seconds = _SHORTEST_PAUSE_SECONDS if number > _QUICK_ATTEMPTS else 0.0
         wait_seconds = min(max(step.wait_seconds, least_seconds), LONGEST_WAIT_SECONDS)
         # Only a server that answers gets more time: a silent one has used up its time.
-        heard_at = heard_at if attempt.status is None else now + wait_seconds
+        if attempt.status is not None:
+            ends_at = min(now + wait_seconds + SILENT_SECONDS, began_at + PREFLIGHT_SECONDS)
         # An attempt needs time for its answer.
-        if now + wait_seconds > min(heard_at + SILENT_SECONDS, began_at + PREFLIGHT_SECONDS) - LOOK_SECONDS:
+        if now + wait_seconds > ends_at - LOOK_SECONDS:
             break
         _rest(wait_seconds, sleep=clock.sleep, on_look=on_look)
     trouble = "Intercom cannot be reached" if attempt.status is None else "Intercom does not accept requests now"
