@@ -197,7 +197,7 @@ class RunOptions:
         if name is None:
             problem = "the answer to GET /me does not name the workspace, which the journal needs"
             raise JournalError(Path(self.journal), problem=problem, remedy=_NAME_WORKSPACE)
-        journal = Journal.opened(journal_path(self.journal, name), workspace=name)
+        journal = Journal(journal_path(self.journal, name), workspace=name)
         if (said := mode_note(journal.mode)) is not None:
             warnings.warn(f"journal {escaped(journal.path)}: {said}", stacklevel=2)
         return journal

@@ -141,7 +141,7 @@ def crowd(rows: int) -> pd.DataFrame:
 
 def fill(path: Path, frame: pd.DataFrame, mapping: ep.EventMapping) -> None:
     """Write a frame into a journal, as a run that has accepted all of it."""
-    journal = Journal.opened(path, workspace=WORKSPACE)
+    journal = Journal(path, workspace=WORKSPACE)
     # The rows belong to this run, which is an earlier one than the measured run.
     journal.begin_run(RunFacts(started_at=datetime.now(UTC), source="a benchmark", mapping="none"))
     converter = Converter(bind(frame, mapping))

@@ -8,12 +8,13 @@ from concurrent.futures import Future, wait
 from typing import Final, TypeAlias, TypeVar
 
 from events_pandas.deliver.client.answers import Answer, TransportError
-from events_pandas.deliver.client.attempt import ATTEMPT
 from events_pandas.forking import leave_to_parent_at_fork
 from events_pandas.words import kind_of
 
 LOOK_SECONDS: Final = 0.1
 """How often a waiting caller looks round."""
+QUESTION: Final = threading.local()
+"""In the thread of a question its `most_seconds` limits every attempt, even if the client allows more."""
 _SPARE_SECONDS: Final = 0.25
 """The wait is longer than the client's limit by this: the client's own error says best why there is no answer."""
 
@@ -47,7 +48,7 @@ def ask_in_time(ask: Callable[[], Answer], seconds: float, *, on_look: Callable[
     """
 
     def ask_within_limit() -> Answer:
-        ATTEMPT.most_seconds = seconds
+        QUESTION.most_seconds = seconds
         return ask()
 
     try:

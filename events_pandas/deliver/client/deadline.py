@@ -1,24 +1,71 @@
-"""Connections whose every wait ends at the deadline of the attempt.
+"""The attempt that a thread makes, its one deadline, and connections whose every wait ends then.
 
-urllib3 limits each wait by itself: a server that sends one byte a second could hold it without end.
+A pool stands between the transport, which knows the deadline, and the sockets, which keep it. urllib3 limits each wait
+by itself: a server that sends one byte a second could hold it without end.
 """
 
 import contextlib
+import math
 import socket
 import ssl
+import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
-from events_pandas.deliver.client.attempt import ATTEMPT
-from events_pandas.deliver.client.background import AddressInfo, look_up
+from events_pandas.deliver.client.background import QUESTION, AddressInfo, look_up
 
 MAX_CONNECT_SECONDS: Final = 10.0
 """The longest wait for one address of a host, which may have others."""
 _ANSWERED: Final[dict[tuple[str, int | None], Any]] = {}
 """The address of each host that connected last: tried first, so that only one connection waits for a dead address."""
+
+
+class _ThreadAttempt(threading.local):
+    ends_at = math.inf
+    # Whether there was a connection, so that a part of the request may have gone out: not before a proxy's consent and
+    # the TLS handshake are done. None if no connection of `deadline` was asked for.
+    had_connection: bool | None = None
+    is_first = True  # whether its request is the first on its connection
+    is_looking = False  # whether a read takes what is there, and waits for nothing
+    is_spoilt = False  # whether its connection must not be used again
+    is_followed = False  # whether more came than its answer
+
+    def begin(self, seconds: float) -> float:
+        """Set the deadline for every wait of this thread on the sockets of `deadline`.
+
+        Return the seconds that the attempt has: the limit of the thread may be lower.
+        """
+        seconds = min(seconds, getattr(QUESTION, "most_seconds", math.inf))
+        self.ends_at = time.monotonic() + seconds
+        self.had_connection = None
+        self.is_first = True
+        self.is_spoilt = self.is_followed = False
+        return seconds
+
+    def seconds_left(self) -> float:
+        """Return how long a wait may last; raise `TimeoutError` if the deadline has passed."""
+        if self.is_looking:
+            return 0.0
+        seconds = self.ends_at - time.monotonic()
+        if seconds <= 0:
+            raise TimeoutError("the deadline of the attempt has passed")
+        return seconds
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether the answer that the attempt has read may belong to another request.
+
+        More came than this answer, on a connection that has carried other requests: the answer may be an extra one,
+        and the rest the attempt's own. The first answer on a connection is beyond doubt.
+        """
+        return self.is_followed and not self.is_first
+
+
+ATTEMPT: Final = _ThreadAttempt()
 
 
 def _in_time(name: str) -> Callable[..., Any]:

@@ -15,8 +15,7 @@ from typing import Any, Final, TypeAlias
 import urllib3
 from urllib3.poolmanager import pool_classes_by_scheme
 
-from events_pandas.deliver.client.attempt import ATTEMPT
-from events_pandas.deliver.client.deadline import TimedConnection
+from events_pandas.deliver.client.deadline import ATTEMPT, TimedConnection
 from events_pandas.forking import cut_off, leave_to_parent_at_fork
 
 MAX_INTERIM_ANSWERS: Final = 1_000
