@@ -4,7 +4,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, nullcontext, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -27,7 +27,7 @@ from events_pandas.errors import (
 from events_pandas.mapping import EventMapping, require_mapping
 from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.results.table_file import RESULTS, TableFile
-from events_pandas.run.desk import UnansweredError
+from events_pandas.run.desk import Desk, UnansweredError
 from events_pandas.run.headers import require_fitting, require_unchanged
 from events_pandas.run.options import RunOptions, step_progress
 from events_pandas.run.rejects import FileRejects
@@ -68,66 +68,90 @@ def submit_files(
     require_mapping(mapping)
     # Before files of an earlier run are replaced.
     require_confirmed(mapping)
-    files = source_paths(paths)
-    with ExitStack() as opened:
-        kept = opened.enter_context(kept_files(files, are_held=rejects_path is not None))
-        require_fitting(files, mapping, kept=kept, progress=options.progress)
-        frames = _FileFrames(files=files, mapping=mapping, chunksize=options.chunksize, kept=kept)
+    run = _FileRun(
+        files=source_paths(paths),
+        mapping=mapping,
+        options=options,
+        results_path=results_path,
+        rejects_path=rejects_path,
+        warn=warn,
+        pass_on=take,
+    )
+    return run.desk.run(run.fill, first=run.begin)
+
+
+@dataclass(slots=True, kw_only=True, repr=False)
+class _FileRun:
+    """A run over files. It adds the file to each row of results, and writes the row to the results and the rejects."""
+
+    files: Sequence[Path]
+    mapping: EventMapping
+    options: RunOptions
+    results_path: str | os.PathLike[str] | None
+    rejects_path: str | os.PathLike[str] | None
+    warn: Callable[[str], object]
+    pass_on: Take | None
+    desk: Desk = field(default_factory=Desk, init=False)
+    # What is open: once the run has begun, its thread closes it, which no interrupt can strike.
+    _opened: ExitStack = field(default_factory=ExitStack, init=False)
+    _frames: "_FileFrames" = field(init=False)
+    _writer: TableFile | None = field(default=None, init=False)
+    _rejects: FileRejects | None = field(default=None, init=False)
+    _run: Run = field(init=False)
+    _parts: list[pd.DataFrame] = field(default_factory=list, init=False)
+
+    def begin(self) -> bool:
+        """Read and open what the run needs, in the caller's thread. An error or an interrupt closes it."""
+        try:
+            self._open()
+        except BaseException:
+            self._opened.close()
+            raise
+        return True
+
+    def _open(self) -> None:
+        files, options = self.files, self.options
+        kept = self._opened.enter_context(kept_files(files, are_held=self.rejects_path is not None))
+        require_fitting(files, self.mapping, kept=kept, progress=options.progress)
+        frames = _FileFrames(files=files, mapping=self.mapping, chunksize=options.chunksize, kept=kept)
+        self._frames = frames
         types = frames.types = _column_types(frames, options.progress)
-        typed = with_types(mapping, types.rules)
+        typed = with_types(self.mapping, types.rules)
         require_unchanged(kept)
         if options.on_invalid == "raise":
             _refuse_invalid(frames, typed)
-        writer = None if results_path is None else TableFile(results_path, RESULTS, sources=files)
-        if writer is not None:
-            opened.enter_context(writer)
-        rejects = (
-            None
-            if rejects_path is None
-            else FileRejects(
-                rejects_path,
-                results_path=results_path,
+        if self.results_path is not None:
+            self._writer = self._opened.enter_context(TableFile(self.results_path, RESULTS, sources=files))
+        if self.rejects_path is not None:
+            self._rejects = FileRejects(
+                self.rejects_path,
+                results_path=self.results_path,
                 files=files,
                 # A journal keeps the types for the run that submits the rejects.
-                mapping=mapping if options.journal is None else typed,
+                mapping=self.mapping if options.journal is None else typed,
                 typed=typed,
-                warn=warn,
+                warn=self.warn,
                 kept=kept,
             )
-        )
-        run = Run(
-            mapping=mapping,
+            self._opened.enter_context(self._rejects.writer)
+        self._run = Run(
+            mapping=self.mapping,
             options=options,
             source="files",
             origin=_named(files),
-            results_path=None if results_path is None else path_text(results_path),
+            results_path=None if self.results_path is None else path_text(self.results_path),
             total=_count_rows(frames, options),
             refused=frames.refused,
             types=types,
+            desk=self.desk,
         )
-        run.begin(frames)
-        output = _Output(run=run, frames=frames, writer=writer, rejects=rejects, pass_on=take, opened=opened.pop_all())
-    return run.desk.run(output.fill)
-
-
-@dataclass(slots=True, kw_only=True)
-class _Output:
-    """Adds the file to each row of results, and writes the row to the results file and the rejects."""
-
-    run: Run
-    frames: "_FileFrames"
-    writer: TableFile | None
-    rejects: FileRejects | None
-    pass_on: Take | None
-    # Closed by the run's thread, which no interrupt can strike.
-    opened: ExitStack
-    _parts: list[pd.DataFrame] = field(default_factory=list, init=False)
+        self._run.begin(frames)
 
     def fill(self) -> pd.DataFrame:
         """Submit the rows, in the run's thread, and return their results."""
-        with self.opened, self.rejects.writer if self.rejects else nullcontext():
+        with self._opened:
             try:
-                self.run.submit(self.take)
+                self._run.submit(self._take)
             except (SubmissionError, SubmissionInterrupted) as error:
                 # The error that ended the run comes first; it has the results even if they cannot be written.
                 _note(error, self._write(error.results))
@@ -138,7 +162,7 @@ class _Output:
             except EventsPandasError as error:
                 if not self._parts:
                     raise
-                why = f"{self.frames.latest}: {'; '.join(error.faults)}" if isinstance(error, MappingError) else error
+                why = f"{self._frames.latest}: {'; '.join(error.faults)}" if isinstance(error, MappingError) else error
                 message = f"the run ended early, after earlier rows were submitted: {why}"
                 ended = SubmissionError(message, results=self._results())
                 _note(ended, self._write_rejects())
@@ -147,18 +171,18 @@ class _Output:
             self._require("rejects", self._write_rejects())
         return self._results()
 
-    def take(self, results: pd.DataFrame) -> None:
+    def _take(self, results: pd.DataFrame) -> None:
         if fault := self._write(results):
             raise fault
         self._keep(results)
 
     def _write(self, results: pd.DataFrame) -> SourceError | None:
-        results["source_file"] = self.frames.source_files(results["row"].to_numpy())
-        return None if self.writer is None else _fault_of(self.writer.write, results)
+        results["source_file"] = self._frames.source_files(results["row"].to_numpy())
+        return None if self._writer is None else _fault_of(self._writer.write, results)
 
     def _keep(self, results: pd.DataFrame) -> None:
-        if self.rejects is not None:
-            self.rejects.keep(results)
+        if self._rejects is not None:
+            self._rejects.keep(results)
         if self.pass_on is not None:
             self._parts.clear()
             self.pass_on(results)
@@ -177,7 +201,7 @@ class _Output:
         """Raise an error for a file that is missing. The events are sent by then, so that it has the results."""
         if fault is None:
             return
-        if self.run.desk.interrupts:
+        if self.desk.interrupts:
             ended = SubmissionInterrupted(stop_for_interrupt().message, results=self._results())
             ended.add_note(str(fault))
             raise ended
@@ -185,22 +209,22 @@ class _Output:
         raise SubmissionError(message, results=self._results()) from fault
 
     def _finish_results(self) -> SourceError | None:
-        return None if self.writer is None else _fault_of(self.writer.finish)
+        return None if self._writer is None else _fault_of(self._writer.finish)
 
     def _write_rejects(self) -> SourceError | None:
         """Write the rejects, which reads their rows again. Return why they are missing, or None."""
-        if self.rejects is None:
+        if self._rejects is None:
             return None
-        desk, interrupts = self.run.desk, self.run.desk.interrupts
+        desk, interrupts = self.desk, self.desk.interrupts
 
         def look() -> None:
             if desk.interrupts > interrupts:
                 raise UnansweredError
 
         try:
-            return _fault_of(self.rejects.write, look)
+            return _fault_of(self._rejects.write, look)
         except UnansweredError:
-            path = escaped(self.rejects.writer.path)
+            path = escaped(self._rejects.writer.path)
             return SourceError(f"{path}: the rejects are missing, since writing them was interrupted")
 
 

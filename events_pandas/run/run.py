@@ -10,7 +10,16 @@ from typing import Any, Literal, TypeAlias
 import pandas as pd
 
 from events_pandas.check import EarlierFrames, FrameCheck, StreamCheck
-from events_pandas.deliver import Engine, Event, IntercomClient, ProgressBar, Stop, stop_for_error, stop_for_interrupt
+from events_pandas.deliver import (
+    Engine,
+    Event,
+    IntercomClient,
+    ProgressBar,
+    Stop,
+    preflight,
+    stop_for_error,
+    stop_for_interrupt,
+)
 from events_pandas.deliver.journal import RunFacts
 from events_pandas.errors import JournalError, SubmissionError, SubmissionInterrupted
 from events_pandas.mapping import EventMapping
@@ -27,7 +36,8 @@ Take: TypeAlias = Callable[[pd.DataFrame], object]
 Source: TypeAlias = Literal["frame", "files", "stream"]
 
 
-@dataclass(kw_only=True, slots=True)
+# Without a repr: it would read fields that a run does not have before it begins.
+@dataclass(kw_only=True, slots=True, repr=False)
 class Run:
     """Submits the frames of one run, and holds its state.
 
@@ -50,7 +60,7 @@ class Run:
     total: int | None = None
     types: ColumnTypes = field(default_factory=ColumnTypes)
     refused: Refused | None = None
-    desk: Desk = field(default_factory=Desk, init=False)
+    desk: Desk = field(default_factory=Desk)
     _frames: RunFrames = field(init=False)
     _history: HistoryWriter = field(init=False)
     _ahead: ReadAhead = field(init=False)
@@ -90,8 +100,7 @@ class Run:
                 raise
             return taken[0]
 
-        self.begin([frame])
-        return self.desk.run(work)
+        return self.desk.run(work, first=lambda: self.begin([frame]))
 
     def stream(self, frames: Iterable[pd.DataFrame]) -> Generator[pd.DataFrame, None, None]:
         """Submit frames, and yield the results of each, in order."""
@@ -206,7 +215,7 @@ class Run:
         """Pass on the results of each frame that is complete. After a stop the other frames stay open."""
         with self._engine as engine:
             if self.options.preflight:
-                engine.preflight()
+                preflight(engine)
             if engine.stop is None:
                 self._open_journal()
             opened = self._opened()
@@ -301,7 +310,7 @@ class Run:
             "region": None if workspace is None else workspace.region,
             "started_at": self._history.facts.started_at.isoformat(timespec="seconds"),
             "ended_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-            "limit": engine.limit,
+            "limit": engine.pacer.limit,
             "rate_share": self.options.rate_share,
             "requests": engine.requests,
             "retries": engine.retries,

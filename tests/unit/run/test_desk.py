@@ -32,6 +32,11 @@ def orders_in_a_database(make_orders):
     connection.close()
 
 
+def begun():
+    """Open nothing before a run."""
+    return True
+
+
 def results_of(n):
     return pd.DataFrame({"row": np.arange(n)})
 
@@ -99,7 +104,7 @@ def test_run_has_the_callers_context(desk):
         WHO.set("the run")
         return pd.DataFrame({"found": [found]})
 
-    results = desk.run(work)
+    results = desk.run(work, first=begun)
 
     assert results.loc[0, "found"] == WHO.get() == "the caller"
 
@@ -112,13 +117,13 @@ def test_ask_raises_in_the_run_what_the_caller_raises(desk):
             desk.ask(int, "not a number")
         return results_of(desk.ask(int, "2"))
 
-    assert len(desk.run(work)) == 2
+    assert len(desk.run(work, first=begun)) == 2
 
 
 def test_run_raises_what_ends_it(desk):
     """An error of the run is raised in the caller's thread."""
     with pytest.raises(ZeroDivisionError):
-        desk.run(lambda: results_of(1 // 0))
+        desk.run(lambda: results_of(1 // 0), first=begun)
 
 
 def test_interrupted_question_is_dropped(desk):
@@ -135,7 +140,7 @@ def test_interrupted_question_is_dropped(desk):
         return results_of(desk.interrupts)
 
     with pytest.raises(SubmissionInterrupted) as caught:
-        desk.run(work)
+        desk.run(work, first=begun)
 
     assert len(caught.value.results) == 1
     assert calls == [threading.current_thread()]
@@ -149,7 +154,7 @@ def test_interrupt_of_a_stream_keeps_the_results_that_were_not_handed_over(desk,
         return results_of(3)
 
     with pytest.raises(SubmissionInterrupted) as caught:
-        list(desk.stream(work))
+        list(desk.stream(work, first=begun))
 
     assert len(caught.value.results) == 3
 
@@ -166,7 +171,7 @@ def test_closing_a_stream_waits_for_the_run(desk):
         ended.append(desk.is_closing)
         return results_of(0)
 
-    stream = desk.stream(work)
+    stream = desk.stream(work, first=begun)
     first = next(stream)
     stream.close()
 
@@ -186,7 +191,7 @@ def test_caller_leaves_a_run_that_does_not_end(ctrl_c):
         return results_of(1)
 
     with pytest.raises(KeyboardInterrupt) as caught:
-        desk.run(work)
+        desk.run(work, first=begun)
     released.set()
 
     assert type(caught.value) is KeyboardInterrupt
