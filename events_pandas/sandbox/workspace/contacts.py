@@ -1,6 +1,7 @@
 """Contacts: which exist from the start, and how the body of a request describes one."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -140,14 +141,10 @@ def _folded(identifier: object) -> str:
 
 
 def _require_different(given: Iterable[ContactFields]) -> None:
-    seen: set[tuple[str, str]] = set()
-    for fields in given:
-        for field in ("id", "external_id"):
-            value: str | None = getattr(fields, field)
-            if value is not None and (field, value) in seen:
-                raise ValueError(f"contacts: two contacts have the {field} {value!r}")
-            if value is not None:
-                seen.add((field, value))
+    identifiers = Counter((field, getattr(fields, field)) for fields in given for field in ("id", "external_id"))
+    for (field, value), count in identifiers.items():
+        if value is not None and count > 1:
+            raise ValueError(f"contacts: two contacts have the {field} {value!r}")
 
 
 def _given_fields(given: Mapping[str, object]) -> ContactFields:

@@ -19,7 +19,7 @@ from events_pandas.sandbox.workspace.tables import make_tables, require_own
 Row: TypeAlias = tuple[Any, ...]
 """A row of a query's result, its columns in the order of the query."""
 
-_BUSY_SECONDS: Final = (0.5, 1.5)
+_BUSY_SECONDS: Final = (1.0, 2.0)
 _FOLDERS: Final = "events-pandas-sandbox-"
 
 # The file is locked exclusively: another program's lock would stop the server.

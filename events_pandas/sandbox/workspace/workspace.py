@@ -95,8 +95,7 @@ class Workspace:
         self, body: bytes, *, received_at: float, outcome: SubmissionOutcome, refusal: Refusal | None
     ) -> None:
         """Log a submission that nobody judged: it is refused, or without a refusal its connection is closed."""
-        answer = (refusal.status, refusal.code, refusal.message) if refusal else (None, None, None)
-        status, code, message = answer
+        status, code, message = (refusal.status, refusal.code, refusal.message) if refusal else (None, None, None)
         with self.store.writing() as connection:
             _log(connection, Submission(received_at, status, outcome, code, message, body))
 
