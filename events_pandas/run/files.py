@@ -4,7 +4,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, nullcontext, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -15,7 +15,7 @@ import pandas as pd
 
 from events_pandas.check import EarlierFrames, StreamCheck
 from events_pandas.convert import Finding, problems_frame
-from events_pandas.deliver import ProgressChoice, progress_bar, stop_for_interrupt
+from events_pandas.deliver import ProgressChoice, progress_bar
 from events_pandas.errors import (
     EventsPandasError,
     InvalidRowsError,
@@ -31,7 +31,7 @@ from events_pandas.run.desk import UnansweredError
 from events_pandas.run.headers import require_fitting, require_unchanged
 from events_pandas.run.options import RunOptions, step_progress
 from events_pandas.run.rejects import FileRejects
-from events_pandas.run.run import Run, Take
+from events_pandas.run.run import Run, Take, stop_error
 from events_pandas.sources import (
     ColumnTypes,
     FileChunk,
@@ -78,9 +78,7 @@ def submit_files(
         require_unchanged(kept)
         if options.on_invalid == "raise":
             _refuse_invalid(frames, typed)
-        writer = None if results_path is None else TableFile(results_path, RESULTS, sources=files)
-        if writer is not None:
-            opened.enter_context(writer)
+        writer = None if results_path is None else opened.enter_context(TableFile(results_path, RESULTS, sources=files))
         rejects = (
             None
             if rejects_path is None
@@ -95,6 +93,8 @@ def submit_files(
                 kept=kept,
             )
         )
+        if rejects is not None:
+            opened.enter_context(rejects.writer)
         run = Run(
             mapping=mapping,
             options=options,
@@ -107,6 +107,7 @@ def submit_files(
         )
         run.begin(frames)
         output = _Output(run=run, frames=frames, writer=writer, rejects=rejects, pass_on=take, opened=opened.pop_all())
+    # Nothing may stand after the run: an interrupt there would lose the results.
     return run.desk.run(output.fill)
 
 
@@ -125,7 +126,7 @@ class _Output:
 
     def fill(self) -> pd.DataFrame:
         """Submit the rows, in the run's thread, and return their results."""
-        with self.opened, self.rejects.writer if self.rejects else nullcontext():
+        with self.opened:
             try:
                 self.run.submit(self.take)
             except (SubmissionError, SubmissionInterrupted) as error:
@@ -177,10 +178,10 @@ class _Output:
         """Raise an error for a file that is missing. The events are sent by then, so that it has the results."""
         if fault is None:
             return
-        if self.run.desk.interrupts:
-            ended = SubmissionInterrupted(stop_for_interrupt().message, results=self._results())
+        if (stop := self.run.desk.stop) is not None:
+            ended = stop_error(stop, self._results())
             ended.add_note(str(fault))
-            raise ended
+            raise ended from stop.cause
         message = f"the run is complete, but its {missing} are missing: {fault}"
         raise SubmissionError(message, results=self._results()) from fault
 
