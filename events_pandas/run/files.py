@@ -15,7 +15,7 @@ import pandas as pd
 
 from events_pandas.check import EarlierFrames, StreamCheck
 from events_pandas.convert import Finding, problems_frame
-from events_pandas.deliver import ProgressChoice, progress_bar, stop_for_interrupt
+from events_pandas.deliver import ProgressChoice, progress_bar
 from events_pandas.errors import (
     EventsPandasError,
     InvalidRowsError,
@@ -31,7 +31,7 @@ from events_pandas.run.desk import Desk, UnansweredError
 from events_pandas.run.headers import require_fitting, require_unchanged
 from events_pandas.run.options import RunOptions, step_progress
 from events_pandas.run.rejects import FileRejects
-from events_pandas.run.run import Run, Take
+from events_pandas.run.run import Run, Take, stop_error
 from events_pandas.sources import (
     ColumnTypes,
     FileChunk,
@@ -201,10 +201,10 @@ class _FileRun:
         """Raise an error for a file that is missing. The events are sent by then, so that it has the results."""
         if fault is None:
             return
-        if self.desk.interrupts:
-            ended = SubmissionInterrupted(stop_for_interrupt().message, results=self._results())
+        if (stop := self.desk.stop) is not None:
+            ended = stop_error(stop, self._results())
             ended.add_note(str(fault))
-            raise ended
+            raise ended from stop.cause
         message = f"the run is complete, but its {missing} are missing: {fault}"
         raise SubmissionError(message, results=self._results()) from fault
 
