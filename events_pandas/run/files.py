@@ -28,7 +28,7 @@ from events_pandas.mapping import EventMapping, require_mapping
 from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.results.table_file import RESULTS, TableFile
 from events_pandas.run.desk import Desk, UnansweredError
-from events_pandas.run.headers import require_fitting, require_unchanged
+from events_pandas.run.file_frames import require_fitting, require_unchanged
 from events_pandas.run.options import RunOptions, step_progress
 from events_pandas.run.rejects import FileRejects
 from events_pandas.run.run import Run, Take, stop_error
