@@ -104,9 +104,12 @@ class Workers:
             self.threads.append(thread)
 
     def take(self, wait_seconds: float) -> Ticket | None:
-        """Return a ticket that has its result, or None if none comes within `wait_seconds`, or after `wake`."""
+        """Return a ticket that has its result, or None if none comes within `wait_seconds`, or before `wake`."""
         try:
             ticket, freed = self._done.get(timeout=max(wait_seconds, 0.0))
+            # The tickets that came after a call of `wake` are there too.
+            while ticket is None and not self._done.empty():
+                ticket, freed = self._done.get()
         except queue.Empty:
             return None
         self.in_flight -= freed

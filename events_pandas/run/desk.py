@@ -1,4 +1,4 @@
-"""The desk between a run, which has a thread of its own, and its caller, whom alone Ctrl-C can strike.
+"""The desk between a run, which has a thread of its own, and its caller, whom alone a signal can strike.
 
 Code of the caller (the next frame, the callables of a mapping, the progress function) runs in the caller's thread: the
 run asks, and the caller answers.
@@ -19,8 +19,7 @@ from typing import Any, Final, TypeVar
 
 import pandas as pd
 
-from events_pandas.deliver import ProgressBar, ProgressChoice, progress_bar, stop_for_interrupt
-from events_pandas.errors import SubmissionInterrupted
+from events_pandas.deliver import ProgressBar, ProgressChoice, Stop, progress_bar, stop_for_error
 
 MOST_INTERRUPTS: Final = 2
 """After more interrupts the caller leaves a run that does not end."""
@@ -50,7 +49,8 @@ class _Question:
 class Desk:
     """Where the caller of one run sits: the run asks and waits, the caller looks, answers, and marks it as over.
 
-    Looking changes nothing, so that an interrupt at any point means: count it, and look again.
+    Looking changes nothing, so that an interrupt at any point means: count it, and look again. What the handler of a
+    signal raises, such as `SystemExit` after SIGTERM, counts as one too.
     """
 
     def __init__(self, *, leave_seconds: float = LEAVE_SECONDS) -> None:
@@ -75,12 +75,19 @@ class Desk:
         self._is_over = False
         self._leave_seconds = leave_seconds
         self._leaves_at = math.inf
+        # What the first interrupt has raised.
+        self._struck_by: BaseException | None = None
         self._value: Any = None
         self._error: BaseException | None = None
         # What is raised when the run has ended.
         self._end: BaseException | None = None
 
     # What the run calls.
+
+    @property
+    def stop(self) -> Stop | None:
+        """Why the run has to end early; None if nothing has interrupted the caller."""
+        return None if self._struck_by is None else stop_for_error(self._struck_by)
 
     def ask(self, call: Callable[..., T], *arguments: object) -> T:
         """Let the caller call a function, and return what it returns, or raise what it raises.
@@ -140,7 +147,7 @@ class Desk:
         results: pd.DataFrame = self._value
         return results
 
-    def stream(
+    def stream(  # noqa: C901  # A call of another function would be one more point at which an interrupt could come.
         self, work: Callable[[], pd.DataFrame], *, first: Callable[[], bool]
     ) -> Generator[pd.DataFrame, None, None]:
         """Do the work in a thread, if `first()` is true, and yield the results that it hands over.
@@ -154,23 +161,31 @@ class Desk:
             return
         # From here on there is no call outside of the block: what `first` has opened is the run's to close.
         self._work = work
-        is_struck = False
+        struck_by: BaseException | None = None
         while True:
+            # The outer loop is for an interrupt that comes as the inner one begins again: right after another.
             try:
-                if is_struck:
-                    is_struck = False
-                    self._strike()
-                if (question := self._look()) is None:
-                    break
-                # No call stands between the two: an interrupt comes before the caller has the results, or after.
-                try:
-                    yield question.results  # type: ignore[misc]
-                finally:
-                    question.is_over = True
-            except KeyboardInterrupt:
-                is_struck = True
-            except GeneratorExit:
-                self.is_closing = True
+                while True:
+                    try:
+                        by, struck_by = struck_by, None
+                        if (question := self._look(by)) is None:
+                            break
+                        # No call stands between: an interrupt comes before the caller has the results, or after.
+                        try:
+                            yield question.results  # type: ignore[misc]
+                        finally:
+                            question.is_over = True
+                    except GeneratorExit:
+                        self.is_closing = True
+                    except KeyboardInterrupt as error:
+                        struck_by = error
+                    except BaseException as error:
+                        if self._is_without_run():
+                            raise
+                        struck_by = error
+                break
+            except KeyboardInterrupt as error:
+                struck_by = error
         if self._end is not None:
             raise self._end
 
@@ -196,8 +211,19 @@ class Desk:
         self._is_over = True
         self._to_caller.put(None)
 
-    def _strike(self) -> None:
+    def _is_without_run(self) -> bool:
+        """Whether there is no run to end: it has not begun, and never will now, or it is the parent's."""
+        if os.getpid() != self._process:
+            return True
+        with suppress(queue.Empty):
+            self._start.get_nowait()
+            return True
+        return False
+
+    def _strike(self, by: BaseException) -> None:
         """Count an interrupt, and drop the question that it has come upon."""
+        if self._struck_by is None:
+            self._struck_by = by
         # Closing has stopped the run, as a first interrupt does.
         self.interrupts += 2 if self.is_closing else 1
         if self.interrupts > MOST_INTERRUPTS:
@@ -210,8 +236,10 @@ class Desk:
         question.is_dropped = question.is_over = True
         self._to_run.put(None)
 
-    def _look(self) -> _Question | None:
+    def _look(self, struck_by: BaseException | None) -> _Question | None:
         """Answer questions until one has results; return None at the end of the run."""
+        if struck_by is not None:
+            self._strike(struck_by)
         self._begin()
         # It may wait for results that were taken.
         self._to_run.put(None)
@@ -235,7 +263,9 @@ class Desk:
     def _leaves(self) -> bool:
         """Whether the caller leaves a run that goes on. A child process has none of its threads."""
         if os.getpid() == self._process:
-            self.has_left = time.monotonic() >= self._leaves_at or sys.is_finalizing()
+            # The collector of garbage may close the stream in the thread of the run.
+            is_run = threading.current_thread() is self._thread
+            self.has_left = time.monotonic() >= self._leaves_at or sys.is_finalizing() or is_run
         elif self.is_closing:
             self.has_left = True
         else:
@@ -246,11 +276,13 @@ class Desk:
 
     def _how_it_ends(self) -> BaseException | None:
         """Return what is raised at the end."""
-        if self.has_left or self.is_closing:
-            return KeyboardInterrupt() if self.interrupts else None
-        if self._error is None and self.interrupts:
+        if self.has_left or self.is_closing or isinstance(self._struck_by, SystemExit):
+            return self._struck_by
+        if self._error is None and (stop := self.stop) is not None:
             # The interrupt came when all was done.
-            return SubmissionInterrupted(stop_for_interrupt().message, results=self._value)
+            end = stop.exception(stop.message, results=self._value)
+            end.__cause__ = stop.cause
+            return end
         return self._error
 
     def _answer(self, question: _Question, call: Callable[[], Any]) -> None:

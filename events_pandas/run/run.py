@@ -130,8 +130,7 @@ class Run:
             self._guarded(display)
             if self.desk.is_closing:
                 return self._no_results
-            if self.desk.interrupts:
-                engine.stop = engine.stop or stop_for_interrupt()
+            engine.stop = engine.stop or self.desk.stop
             if engine.stop is not None:
                 stop = _simplified(engine.stop, requests=engine.requests)
                 results = self._frames.close(stop, again=self._again(display))
@@ -170,10 +169,16 @@ class Run:
             max_failure_rate=options.max_failure_rate,
             on_outcome=lambda outcome: self._show(self._bar.update, outcome),
             on_tick=lambda: self._show(self._bar.tick),
-            interrupts=lambda: self.desk.interrupts,
+            interrupts=self._interrupts,
         )
         self.desk.on_interrupt = engine.wake
         return engine
+
+    def _interrupts(self) -> int:
+        """Return how often the caller was interrupted. The first interrupt says why the run ends."""
+        interrupts = self.desk.interrupts
+        self._engine.stop = self._engine.stop or self.desk.stop
+        return interrupts
 
     def _show(self, display: Callable[..., object], *facts: object) -> None:
         """Call the display. An error that it raises ends the run, so that the results are not lost."""
@@ -198,7 +203,7 @@ class Run:
             self._bar.watch(self._engine.current_state)
             self._deliver()
         except UnansweredError:
-            self._engine.stop = self._engine.stop or stop_for_interrupt()
+            self._engine.stop = self._engine.stop or self.desk.stop or stop_for_interrupt()
         except SystemExit:
             raise
         except BaseException as error:

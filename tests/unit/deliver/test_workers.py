@@ -77,6 +77,17 @@ def test_workers_takes_nothing_when_nothing_comes_in_time(make_workers):
     assert make_workers(lambda _: Answer(status=202)).take(0.0) is None
 
 
+def test_workers_take_the_tickets_that_came_after_a_wake(make_workers, tickets):
+    """A call of `wake` ends a wait, and hides no ticket."""
+    workers = make_workers(lambda _: Answer(status=202))
+    workers.wake()
+    workers.wake()
+    workers.give(tickets[0])
+    workers.end_threads()
+
+    assert workers.take(0.0) is tickets[0]
+
+
 def test_workers_return_any_error_of_a_request(make_workers, tickets):
     """An exception in a request does not end its thread, but comes back as the result."""
     error = ZeroDivisionError("a bug")

@@ -1,6 +1,7 @@
 """The desk: what is the caller's runs in the caller's thread, and Ctrl-C can strike nothing else."""
 
 import contextvars
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -11,7 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from events_pandas import EventMapping, SubmissionInterrupted, iter_submit, submit_events, submit_file
+from events_pandas import EventMapping, SubmissionError, SubmissionInterrupted, iter_submit, submit_events, submit_file
+from events_pandas.run import desk as desk_module
 from events_pandas.run.desk import Desk, UnansweredError
 
 WHO = contextvars.ContextVar("WHO", default="nobody")
@@ -30,6 +32,22 @@ def orders_in_a_database(make_orders):
     make_orders(5).to_sql("orders", connection, index=False)
     yield connection
     connection.close()
+
+
+@pytest.fixture
+def alarm():
+    """Return a function that has a signal's handler raise an error in the main thread, from any thread."""
+    before = signal.getsignal(signal.SIGALRM)
+
+    def ring(error):
+        def handle(*_):
+            raise error
+
+        signal.signal(signal.SIGALRM, handle)
+        return lambda: signal.pthread_kill(threading.main_thread().ident, signal.SIGALRM)
+
+    yield ring
+    signal.signal(signal.SIGALRM, before)
 
 
 def begun():
@@ -195,6 +213,140 @@ def test_caller_leaves_a_run_that_does_not_end(ctrl_c):
     released.set()
 
     assert type(caught.value) is KeyboardInterrupt
+
+
+def test_error_of_a_signals_handler_ends_the_run_with_its_results(make_orders, mapping, fake_client, alarm):
+    """A program that limits its time by an alarm gets the results, and no thread goes on without it."""
+    ring = alarm(TimeoutError("an hour is over"))
+    client = fake_client({"00003": [lambda: ring() or 202]})
+    before = set(threading.enumerate())
+
+    with pytest.raises(SubmissionError) as caught:
+        submit_events(make_orders(200), mapping, client=client, journal=None, concurrency=1)
+
+    accepted = caught.value.results["status"].eq("accepted")
+    assert isinstance(caught.value.__cause__, TimeoutError)
+    assert str(caught.value).startswith("a TimeoutError, the cause of this error, ended the run")
+    assert client.contacts == make_orders(200)["who"][accepted].tolist()
+    assert 4 <= accepted.sum() < 200
+    assert set(threading.enumerate()) <= before
+
+
+def test_exit_by_a_signals_handler_waits_for_the_run(tmp_path, make_orders, mapping, fake_client, alarm, monkeypatch):
+    """A program that exits at SIGTERM leaves complete files, and nothing is sent after its exit."""
+    monkeypatch.chdir(tmp_path)
+    make_orders(200).to_csv("orders.csv", index=False)
+    ring = alarm(SystemExit(143))
+    client = fake_client({"00003": [lambda: ring() or 202]})
+    before = set(threading.enumerate())
+
+    with pytest.raises(SystemExit, match="143"):
+        submit_file(
+            "orders.csv",
+            mapping,
+            results_path="r.csv",
+            rejects_path="x.csv",
+            client=client,
+            journal=None,
+            concurrency=1,
+        )
+
+    results = pd.read_csv("r.csv")
+    assert results["status"].eq("accepted").sum() == len(client.events) < 200
+    assert len(results) == 200
+    assert len(pd.read_csv("x.csv")) == 200 - len(client.events)
+    assert set(threading.enumerate()) <= before
+    assert list(tmp_path.glob("*.partial")) == []
+
+
+def test_error_of_a_signals_handler_after_all_is_done_has_the_results(desk, alarm):
+    """The error that comes last loses no result."""
+    ring = alarm(TimeoutError("too late"))
+
+    def work():
+        ring()
+        return results_of(3)
+
+    with pytest.raises(SubmissionError) as caught:
+        desk.run(work, first=begun)
+
+    assert len(caught.value.results) == 3
+    assert isinstance(caught.value.__cause__, TimeoutError)
+
+
+def test_error_that_keeps_the_run_from_its_start_is_raised(desk, monkeypatch):
+    """A system that has no thread left says so, and nothing is sent."""
+
+    def start(_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        desk.run(lambda: results_of(3), first=begun)
+
+
+def test_interrupt_right_after_another_loses_no_results(desk):
+    """An interrupt may come between the handling of another one and the next look."""
+    handled = []
+
+    def begin_again(frame, event, _):
+        if event == "exception" or handled:
+            is_back = frame.f_lineno < max(handled, default=0)
+            handled.append(frame.f_lineno)
+            if is_back:
+                sys.settrace(None)
+                frame.f_trace = None
+                raise KeyboardInterrupt
+        return begin_again
+
+    def trace(frame, *_):
+        is_loop = frame.f_code.co_filename == desk_module.__file__ and frame.f_code.co_name == "stream"
+        return begin_again if is_loop else None
+
+    def interrupted():
+        raise KeyboardInterrupt
+
+    def work():
+        with pytest.raises(UnansweredError):
+            desk.ask(interrupted)
+        return results_of(3)
+
+    sys.settrace(trace)
+    try:
+        with pytest.raises(SubmissionInterrupted) as caught:
+            desk.run(work, first=begun)
+    finally:
+        sys.settrace(None)
+
+    assert len(caught.value.results) == 3
+    assert len(handled) > 1
+
+
+def test_stream_that_is_collected_in_the_thread_of_the_run_ends_the_run(desk):
+    """The run does not wait for itself."""
+    is_taken, ended = threading.Event(), threading.Event()
+
+    def close(_, event, function):
+        # The run hands its results over, and has not begun to wait.
+        if event == "c_return" and function.__name__ == "put":
+            sys.setprofile(None)
+            is_taken.wait(5)
+            stream.close()
+
+    def work():
+        sys.setprofile(close)
+        desk.hand_over(results_of(1))
+        ended.set()
+        return results_of(0)
+
+    stream = desk.stream(work, first=begun)
+    first = next(stream)
+    is_taken.set()
+
+    assert len(first) == 1
+    assert ended.wait(5)
+    assert desk.is_closing
 
 
 def test_stream_that_nobody_closes_does_not_keep_a_program_from_ending():

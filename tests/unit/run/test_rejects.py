@@ -403,3 +403,18 @@ def test_rejects_of_parquet_keep_types_that_this_machine_does_not_know(tmp_path,
         assert pq.read_table("rejects.parquet")["day"].cast(pa.int64()).to_pylist() == [1_706_702_400_000]
     else:
         assert rejects()["day"].tolist() == ["2024-01-31T12:00:00Z"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_fault_of_a_callable_before_the_first_event_leaves_no_file(submit, write, error):
+    """What was begun beside the place of the results and the rejects is deleted."""
+    path = write("a.csv", "1,2024-01-31")
+
+    def fail(_):
+        raise error
+
+    rules = EventMapping(event_name="a", created_at="day", user_id=fail, timezone="UTC")
+    with pytest.raises((MappingError, KeyboardInterrupt)):
+        submit(path, rules=rules, results_path="results.csv")
+
+    assert [file.name for file in Path().iterdir()] == ["a.csv"]
