@@ -239,17 +239,23 @@ class Engine:
     def _next_done(self, *, after: Chunk | None) -> Chunk | None:
         try:
             return self._delivery.advance(after)
-        except Exception as error:
+        except SystemExit:
+            raise
+        except BaseException as error:
             # Open events get an outcome that says how far they came. An error of `chunks` comes when none is open.
             if self.is_inherited or not self._delivery.backlog.is_open:
                 raise
             self.stop = self.stop or stop_for_error(error)
-            return self._delivery.advance(after)
+            # The chunk before is closed: to close it again would forget the next one.
+            return self._delivery.advance(None)
 
     def _leave(self) -> None:
         """Await the requests in flight, once, and end the threads."""
         if self._has_left or self.is_inherited:
             return
         self._has_left = True
-        self._delivery.await_in_flight()
-        self._workers.end_threads(wait_seconds=0.0 if self._delivery.is_hasty else THREAD_END_SECONDS)
+        try:
+            self._delivery.await_in_flight()
+        finally:
+            # The function that takes outcomes may raise.
+            self._workers.end_threads(wait_seconds=0.0 if self._delivery.is_hasty else THREAD_END_SECONDS)
