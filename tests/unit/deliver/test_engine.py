@@ -70,15 +70,19 @@ def test_deliver_yields_the_outcomes_before_any_error_of_the_chunks(make_engine,
 def test_deliver_ends_its_threads_when_outcomes_cannot_be_taken(make_engine, scripted_client, events, gate):
     """A function that raises for each outcome, also at the end, leaves no thread behind."""
 
-    def fail(_):
-        gate.set()
-        raise SystemExit
+    def fail(outcome):
+        # The first answer tells the limit; then several requests are under way.
+        if outcome.row > 0:
+            gate.set()
+            raise SystemExit
 
-    client = scripted_client({"b": [lambda: gate.wait(LIMIT_SECONDS) and 202]})
+    client = scripted_client({"c": [lambda: gate.wait(LIMIT_SECONDS) and 202]})
     engine = make_engine(client, on_outcome=fail)
 
     with pytest.raises(SystemExit):
-        list(engine.deliver([events("a", "b")]))
+        list(engine.deliver([events("a", "b", "c")]))
+
+    assert not any(thread.name.startswith("events-pandas-") for thread in threading.enumerate())
 
 
 def test_deliver_yields_an_outcome_for_each_event_in_order(make_engine, scripted_client, events):
