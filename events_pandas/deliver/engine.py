@@ -235,6 +235,9 @@ class Engine:
             self._leave()
         finally:
             self._workers.close_writer()
+            # They know the run, which knows the engine: in a cycle its rows would wait for the collector of garbage.
+            self._delivery.on_outcome = self._delivery.on_tick = None
+            self._delivery.interrupts = int
 
     def _next_done(self, *, after: Chunk | None) -> Chunk | None:
         try:
