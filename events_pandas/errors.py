@@ -14,13 +14,14 @@
 * SubmissionInterrupted      Ctrl-C or the notebook's stop button, with `.results`; a KeyboardInterrupt
 """
 
+import math
 import os
 from collections.abc import Hashable, Iterable, Sequence
 from copy import copy
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
-from events_pandas.words import counted, did_you_mean, escaped
+from events_pandas.words import counted, did_you_mean, escaped, listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +65,7 @@ def _remade(kind: type[BaseException], args: tuple[object, ...], state: dict[str
 class _Portable(BaseException):
     """An error that can be pickled, as processes hand errors to each other."""
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return _remade, (type(self), self.args, self.__dict__)
 
 
@@ -183,9 +184,8 @@ class UnknownColumnError(MappingError):
 
 
 def _there_are(labels: Sequence[Hashable]) -> str:
-    shown = ", ".join(map(repr, labels[:SHOWN_LABELS]))
-    more = f" and {len(labels) - SHOWN_LABELS} more" if len(labels) > SHOWN_LABELS else ""
-    return f"; there are {shown}{more}" if labels else "; the frame has no columns"
+    shown = listed([repr(label) for label in labels], most=SHOWN_LABELS, longest=math.inf)
+    return f"; there are {shown}" if labels else "; the frame has no columns"
 
 
 class InvalidRowsError(EventsPandasError):

@@ -3,9 +3,10 @@
 import contextlib
 import ctypes
 import os
+import socket
 import threading
 import weakref
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 
 class LeftToParent(Protocol):
@@ -45,7 +46,7 @@ def pause_at_fork(lock: Pausing) -> None:
     _PAUSING[lock] = None
 
 
-def cut_off(sock: Any) -> None:
+def cut_off(sock: socket.socket) -> None:
     """Take away the child's copy of a socket: to read or write there fails, and the parent's copy goes on.
 
     The file descriptor becomes that of the null device, so that closing the socket stays harmless.

@@ -7,7 +7,10 @@ https://developers.intercom.com/docs/references/rest-api/api.intercom.io/data-ev
 """
 
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final, TypeAlias
+
+JsonObject: TypeAlias = dict[str, Any]
+"""A JSON object as Python reads it, such as the body of a request or of an answer."""
 
 API_VERSION: Final = "2.14"
 """The value of the header `Intercom-Version`; without it the app's pinned version answers."""

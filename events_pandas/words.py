@@ -58,16 +58,18 @@ def kind_of(value: object) -> str:
     return f"{'an' if name.startswith(_AFTER_AN) else 'a'} {name}"
 
 
-def listed(texts: Sequence[str], *, most: int = LISTED, rest: str | None = None) -> str:
+def listed(
+    texts: Sequence[str], *, most: int = LISTED, longest: float = LISTED_CHARACTERS, rest: str | None = None
+) -> str:
     """Return the first texts and how many more there are; `rest` such as ``"others"`` replaces the number.
 
-    Fewer than `most` are shown if they are long, but always one.
+    Fewer than `most` are shown if together they have more than `longest` characters, but always one.
 
     >>> listed(["a", "b", "c"], most=2), listed(["a", "b", "c"], most=2, rest="others")
     ('a, b and 1 more', 'a, b and others')
     """
     ends = accumulate(len(text) + len(", ") for text in texts[:most])
-    shown = max(sum(end <= LISTED_CHARACTERS for end in ends), 1)
+    shown = max(sum(end <= longest for end in ends), 1)
     further = len(texts) - shown
     return ", ".join(texts[:shown]) + (f" and {rest or f'{further:,} more'}" if further > 0 else "")
 
@@ -99,8 +101,10 @@ def characters(*ranges: tuple[int, int]) -> str:
     return "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges)
 
 
-_TO_ESCAPE: Final = re.compile(f"[{characters(*UNSEEN_RANGES)}]")
-_TO_ESCAPE_IN_LINES: Final = re.compile(f"(?!\n){_TO_ESCAPE.pattern}")
+UNSEEN: Final = re.compile(f"[{characters(*UNSEEN_RANGES)}]")
+"""A character to `escape`."""
+
+_UNSEEN_IN_LINES: Final = re.compile(f"(?!\n){UNSEEN.pattern}")
 
 
 def escape(match: re.Match[str]) -> str:
@@ -132,9 +136,9 @@ def escaped(text: object) -> str:
     >>> print(escaped("orders\n5 rows: 5 valid\x1b[2J"))
     orders\n5 rows: 5 valid\u001b[2J
     """
-    return _TO_ESCAPE.sub(escape, path_text(str(text)))
+    return UNSEEN.sub(escape, path_text(str(text)))
 
 
 def escaped_lines(text: str) -> str:
     """Return our own lines, with escapes for characters in quoted text that act on a terminal."""
-    return _TO_ESCAPE_IN_LINES.sub(escape, path_text(text))
+    return _UNSEEN_IN_LINES.sub(escape, path_text(text))

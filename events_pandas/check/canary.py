@@ -75,7 +75,7 @@ def _kinds_of_chunk(batch: EventBatch, where: Mask, ranks: Mapping[str | None, i
     return pd.DataFrame(spread, index=batch.rows[where]).drop_duplicates()
 
 
-def _variants(member: Member) -> npt.NDArray[Any]:
+def _variants(member: Member) -> npt.NDArray[np.generic]:
     """Return where a metadata key has a value, or in which currency."""
     if member.variants is None:
         return member.mask()

@@ -16,7 +16,7 @@ from events_pandas.check.earlier_runs import CLAIMED, NO_SUBMISSIONS, EarlierRun
 from events_pandas.check.in_order import in_order
 from events_pandas.check.row_counts import RowCounts, count_findings
 from events_pandas.convert.batch import Converter, EventBatch
-from events_pandas.convert.cells import TEXT_TYPE, Mask
+from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows
 from events_pandas.convert.keys import EventKeys, Seconds
 from events_pandas.convert.problems import VALUES_KEPT, Finding, merged
 from events_pandas.mapping import EventMapping, bind
@@ -42,9 +42,9 @@ class CheckedRows:
     # The events of the run's rows so far. For a frame that stands alone, only those of rows with identical content.
     own: KeyIndex = field(default_factory=KeyIndex)
 
-    def seconds(self, start: int, stop: int) -> Seconds:
-        """Return the seconds (int64) that are sent for a range of rows; meaningless for rows that are not sent."""
-        return self.created_at[start:stop].astype(np.int64)
+    def seconds(self, rows: "Rows | slice" = slice(None)) -> Seconds:
+        """Return the seconds (int64) that are sent for some rows; meaningless for rows that are not sent."""
+        return self.created_at[rows].astype(np.int64)
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ from events_pandas.convert.batch import Converter
 from events_pandas.convert.cells import Mask, Rows
 from events_pandas.convert.keys import EventKeys, Words
 
-KeyColumn: TypeAlias = npt.NDArray[Any]
+KeyColumn: TypeAlias = npt.NDArray[np.generic]
 Segment: TypeAlias = list[KeyColumn]
 """Keys, sorted: the first 64 bits of each, the second 64 bits, and what is kept for it, column by column."""
 
@@ -85,7 +85,7 @@ def collisions(keys: EventKeys, first_words: npt.NDArray[np.uint64], where: Mask
     return rows[order], groups[order]
 
 
-def _shared(first_words: npt.NDArray[np.uint64], where: Mask) -> KeyColumn:
+def _shared(first_words: npt.NDArray[np.uint64], where: Mask) -> npt.NDArray[np.uint64]:
     """Return the words that several rows have, sorted, each once."""
     if len(first_words) <= BLOCK_ROWS:
         return _repeated(first_words[where])
@@ -106,7 +106,7 @@ def numbered(words: Words) -> npt.NDArray[np.int64]:
     return numbers
 
 
-def _repeated(first_words: KeyColumn) -> KeyColumn:
+def _repeated(first_words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     """Return the words that come more than once, sorted, each once."""
     first_words.sort()
     return np.unique(first_words[1:][first_words[1:] == first_words[:-1]])

@@ -19,6 +19,7 @@ from events_pandas.check.earlier_runs import (
 from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows
 from events_pandas.convert.keys import Seconds, Words, event_words
 from events_pandas.convert.problems import VALUES_KEPT, Finding
+from events_pandas.words import counted
 
 Streams = npt.NDArray[np.int64]
 """A number for each contact and event name: rows that share it can differ only in their second."""
@@ -74,7 +75,7 @@ def _findings(code: str, repeats: Repeats, added: Seconds | None = None) -> Iter
         words = np.where(repeats.are_identical[shown], "same metadata", "other metadata").tolist()
         others = [f"{other} ({word})" for other, word in zip(others, words, strict=True)]
     if added is not None:
-        later = ["1 second" if count == 1 else f"{count:,} seconds" for count in added[shown].tolist()]
+        later = [counted(seconds, "second") for seconds in added[shown].tolist()]
         others = [f"sent {time} later, because {other}" for time, other in zip(later, others, strict=True)]
     yield Finding(code=code, rows=repeats.rows, values=pa.array(others, TEXT_TYPE), field="event")
 

@@ -8,11 +8,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from events_pandas.convert.batch import EventBatch
-from events_pandas.convert.cells import TEXT_TYPE, CellKind, Mask, Rows
+from events_pandas.convert.cells import CellKind, Mask, Rows
 from events_pandas.convert.identifiers import DigitRange
-from events_pandas.convert.problems import Finding
+from events_pandas.convert.problems import Finding, noted
 from events_pandas.convert.readers import Kinds
 from events_pandas.intercom import EVENT_NAME_LIMIT, normalized_event_name
+from events_pandas.mapping.rules import metadata_key
 
 SPELLINGS_SHOWN = 5
 NAMES_KEPT = 1_000
@@ -88,7 +89,7 @@ class RowCounts:
             self.digits[identifier] = digits and earlier and digits.joined(earlier)
         counts = np.zeros(len(batch.valid), np.int64)
         for path, member in batch.metadata.items():
-            use = self.keys.setdefault(path.partition(".")[2], KeyUse())
+            use = self.keys.setdefault(metadata_key(path), KeyUse())
             use.add_kinds(member.kinds, rows)
             present = member.is_present() & batch.valid
             use.present += _counted(places, present)
@@ -154,11 +155,11 @@ def _name_findings(row_counts: RowCounts) -> Iterator[Finding]:
     for names in spellings.values():
         if len(names) > 1:
             row = row_counts.first_rows[row_counts.names[names[1]]]
-            yield _finding("event_name_spellings", row, _listed(names), field="event_name")
+            yield noted("event_name_spellings", row, _listed(names), field="event_name")
     if len(spellings) > EVENT_NAME_LIMIT:
         (name, *_) = list(spellings.values())[EVENT_NAME_LIMIT]
         count = f"{len(spellings):,}{' or more' if row_counts.rows[_OTHERS] else ''} distinct names"
-        yield _finding("many_event_names", row_counts.first_rows[row_counts.names[name]], count, field="event_name")
+        yield noted("many_event_names", row_counts.first_rows[row_counts.names[name]], count, field="event_name")
 
 
 def _listed(names: list[str]) -> str:
@@ -170,7 +171,7 @@ def _digit_findings(row_counts: RowCounts) -> Iterator[Finding]:
     for field_name, digits in row_counts.digits.items():
         if digits is not None and digits.fewest < digits.most:
             numbers = f"numbers of {digits.fewest} to {digits.most} digits"
-            yield _finding("leading_zeros", digits.row, numbers, field=field_name)
+            yield noted("leading_zeros", digits.row, numbers, field=field_name)
 
 
 def _drift_findings(row_counts: RowCounts, text_keys: Iterable[str]) -> Iterator[Finding]:
@@ -178,7 +179,7 @@ def _drift_findings(row_counts: RowCounts, text_keys: Iterable[str]) -> Iterator
         words = key_types(row_counts.keys[key].kinds)
         if len(words) > 1:
             rows = sorted(row for _, row in words.values())
-            yield _finding("type_drift", rows[1], counted_types(words), field=f"metadata.{key}")
+            yield noted("type_drift", rows[1], counted_types(words), field=f"metadata.{key}")
 
 
 def key_types(kinds: Kinds) -> dict[str, tuple[int, int]]:
@@ -198,7 +199,3 @@ def key_types(kinds: Kinds) -> dict[str, tuple[int, int]]:
 def counted_types(types: Mapping[str, tuple[int, int]]) -> str:
     """Return types from `key_types` in words, such as ``"990 text, 10 number"``."""
     return ", ".join(f"{count:,} {word}" for word, (count, _) in types.items())
-
-
-def _finding(code: str, row: int, value: str, *, field: str) -> Finding:
-    return Finding(code=code, rows=np.array([row]), values=pa.array([value], TEXT_TYPE), field=field)

@@ -19,7 +19,8 @@ from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport, Summary
 from events_pandas.results.rejects import is_rejected
 from events_pandas.results.table_file import FINDINGS, TableFile, require_not_read, write_new
-from events_pandas.run.files import read_files, submit_files
+from events_pandas.run.file_frames import read_files
+from events_pandas.run.files import submit_files
 from events_pandas.run.options import RunOptions, short_description
 from events_pandas.sources import read_first_rows, source_paths
 from events_pandas.suggest.suggestion import SuggestedMapping

@@ -13,16 +13,16 @@ import pyarrow.compute as pc
 
 from events_pandas.convert.cells import TEXT_TYPE, WORD_BYTES, Mask, Rows, valid_mask
 from events_pandas.convert.identifiers import Contacts, choose_contacts
-from events_pandas.convert.json_text import Pieces, filtered, joined, listed, quoted
+from events_pandas.convert.json_text import Pieces, comma_joined, filtered, joined, json_strings
 from events_pandas.convert.keys import NO_TIME, EventKeys, Seconds, Words, event_streams, normalized_names, text_words
 from events_pandas.convert.members import Member, expand, finding_at, metadata_member, read_part
-from events_pandas.convert.problems import VALUES_KEPT, Finding
+from events_pandas.convert.problems import VALUES_KEPT, Finding, noted
 from events_pandas.convert.readers import Reading
 from events_pandas.errors import MappingError
 from events_pandas.intercom import IDENTIFIERS
 from events_pandas.mapping import BoundMapping, BoundRule, Constant, Text
 from events_pandas.mapping.arrow_types import readable
-from events_pandas.mapping.rules import Values, part_path
+from events_pandas.mapping.rules import Values, metadata_key, part_path
 
 Made = TypeVar("Made")
 
@@ -105,7 +105,7 @@ class EventBatch:
         chosen = partial(filtered, where=where)
         texts = joined(
             '{"event_name":',
-            *map(chosen, quoted(self.names)),
+            *map(chosen, json_strings(self.names)),
             ',"created_at":',
             chosen(self.created_at if seconds is None else pa.array(seconds)),
             ",",
@@ -124,7 +124,7 @@ def _ending(members: list[Pieces], length: int) -> Pieces:
         # Every row has every value: the pieces are joined once, with the rest of the payload.
         first, *others = members
         return (',"metadata":{', *first, *(piece for pieces in others for piece in (",", *pieces)), "}}")
-    metadata = listed([joined(*pieces, length=length) for pieces in members])
+    metadata = comma_joined([joined(*pieces, length=length) for pieces in members])
     return (pc.fill_null(joined(',"metadata":{', metadata, "}}", length=length), "}"),)
 
 
@@ -142,9 +142,7 @@ class Converter:
         # The columns in words, by field, in the order sent.
         self.labels = {part_path(rule.path, part): label for rule in bound.rules for part, label in rule.labels.items()}
         self.text_keys = tuple(
-            rule.path.partition(".")[2]
-            for rule in bound.rules
-            if rule.path.startswith("metadata.") and isinstance(rule.rule, Text)
+            key for rule in bound.rules if (key := metadata_key(rule.path)) and isinstance(rule.rule, Text)
         )
         self.has_one_name = isinstance(bound.rules[0].parts[""], Constant)
         found = [finding for rule in bound.rules for finding in _constant_findings(rule, bound.mapping.timezone)]
@@ -172,7 +170,7 @@ class Converter:
         name = _required(rules["event_name"], read_part(rules["event_name"]))
         time = _required(rules["created_at"], read_part(rules["created_at"], timezone=timezone))
         contacts = choose_contacts([rules[name] for name in IDENTIFIERS if name in rules], rows)
-        metadata = {path: self._member(rule, n_rows) for path, rule in rules.items() if path.startswith("metadata.")}
+        metadata = {path: self._member(rule, n_rows) for path, rule in rules.items() if metadata_key(path)}
         findings = [*name.findings, *time.findings, *contacts.findings]
         findings += [finding for member in metadata.values() for finding in member.findings]
         if len(metadata) > self.mapping.metadata_limit:
@@ -206,7 +204,7 @@ class Converter:
     def _member(self, rule: BoundRule, n_rows: int) -> Member:
         """Make a metadata value, with its key before it."""
         member = metadata_member(rule, timezone=self.mapping.timezone)
-        key = json.dumps(rule.path.partition(".")[2], ensure_ascii=False)
+        key = json.dumps(metadata_key(rule.path), ensure_ascii=False)
         findings = member.findings
         if self.mapping.on_invalid_metadata == "omit":
             findings = tuple(replace(finding, is_omission=finding.severity == "error") for finding in findings)
@@ -240,14 +238,11 @@ def _type_notes(bound: BoundRule, member: Member) -> Iterator[Finding]:
     """Note the type of a bare column that has cells of another type."""
     column = next(iter(bound.parts.values()))
     if bound.remark is not None and not isinstance(column, Constant) and len(column):
-        value = pa.array([bound.remark.value], TEXT_TYPE)
-        yield Finding(
-            code=bound.remark.code, rows=np.zeros(1, np.int64), values=value, field=bound.path, label=bound.labels[""]
-        )
+        yield noted(bound.remark.code, 0, bound.remark.value, field=bound.path, label=bound.labels[""])
     if bound.is_bare:
         for finding in member.findings:
             if finding.code in _ODD_CELLS:
-                yield replace(finding.at(int(finding.rows.argmin())), code=_ODD_CELLS[finding.code])
+                yield replace(finding.first(), code=_ODD_CELLS[finding.code])
 
 
 def _cut(bound: BoundRule, rows: "slice | Rows") -> BoundRule:
@@ -271,6 +266,6 @@ def _required(bound: BoundRule, reading: Reading) -> Reading:
 
 def _constant_findings(rule: BoundRule, timezone: str | None) -> Iterable[Finding]:
     constants = [part for part, values in rule.parts.items() if isinstance(values, Constant)]
-    if constants and len(constants) == len(rule.parts) and rule.path.startswith("metadata."):
+    if constants and len(constants) == len(rule.parts) and metadata_key(rule.path):
         return metadata_member(rule, timezone=timezone).findings
     return [finding for part in constants for finding in read_part(rule, part, timezone=timezone).findings]

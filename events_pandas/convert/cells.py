@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -65,7 +65,7 @@ def valid_mask(values: pa.Array) -> Mask:
     return to_mask(values.is_valid()) if values.null_count else np.ones(len(values), dtype=bool)
 
 
-def to_mask(booleans: Any) -> Mask:
+def to_mask(booleans: pa.BooleanArray) -> Mask:
     """Return a pyarrow.BooleanArray as a mask; null becomes False."""
     filled = pc.fill_null(booleans, False) if booleans.null_count else booleans
     mask: Mask = filled.to_numpy(zero_copy_only=False)

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from events_pandas.convert.cells import CellKind, Mask, Rows
 from events_pandas.convert.codes import CODES
-from events_pandas.convert.json_text import Pieces, filtered, joined, present, quoted
+from events_pandas.convert.json_text import Pieces, filtered, joined, json_strings, present
 from events_pandas.convert.keys import Words, text_words
 from events_pandas.convert.members import expand, finding_at, only_where, read_part
 from events_pandas.convert.problems import Finding
@@ -101,7 +101,7 @@ def _named(field: str, values: pa.Array) -> tuple[Pieces, Words]:
     """Return the pieces and the digests of contacts that a field names."""
     # Email addresses ignore case. The same text in two fields names two contacts, so each field has its own seed.
     names = pc.utf8_lower(values) if field == "email" else values
-    return (f'"{field}":', *quoted(values)), text_words(names, seed=IDENTIFIERS.index(field))
+    return (f'"{field}":', *json_strings(values)), text_words(names, seed=IDENTIFIERS.index(field))
 
 
 def _of_sent(bound: BoundRule, findings: list[Finding], is_sent: Mask) -> Iterator[Finding]:

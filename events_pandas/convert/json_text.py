@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from decimal import Decimal
 from itertools import groupby
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -66,7 +66,7 @@ def _merged(pieces: Pieces) -> Iterator["pa.Array | str"]:
             yield from group
 
 
-def _datum(piece: "pa.Array | str") -> Any:
+def _datum(piece: "pa.Array | str") -> "pa.Array | pa.Scalar":
     """Return a column as text; a literal, or a value for all rows, as a scalar, which Arrow repeats."""
     if isinstance(piece, str):
         return pa.scalar(piece, TEXT_TYPE)
@@ -74,7 +74,7 @@ def _datum(piece: "pa.Array | str") -> Any:
     return text[0] if len(text) == 1 else text
 
 
-def listed(columns: list[pa.Array]) -> pa.Array:
+def comma_joined(columns: list[pa.Array]) -> pa.Array:
     """Join columns with commas, row by row, leaving null values out; null where all values are null.
 
     Each of the columns (large_string, at least one) has a value for each row.
@@ -99,12 +99,12 @@ def filtered(piece: "pa.Array | str", where: Mask) -> "pa.Array | str":
     return piece.filter(pa.array(where))
 
 
-def quoted(text: pa.Array) -> Pieces:
+def json_strings(text: pa.Array) -> Pieces:
     """Write text as JSON strings: the quotes, and between them the escaped text."""
-    return (_QUOTE, escaped(text), _QUOTE)
+    return (_QUOTE, json_escaped(text), _QUOTE)
 
 
-def escaped(text: pa.Array) -> pa.Array:
+def json_escaped(text: pa.Array) -> pa.Array:
     """Escape what JSON does not allow in a string; the same array if its bytes show nothing to escape."""
     present = _bytes_to_escape(text)
     # The backslash comes first: later, it would double the backslashes of the other escapes.
@@ -141,7 +141,7 @@ def canonical_numbers(numbers: pa.Array) -> pa.Array:
 def unquoted_numbers(pieces: Pieces) -> Pieces:
     """Write JSON strings that are plain numbers as those numbers, so that 7, 7.0 and ``"7"`` are the same text.
 
-    Strings stand between two quotes, as `quoted` writes them. Other strings, such as ``"007"``, keep their quotes.
+    Strings stand between two quotes, as `json_strings` writes them. Others, such as ``"007"``, keep their quotes.
     """
     canonical = list(pieces)
     for place, piece in enumerate(pieces[1:-1], start=1):

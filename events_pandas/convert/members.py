@@ -10,7 +10,7 @@ import pyarrow as pa
 from events_pandas.convert.cells import TEXT_TYPE, Cells, Mask, Rows, valid_mask, without
 from events_pandas.convert.codes import CODES
 from events_pandas.convert.column_cells import read_cells
-from events_pandas.convert.json_text import Pieces, canonical_numbers, present, quoted, unquoted_numbers
+from events_pandas.convert.json_text import Pieces, canonical_numbers, json_strings, present, unquoted_numbers
 from events_pandas.convert.money import first_of_each, looked_up, minor_units, read_amount, read_currency
 from events_pandas.convert.problems import VALUES_KEPT, Finding, shown
 from events_pandas.convert.readers import (
@@ -80,7 +80,7 @@ def metadata_member(bound: BoundRule, *, timezone: str | None) -> Member:
             return _rich_links(bound)
     reading = read_part(bound, "", timezone=timezone)
     is_text = isinstance(bound.rule, Text | Link)
-    pieces = quoted(reading.values) if is_text else (reading.values,)
+    pieces = json_strings(reading.values) if is_text else (reading.values,)
     return Member(
         pieces=pieces, findings=tuple(reading.findings), kinds=reading.kinds, is_numeric=isinstance(bound.rule, Number)
     )
@@ -234,5 +234,5 @@ def _rich_links(bound: BoundRule) -> Member:
     lacking = [
         finding for part, mask in missing.items() for finding in finding_at(bound, part, {"rich_link_incomplete": mask})
     ]
-    pieces = ('{"url":', *quoted(url.values), ',"value":', *quoted(value.values), "}")
+    pieces = ('{"url":', *json_strings(url.values), ',"value":', *json_strings(value.values), "}")
     return Member(pieces=pieces, findings=(*value.findings, *url.findings, *lacking), kinds=value.kinds)

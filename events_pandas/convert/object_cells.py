@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, SupportsFloat, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -58,17 +58,21 @@ def mixed_cells(values: Values) -> list[Cells]:
     return parts or absent_cells(np.zeros(0, np.int64))
 
 
+_ToArray: TypeAlias = Callable[[list[Any]], pa.Array]
+"""How objects of one sort become an array."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class _Sort:
     """Objects that fit into one array."""
 
     kind: CellKind
-    array: Callable[[list[Any]], pa.Array]
+    array: _ToArray
     exact_below: int = DOUBLE_EXACT
     note: str = ""
 
 
-def _texts(write: Callable[[Any], str]) -> Callable[[list[Any]], pa.Array]:
+def _texts(write: Callable[[Any], str]) -> _ToArray:
     return lambda cells: pa.array([write(cell) for cell in cells], TEXT_TYPE)
 
 
@@ -77,7 +81,7 @@ def plain_decimal(number: decimal.Decimal) -> str:
     return format(number, "f")
 
 
-def _float_array(cells: list[Any]) -> pa.Array:
+def _float_array(cells: list[SupportsFloat]) -> pa.Array:
     """Do for objects what `column_cells` does for a column of short floats."""
     floats = [float(cell) for cell in cells]
     wide = [
@@ -87,7 +91,7 @@ def _float_array(cells: list[Any]) -> pa.Array:
     return pa.array(wide, pa.float64())
 
 
-def _naive_times(unit: str) -> Callable[[list[Any]], pa.Array]:
+def _naive_times(unit: str) -> _ToArray:
     # numpy cuts off finer digits, and turns a time that does not fit into another one.
     return lambda cells: pa.array(np.array([_without_zone(cell) for cell in cells], f"datetime64[{unit}]"))
 
@@ -133,7 +137,10 @@ _NESTED = _Sort(kind=CellKind.NESTED, array=_type_words)
 _OTHER = _Sort(kind=CellKind.OTHER, array=_type_words)
 
 
-def _sort_of(cell: Any) -> _Sort:
+_Sorter: TypeAlias = Callable[[Any], _Sort]
+
+
+def _sort_of(cell: object) -> _Sort:
     if cell is None or cell is pd.NA or cell is pd.NaT:
         return _ABSENT
     # mypy takes object's hash for the hash of the class itself.
@@ -142,7 +149,7 @@ def _sort_of(cell: Any) -> _Sort:
 
 
 @cache
-def _sorter(cell_type: type) -> Callable[[Any], _Sort]:
+def _sorter(cell_type: type) -> _Sorter:
     return next((sort for types, sort in _SORTERS if issubclass(cell_type, types)), lambda _: _OTHER)
 
 
@@ -190,7 +197,7 @@ def _numpy_time_sort(cell: np.datetime64) -> _Sort:
 
 
 # The order matters: bool is an int, numpy's timedelta64 passes for one, and datetime is a date.
-_SORTERS: tuple[tuple[Any, Callable[[Any], _Sort]], ...] = (
+_SORTERS: tuple[tuple[type | tuple[type, ...], _Sorter], ...] = (
     (str, _text_sort),
     ((bytes, bytearray, memoryview), _bytes_sort),
     (uuid.UUID, lambda _: _UUID),

@@ -44,9 +44,9 @@ class Finding:
         """Whether the row is invalid ("error") or not ("note")."""
         return "note" if self.is_omission else CODES[self.code].severity
 
-    def at(self, position: int) -> "Finding":
-        """Return the finding for one row alone: the one at this place in `rows`."""
-        return self.chosen(np.arange(len(self.rows)) == position)
+    def first(self) -> "Finding":
+        """Return the finding for its first row alone."""
+        return self.chosen(np.arange(len(self.rows)) == self.rows.argmin())
 
     def chosen(self, where: Mask) -> "Finding":
         """Return the finding for some of its rows; `where` is as long as `rows`."""
@@ -105,6 +105,13 @@ class Finding:
         return _filled(self.values, len(self.rows))
 
 
+def noted(code: str, row: int, value: str, *, field: str, label: str = "") -> Finding:
+    """Return the finding of one row; `value` stands for its cell in the message."""
+    return Finding(
+        code=code, rows=np.array([row], np.int64), values=pa.array([value], TEXT_TYPE), field=field, label=label
+    )
+
+
 def _filled(texts: pa.Array | None, length: int) -> pa.Array:
     known = pa.nulls(0, TEXT_TYPE) if texts is None else texts[:length]
     return pa.concat_arrays([known, pa.nulls(length - len(known), TEXT_TYPE)])
@@ -137,8 +144,7 @@ def merged(findings: Iterable[Finding], fields: Sequence[str]) -> Iterator[Findi
             # One part at a time: the values kept of all parts together could lack a rare one.
             yield reduce(lambda kept, part: _first_of_each(_concatenated([kept, part])), parts[1:], parts[0])
         elif CODES[code].is_reported_once:
-            whole = _concatenated(parts)
-            yield whole.at(int(whole.rows.argmin()))
+            yield _concatenated(parts).first()
         else:
             yield _concatenated(parts)
 
@@ -146,7 +152,7 @@ def merged(findings: Iterable[Finding], fields: Sequence[str]) -> Iterator[Findi
 def _first_of_each(finding: Finding) -> Finding:
     """Return the finding for the first row with each value; without values, for the first row."""
     if finding.values is None:
-        return replace(finding.at(int(finding.rows.argmin())), like_rows=finding.like_rows + len(finding.rows) - 1)
+        return replace(finding.first(), like_rows=finding.like_rows + len(finding.rows) - 1)
     distinct = np.unique(finding.values.to_numpy(zero_copy_only=False).astype(str), return_index=True)
     firsts = np.sort(distinct[1])
     return replace(
@@ -163,11 +169,10 @@ def _concatenated(findings: list[Finding]) -> Finding:
     if not others:
         return first
     rows = np.concatenate([finding.rows for finding in findings])
-    heads = np.concatenate([finding.rows[:VALUES_KEPT] for finding in findings])
-    earliest = pa.array(np.argsort(heads, kind="stable")[:VALUES_KEPT])
-    lengths = [min(len(finding.rows), VALUES_KEPT) for finding in findings]
+    heads = [finding.rows[:VALUES_KEPT] for finding in findings]
+    earliest = pa.array(np.argsort(np.concatenate(heads), kind="stable")[:VALUES_KEPT])
     values, cures = (
-        pa.concat_arrays([_filled(part, length) for part, length in zip(parts, lengths, strict=True)]).take(earliest)
+        pa.concat_arrays([_filled(part, len(head)) for part, head in zip(parts, heads, strict=True)]).take(earliest)
         for parts in ([finding.values for finding in findings], [finding.cures for finding in findings])
     )
     has_values = values.null_count < len(values)
@@ -209,8 +214,7 @@ def causes(findings: Iterable[Finding]) -> list[Cause]:
         groups.setdefault((finding.severity, finding.code, finding.field), []).append(finding)
     found = []
     for (severity, code, field), group in groups.items():
-        first = min(group, key=lambda finding: int(finding.rows.min()))
-        example = first.at(int(first.rows.argmin()))
+        example = min(group, key=lambda finding: int(finding.rows.min())).first()
         found.append(
             Cause(
                 code=code,

@@ -4,8 +4,8 @@ from events_pandas.deliver.client import MAX_CONCURRENCY, IntercomClient
 from events_pandas.deliver.client.answers import Answer, TransportError
 from events_pandas.deliver.decide import RetryPolicy
 from events_pandas.deliver.engine import Engine
-from events_pandas.deliver.outcomes import Event, Outcome, Status
-from events_pandas.deliver.preflight import WorkspaceIdentity
+from events_pandas.deliver.outcomes import Event, Outcome, Status, WorkspaceIdentity
+from events_pandas.deliver.preflight import preflight
 from events_pandas.deliver.progress import Progress, ProgressBar, ProgressChoice, progress_bar
 from events_pandas.deliver.stops import Stop, stop_for_error, stop_for_interrupt, stop_for_journal
 
@@ -24,6 +24,7 @@ __all__ = [
     "Stop",
     "TransportError",
     "WorkspaceIdentity",
+    "preflight",
     "progress_bar",
     "stop_for_error",
     "stop_for_interrupt",

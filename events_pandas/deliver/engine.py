@@ -1,45 +1,43 @@
 """The engine of a run: chunks of events in, lists of outcomes out. One thread, the run's, makes every decision."""
 
+import math
+import os
 from collections.abc import Callable, Generator, Iterable, Sequence
-from functools import partial
+from dataclasses import replace
 from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Final, Self
 
 from events_pandas.deliver.client import MAX_CONCURRENCY
-from events_pandas.deliver.client.answers import Answer
-from events_pandas.deliver.client.background import ask_in_time
+from events_pandas.deliver.client.answers import Attempt, AttemptKind
 from events_pandas.deliver.clock import REAL_CLOCK, Clock
-from events_pandas.deliver.decide import DEFAULT_RETRY_POLICY, RetryPolicy
-from events_pandas.deliver.delivery import PROBE, Delivery
+from events_pandas.deliver.decide import DEFAULT_RETRY_POLICY, Retry, RetryPolicy, Verdict, judge_recorded
 from events_pandas.deliver.journal import JournalWriter
+from events_pandas.deliver.lessons import Lessons
 from events_pandas.deliver.outage import FIRST_PROBE_SECONDS, Outage, find_pause
-from events_pandas.deliver.outcomes import Event, Outcome
+from events_pandas.deliver.outcomes import Event, Outcome, WorkspaceIdentity
 from events_pandas.deliver.pace.pacer import Pacer
-from events_pandas.deliver.pace.state import Pause, RunState
-from events_pandas.deliver.preflight import WorkspaceIdentity, ask_workspace
-from events_pandas.deliver.stops import Stop, stop_for_canary, stop_for_error
-from events_pandas.deliver.ticket import Backlog, Chunk
-from events_pandas.deliver.withheld import FailureRate
-from events_pandas.deliver.workers import THREAD_END_SECONDS, Workers
+from events_pandas.deliver.pace.state import RunState
+from events_pandas.deliver.stops import (
+    Stop,
+    judge_at_stop,
+    stop_after,
+    stop_for_canary,
+    stop_for_error,
+    stop_for_interrupt,
+    stop_for_journal,
+    stop_for_outage,
+)
+from events_pandas.deliver.ticket import Backlog, Chunk, EventState, Ticket
+from events_pandas.deliver.workers import CLOSING_SECONDS, PROBE, THREAD_END_SECONDS, Client, Workers
+from events_pandas.errors import JournalError
 
 GRACE_SECONDS: Final = 30.0
 """How long a run that ends early waits for the requests in flight."""
 PATIENCE_SECONDS: Final = 600.0
 """How long a run waits for the end of an outage, by default."""
 
-
-class Client(Protocol):
-    """What a run needs from a client. Both methods raise `TransportError` if no answer comes."""
-
-    def post_event(self, payload: bytes) -> Answer:
-        """Submit one event, given as JSON."""
-
-    def me(self) -> Answer:
-        """Ask whose token this is."""
-
-
-class _RunStoppedError(Exception):
-    """The run has ended while its first answer was awaited."""
+_LONGEST_WAIT_SECONDS: Final = 1.0
+_TICK_SECONDS: Final = 0.1
 
 
 class Engine:
@@ -82,112 +80,50 @@ class Engine:
         grace_seconds: float = GRACE_SECONDS,
         probe_seconds: float = FIRST_PROBE_SECONDS,
     ) -> None:
-        size = MAX_CONCURRENCY if concurrency is None else concurrency
+        # Why the run ended early, if it did.
+        self.stop: Stop | None = None
         self.workspace: WorkspaceIdentity | None = None
-        self._client = client
-        self._clock = clock
-        self._workers = Workers(self._request, size=size, monotonic=clock.monotonic)
-        self._delivery = Delivery(
-            workers=self._workers,
-            pacer=Pacer(rate_share),
-            outage=Outage(patience_seconds, probe_seconds=probe_seconds),
-            failure_rate=FailureRate(max_failure_rate),
-            policy=retry,
-            clock=clock,
-            grace_seconds=grace_seconds,
-            on_outcome=on_outcome,
-            on_tick=on_tick,
-            interrupts=interrupts,
-        )
-        self._has_left = False
-        self._asking_since: float | None = None
-
-    @property
-    def stop(self) -> Stop | None:
-        """Why the run ended early, if it did."""
-        return self._delivery.stop
-
-    @stop.setter
-    def stop(self, stop: Stop | None) -> None:
-        self._delivery.stop = stop
-
-    @property
-    def on_outcome(self) -> Callable[[Outcome], None] | None:
-        """What is called with each outcome. It may be changed at any time."""
-        return self._delivery.on_outcome
-
-    @on_outcome.setter
-    def on_outcome(self, on_outcome: Callable[[Outcome], None] | None) -> None:
-        self._delivery.on_outcome = on_outcome
-
-    @property
-    def requests(self) -> int:
-        """The events submitted, with every attempt."""
-        return self._delivery.requests
-
-    @property
-    def retries(self) -> int:
-        """The attempts that repeat an earlier one."""
-        return self._delivery.retries
+        # Events submitted, with every attempt; of these, the retries.
+        self.requests = self.retries = 0
+        self.on_outcome = on_outcome
+        self._on_tick = on_tick
+        self._interrupts = interrupts
+        self.client = client
+        self.policy = retry
+        self.clock = clock
+        self._process = os.getpid()
+        size = MAX_CONCURRENCY if concurrency is None else concurrency
+        self._workers = Workers(client, size=size, monotonic=clock.monotonic)
+        self.pacer = Pacer(rate_share)
+        self._outage = Outage(patience_seconds, probe_seconds=probe_seconds)
+        self._lessons = Lessons(max_failure_rate)
+        self._backlog = Backlog(iter(()))
+        self._grace_seconds = grace_seconds
+        # When the run began to ask for the workspace, or to await the requests in flight, because it ends early.
+        self.asking_since: float | None = None
+        self._stopping_since: float | None = None
+        # Whether an event has had a final answer.
+        self._is_answered = False
+        self._ticked_at = 0.0
+        self._looked_at = -math.inf
 
     @property
     def is_inherited(self) -> bool:
         """Whether this process is a fork of the process that made the run and goes on with it."""
-        return self._delivery.is_inherited
-
-    @property
-    def limit(self) -> int | None:
-        """The requests that a window of the rate limit allows; None before the first answer."""
-        return self._delivery.pacer.limit
+        return os.getpid() != self._process
 
     def current_state(self) -> RunState:
         """Return the window of the rate limit, what the run waits for, and the requests in flight."""
-        now = self._clock.monotonic()
-        delivery = self._delivery
+        now = self.clock.monotonic()
         pause = find_pause(
             now,
-            outage=delivery.outage,
-            backoff=delivery.pacer.backoff,
-            stopping_since=delivery.stopping_since,
-            grace_seconds=delivery.grace_seconds,
+            outage=self._outage,
+            backoff=self.pacer.backoff,
+            asking_since=self.asking_since,
+            stopping_since=self._stopping_since,
+            grace_seconds=self._grace_seconds,
         )
-        if pause is None and self._asking_since is not None:
-            pause = Pause(reason="preflight", since_seconds=now - self._asking_since, next_in_seconds=0.0)
-        return RunState(window=delivery.pacer.window(now), pause=pause, in_flight=self._workers.in_flight)
-
-    def preflight(self) -> WorkspaceIdentity | None:
-        """Ask for the workspace before any event is sent.
-
-        If the token was refused or Intercom cannot be reached, return None: `stop` says why, and `deliver` sends
-        nothing.
-        """
-        self._asking_since = self._clock.monotonic()
-        try:
-            found = ask_workspace(
-                partial(ask_in_time, self._client.me, on_look=self._look),
-                pacer=self._delivery.pacer,
-                policy=self._delivery.policy,
-                clock=self._clock,
-                on_look=self._look,
-            )
-        except _RunStoppedError:
-            return None
-        finally:
-            self._asking_since = None
-        if isinstance(found, Stop):
-            self.stop = found
-            return None
-        self.workspace = found
-        return found
-
-    def _request(self, event: Event) -> Answer:
-        return self._client.me() if event is PROBE else self._client.post_event(event.payload)
-
-    def _look(self) -> None:
-        self._delivery.tick()
-        self._delivery.look_for_interrupts()
-        if self.stop:
-            raise _RunStoppedError
+        return RunState(window=self.pacer.window(now), pause=pause, in_flight=self._workers.in_flight)
 
     def record_in(self, writer: JournalWriter) -> None:
         """Write each accepted event into a journal before its outcome is reported. The run closes the writer."""
@@ -203,14 +139,11 @@ class Engine:
         """
         # After a stop the rest is not sent, but its outcomes are still yielded. Closing the iterator awaits the
         # requests in flight.
-        delivery = self._delivery
-        delivery.backlog = Backlog(iter(chunks), reads_on=reads_on)
-        delivery.stopping_since = None
-        self._has_left = False
-        chunk: Chunk | None = None
+        self._backlog = Backlog(iter(chunks), reads_on=reads_on)
         try:
-            while (chunk := self._next_done(after=chunk)) is not None:
+            while (chunk := self._next_done()) is not None:
                 yield chunk.outcomes()
+                self._backlog.close_first()
         finally:
             self._leave()
 
@@ -221,7 +154,7 @@ class Engine:
     def try_out(self, events: Sequence[Event]) -> list[Outcome]:
         """Submit a few events before all others, return their outcomes, and stop the run if they fail."""
         outcomes = [outcome for chunk in self.deliver([events]) for outcome in chunk]
-        self.stop = self.stop or stop_for_canary(outcomes)
+        self._stop_by(stop_for_canary(outcomes))
         return outcomes
 
     def __enter__(self) -> Self:
@@ -236,29 +169,208 @@ class Engine:
         finally:
             self._workers.close_writer()
             # They know the run, which knows the engine: in a cycle its rows would wait for the collector of garbage.
-            self._delivery.on_outcome = self._delivery.on_tick = None
-            self._delivery.interrupts = int
+            self.on_outcome = self._on_tick = None
+            self._interrupts = int
 
-    def _next_done(self, *, after: Chunk | None) -> Chunk | None:
+    def _next_done(self) -> Chunk | None:
+        """Return the next chunk that is done, or None at the end."""
         try:
-            return self._delivery.advance(after)
+            return self._work()
         except SystemExit:
             raise
         except BaseException as error:
             # Open events get an outcome that says how far they came. An error of `chunks` comes when none is open.
-            if self.is_inherited or not self._delivery.backlog.is_open:
+            if self.is_inherited or not self._backlog.is_open:
                 raise
-            self.stop = self.stop or stop_for_error(error)
-            # The chunk before is closed: to close it again would forget the next one.
-            return self._delivery.advance(None)
+            self._stop_by(stop_for_error(error))
+            return self._work()
 
     def _leave(self) -> None:
         """Await the requests in flight, once, and end the threads."""
-        if self._has_left or self.is_inherited:
+        if self.is_inherited:
             return
-        self._has_left = True
         try:
-            self._delivery.await_in_flight()
+            self._await_in_flight()
         finally:
             # The function that takes outcomes may raise.
-            self._workers.end_threads(wait_seconds=0.0 if self._delivery.is_hasty else THREAD_END_SECONDS)
+            self._backlog = Backlog(iter(()))
+            self._workers.end_threads(wait_seconds=0.0 if self._is_hasty else THREAD_END_SECONDS)
+
+    def _work(self) -> Chunk | None:
+        """Work until the outcomes that are due are complete; None at the end."""
+        while True:
+            self._settle_what_came()
+            if self._reads_on:
+                self._backlog.pull()
+            # The caller's functions may have forked the process.
+            self._require_own()
+            self.look()
+            if self._outage.has_given_up and not self.stop:
+                seconds = self.clock.monotonic() - self._outage.since
+                self.stop = stop_for_outage(self._outage.last_failure, seconds=seconds)
+            if self.stop:
+                self._await_in_flight()
+                for ticket in self._backlog.abandon():
+                    self._end(ticket, judge_at_stop(ticket, self.stop))
+            first = self._backlog.first()
+            if first is None or first.is_done:
+                return first
+            self._dispatch()
+            if not (self._reads_on or first.is_done):
+                now = self.clock.monotonic()
+                self._take_in(min(self._leaves_at(now) - now, _LONGEST_WAIT_SECONDS))
+
+    def look(self) -> None:
+        """Let the caller show that the run goes on, and stop the run if it was interrupted."""
+        now = self.clock.monotonic()
+        if self._on_tick and now - self._ticked_at >= _TICK_SECONDS:
+            self._ticked_at = now
+            self._on_tick()
+        if self._interrupts():
+            self._stop_by(stop_for_interrupt())
+
+    @property
+    def _is_hasty(self) -> bool:
+        """Whether the run was interrupted twice, and awaits no answer."""
+        return self._interrupts() > 1
+
+    def _await_in_flight(self) -> None:
+        """Settle what is under way, for a limited time."""
+        self._stopping_since = self.clock.monotonic()
+        until = self._stopping_since + self._grace_seconds
+        self._settle_what_came()
+        while self._backlog.is_awaited and not self._is_hasty and (seconds := until - self.clock.monotonic()) > 0:
+            self._take_in(min(seconds, _LONGEST_WAIT_SECONDS))
+            self.look()
+            self._require_own()
+        if self._is_hasty:
+            # What is being written is still awaited, as it takes no longer than the disk does.
+            until = self.clock.monotonic() + CLOSING_SECONDS
+            while self._workers.being_recorded and self.clock.monotonic() < until:
+                self._take_in(_LONGEST_WAIT_SECONDS)
+            self._settle_what_came()
+        self._stopping_since = None
+
+    def _require_own(self) -> None:
+        """Refuse to go on in a child process.
+
+        Both would send the same events, and the child has none of the threads.
+        """
+        if self.is_inherited:
+            raise RuntimeError(
+                f"this run belongs to process {self._process}: a forked process must begin a run of its own"
+            )
+
+    @property
+    def _reads_on(self) -> bool:
+        """Whether the source is asked for the next chunk. It may keep the run waiting as long as it likes."""
+        return self._backlog.wants_more and not self._backlog.is_first_about_to_end
+
+    def _leaves_at(self, now: float) -> float:
+        """Return when the next request may leave; infinite if something must come back first."""
+        if not self._workers.has_room:
+            return math.inf
+        if not self._outage.is_on:
+            return max(self._backlog.due_at(), self.pacer.next_at(now))
+        # While everything fails, one request at a time. It needs no event.
+        return math.inf if self._workers.in_flight else max(self._outage.probe_at, self.pacer.next_at(now))
+
+    def _dispatch(self) -> None:
+        """Send what may be sent now."""
+        now = self.clock.monotonic()
+        while self._leaves_at(now) <= now and (ticket := self._next_ticket(now)):
+            verdict = self._lessons.verdict(ticket.event)
+            if verdict is None:
+                # First, as it raises if the system has no thread left.
+                self._workers.give(ticket, now)
+                self.pacer.sent(now)
+                self.requests += ticket.event is not PROBE
+                self.retries += ticket.attempts > 1
+            else:
+                self._end(ticket, replace(verdict, http_status=ticket.http_status))
+            now = self.clock.monotonic()
+
+    def _next_ticket(self, now: float) -> Ticket | None:
+        if self._outage.is_on:
+            return self._backlog.next_probe() or Ticket(event=PROBE)
+        return self._backlog.next_ticket(now)
+
+    def _take_in(self, seconds: float) -> None:
+        """Wait for an answer, and settle the answers that came."""
+        ticket = self._workers.take(seconds)
+        now = self.clock.monotonic()
+        if ticket is not None:
+            self._settle(ticket)
+            self._settle_what_came()
+        elif now - self._looked_at >= _LONGEST_WAIT_SECONDS:
+            self._looked_at = now
+            self._stop_by(self._workers.check_threads())
+
+    def _settle_what_came(self) -> None:
+        while ticket := self._workers.take(0.0):
+            self._settle(ticket)
+
+    def _settle(self, ticket: Ticket) -> None:
+        """Decide what becomes of an event, now that something has come back for it."""
+        result = ticket.result
+        if not ticket.state.is_awaited:
+            return
+        if ticket.state is EventState.RECORDING:
+            if isinstance(ticket.written, JournalError):
+                self._stop_by(stop_for_journal(ticket.written))
+            self._conclude(ticket, judge_recorded(ticket.written))
+        elif isinstance(result, Attempt):
+            self._learn(ticket, result)
+            is_event = ticket.event is not PROBE
+            is_final = is_event and not result.kind.passes
+            self._stop_by(stop_after(result, is_first=is_final and not self._is_answered))
+            self._is_answered = self._is_answered or is_final
+            if is_event:
+                self._go_on(ticket, result)
+            else:
+                ticket.turn(EventState.ENDED)
+        elif result is not None:
+            # The client raised it: the event may have been on its way. The end of the run gives it its outcome.
+            ticket.doubt = "no_answer"
+            self._backlog.put_back(ticket, due_at=math.inf)
+            self._stop_by(stop_for_error(result))
+
+    def _learn(self, ticket: Ticket, attempt: Attempt) -> None:
+        """Draw the conclusions from an attempt for the pace, and for whether the service works."""
+        ticket.note(attempt, ended_at=self.clock.unix_time())
+        self.pacer.observe(attempt)
+        outage, was_confirmed = self._outage, self._outage.is_confirmed
+        outage.observe(attempt, in_flight=self._workers.in_flight, jitter=self.clock.jitter())
+        if outage.is_confirmed and not was_confirmed:
+            self._backlog.pardon(outage.number)
+        if outage.is_confirmed and attempt.kind is AttemptKind.FAILED:
+            ticket.pardon(outage.number)
+        if attempt.kind is not AttemptKind.PACED and (outage.is_confirmed or not outage.is_on):
+            for suspect, verdict in self._backlog.settle_suspects(outage.number if outage.is_confirmed else None):
+                self._conclude(suspect, verdict)
+
+    def _go_on(self, ticket: Ticket, attempt: Attempt) -> None:
+        """Let an event go on to the state that follows from an attempt."""
+        step = ticket.next_step(attempt, policy=self.policy, jitter=self.clock.jitter())
+        if isinstance(step, Retry):
+            self._backlog.put_back(ticket, due_at=attempt.received_at + step.wait_seconds)
+        elif attempt.kind is AttemptKind.FAILED and not self.stop and self._outage.may_explain(ticket.tried_from):
+            self._backlog.suspect(ticket, step)
+            self._outage.suspect(attempt.received_at)
+        elif not (attempt.kind is AttemptKind.ACCEPTED and self._workers.record(ticket, attempt)):
+            self._conclude(ticket, step)
+
+    def _conclude(self, ticket: Ticket, verdict: Verdict) -> None:
+        """End an event that was sent, and draw the conclusions for the others."""
+        outcome = self._end(ticket, verdict)
+        self._stop_by(self._lessons.note(ticket.event, outcome))
+
+    def _end(self, ticket: Ticket, verdict: Verdict) -> Outcome:
+        outcome = ticket.end(verdict)
+        self._workers.release(ticket, outcome)
+        if self.on_outcome:
+            self.on_outcome(outcome)
+        return outcome
+
+    def _stop_by(self, stop: Stop | None) -> None:
+        self.stop = self.stop or stop

@@ -65,6 +65,10 @@ class Outage:
                 self._failures = 0
                 self._probe_seconds = self._first_probe_seconds
 
+    def may_explain(self, tried_from: float) -> bool:
+        """Return whether an event may have failed only because nothing works: it was first sent at this time."""
+        return self.is_on or self.worked_at < tried_from
+
     def suspect(self, now: float) -> None:
         """Ask for a probe at once.
 
@@ -100,11 +104,18 @@ class Outage:
 
 
 def find_pause(
-    now: float, *, outage: Outage, backoff: Backoff, stopping_since: float | None, grace_seconds: float
+    now: float,
+    *,
+    outage: Outage,
+    backoff: Backoff,
+    asking_since: float | None = None,
+    stopping_since: float | None = None,
+    grace_seconds: float = 0.0,
 ) -> Pause | None:
     """Return what a run waits for, or None while requests go out.
 
-    `stopping_since` is when a run that ends early began to await the requests in flight.
+    `asking_since` is when a run began to ask for the workspace; `stopping_since` is when a run that ends early began to
+    await the requests in flight, for `grace_seconds`.
     """
     if stopping_since is not None:
         left_seconds = max(stopping_since + grace_seconds - now, 0.0)
@@ -123,4 +134,6 @@ def find_pause(
         )
     if backoff.until > now:
         return Pause(reason="rate_limit", since_seconds=now - backoff.since, next_in_seconds=backoff.until - now)
+    if asking_since is not None:
+        return Pause(reason="preflight", since_seconds=now - asking_since, next_in_seconds=0.0)
     return None

@@ -1,4 +1,4 @@
-"""What goes into delivery and what comes out: events, outcomes and their statuses."""
+"""What goes into delivery and what comes out: events, outcomes with their statuses, and the workspace."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -51,3 +51,15 @@ class Outcome:
     request_id: str | None = None
     # When the last attempt ended, in Unix seconds; None if no request was made.
     submitted_at: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkspaceIdentity:
+    """The workspace that a token belongs to. A fact that the answer does not name is None."""
+
+    # Intercom's identifier.
+    id_code: str | None = None
+    # The name that people see.
+    name: str | None = None
+    # In Intercom's spelling: "EU".
+    region: str | None = None

@@ -1,14 +1,18 @@
 """The first question of a run: whose token is this, and how many requests may it make."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from itertools import count
 from typing import Any, Final
 
 from events_pandas.deliver.client.answers import Answer, Attempt, TransportError, read_attempt
+from events_pandas.deliver.client.background import ask_in_time
 from events_pandas.deliver.clock import Clock
 from events_pandas.deliver.decide import DEFAULT_RETRY_POLICY, Retry, RetryPolicy, decide
+from events_pandas.deliver.engine import Engine
+from events_pandas.deliver.outcomes import WorkspaceIdentity
 from events_pandas.deliver.pace.pacer import Pacer
 from events_pandas.deliver.stops import Stop, stop_after, stop_without_service
 from events_pandas.words import escaped
@@ -32,16 +36,40 @@ _QUICK_ATTEMPTS: Final = 2
 _UNCOUNTED: Final = 1_000
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WorkspaceIdentity:
-    """The workspace that a token belongs to. A fact that the answer does not name is None."""
+class _RunStoppedError(Exception):
+    """The run has ended while its first answer was awaited."""
 
-    # Intercom's identifier.
-    id_code: str | None = None
-    # The name that people see.
-    name: str | None = None
-    # In Intercom's spelling: "EU".
-    region: str | None = None
+
+def preflight(engine: Engine) -> WorkspaceIdentity | None:
+    """Ask for the workspace of a run before any event is sent.
+
+    If the token was refused or Intercom cannot be reached, return None: `engine.stop` says why, and `engine.deliver`
+    sends nothing.
+    """
+
+    def look() -> None:
+        engine.look()
+        if engine.stop:
+            raise _RunStoppedError
+
+    engine.asking_since = engine.clock.monotonic()
+    try:
+        found = ask_workspace(
+            partial(ask_in_time, engine.client.me, on_look=look),
+            pacer=engine.pacer,
+            policy=engine.policy,
+            clock=engine.clock,
+            on_look=look,
+        )
+    except _RunStoppedError:
+        return None
+    finally:
+        engine.asking_since = None
+    if isinstance(found, Stop):
+        engine.stop = found
+        return None
+    engine.workspace = found
+    return found
 
 
 def read_workspace(attempt: Attempt) -> WorkspaceIdentity | Stop:
@@ -73,9 +101,9 @@ def ask_workspace(
     of `policy` if these are fewer than by default. `advice` ends the message if Intercom does not answer the question.
     """
     policy = _hurried(policy)
-    began_at = heard_at = clock.monotonic()
+    began_at = clock.monotonic()
+    ends_at = began_at + SILENT_SECONDS
     for number in count(1):
-        ends_at = min(heard_at + SILENT_SECONDS, began_at + PREFLIGHT_SECONDS)
         attempt = _ask_once(ask, ends_at=ends_at, clock=clock, pacer=pacer)
         if not attempt.kind.passes:
             return read_workspace(attempt)
@@ -86,9 +114,10 @@ def ask_workspace(
         least_seconds = _SHORTEST_PAUSE_SECONDS if number > _QUICK_ATTEMPTS else 0.0
         wait_seconds = min(max(step.wait_seconds, least_seconds), LONGEST_WAIT_SECONDS)
         # Only a server that answers gets more time: a silent one has used up its time.
-        heard_at = heard_at if attempt.status is None else now + wait_seconds
+        if attempt.status is not None:
+            ends_at = min(now + wait_seconds + SILENT_SECONDS, began_at + PREFLIGHT_SECONDS)
         # An attempt needs time for its answer.
-        if now + wait_seconds > min(heard_at + SILENT_SECONDS, began_at + PREFLIGHT_SECONDS) - LOOK_SECONDS:
+        if now + wait_seconds > ends_at - LOOK_SECONDS:
             break
         _rest(wait_seconds, sleep=clock.sleep, on_look=on_look)
     trouble = "Intercom cannot be reached" if attempt.status is None else "Intercom does not accept requests now"

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Final
 
 from events_pandas.deliver.client.answers import Attempt, AttemptKind
-from events_pandas.deliver.decide import Verdict
+from events_pandas.deliver.decide import Retry, RetryPolicy, Verdict, decide
 from events_pandas.deliver.journal import Written
 from events_pandas.deliver.outcomes import Event, Outcome
 
@@ -63,13 +63,6 @@ NEXT_STATES: Final[Mapping[EventState, frozenset[EventState]]] = MappingProxyTyp
 """What may follow each state. A stop may end an event in any of them."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Recorded:
-    """The journal has dealt with an accepted event."""
-
-    written: Written
-
-
 @dataclass(kw_only=True, slots=True, eq=False)
 class Ticket:
     """One event on its way to its outcome. Times are by the local clock unless they are in Unix seconds."""
@@ -89,8 +82,8 @@ class Ticket:
     ended_at: float | None = None
     # What came back from a request: a worker sets it once for each attempt. It is None once taken in.
     result: Attempt | BaseException | None = None
-    # What came back from the journal: its thread sets it.
-    recorded: Recorded | None = None
+    # What came back from the journal, which has dealt with the event: its thread sets it.
+    written: Written = None
     # The error code of an attempt that may have arrived.
     doubt: str | None = None
     # Of the last answer.
@@ -130,6 +123,18 @@ class Ticket:
         self.doubt = attempt.doubt or self.doubt
         if attempt.kind is AttemptKind.PACED:
             self.tries = max(self.tries - 1, 0)
+
+    def next_step(self, attempt: Attempt, *, policy: RetryPolicy, jitter: float) -> Verdict | Retry:
+        """Decide after an attempt: end the event, or try it again."""
+        return decide(
+            attempt,
+            policy=policy,
+            jitter=jitter,
+            tries=self.tries,
+            attempts=self.attempts,
+            elapsed_seconds=attempt.received_at - self.tried_from,
+            doubt=self.doubt,
+        )
 
     def end(self, verdict: Verdict) -> Outcome:
         """Set the outcome: the verdict with the facts of this ticket."""
@@ -181,7 +186,7 @@ class Backlog:
         # Whether the last chunk took the source longer than `SLOW_SECONDS`.
         self.is_slow = False
         # The suspects, each with its verdict if the next probe works.
-        self.suspects: list[tuple[Ticket, Verdict]] = []
+        self._suspects: list[tuple[Ticket, Verdict]] = []
         self._source = source
         self._reads_on = reads_on
         self._source_error: Exception | None = None
@@ -226,10 +231,9 @@ class Backlog:
             raise self._source_error
         return None
 
-    def close(self, chunk: Chunk | None) -> None:
-        """Forget a chunk whose outcomes are out, the first one; None closes nothing."""
-        if chunk is not None:
-            self._open.popleft()
+    def close_first(self) -> None:
+        """Forget the first chunk, whose outcomes are out."""
+        self._open.popleft()
 
     @property
     def is_open(self) -> bool:
@@ -262,7 +266,7 @@ class Backlog:
 
         It must not have failed before, as it may be the cause.
         """
-        return self._fresh.popleft() if self._fresh and not self.suspects else None
+        return self._fresh.popleft() if self._fresh and not self._suspects else None
 
     def pardon(self, outage: int) -> None:
         """Forget the tries made in an outage for the events that wait to be tried again."""
@@ -277,8 +281,19 @@ class Backlog:
 
     def suspect(self, ticket: Ticket, verdict: Verdict) -> None:
         """Keep an event that may have failed only because nothing works."""
-        self.suspects.append((ticket, verdict))
+        self._suspects.append((ticket, verdict))
         ticket.turn(EventState.SUSPECT)
+
+    def settle_suspects(self, outage: int | None) -> list[tuple[Ticket, Verdict]]:
+        """Let the suspects go on if they failed in an outage, which has a number. Return those that end."""
+        suspects, self._suspects = self._suspects, []
+        ended = []
+        for ticket, verdict in suspects:
+            if outage is not None and ticket.pardon(outage):
+                self.put_back(ticket, due_at=ticket.received_at)
+            else:
+                ended.append((ticket, verdict))
+        return ended
 
     @property
     def is_awaited(self) -> bool:
@@ -289,5 +304,5 @@ class Backlog:
         """Stop sending, and list the events of the open chunks that have no outcome yet."""
         self._fresh.clear()
         self._retries.clear()
-        self.suspects.clear()
+        self._suspects.clear()
         return [ticket for chunk in self._open for ticket in chunk.tickets if ticket.state is not EventState.ENDED]

@@ -4,14 +4,14 @@ import queue
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 from events_pandas.deliver.client import MAX_CONCURRENCY
 from events_pandas.deliver.client.answers import Answer, Attempt, TransportError, read_attempt
 from events_pandas.deliver.journal import JournalWriter, Written
 from events_pandas.deliver.outcomes import Event, Outcome, Status
 from events_pandas.deliver.stops import Stop, stop_for_journal, stop_for_silence, stop_for_thread
-from events_pandas.deliver.ticket import EventState, Recorded, Ticket
+from events_pandas.deliver.ticket import EventState, Ticket
 
 CLOSING_SECONDS: Final = 10.0
 """How long the end of a run waits for the journal."""
@@ -19,14 +19,26 @@ THREAD_END_SECONDS: Final = 1.0
 """How long idle threads may take to end."""
 HUNG_SECONDS: Final = 3_600.0
 """So long after a request left, it hangs: a client without a time limit may wait without end."""
+PROBE: Final = Event(row=-1, payload=b"", contact="")
+"""Stands for ``GET /me``, which costs no event."""
 _RELEASED: Final = (Status.REJECTED, Status.UNKNOWN_CONTACT, Status.NOT_SUBMITTED)
+
+
+class Client(Protocol):
+    """What a run needs from a client. Both methods raise `TransportError` if no answer comes."""
+
+    def post_event(self, payload: bytes) -> Answer:
+        """Submit one event, given as JSON."""
+
+    def me(self) -> Answer:
+        """Ask whose token this is."""
 
 
 class _Worker(threading.Thread):
     """A thread that makes requests. It knows its current request and the error that ended it."""
 
     def __init__(self, work: Callable[["_Worker"], None], *, name: str) -> None:
-        # A daemon, so that a second Ctrl-C can leave while it waits for the network.
+        # A daemon: a request that hangs does not keep the program from its end.
         super().__init__(name=name, daemon=True)
         self.ticket: Ticket | None = None
         self.error: BaseException | None = None
@@ -45,12 +57,12 @@ class Workers:
     With a `writer`, its thread writes accepted events into a journal before anyone sees their outcomes.
     """
 
-    def __init__(self, post: Callable[[Event], Answer], *, size: int, monotonic: Callable[[], float]) -> None:
+    def __init__(self, client: Client, *, size: int, monotonic: Callable[[], float]) -> None:
         self.threads: list[_Worker] = []
         # Requests given and not yet taken back.
         self.in_flight = 0
         self.writer: JournalWriter | None = None
-        self._post = post
+        self._client = client
         self._size = size
         self._monotonic = monotonic
         self._given: queue.SimpleQueue[Ticket | None] = queue.SimpleQueue()
@@ -66,11 +78,19 @@ class Workers:
         """The number of events that the journal has not yet written."""
         return self.writer.waiting if self.writer else 0
 
-    def add_thread(self) -> None:
-        """Start a thread if all are busy.
+    def give(self, ticket: Ticket, now: float) -> None:
+        """Let a thread make a request for a ticket, which leaves now.
 
         If the system has no thread left, the started ones do all the work; if there are none, its error is raised.
         """
+        self._add_thread()
+        ticket.turn(EventState.OUT)
+        ticket.leave(now)
+        self.in_flight += 1
+        self._given.put(ticket)
+
+    def _add_thread(self) -> None:
+        """Start a thread if all are busy."""
         if self.in_flight < len(self.threads):
             return
         thread = _Worker(self._work, name=f"events-pandas-{self.in_flight + 1}")
@@ -82,13 +102,6 @@ class Workers:
             self._size = len(self.threads)
         else:
             self.threads.append(thread)
-
-    def give(self, ticket: Ticket) -> None:
-        """Let a thread make a request for a ticket."""
-        self.add_thread()
-        ticket.turn(EventState.OUT)
-        self.in_flight += 1
-        self._given.put(ticket)
 
     def take(self, wait_seconds: float) -> Ticket | None:
         """Return a ticket that has its result, or None if none comes within `wait_seconds`, or before `wake`."""
@@ -120,7 +133,7 @@ class Workers:
             self.writer.release(fingerprint)
 
     def _return_recorded(self, ticket: Ticket, written: Written) -> None:
-        ticket.recorded = Recorded(written=written)
+        ticket.written = written
         self._done.put((ticket, 0))
 
     def wake(self) -> None:
@@ -173,11 +186,14 @@ class Workers:
         if self.writer:
             self.writer.close(CLOSING_SECONDS)
 
+    def _request(self, event: Event) -> Answer:
+        return self._client.me() if event is PROBE else self._client.post_event(event.payload)
+
     def _work(self, worker: _Worker) -> None:
         while (ticket := self._given.get()) is not None:
             worker.ticket = ticket
             try:
-                result: Answer | Attempt | BaseException = self._post(ticket.event)
+                result: Answer | Attempt | BaseException = self._request(ticket.event)
             except BaseException as error:  # noqa: BLE001  # the run's thread judges it
                 result = error
             received_at = self._monotonic()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -165,7 +165,7 @@ def zoned_type(kind: pa.DataType) -> pa.DataType:
 
 @cache
 def _is_known(zone: str) -> bool:
-    to_zone: Any = pa.lib.string_to_tzinfo
+    to_zone = pa.lib.string_to_tzinfo
     try:
         to_zone(zone)
     except (ValueError, LookupError, OSError):

@@ -22,6 +22,7 @@ from events_pandas.mapping.rules import (
     is_bare_column,
     is_computed,
     is_expression,
+    metadata_key,
     part_path,
     rule_sources,
     sources_by_path,
@@ -196,7 +197,7 @@ class _Binder:
             self._faults.append(error)
             return None
 
-    def _compute(self, path: str, source: Any) -> Values:
+    def _compute(self, path: str, source: Source) -> Values:
         """Evaluate a callable or an expression once, even if several fields read it."""
         if id(source) not in self._computed:
             self._computed[id(source)] = self._evaluate(path, source)
@@ -224,7 +225,7 @@ class _Binder:
         if not isinstance(rule, Column) or values is None or known is not None:
             return ColumnType(rule=known or rule)
         column = pd.Series([values.value], dtype=object) if isinstance(values, Constant) else values
-        key = path.partition(".")[2]
+        key = metadata_key(path)
         column_type = decide_type_by_values(column, key, rule.source)
         if column_type is not None and isinstance(column_type.rule, Date):
             self._faults += [MappingError([fault]) for fault in date_key_faults(path, key)]
@@ -268,9 +269,9 @@ def _same_label(column: Hashable, label: Hashable) -> bool:
 
 def _hint(path: str, label: Hashable) -> str:
     """Suggest what a missing label of the metadata may be: an option in the wrong place, or the value itself."""
-    if not isinstance(label, str) or not path.startswith("metadata."):
+    option = metadata_key(path)
+    if not isinstance(label, str) or not option:
         return ""
-    option = path.removeprefix("metadata.")
     if option in _TEXT_OPTIONS:
         return f"{option} is an option of the mapping, not metadata: in a TOML file its line stands above [metadata]"
     is_currency = path.endswith(".currency") and len(label) == _CURRENCY_LETTERS

@@ -138,7 +138,7 @@ class EventMapping:
         shown = [option.name for option in fields(EventMapping) if option.name != "unconfirmed" or self.unconfirmed]
         return f"EventMapping({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         # The read-only view of the metadata cannot be pickled, nor be copied.
         arguments = {option.name: getattr(self, option.name) for option in fields(self)}
         return partial(type(self), **{**arguments, "metadata": dict(self.metadata)}), ()
@@ -253,7 +253,7 @@ def bare_columns(mapping: EventMapping) -> dict[str, tuple[Source, str]]:
     }
 
 
-def _described(value: Any) -> str:
+def _described(value: object) -> str:
     """Describe a rule or what it reads; a callable has nothing that is the same in another process."""
     if isinstance(value, RULE_TYPES):
         parts = [part for part in rule_parts(value) if part.is_set or part.name not in _LATER_OPTIONS]

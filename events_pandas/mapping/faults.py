@@ -33,7 +33,7 @@ _SOURCE_FORMS: Final = "name a column or use Constant(...), in TOML { constant =
 _SHORT: Final = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 80
 
-_Need: TypeAlias = tuple[Callable[[Any], bool], str]
+_Need: TypeAlias = tuple[Callable[[object], bool], str]
 """Which values an option may have, and what is wrong with others."""
 
 
@@ -79,7 +79,7 @@ _NEEDS_OF_RULES: Final[Mapping[type[Rule], Mapping[str, _Need]]] = {
 }
 
 
-def mapping_faults(fields: Mapping[str, Any]) -> list[str]:
+def mapping_faults(fields: Mapping[str, object]) -> list[str]:
     """Return every fault of the fields of a mapping, as ``"path: what is wrong, and how to fix it"``."""
     return [
         *_event_name_faults(fields["event_name"]),
@@ -90,7 +90,7 @@ def mapping_faults(fields: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _option_faults(needs: Mapping[str, _Need], values: Mapping[str, Any], *, prefix: str) -> Iterator[str]:
+def _option_faults(needs: Mapping[str, _Need], values: Mapping[str, object], *, prefix: str) -> Iterator[str]:
     for name, (is_met, fault) in needs.items():
         if not is_met(values[name]):
             yield f"{prefix}{name}: {_shown(values[name])} {fault}"
@@ -115,7 +115,7 @@ def _event_name_faults(event_name: object) -> Iterator[str]:
         )
 
 
-def _entry_faults(path: str, entry: Any, kinds: tuple[type[Rule], ...]) -> Iterator[str]:
+def _entry_faults(path: str, entry: object, kinds: tuple[type[Rule], ...]) -> Iterator[str]:
     """Yield the faults of a rule of one of these kinds, or else of a bare source."""
     if isinstance(entry, kinds):
         yield from _rule_faults(path, entry)

@@ -1,6 +1,6 @@
 """The guesses in a mapping that nobody has confirmed: with any of them nothing is submitted."""
 
-from typing import Any, Final
+from typing import Final
 
 from events_pandas.errors import MappingError
 from events_pandas.intercom import IDENTIFIERS
@@ -61,5 +61,5 @@ def _guess(mapping: EventMapping, path: str) -> str:
     return f"{_shown(getattr(rule, part))} is a guess: {_PARTS.get(part, 'make sure that it is right')}"
 
 
-def _shown(entry: Any) -> str:
+def _shown(entry: object) -> str:
     return repr(getattr(entry, "source", getattr(entry, "value", entry)))

@@ -12,7 +12,7 @@ EXPRESSION_TYPE: Final[type | None] = getattr(pd.api.typing, "Expression", None)
 Values: TypeAlias = "pd.Series[Any]"
 """A column of any dtype."""
 
-Scalar: TypeAlias = Any
+Scalar: TypeAlias = object
 """A string, number, date or time; its type decides what it becomes."""
 
 DateUnit: TypeAlias = Literal["s", "ms", "us", "ns"]
@@ -43,7 +43,7 @@ class Constant:
     value: Scalar
 
 
-Source: TypeAlias = Hashable | Constant | Callable[[pd.DataFrame], Any]
+Source: TypeAlias = Hashable | Constant | Callable[[pd.DataFrame], object]
 """A column's label or an index level's name, a constant, a callable of the frame, or a ``pd.col`` expression."""
 
 
@@ -270,8 +270,8 @@ class RulePart:
     """A part of a rule: a source that it reads, or an option."""
 
     name: str  # of its argument; the only source of a rule is called "source"
-    value: Any
-    default: Any
+    value: object
+    default: object
     is_keyword: bool
 
     @property
@@ -307,6 +307,11 @@ def rule_sources(rule: Rule) -> dict[str, Source]:
 def part_path(path: str, part: str) -> str:
     """Return the path of a rule's part, such as ``metadata.price.currency``; that of an only source is the rule's."""
     return f"{path}.{part}" if part else path
+
+
+def metadata_key(path: str) -> str:
+    """Return the key of a field of the metadata, whose path is ``metadata.<key>``; empty for another field."""
+    return path.partition(".")[2]
 
 
 def sources_by_path(rules: Mapping[str, Rule]) -> dict[str, Source]:

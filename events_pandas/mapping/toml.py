@@ -1,10 +1,9 @@
 """The TOML form of a mapping: fields read from a file, and fields written as text."""
 
-import re
 import tomllib
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from events_pandas.byte_order_marks import marked_encoding
 from events_pandas.errors import MappingError
@@ -24,20 +23,22 @@ from events_pandas.mapping.rules import (
     sources_by_path,
     type_word,
 )
-from events_pandas.words import UNSEEN_RANGES, characters, did_you_mean, escape
+from events_pandas.words import UNSEEN, did_you_mean, escape
 
 OPTIONS: Final = ("timezone", "duplicates", "on_invalid_metadata", "metadata_limit", "metadata_overflow", "unconfirmed")
 FIELDS: Final = ("event_name", "created_at", *IDENTIFIERS, "metadata", *OPTIONS)
 
+Fields: TypeAlias = dict[str, Any]
+"""The fields of a mapping, or of a table in it, by name: each may hold anything until it is judged."""
+
 _PIPES_OF_SHELLS: Final = ("/dev/fd", "/dev/stdin", "/proc")
-_UNSEEN: Final = re.compile(f"[{characters(*UNSEEN_RANGES)}]")
 _NO_TYPE: Final = 'has no type: write { type = "text", … } or the like, or { column = "…" } or { constant = … } alone'
 _NO_SOURCE: Final = 'write a column\'s name, { column = "…" } or { constant = … }'
 _UNREAD: Final = "?"
 """A label that stands for what could not be read, so that the rest of the mapping is judged too."""
 
 
-def read_fields(path: Path) -> tuple[dict[str, Any], list[str]]:
+def read_fields(path: Path) -> tuple[Fields, list[str]]:
     """Return the arguments of `EventMapping` that a TOML file holds, and every fault of the file's form with its path.
 
     A placeholder stands for what could not be read. A file that cannot be read, or is not TOML, is a `MappingError`.
@@ -46,7 +47,7 @@ def read_fields(path: Path) -> tuple[dict[str, Any], list[str]]:
     return reader.fields(_table(path)), reader.faults
 
 
-def _table(path: Path) -> dict[str, Any]:
+def _table(path: Path) -> Fields:
     kind = odd_kind(path)
     # Somebody writes into a pipe of the shell, such as <(...); reading a pipe with a name may never end.
     if kind and not (kind == "a pipe" and any(map(path.is_relative_to, _PIPES_OF_SHELLS))):
@@ -78,8 +79,8 @@ class _Reader:
     def __init__(self) -> None:
         self.faults: list[str] = []
 
-    def fields(self, table: Mapping[str, Any]) -> dict[str, Any]:
-        arguments: dict[str, Any] = {}
+    def fields(self, table: Fields) -> Fields:
+        arguments: Fields = {}
         for name, entry in table.items():
             if name in OPTIONS:
                 arguments[name] = entry
@@ -95,20 +96,20 @@ class _Reader:
                 arguments[name] = _UNREAD
         return arguments
 
-    def _metadata(self, table: object) -> dict[str, Any]:
+    def _metadata(self, table: object) -> dict[str, Rule | Source]:
         if not isinstance(table, dict):
             self.faults.append("metadata: must be a table, [metadata], with a line for each key")
             return {}
         return {key: self._entry(f"metadata.{key}", entry) for key, entry in table.items()}
 
-    def _entry(self, path: str, entry: object) -> Any:
+    def _entry(self, path: str, entry: object) -> Rule | Source:
         """Read a bare label, a constant, ``{ column = … }`` or ``{ type = …, … }``."""
         if isinstance(entry, dict) and "type" in entry:
             return self._rule(path, entry)
         source = self.source(path, entry, otherwise=_NO_TYPE)
         return Column(source) if isinstance(entry, dict) and set(entry) == {"column"} else source
 
-    def _rule(self, path: str, entry: dict[str, Any]) -> Any:
+    def _rule(self, path: str, entry: Fields) -> Rule | Source:
         """Read a rule; the other parts are judged even if one of them is wrong."""
         word = entry["type"]
         if not isinstance(word, str) or word not in RULES_BY_TYPE:
@@ -122,12 +123,12 @@ class _Reader:
             if name not in {"type", *known}:
                 self._unknown(path, name, known)
         if has_one_source:
-            read = {"source": self._only_source(path, entry)}
+            read: Fields = {"source": self._only_source(path, entry)}
         else:
             read = {name: self._part(path, name, entry) for name in sources}
         return kind(**read, **{name: entry[name] for name in options if name in entry})
 
-    def _only_source(self, path: str, entry: dict[str, Any]) -> Any:
+    def _only_source(self, path: str, entry: Fields) -> Source:
         """Read the only source of a rule: its column or its constant."""
         if "constant" not in entry:
             return self._part(path, "column", entry)
@@ -135,13 +136,13 @@ class _Reader:
             self.faults.append(f"{path}: has both column and constant: keep one")
         return Constant(entry["constant"])
 
-    def _part(self, path: str, name: str, entry: dict[str, Any]) -> Any:
+    def _part(self, path: str, name: str, entry: Fields) -> Source:
         if name in entry:
             return self.source(f"{path}.{name}", entry[name])
         self.faults.append(f"{path}.{name}: is missing")
         return _UNREAD
 
-    def source(self, path: str, entry: object, *, otherwise: str = _NO_SOURCE) -> Any:
+    def source(self, path: str, entry: object, *, otherwise: str = _NO_SOURCE) -> Source:
         """Read a label, ``{ column = … }`` or ``{ constant = … }``; any other table is a fault."""
         if not isinstance(entry, dict):
             return self._label(path, entry)
@@ -168,7 +169,7 @@ class _Reader:
 
 
 def write_fields(
-    fields: Mapping[str, Any], rules: Mapping[str, Rule], *, defaults: Mapping[str, Any], comments: Mapping[str, str]
+    fields: Fields, rules: Mapping[str, Rule], *, defaults: Mapping[str, object], comments: Mapping[str, str]
 ) -> str:
     """Write the fields of a mapping as TOML, without options that have their defaults.
 
@@ -180,8 +181,7 @@ def write_fields(
         raise MappingError(faults)
     lines = []
     for name, entry in fields.items():
-        is_default = entry is None or (name in OPTIONS and entry == defaults[name])
-        if name != "metadata" and not is_default:
+        if name != "metadata" and is_set(name, entry, default=defaults[name]):
             lines.append(_line(name, entry, comments.get(name)))
         elif name in comments:
             lines.append(f"# {name}: {comments[name]}")
@@ -191,7 +191,13 @@ def write_fields(
     return "\n".join(lines) + "\n"
 
 
-def _line(key: str, entry: Any, comment: str | None) -> str:
+def is_set(name: str, entry: object, *, default: object) -> bool:
+    """Tell whether a field has another value than its default, which is None for every source."""
+    # Sources are not compared: an expression of pandas is neither equal nor unequal to anything.
+    return entry is not None and not (name in OPTIONS and entry == default)
+
+
+def _line(key: str, entry: object, comment: str | None) -> str:
     line = f"{_key_text(key)} = {_value_text(_entry_table(entry))}"
     return line if comment is None else f"{line}  # {comment}"
 
@@ -214,7 +220,7 @@ def _is_writable(source: Source) -> bool:
     return bool(_Reader().source("", read) == source)
 
 
-def _entry_table(entry: Any) -> Any:
+def _entry_table(entry: object) -> object:
     """Return what stands for a rule or source in TOML: a label, or a table."""
     if isinstance(entry, Constant):
         return {"constant": entry.value}
@@ -223,7 +229,7 @@ def _entry_table(entry: Any) -> Any:
     if is_bare_column(entry):
         # Only event_name tells a column from a literal, but the table means the same everywhere.
         return {"column": entry.source}
-    table: dict[str, Any] = {"type": type_word(entry)}
+    table: dict[str, object] = {"type": type_word(entry)}
     for part in rule_parts(entry):
         value = _entry_table(part.value)
         if part.name == "source":
@@ -237,7 +243,7 @@ def _key_text(key: str) -> str:
     return _assignment(key, 0).removesuffix(" = 0")
 
 
-def _value_text(value: Any) -> str:
+def _value_text(value: object) -> str:
     """Write one value on one line, tables inline."""
     if not value and isinstance(value, dict):
         return "{}"
@@ -248,9 +254,9 @@ def _value_text(value: Any) -> str:
     return _assignment("value", value).removeprefix("value = ")
 
 
-def _assignment(key: str, value: Any) -> str:
+def _assignment(key: str, value: object) -> str:
     """Write a value that is not a table, with escapes for characters that nobody sees or that act on a terminal."""
     import tomli_w  # noqa: PLC0415  # Needed only here, and `import events_pandas` stays light.
 
     # Our escapes are TOML's, too.
-    return _UNSEEN.sub(escape, tomli_w.dumps({key: value}).removesuffix("\n"))
+    return UNSEEN.sub(escape, tomli_w.dumps({key: value}).removesuffix("\n"))

@@ -8,21 +8,12 @@ import pandas as pd
 from events_pandas.check import RowCounts
 from events_pandas.check.row_counts import Counts, KeyUse, counted_types, key_types
 from events_pandas.intercom import normalized_event_name
-from events_pandas.mapping import Date, Link, MonetaryAmount, Number, RichLink, Rule, Text
+from events_pandas.mapping import Column, Rule
+from events_pandas.mapping.rules import metadata_key, type_word
 from events_pandas.words import counted, listed, quoted
 
 FURTHER_NAMES = "(further names)"
 """The label of names that are not counted one by one."""
-
-TYPE_WORDS: dict[type, str] = {
-    Text: "text",
-    Number: "number",
-    Date: "date",
-    Link: "link",
-    RichLink: "rich link",
-    MonetaryAmount: "monetary amount",
-}
-"""What Intercom shows for each rule."""
 
 
 def name_counts(row_counts: RowCounts) -> "pd.Series[int]":
@@ -48,8 +39,8 @@ def metadata_budget(row_counts: RowCounts, rules: Mapping[str, Rule], *, text_ke
     text_keys : collection of str
         The metadata keys that are sent as text, whatever their cells are.
     """
-    keys = [path.partition(".")[2] for path in rules if path.startswith("metadata.")]
-    words = [TYPE_WORDS.get(type(rules[f"metadata.{key}"])) for key in keys]
+    kinds = {key: _shown_type(rule) for path, rule in rules.items() if (key := metadata_key(path))}
+    keys, words = list(kinds), list(kinds.values())
     uses = [row_counts.keys.get(key, KeyUse()) for key in keys]
     drifts = [drift(use) if key in text_keys else None for key, use in zip(keys, uses, strict=True)]
     events = _by_event(row_counts, [row_counts.rows, *(use.present for use in uses), *(use.ignored for use in uses)])
@@ -87,6 +78,11 @@ def metadata_remarks(
     mixed = [f"{quoted(key)} ({types})" for key, types in drifts.items() if types]
     if mixed:
         yield f"of mixed types: {listed(mixed)}"
+
+
+def _shown_type(rule: Rule) -> str | None:
+    """Return the type that Intercom shows for a rule; None for a bare column that never had a value."""
+    return None if isinstance(rule, Column) else type_word(rule).replace("_", " ")
 
 
 def drift(use: KeyUse) -> str | None:

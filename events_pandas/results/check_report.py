@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from events_pandas.check import CheckedRows, chunk_bounds
+from events_pandas.check import CheckedRows
+from events_pandas.check.collisions import blocks
 from events_pandas.convert import Cause, Converter, causes, problems_frame
 from events_pandas.deliver import WorkspaceIdentity
+from events_pandas.intercom import JsonObject
 from events_pandas.mapping import Rule
 from events_pandas.results.budget import metadata_budget, metadata_remarks, name_counts
 from events_pandas.results.destination import Destination
@@ -30,8 +32,6 @@ from events_pandas.results.report import (
     workspace_fact,
 )
 from events_pandas.words import counted
-
-PREVIEW_CHUNKSIZE = 1_000
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)  # A cached property does not work with slots.
@@ -203,7 +203,7 @@ class CheckReport:
         rules = {**self.converter.mapping.rules(), **self.resolved}
         return metadata_budget(self.checked.row_counts, rules, text_keys=self.converter.text_keys)
 
-    def payloads(self, n: int = 5) -> list[dict[str, Any]]:
+    def payloads(self, n: int = 5) -> list[JsonObject]:
         """Return the first events as they would be sent.
 
         Parameters
@@ -230,14 +230,10 @@ class CheckReport:
         >>> ep.check_events(orders, mapping).payloads(1)[0]["metadata"]
         {'price': {'amount': 1999, 'currency': 'eur'}}
         """
-        payloads: list[dict[str, Any]] = []
-        for start, stop in chunk_bounds(self.rows, PREVIEW_CHUNKSIZE):
-            if len(payloads) >= n:
-                break
-            wanted = np.flatnonzero(self.checked.is_sent[start:stop])[: n - len(payloads)]
-            where = np.zeros(stop - start, dtype=bool)
-            where[wanted] = True
-            made = self.converter.convert(start, stop).payloads(where, self.checked.seconds(start, stop))
+        payloads: list[JsonObject] = []
+        for rows in blocks(np.flatnonzero(self.checked.is_sent)[: max(n, 0)]):
+            batch = self.converter.convert_rows(rows)
+            made = batch.payloads(np.ones(len(rows), dtype=bool), self.checked.seconds(rows))
             payloads += map(json.loads, made.to_pylist())
         return payloads
 

@@ -14,7 +14,7 @@ from events_pandas.convert.cells import Rows
 from events_pandas.convert.identifiers import Contacts
 from events_pandas.deliver import Status
 from events_pandas.mapping import EventMapping, bind, require_mapping
-from events_pandas.results.frame import TEXT_DTYPE
+from events_pandas.results.frame import text_column
 from events_pandas.words import counted, kind_of
 
 Texts = npt.NDArray[np.object_]
@@ -110,8 +110,8 @@ def _with_contacts(
         {
             "row": rows,
             "created_at": sent_at.as_unit("us"),
-            "identifier": pd.Series(identifiers, dtype=TEXT_DTYPE),
-            "contact": pd.Series(contacts, dtype=TEXT_DTYPE),
+            "identifier": text_column(identifiers),
+            "contact": text_column(contacts),
         }
     )
 

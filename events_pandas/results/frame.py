@@ -1,10 +1,12 @@
 """The results frame: its columns, their dtypes, and the outcomes that it is made of."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pandas.api.extensions import ExtensionArray
 
 from events_pandas.check import CLAIMED, CheckedRows, EarlierSubmissions, Repeats
 from events_pandas.convert import first_errors
@@ -13,7 +15,7 @@ from events_pandas.deliver import Outcome, Status
 STATUS_DTYPE = pd.CategoricalDtype([status.value for status in Status], ordered=True)
 """The eight statuses, in the order in which they are documented."""
 
-TEXT_DTYPE = pd.StringDtype("pyarrow")
+_TEXT_DTYPE = pd.StringDtype("pyarrow")
 
 _CODES = {status: code for code, status in enumerate(Status)}
 _NONE = np.int16(-1)
@@ -42,19 +44,19 @@ _OF_UNSENT = (
 )
 
 
-def utc_times(times: npt.NDArray[np.datetime64]) -> Any:
+def utc_times(times: npt.NDArray[np.datetime64]) -> ExtensionArray:
     """Return times in UTC as a results column has them: datetime64[us, UTC], NaT if absent."""
     return pd.DatetimeIndex(times.astype("datetime64[us]"), tz="UTC").array
 
 
-def counts_or_na(numbers: npt.NDArray[np.int16]) -> Any:
+def counts_or_na(numbers: npt.NDArray[np.int16]) -> ExtensionArray:
     """Return numbers as Int16; a negative number becomes NA."""
     return pd.arrays.IntegerArray(numbers, numbers < 0)
 
 
-def text_column(texts: npt.NDArray[np.object_]) -> Any:
+def text_column(texts: npt.NDArray[np.object_] | Sequence[str | None]) -> ExtensionArray:
     """Return texts as string[pyarrow]; None becomes NA."""
-    return pd.array(texts, dtype=TEXT_DTYPE)
+    return pd.array(texts, dtype=_TEXT_DTYPE)
 
 
 class RunStatuses:

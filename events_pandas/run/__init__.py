@@ -1,6 +1,7 @@
 """A run over frames or files: its options, its frames, its rejects, its history."""
 
-from events_pandas.run.files import read_files, submit_files
+from events_pandas.run.file_frames import read_files
+from events_pandas.run.files import submit_files
 from events_pandas.run.frames import unsent_results
 from events_pandas.run.history import runs
 from events_pandas.run.options import RunOptions, SubmitOptions, run_options

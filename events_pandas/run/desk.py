@@ -63,7 +63,10 @@ class Desk:
         # Called in the caller's thread after each interrupt.
         self.on_interrupt: Callable[[], object] = bool
         self._process = os.getpid()
-        self._work: queue.SimpleQueue[Callable[[], Any]] = queue.SimpleQueue()
+        # Whoever takes its one item begins the run.
+        self._start: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._start.put(None)
+        self._work: Callable[[], Any] = bool
         self._has_begun = False
         self._thread: threading.Thread | None = None
         self._question: _Question | None = None
@@ -133,16 +136,19 @@ class Desk:
 
     # What the caller calls.
 
-    def run(self, work: Callable[[], pd.DataFrame]) -> pd.DataFrame:
-        """Do the work in a thread, sit at the desk until it ends, and return the results that it returns."""
+    def run(self, work: Callable[[], pd.DataFrame], *, first: Callable[[], bool]) -> pd.DataFrame:
+        """Do the work in a thread, sit at the desk until it ends, and return the results that it returns.
+
+        `first` is called before, in the caller's thread, and returns True.
+        """
         # Nothing is handed over. The loop has no point at which an interrupt could come.
-        for _ in self.stream(work):
+        for _ in self.stream(work, first=first):
             pass
         results: pd.DataFrame = self._value
         return results
 
     def stream(  # noqa: C901  # A call of another function would be one more point at which an interrupt could come.
-        self, work: Callable[[], pd.DataFrame], *, first: Callable[[], bool] = lambda: True
+        self, work: Callable[[], pd.DataFrame], *, first: Callable[[], bool]
     ) -> Generator[pd.DataFrame, None, None]:
         """Do the work in a thread, if `first()` is true, and yield the results that it hands over.
 
@@ -153,7 +159,8 @@ class Desk:
         # resumed, would end the run without its results.
         if not first():
             return
-        self._work.put(work)
+        # From here on there is no call outside of the block: what `first` has opened is the run's to close.
+        self._work = work
         struck_by: BaseException | None = None
         while True:
             # The outer loop is for an interrupt that comes as the inner one begins again: right after another.
@@ -192,13 +199,13 @@ class Desk:
 
     def _do(self) -> None:
         try:
-            work = self._work.get_nowait()
+            self._start.get_nowait()
         except queue.Empty:
             # Another thread has begun.
             return
         self._thread = threading.current_thread()
         try:
-            self._value = work()
+            self._value = self._work()
         except BaseException as error:  # noqa: BLE001  # The caller raises it.
             self._error = error
         self._is_over = True
@@ -209,7 +216,7 @@ class Desk:
         if os.getpid() != self._process:
             return True
         with suppress(queue.Empty):
-            self._work.get_nowait()
+            self._start.get_nowait()
             return True
         return False
 

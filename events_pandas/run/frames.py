@@ -77,7 +77,7 @@ class OpenFrame:
 
     def _events(self, batch: EventBatch, where: Mask) -> list[Event]:
         rows = batch.rows[where] + self.checked.offset
-        seconds = self.checked.created_at[batch.rows].astype(np.int64)
+        seconds = self.checked.seconds(batch.rows)
         columns = (
             rows.tolist(),
             batch.payloads(where, seconds).to_pylist(),

@@ -9,15 +9,16 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import numpy as np
 import pandas as pd
+from pandas.api.extensions import ExtensionArray
 
 from events_pandas.deliver import Status
 from events_pandas.deliver.journal import AUTO, Journal, OtherRun, RunEntry, RunFacts, journals_there, read_runs
 from events_pandas.errors import JournalError
-from events_pandas.results.frame import TEXT_DTYPE
+from events_pandas.results.frame import text_column, utc_times
 from events_pandas.results.summary import ARRIVED
 from events_pandas.words import path_text
 
@@ -74,18 +75,18 @@ def _frame(entries: Sequence[RunEntry], paths: Sequence[Path]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "run": np.array([entry.run for entry in entries], np.int64),
-            "started_at": pd.Series(started_at).dt.tz_localize("UTC"),
+            "started_at": utc_times(started_at),
             "duration": ended_at - started_at,
-            "outcome": _texts([entry.outcome for entry in entries]),
-            "workspace": _texts([entry.workspace for entry in entries]),
-            "source": _texts([entry.source for entry in entries]),
-            "mapping": _texts([entry.mapping for entry in entries]),
+            "outcome": text_column([entry.outcome for entry in entries]),
+            "workspace": text_column([entry.workspace for entry in entries]),
+            "source": text_column([entry.source for entry in entries]),
+            "mapping": text_column([entry.mapping for entry in entries]),
             "rows": _counts([None if entry.counts is None else sum(entry.counts.values()) for entry in entries]),
             **{status.value: _counts([_count(entry, status) for entry in entries]) for status in Status},
             "requests": _counts([entry.requests for entry in entries]),
-            "results_path": _texts([entry.results_path for entry in entries]),
+            "results_path": text_column([entry.results_path for entry in entries]),
             "resubmit": np.array([entry.resubmit for entry in entries], bool),
-            "journal": _texts([path_text(path) for path in paths]),
+            "journal": text_column([path_text(path) for path in paths]),
         }
     )
 
@@ -94,12 +95,8 @@ def _count(entry: RunEntry, status: Status) -> int | None:
     return None if entry.counts is None else entry.counts.get(status.value, 0)
 
 
-def _counts(numbers: Sequence[int | None]) -> Any:
+def _counts(numbers: Sequence[int | None]) -> ExtensionArray:
     return pd.array(numbers, dtype="Int64")
-
-
-def _texts(texts: Sequence[Any]) -> Any:
-    return pd.Series(texts, dtype=TEXT_DTYPE).array
 
 
 class HistoryWriter:

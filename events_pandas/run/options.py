@@ -11,7 +11,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from textwrap import indent
 from types import UnionType
-from typing import Any, Final, Literal, TypedDict, TypeVar
+from typing import Any, Final, Literal, TypedDict, TypeGuard, TypeVar
 
 from events_pandas.deliver import MAX_CONCURRENCY, IntercomClient, ProgressChoice, RetryPolicy, WorkspaceIdentity
 from events_pandas.deliver.engine import PATIENCE_SECONDS
@@ -93,11 +93,11 @@ class SubmitOptions(TypedDict, total=False):
 _DESCRIPTIONS: Final = inspect.cleandoc(SubmitOptions.__doc__ or "").partition("Attributes\n----------\n")[2]
 
 
-def _is_count(value: object, *, fewest: int = 1) -> bool:
+def _is_count(value: object, *, fewest: int = 1) -> TypeGuard[int]:
     return not isinstance(value, bool) and isinstance(value, Integral) and int(value) >= fewest
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return not isinstance(value, bool) and isinstance(value, Real)
 
 
@@ -111,7 +111,7 @@ _TYPES: Final[Mapping[str, tuple[type | UnionType, str]]] = {
     "retry": (RetryPolicy, "a RetryPolicy, got {!r}: use RetryPolicy(attempts=3) or the like"),
 }
 # Whether a value of an option is right, and what is expected instead of a wrong one.
-_VALUES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
+_VALUES: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
     "journal": (lambda path: path not in ("", "none"), _A_PATH),
     "rate_share": (
         lambda share: _is_number(share) and 0 < share <= 1,
@@ -197,7 +197,7 @@ class RunOptions:
         if name is None:
             problem = "the answer to GET /me does not name the workspace, which the journal needs"
             raise JournalError(Path(self.journal), problem=problem, remedy=_NAME_WORKSPACE)
-        journal = Journal.opened(journal_path(self.journal, name), workspace=name)
+        journal = Journal(journal_path(self.journal, name), workspace=name)
         if (said := mode_note(journal.mode)) is not None:
             warnings.warn(f"journal {escaped(journal.path)}: {said}", stacklevel=2)
         return journal

@@ -1,5 +1,6 @@
 """The rejects of a run over files: their rows as they stand in the files, with the reason of each."""
 
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -33,7 +34,7 @@ from events_pandas.sources import (
     read_first_row,
     source_schema,
 )
-from events_pandas.words import path_text
+from events_pandas.words import listed, path_text
 
 NAMED_ROWS: Final = 10
 """How many rejects a message names if they cannot be written."""
@@ -99,16 +100,13 @@ class FileRejects:
         self.writer.write(with_reasons(pd.DataFrame(columns=together, dtype=object), NO_REASONS), schema=schema)
         first: list[pd.DataFrame] = []
         for visit, (path, part) in enumerate(visits):
-            done = 0
-            for read in read_chosen_rows(path, part.index.to_numpy(np.int64), kept=self._kept.get(path)):
+            for read, beside in self._read(path, part):
                 look()
-                beside = part.iloc[done : done + len(read)][list(REASONS)]
                 rows = read.iloc[:, : len(own[path])].set_axis(own[path], axis="columns")
                 rows = rows if own[path] == together else rows.reindex(columns=together)
                 self.writer.write(with_reasons(rows, beside), schema=schema)
-                if visit == 0 and done < COMPARED_ROWS:
+                if visit == 0 and sum(map(len, first)) < COMPARED_ROWS:
                     first.append(read)
-                done += len(read)
         self.writer.finish()
         # The run reported the faults of the mapping, and the rejects are written.
         with suppress(EventsPandasError):
@@ -123,6 +121,13 @@ class FileRejects:
         begins[1:] = (files[1:] != files[:-1]) | (rows[1:] <= rows[:-1])
         for _, part in reasons.groupby(begins.cumsum()):
             yield paths[part["source_file"].iloc[0]], part
+
+    def _read(self, path: Path, reasons: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+        """Yield the rejects of a file, chunk by chunk, each chunk with its reasons."""
+        done = 0
+        for rows in read_chosen_rows(path, reasons.index.to_numpy(np.int64), kept=self._kept.get(path)):
+            yield rows, reasons.iloc[done : done + len(rows)][list(REASONS)]
+            done += len(rows)
 
     def _own_columns(self, path: Path) -> list[str]:
         """Return the columns of a file, without the reasons of an earlier run."""
@@ -166,12 +171,10 @@ def _require_readable(path: Path, reasons: pd.DataFrame, kept: KeptFile | None) 
     """Refuse to read rejects from a file that was changed: other rows may stand in their place."""
     if kept is None or kept.is_readable():
         return
-    rows = reasons["row"].tolist()
-    named = f"row {rows[0]}" if len(rows) == 1 else f"rows {', '.join(map(str, rows[:NAMED_ROWS]))}"
-    more = f" and {len(rows) - NAMED_ROWS:,} more" if len(rows) > NAMED_ROWS else ""
+    rows = listed(reasons["row"].astype(str).tolist(), most=NAMED_ROWS, longest=math.inf)
     raise SourceError(
         f"{path}: was changed during the run, so that its rejects cannot be read again: the results have them as "
-        f"{named}{more}"
+        f"{'row' if len(reasons) == 1 else 'rows'} {rows}"
     )
 
 

@@ -10,7 +10,16 @@ from typing import Any, Literal, TypeAlias
 import pandas as pd
 
 from events_pandas.check import EarlierFrames, FrameCheck, StreamCheck
-from events_pandas.deliver import Engine, Event, IntercomClient, ProgressBar, Stop, stop_for_error, stop_for_interrupt
+from events_pandas.deliver import (
+    Engine,
+    Event,
+    IntercomClient,
+    ProgressBar,
+    Stop,
+    preflight,
+    stop_for_error,
+    stop_for_interrupt,
+)
 from events_pandas.deliver.journal import RunFacts
 from events_pandas.errors import JournalError, SubmissionError, SubmissionInterrupted
 from events_pandas.mapping import EventMapping
@@ -27,7 +36,8 @@ Take: TypeAlias = Callable[[pd.DataFrame], object]
 Source: TypeAlias = Literal["frame", "files", "stream"]
 
 
-@dataclass(kw_only=True, slots=True)
+# Without a repr: it would read fields that a run does not have before it begins.
+@dataclass(kw_only=True, slots=True, repr=False)
 class Run:
     """Submits the frames of one run, and holds its state.
 
@@ -50,11 +60,13 @@ class Run:
     total: int | None = None
     types: ColumnTypes = field(default_factory=ColumnTypes)
     refused: Refused | None = None
-    desk: Desk = field(default_factory=Desk, init=False)
+    desk: Desk = field(default_factory=Desk)
     _frames: RunFrames = field(init=False)
     _history: HistoryWriter = field(init=False)
     _ahead: ReadAhead = field(init=False)
-    _bar: ProgressBar = field(init=False, repr=False, compare=False)
+    _engine: Engine = field(init=False)
+    _bar: ProgressBar = field(init=False)
+    _take: Take = field(init=False)
     _source: Iterable[pd.DataFrame] = field(init=False)
     _remaining: Iterator[pd.DataFrame] = field(init=False)
     _first: FrameCheck = field(init=False)
@@ -64,12 +76,7 @@ class Run:
         # Later frames can repeat the events of earlier ones; one frame alone is not compared with any.
         earlier = None if self.source == "frame" else EarlierFrames()
         stream = StreamCheck(mapping=self.mapping, types=self.types.rules, remarks=self.types.remarks, earlier=earlier)
-        self._frames = RunFrames(
-            stream=stream,
-            options=self.options,
-            refused=self.refused,
-            desk=self.desk,
-        )
+        self._frames = RunFrames(stream=stream, options=self.options, refused=self.refused, desk=self.desk)
         self._ahead = ReadAhead(self.options.chunksize)
         facts = RunFacts(
             started_at=dt.datetime.now(dt.UTC),
@@ -93,8 +100,7 @@ class Run:
                 raise
             return taken[0]
 
-        self.begin([frame])
-        return self.desk.run(work)
+        return self.desk.run(work, first=lambda: self.begin([frame]))
 
     def stream(self, frames: Iterable[pd.DataFrame]) -> Generator[pd.DataFrame, None, None]:
         """Submit frames, and yield the results of each, in order."""
@@ -118,22 +124,23 @@ class Run:
         Raise `JournalError` before the first event, and `SubmissionError` or `SubmissionInterrupted` with the results
         that were not taken if the run ends early.
         """
+        self._take = take
         with self._history, self.options.opened_client() as client, ExitStack() as display:
-            engine = self._engine(client)
-            self._guarded(engine, take, display)
+            engine = self._engine = self._new_engine(client)
+            self._guarded(display)
             if self.desk.is_closing:
                 return self._no_results
             engine.stop = engine.stop or self.desk.stop
             if engine.stop is not None:
                 stop = _simplified(engine.stop, requests=engine.requests)
-                results = self._frames.close(stop, again=self._again(engine, display))
+                results = self._frames.close(stop, again=self._again(display))
                 self._history.end(results, outcome=stop.reason, requests=engine.requests)
-                results.attrs["run"] = self._facts(engine, results)
+                results.attrs["run"] = self._facts(results)
                 raise stop_error(stop, results) from stop.cause
             self._history.end(None, outcome=None, requests=engine.requests)
             return self._no_results
 
-    def _again(self, engine: Engine, display: ExitStack) -> Iterator[pd.DataFrame]:
+    def _again(self, display: ExitStack) -> Iterator[pd.DataFrame]:
         """Yield the frames from the start. Reading files again may take long: it is shown, and an interrupt ends it."""
         if self.source == "frame":
             yield from self._source
@@ -148,9 +155,9 @@ class Run:
                 if self.desk.interrupts > interrupts:
                     raise UnansweredError
                 yield rows
-                self._show(engine, bar.advance, len(rows))
+                self._show(bar.advance, len(rows))
 
-    def _engine(self, client: IntercomClient) -> Engine:
+    def _new_engine(self, client: IntercomClient) -> Engine:
         """Make the engine; its callbacks update the progress bar."""
         options = self.options
         engine = Engine(
@@ -160,20 +167,20 @@ class Run:
             rate_share=options.rate_share,
             patience_seconds=options.patience_seconds,
             max_failure_rate=options.max_failure_rate,
-            on_outcome=lambda outcome: self._show(engine, self._bar.update, outcome),
-            on_tick=lambda: self._show(engine, self._bar.tick),
-            interrupts=lambda: self._interrupts(engine),
+            on_outcome=lambda outcome: self._show(self._bar.update, outcome),
+            on_tick=lambda: self._show(self._bar.tick),
+            interrupts=self._interrupts,
         )
         self.desk.on_interrupt = engine.wake
         return engine
 
-    def _interrupts(self, engine: Engine) -> int:
+    def _interrupts(self) -> int:
         """Return how often the caller was interrupted. The first interrupt says why the run ends."""
         interrupts = self.desk.interrupts
-        engine.stop = engine.stop or self.desk.stop
+        self._engine.stop = self._engine.stop or self.desk.stop
         return interrupts
 
-    def _show(self, engine: Engine, display: Callable[..., object], *facts: object) -> None:
+    def _show(self, display: Callable[..., object], *facts: object) -> None:
         """Call the display. An error that it raises ends the run, so that the results are not lost."""
         try:
             display(*facts)
@@ -181,74 +188,74 @@ class Run:
             # The interrupt stops the run.
             pass
         except Exception as error:  # noqa: BLE001  # A user's function may raise anything.
-            self._end_by(error, engine)
+            self._end_by(error)
 
-    def _end_by(self, error: BaseException, engine: Engine) -> None:
+    def _end_by(self, error: BaseException) -> None:
         """End the run by an error, unless something else has ended it before."""
-        engine.stop = engine.stop or stop_for_error(error)
+        self._engine.stop = self._engine.stop or stop_for_error(error)
 
-    def _guarded(self, engine: Engine, take: Take, display: ExitStack) -> None:
+    def _guarded(self, display: ExitStack) -> None:
         """Deliver. Whatever goes wrong ends the run, and the caller still gets its results."""
         total = len(self._first.index) if self.source == "frame" else self.total
         try:
             bar = self.desk.progress_bar(self.options.progress, total=total, description="submitting")
             self._bar = display.enter_context(bar)
-            self._bar.watch(engine.current_state)
-            self._deliver(engine, take)
+            self._bar.watch(self._engine.current_state)
+            self._deliver()
         except UnansweredError:
-            engine.stop = engine.stop or self.desk.stop or stop_for_interrupt()
+            self._engine.stop = self._engine.stop or self.desk.stop or stop_for_interrupt()
         except SystemExit:
             raise
         except BaseException as error:
             # A fork of this process leaves the run and its results to its parent.
             # If every row has a result, the error loses none; but a journal that fails ends the run.
             is_ours = self._frames.are_open or (isinstance(error, JournalError) and self._frames.have_begun)
-            if engine.is_inherited or (isinstance(error, Exception) and not is_ours):
+            if self._engine.is_inherited or (isinstance(error, Exception) and not is_ours):
                 raise
-            self._end_by(error, engine)
+            self._end_by(error)
         # Showing the end may fail, like any other step.
-        self._show(engine, display.close)
+        self._show(display.close)
 
-    def _deliver(self, engine: Engine, take: Take) -> None:
+    def _deliver(self) -> None:
         """Pass on the results of each frame that is complete. After a stop the other frames stay open."""
-        with engine:
+        with self._engine as engine:
             if self.options.preflight:
-                engine.preflight()
+                preflight(engine)
             if engine.stop is None:
-                self._open_journal(engine)
-            opened = self._opened(engine)
+                self._open_journal()
+            opened = self._opened()
             if self.options.canary:
-                opened = self._try_out(engine, opened, take)
-            with closing(engine.deliver(self._chunks(engine, opened), reads_on=self._ahead.has_room)) as delivered:
+                opened = self._try_out(opened)
+            with closing(engine.deliver(self._chunks(opened), reads_on=self._ahead.has_room)) as delivered:
                 for outcomes in delivered:
                     self._frames.enter(outcomes)
                     if engine.stop is None:
-                        self._count_chunk(engine, take)
+                        self._count_chunk()
                     if self.desk.is_closing:
                         return
 
-    def _open_journal(self, engine: Engine) -> None:
+    def _open_journal(self) -> None:
         """Open the journal of the workspace, if the run keeps one."""
-        journal = self.options.opened_journal(engine.workspace)
+        journal = self.options.opened_journal(self._engine.workspace)
         if journal is not None:
             self._frames.journal = journal
             self._history.begin(journal)
-            engine.record_in(journal.writer())
-            self._show_other_runs(engine)
+            self._engine.record_in(journal.writer())
+            self._show_other_runs()
 
-    def _show_other_runs(self, engine: Engine) -> None:
+    def _show_other_runs(self) -> None:
         """Show other runs that are under way in the journal, each once."""
         for other in self._history.new_others():
-            self._show(engine, self._bar.say, str(other))
+            self._show(self._bar.say, str(other))
 
-    def _opened(self, engine: Engine) -> Iterator[OpenFrame]:
+    def _opened(self) -> Iterator[OpenFrame]:
         """Yield frames, and count the rows that need no request."""
         read: FrameCheck | None = self._frames.recalled(self._first)
         while read is not None:
             frame = self._frames.open(read)
-            if engine.stop is None and frame.checked.is_sent.any():
+            if self._engine.stop is None and frame.checked.is_sent.any():
                 self._frames.keep_types()
-            self._show(engine, self._bar.advance, int((~frame.checked.is_sent).sum()))
+            self._show(self._bar.advance, int((~frame.checked.is_sent).sum()))
             yield frame
             rows = self._next_rows()
             read = None if rows is None else self._frames.read(rows)
@@ -260,54 +267,55 @@ class Run:
             return rows
         return next(self._remaining, None)
 
-    def _try_out(self, engine: Engine, opened: Iterator[OpenFrame], take: Take) -> Iterator[OpenFrame]:
+    def _try_out(self, opened: Iterator[OpenFrame]) -> Iterator[OpenFrame]:
         """Submit the canary of the first frame that has rows to send. Return the frames from that one on."""
         for frame in opened:
             if frame.checked.is_sent.any():
-                if engine.stop is None:
-                    self._frames.enter(engine.try_out(frame.canary(self.options.canary)))
+                if self._engine.stop is None:
+                    self._frames.enter(self._engine.try_out(frame.canary(self.options.canary)))
                 return chain([frame], opened)
-            self._complete(engine, take)
+            self._complete()
             if self.desk.is_closing:
                 break
         return iter(())
 
-    def _count_chunk(self, engine: Engine, take: Take) -> None:
+    def _count_chunk(self) -> None:
         """Count a chunk that is done. Pass on the results of its frame if it was the last one."""
-        self._show_other_runs(engine)
+        self._show_other_runs()
         self._ahead.close()
         frame = self._frames.first
         frame.chunks_done += 1
         if frame.chunks_done == len(frame.chunks):
-            self._complete(engine, take)
+            self._complete()
 
-    def _complete(self, engine: Engine, take: Take) -> None:
+    def _complete(self) -> None:
         """Pass on the results of the first frame. A caller that is interrupted gets them with the exception."""
         results = self._frames.completed()
-        results.attrs["run"] = self._facts(engine, results)
+        results.attrs["run"] = self._facts(results)
         self._no_results = results.iloc[:0]
         with suppress(UnansweredError):
-            take(results)
-            self._history.add(results, requests=engine.requests)
+            self._take(results)
+            self._history.add(results, requests=self._engine.requests)
             self._frames.forget_first()
 
-    def _chunks(self, engine: Engine, opened: Iterator[OpenFrame]) -> Iterator[list[Event]]:
+    def _chunks(self, opened: Iterator[OpenFrame]) -> Iterator[list[Event]]:
         """Yield the events of every chunk of every frame, until the run stops."""
         chunks = ((frame, start, stop) for frame in opened for start, stop in frame.chunks)
-        while engine.stop is None and (chunk := next(chunks, None)) is not None:
+        while self._engine.stop is None and (chunk := next(chunks, None)) is not None:
             frame, start, stop = chunk
             self._ahead.open(stop - start)
             yield frame.events(start, stop)
 
-    def _facts(self, engine: Engine, results: pd.DataFrame) -> dict[str, Any]:
+    def _facts(self, results: pd.DataFrame) -> dict[str, Any]:
         """Return the facts of the run, in types that every file format of pandas can keep."""
-        workspace, journal = engine.workspace, self._frames.journal
+        engine, journal = self._engine, self._frames.journal
+        workspace = engine.workspace
         return {
             "workspace": None if workspace is None else {"id_code": workspace.id_code, "name": workspace.name},
             "region": None if workspace is None else workspace.region,
             "started_at": self._history.facts.started_at.isoformat(timespec="seconds"),
             "ended_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-            "limit": engine.limit,
+            "limit": engine.pacer.limit,
             "rate_share": self.options.rate_share,
             "requests": engine.requests,
             "retries": engine.retries,

@@ -7,7 +7,7 @@ import random
 from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal, NoReturn, TypeAlias, get_args
+from typing import Final, Literal, NoReturn, TypeAlias, get_args
 
 from events_pandas import intercom
 from events_pandas.sandbox_settings import FAULT_SETTINGS, SHARE, STATUS, checked
@@ -275,7 +275,7 @@ class _ReadOnlyDict(dict[int, float]):
         # With all items at once: a copy cannot be filled key by key.
         return type(self), (dict(self),)
 
-    def _refuse(self, *_arguments: Any, **_options: Any) -> NoReturn:
+    def _refuse(self, *_arguments: object, **_options: object) -> NoReturn:
         raise TypeError("the statuses of Faults cannot be changed: use dataclasses.replace")
 
     __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse

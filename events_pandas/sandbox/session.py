@@ -69,7 +69,7 @@ class Sandbox:
         The region that the workspace says it is in.
     store : str or path, optional
         The file that keeps the workspace, an SQLite database. It is made if it does not exist; one sandbox at a time
-        can have it. By default every start is a new workspace, in memory.
+        can have it. By default every start is a new workspace, in a temporary file.
 
     Raises
     ------

@@ -93,13 +93,26 @@ class _QuoteSurvey:
     def is_clean(self) -> bool:
         return self.faulty_line is None and self.unclosed_line is None
 
+    def look_at(self, block: Block, form: CsvForm, *, escapes: bool) -> None:
+        if not block.text.isascii():
+            block.text.decode()
+        records = block.records
+        self.is_regular = self.is_regular and not odd_records(block, form).any()
+        self.rows += int((~block.is_blank).sum())
+        is_odd = ~block.is_blank & ((records.cells < form.least) | (records.cells > form.width))
+        self.has_odd_widths = self.has_odd_widths or bool(is_odd.any())
+        if self.faulty_line is None:
+            self.faulty_line = _faulty_line(block, escapes=escapes)
+        if not escapes and self.escaped_line is None:
+            self.escaped_line = _line_with(ESCAPED_QUOTE, block)
+
 
 def _survey(form: CsvForm, open_stream: OpenStream, *, escapes: bool) -> _QuoteSurvey:
     found = _QuoteSurvey()
     with open_stream() as stream:
         try:
             for block in read_blocks(stream, form, escapes=escapes):
-                _look_at(block, form, found, escapes=escapes)
+                found.look_at(block, form, escapes=escapes)
         except UnclosedQuoteError as error:
             found.unclosed_line = error.line + 1
             if not escapes and found.escaped_line is None and error.escaped_line is not None:
@@ -107,29 +120,16 @@ def _survey(form: CsvForm, open_stream: OpenStream, *, escapes: bool) -> _QuoteS
     return found
 
 
-def _look_at(block: Block, form: CsvForm, found: _QuoteSurvey, *, escapes: bool) -> None:
-    if not block.text.isascii():
-        block.text.decode()
-    records = block.records
-    found.is_regular = found.is_regular and not odd_records(block, form).any()
-    found.rows += int((~block.is_blank).sum())
-    is_odd = ~block.is_blank & ((records.cells < form.least) | (records.cells > form.width))
-    found.has_odd_widths = found.has_odd_widths or bool(is_odd.any())
-    faulty = np.flatnonzero(records.is_stray)
-    if found.faulty_line is None and len(faulty):
-        found.faulty_line = _line(block, int(faulty[0]))
-    if escapes and found.faulty_line is None and (record := _first_with(_DOUBLED_QUOTE, block)) is not None:
-        found.faulty_line = _line(block, record)
-    if not escapes and found.escaped_line is None and (record := _first_with(ESCAPED_QUOTE, block)) is not None:
-        found.escaped_line = _line(block, record)
+def _faulty_line(block: Block, *, escapes: bool) -> int | None:
+    """Return the first line with a quote that does not fit this way of reading."""
+    stray = np.flatnonzero(block.records.is_stray)
+    if len(stray):
+        return block.line_of(int(stray[0]))
+    return _line_with(_DOUBLED_QUOTE, block) if escapes else None
 
 
-def _line(block: Block, record: int) -> int:
-    return block.line + int(block.records.lines[record]) + 1
-
-
-def _first_with(pattern: "re.Pattern[bytes]", block: Block) -> int | None:
-    """Return the first record that has, within the quotes of a cell, what a pattern finds."""
+def _line_with(pattern: "re.Pattern[bytes]", block: Block) -> int | None:
+    """Return the line of the first record that has, within the quotes of a cell, what a pattern finds."""
     records, position = block.records, 0
     # Found at once, and without it neither pattern is.
     if (b'\\"' if pattern is ESCAPED_QUOTE else b'""') not in block.shown:
@@ -142,7 +142,7 @@ def _first_with(pattern: "re.Pattern[bytes]", block: Block) -> int | None:
             quoted_text(raw) is not None and pattern.search(raw, 1)
             for raw in (shown[left:right] for left, right in cells_of(shown))
         ):
-            return record
+            return block.line_of(record)
         position = int(records.nexts[record])
     return None
 

@@ -14,18 +14,18 @@ from events_pandas.sources.csv_structure import (
     BLOCK_BYTES,
     BYTE_ORDER_MARK,
     END_OF_FILE_OF_DOS,
+    NUL,
     Block,
     CsvForm,
     UnclosedQuoteError,
     cells_of,
     odd_records,
     plain_quotes,
-    quoted,
+    quoted_cell,
     read_blocks,
 )
 from events_pandas.words import counted
 
-_NUL: Final = b"\0"
 _MARK: Final = "\N{REPLACEMENT CHARACTER}"
 # pandas would end a cell at a NUL, so a mark replaces it, and another mark replaces the first mark.
 _NUL_MARK: Final = f"{_MARK}0"
@@ -109,10 +109,8 @@ class CsvRecords:
             row = self._row(block, record)
             code = self._code(row, is_stray=bool(records.is_stray[record]))
             if code is not None:
-                line = block.line + int(records.lines[record]) + 1
-                self._odd_rows.append(
-                    OddRow(row=int(numbers[record]), code=code, subject=self._subject(line, code, len(row)))
-                )
+                subject = self._subject(block.line_of(record), code, len(row))
+                self._odd_rows.append(OddRow(row=int(numbers[record]), code=code, subject=subject))
             parts.append(self._written(row, code))
         return b"".join([*parts, self._plain(block.text[position:])])
 
@@ -129,7 +127,7 @@ class CsvRecords:
         """Return the code of what is wrong with a row; None if it can be read."""
         form = self._form
         # pandas would end the cell there.
-        if any(_NUL in cell for cell in row):
+        if any(NUL in cell for cell in row):
             return "nul_character"
         if is_stray:
             return "quote_not_doubled"
@@ -154,13 +152,13 @@ class CsvRecords:
         if not self._keeps:
             return b'""' + b"," * (width - 1) + b"\n"
         if code == "nul_character":
-            row = [cell.replace(_MARK.encode(), _MARK_MARK.encode()).replace(_NUL, _NUL_MARK.encode()) for cell in row]
+            row = [cell.replace(_MARK.encode(), _MARK_MARK.encode()).replace(NUL, _NUL_MARK.encode()) for cell in row]
         elif code == "quote_not_doubled":
-            row = list(map(quoted, row))
+            row = list(map(quoted_cell, row))
         elif code == "repeated_header":
             row = [row[0].removeprefix(BYTE_ORDER_MARK), *row[1:]]
         if len(row) > width:
-            row = [*row[: width - 1], quoted(b",".join(row[width - 1 :]))]
+            row = [*row[: width - 1], quoted_cell(b",".join(row[width - 1 :]))]
         return b",".join(row) + b"\n"
 
 

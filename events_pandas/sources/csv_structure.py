@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
@@ -22,7 +22,7 @@ BLOCK_BYTES: Final = 512 * 1024
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 END_OF_FILE_OF_DOS: Final = b"\x1a"
 BLANKS: Final = b" \t"
-_NUL: Final = b"\0"
+NUL: Final = b"\0"
 _PREFIX_BYTES: Final = 8
 
 CSV_OPTIONS: Final[dict[str, Any]] = {
@@ -237,7 +237,7 @@ class CsvForm:
         """The number of columns up to the last one that has a name: a row may lack the cells beyond."""
         return max((place for place, name in enumerate(self.names, start=1) if name.strip()), default=self.width)
 
-    def labels(self) -> list[Any]:
+    def labels(self) -> list[Hashable]:
         """Return the names of the columns as pandas reads them, also doubled ones; an empty name is NaN."""
         # Not as a header: pandas would rename a second column "a" to "a.1".
         return list(pd.read_csv(io.BytesIO(self.header), header=None, nrows=1, dtype=str, **CSV_OPTIONS).iloc[0])
@@ -252,6 +252,10 @@ class Block:
     records: Records  # in both of them
     line: int  # the number of lines of the file before them
     is_blank: Mask  # the records that are not rows: empty lines, or lines of blanks
+
+    def line_of(self, record: int) -> int:
+        """Return the line of the file in which a record begins, counted from 1."""
+        return self.line + int(self.records.lines[record]) + 1
 
 
 def read_blocks(stream: BinaryIO, form: CsvForm, *, escapes: bool) -> Iterator[Block]:
@@ -325,14 +329,14 @@ def _beginning_with(prefix: bytes, block: Block) -> Rows:
 def _prefixes(form: CsvForm) -> Iterator[bytes]:
     """Yield how a line that repeats the header may begin, with and without quotes."""
     first = form.names[0]
-    for begin in (first + b"," if form.width > 1 else first, quoted(first)):
+    for begin in (first + b"," if form.width > 1 else first, quoted_cell(first)):
         yield begin[:_PREFIX_BYTES]
         yield (BYTE_ORDER_MARK + begin)[:_PREFIX_BYTES]
 
 
 def _with_nul(block: Block) -> Mask:
     has_nul = np.zeros(len(block.records), dtype=bool)
-    if _NUL in block.text:
+    if NUL in block.text:
         places = np.flatnonzero(np.frombuffer(block.text, np.uint8) == 0)
         has_nul[np.searchsorted(block.records.starts, places, side="right") - 1] = True
     return has_nul
@@ -343,6 +347,6 @@ def line_ends_in(text: bytes) -> int:
     return text.count(b"\n") + text.count(b"\r") - text.count(b"\r\n")
 
 
-def quoted(text: bytes) -> bytes:
+def quoted_cell(text: bytes) -> bytes:
     """Put the text of a cell in quotes, and double its own quotes."""
     return b'"' + text.replace(b'"', b'""') + b'"'

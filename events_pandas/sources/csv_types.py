@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from events_pandas.mapping import EventMapping, Number, Rule, is_computing, named_labels
 from events_pandas.mapping.column_types import CellCounts, Remark, count_matches, count_texts, decide_type
-from events_pandas.mapping.rules import is_bare_column, is_computed
-from events_pandas.sources.files import is_parquet, read_columns, source_schema
+from events_pandas.mapping.rules import is_bare_column, is_computed, metadata_key
+from events_pandas.sources.files import TypedDtype, is_parquet, read_columns, source_schema
 from events_pandas.sources.opening import KeptFile
 
 _WHOLE: Final = r"^-?(?:0|[1-9][0-9]*)$"
@@ -25,7 +25,7 @@ class ColumnTypes:
     rules: Mapping[str, Rule] = field(default_factory=dict)
     remarks: Mapping[str, Remark] = field(default_factory=dict)
     # The dtypes that callables get for columns that the mapping does not name, by label; None without callables.
-    computed: Mapping[Hashable, str] | None = None
+    computed: Mapping[Hashable, TypedDtype] | None = None
 
 
 def column_types(
@@ -48,6 +48,8 @@ def column_types(
         for path, rule in mapping.rules().items()
         if is_bare_column(rule) and not is_computed(rule.source)
     }
+    if not sources and not is_computing(mapping):
+        return ColumnTypes()
     bare = set(sources.values())
     counts: defaultdict[Hashable, CellCounts] = defaultdict(CellCounts)
     forms: defaultdict[Hashable, Counter[str]] = defaultdict(Counter)  # of the columns that callables may read
@@ -59,7 +61,7 @@ def column_types(
     decided = {
         path: column_type
         for path, source in sources.items()
-        if (column_type := decide_type(counts[source], path.partition(".")[2], source, is_text=True)) is not None
+        if (column_type := decide_type(counts[source], metadata_key(path), source, is_text=True)) is not None
     }
     dtypes = {label: dtype for label in forms if (dtype := _dtype(counts[label], forms[label])) is not None}
     return ColumnTypes(
@@ -69,7 +71,7 @@ def column_types(
     )
 
 
-def _dtype(counts: CellCounts, forms: Counter[str]) -> str | None:
+def _dtype(counts: CellCounts, forms: Counter[str]) -> TypedDtype | None:
     """Return the dtype that a column has for callables, in all chunks of all files; None for text."""
     if forms["booleans"] == forms["cells"]:
         return "bool" if forms["cells"] else None
@@ -88,12 +90,11 @@ def _cells(
     advance: Callable[[int], object] | None,
 ) -> Iterator[tuple[Hashable, pa.Array]]:
     """Yield the texts of bare columns, and with callables of all columns that the mapping does not name."""
-    named = named_labels(mapping)
     for file in files:
-        if is_parquet(file) or not (bare or is_computing(mapping)):
+        if is_parquet(file):
             continue
         names = source_schema(file, kept=kept.get(file)).names
-        wanted = {*bare, *(set(names) - named if is_computing(mapping) else ())}
+        wanted = {*bare, *(set(names) - named_labels(mapping) if is_computing(mapping) else ())}
         labels = [label for label in names if label in wanted and names.count(label) == 1]
         for frame in read_columns(file, labels, kept=kept.get(file)) if labels else ():
             for label in frame.columns:

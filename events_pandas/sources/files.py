@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Final, TypeAlias
+from typing import Any, BinaryIO, Final, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from events_pandas.convert.cells import TEXT_TYPE, Rows
 from events_pandas.convert.codes import CODES
-from events_pandas.convert.problems import VALUES_KEPT, Finding, shown
+from events_pandas.convert.problems import VALUES_KEPT, Finding, noted, shown
 from events_pandas.errors import SourceError
 from events_pandas.filesystem import DIRECTORY, odd_kind
 from events_pandas.mapping import EventMapping, is_computing, named_labels
@@ -41,6 +41,9 @@ _READING_ERRORS: Final = (ValueError, OSError, RuntimeError, pa.ArrowException, 
 
 _COUNTED_ROWS: Final = 100_000
 """Rows that are read at a time if their cells are only counted."""
+
+TypedDtype: TypeAlias = Literal["bool", "int64", "float64"]
+"""The dtype that a callable gets for a column of a CSV file; text has none."""
 
 PathOrPaths: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
@@ -89,7 +92,7 @@ def read_chunks(
     *,
     chunksize: int,
     kept: KeptFile | None = None,
-    computed: Mapping[Hashable, str] | None = None,
+    computed: Mapping[Hashable, TypedDtype] | None = None,
 ) -> Iterator[FileChunk]:
     """Read the columns of a mapping from a file, chunk by chunk; a file without rows gives one empty chunk.
 
@@ -121,15 +124,10 @@ def _findings(path: Path, part: "_Part", start: int) -> Iterator[Finding]:
         )
     if part.escaped_line is not None and start == 0 and len(part.frame):
         # The field names the file: a run gives a note once for each field.
-        yield Finding(
-            code="backslash_quotes",
-            rows=np.zeros(1, np.int64),
-            values=pa.array([f"line {part.escaped_line}"], TEXT_TYPE),
-            field=f"file {path.name}",
-        )
+        yield noted("backslash_quotes", 0, f"line {part.escaped_line}", field=f"file {path.name}")
 
 
-def _typed(frame: pd.DataFrame, dtypes: Mapping[Hashable, Any]) -> tuple[pd.DataFrame, tuple[Finding, ...]]:
+def _typed(frame: pd.DataFrame, dtypes: Mapping[Hashable, TypedDtype]) -> tuple[pd.DataFrame, tuple[Finding, ...]]:
     """Give columns of text, by label, the dtypes that callables get.
 
     A cell that is not a number becomes absent in a column of numbers, and is a finding; its row counts from the frame's
@@ -316,7 +314,7 @@ def _known(columns: frozenset[Hashable] | None, names: Iterable[Hashable]) -> fr
     return columns if columns is not None and columns <= set(names) else None
 
 
-def _require_commas(path: Path, header: Sequence[Any]) -> None:
+def _require_commas(path: Path, header: Sequence[object]) -> None:
     """Raise a `SourceError` if a file has one column, and its name holds another separator than a comma."""
     separators = (name for mark, name in OTHER_SEPARATORS.items() if mark in str(header[0]))
     if len(header) == 1 and (separator := next(separators, None)):

@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import lzma
+import math
 import os
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +14,7 @@ from typing import Any, BinaryIO, Final, cast
 
 from events_pandas.byte_order_marks import as_utf8
 from events_pandas.errors import SourceError
+from events_pandas.words import listed
 
 # macOS and Windows add these to archives and folders by themselves.
 _FOLDERS_OF_SYSTEMS: Final = "__MACOSX"
@@ -124,8 +126,7 @@ def _only_member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     if not chosen:
         raise SourceError(f"{path}: holds no file: put one CSV file into the archive")
     if len(chosen) > 1:
-        named = ", ".join(repr(member.filename) for member in chosen[:_NAMED_MEMBERS])
-        named += f" and {len(chosen) - _NAMED_MEMBERS} more" if len(chosen) > _NAMED_MEMBERS else ""
+        named = listed([repr(member.filename) for member in chosen], most=_NAMED_MEMBERS, longest=math.inf)
         raise SourceError(f"{path}: holds {len(chosen)} files ({named}): unpack it, and give the files themselves")
     if chosen[0].flag_bits & _IS_ENCRYPTED:
         raise SourceError(f"{path}: is encrypted: unpack it with its password, and give the file itself")

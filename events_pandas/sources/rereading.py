@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ import pandas as pd
 from events_pandas.convert import Converter
 from events_pandas.convert.cells import Rows
 from events_pandas.errors import MappingError
+from events_pandas.intercom import JsonObject
 from events_pandas.mapping import EventMapping, bind
 from events_pandas.sources.csv_types import column_types, with_types
 from events_pandas.sources.files import read_chunks
@@ -24,17 +25,17 @@ _CURE: Final = (
     "or export to .parquet"
 )
 
-Payload: TypeAlias = dict[str, Any]
 
-
-def payloads_of(frame: pd.DataFrame, mapping: EventMapping, rows: Rows) -> list[Payload | None]:
+def payloads_of(frame: pd.DataFrame, mapping: EventMapping, rows: Rows) -> list[JsonObject | None]:
     """Return the payloads of some rows of a frame, given by their positions; an invalid row has None."""
     batch = Converter(bind(frame, mapping)).convert_rows(rows)
     made = iter(batch.payloads(batch.valid).to_pylist())
     return [json.loads(next(made)) if is_valid else None for is_valid in batch.valid.tolist()]
 
 
-def other_reading(path: Path, mapping: EventMapping, *, payloads: list[Payload | None], rows: list[int]) -> str | None:
+def other_reading(
+    path: Path, mapping: EventMapping, *, payloads: list[JsonObject | None], rows: list[int]
+) -> str | None:
     """Say how a mapping would send the first rows of a file in another way than before; None if it would not.
 
     `payloads` are the earlier ones, with None for an invalid row; `rows` are the numbers of these rows in the message,
@@ -60,7 +61,7 @@ def other_reading(path: Path, mapping: EventMapping, *, payloads: list[Payload |
     return None
 
 
-def _difference(row: int, before: Payload, after: Payload | None) -> str:
+def _difference(row: int, before: JsonObject, after: JsonObject | None) -> str:
     if after is None:
         return f"row {row} would be invalid when this file is submitted"
     old, new = dict(_fields(before)), dict(_fields(after))
@@ -69,6 +70,6 @@ def _difference(row: int, before: Payload, after: Payload | None) -> str:
     return f"{found} when this file is submitted" + (f", and not {old[field]!r}" if field in old else "")
 
 
-def _fields(payload: Payload) -> Iterator[tuple[str, Any]]:
+def _fields(payload: JsonObject) -> Iterator[tuple[str, object]]:
     yield from ((name, value) for name, value in payload.items() if name != "metadata")
     yield from ((f"metadata.{key}", value) for key, value in payload.get("metadata", {}).items())

@@ -1,11 +1,13 @@
 """The choices of a proposal, with the reason for each, and how a mapping is written as Python code."""
 
 from collections.abc import Hashable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Final
 
 from events_pandas.mapping import Constant, EventMapping
+from events_pandas.mapping.event_mapping import DEFAULTS, field_values
 from events_pandas.mapping.rules import RULE_TYPES, rule_parts, rule_sources
+from events_pandas.mapping.toml import is_set
 
 _INDENT: Final = "    "
 
@@ -55,19 +57,17 @@ def write_python(mapping: EventMapping, comments: Mapping[str, str]) -> str:
     The comments go by the path of their field; the comment on a field that is not written has a line of its own.
     """
     lines = ["mapping = ep.EventMapping("]
-    for option in fields(EventMapping):
-        value = getattr(mapping, option.name)
-        is_default = option.default is not MISSING and value == option.default
-        if option.name == "metadata":
+    for name, value in field_values(mapping).items():
+        if name == "metadata":
             lines += _metadata_lines(value, comments)
-        elif not is_default:
-            lines.append(f"{_INDENT}{option.name}={python_text(value)},{_comment(comments, option.name)}")
-        elif option.name in comments:
-            lines.append(f"{_INDENT}# {option.name}: {comments[option.name]}")
+        elif is_set(name, value, default=DEFAULTS[name]):
+            lines.append(f"{_INDENT}{name}={python_text(value)},{_comment(comments, name)}")
+        elif name in comments:
+            lines.append(f"{_INDENT}# {name}: {comments[name]}")
     return "\n".join([*lines, ")"])
 
 
-def _metadata_lines(metadata: Mapping[str, Any], comments: Mapping[str, str]) -> list[str]:
+def _metadata_lines(metadata: Mapping[str, object], comments: Mapping[str, str]) -> list[str]:
     if not metadata:
         return []
     lines = [
@@ -81,7 +81,7 @@ def _comment(comments: Mapping[str, str], path: str) -> str:
     return f"  # {comments[path]}" if path in comments else ""
 
 
-def python_text(entry: Any) -> str:
+def python_text(entry: object) -> str:
     """Write one entry of a mapping as a person would write it in Python, without options that have their defaults.
 
     >>> import events_pandas as ep

@@ -1,5 +1,6 @@
 """The columns that are proposed for the event itself: its time, its contact and its name."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
@@ -18,6 +19,7 @@ from events_pandas.suggest.names import (
     user_id_rank,
 )
 from events_pandas.suggest.survey import Survey
+from events_pandas.words import listed
 
 _SHOWN_COLUMNS: Final = 10
 _CODES: Final = {ColumnLook.TEXT, ColumnLook.WHOLE, ColumnLook.INTERCOM_ID}
@@ -183,8 +185,8 @@ def _float_advice(column: Evidence) -> str:
 def _missing(seen: Survey, *, time: Evidence | None, identifiers: list[Choice]) -> Iterator[str]:
     looks = [f"{column.label!r} ({column.kind})" for column in seen.columns]
     looks += [f"{out.label!r} ({out.reason})" for out in seen.unusable]
-    more = f" and {len(looks) - _SHOWN_COLUMNS:,} more" if len(looks) > _SHOWN_COLUMNS else ""
-    there_are = f"there are {', '.join(looks[:_SHOWN_COLUMNS])}{more}" if looks else "the frame has no columns"
+    shown = listed(looks, most=_SHOWN_COLUMNS, longest=math.inf)
+    there_are = f"there are {shown}" if looks else "the frame has no columns"
     if time is None:
         yield f"created_at: no column looks like the time of an event: {there_are}"
     if not identifiers:

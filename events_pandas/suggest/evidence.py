@@ -4,14 +4,14 @@ import uuid
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 from pandas.api.types import infer_dtype
 
-from events_pandas.convert.cells import Rows
+from events_pandas.convert.cells import DOUBLE_EXACT, Rows
 from events_pandas.currencies import DECIMALS
 from events_pandas.mapping.arrow_types import UUID_TYPE, text_of
 from events_pandas.mapping.column_types import holds_numbers
@@ -22,7 +22,6 @@ from events_pandas.suggest.times import MOST, TIME_TYPES, TimeForm, form_of_numb
 
 _NO_TIMES: Final = TimeForm(description="", is_naive=False)
 _FEW: Final = 0.1
-_DOUBLE_EXACT: Final = 2**53
 
 _NUMBER: Final = r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]+)?(?:[eE]-[0-9]{1,3})?"
 """Programs write small numbers with a negative exponent; 1e5 may be the number of a thing."""
@@ -118,10 +117,9 @@ def evidence_of(label: Hashable, column: Values, rows: Rows) -> Evidence:
         # Arrow has times that Python does not have, and zones in nested values that this machine does not know; pandas
         # fails when it asks a signalling NaN whether it is a NaN.
         return Evidence(label=label, look=ColumnLook.OTHER, n_present=len(column))
-    look, form = _look_of(cells, kind, words_of(label))
-    seen = Evidence(
-        label=label, look=look, time_form=form or _NO_TIMES, n_present=len(cells), n_missing=len(column) - len(cells)
-    )
+    found = _look_of(cells, kind, words_of(label))
+    look, form = (ColumnLook.TIME, found) if isinstance(found, TimeForm) else (found, _NO_TIMES)
+    seen = Evidence(label=label, look=look, time_form=form, n_present=len(cells), n_missing=len(column) - len(cells))
     if look in {ColumnLook.EMPTY, ColumnLook.NESTED, ColumnLook.OTHER}:
         return seen
     if kind == _TEXT_KIND:
@@ -187,7 +185,7 @@ def _present_cells(column: Values) -> tuple[Values, str]:
     return cells, kind
 
 
-def _written(cell: Any) -> Any:
+def _written(cell: object) -> object:
     """Return a UUID or bytes as text; other cells, and bytes that are not text, as they are."""
     if isinstance(cell, uuid.UUID):
         return str(cell)
@@ -195,51 +193,48 @@ def _written(cell: Any) -> Any:
     return cell if text is None else text
 
 
-def _look_of(cells: Values, kind: str, words: tuple[str, ...]) -> tuple[ColumnLook, TimeForm | None]:
-    """Return what the present cells of a column look like, given the words of its label, and the form of times."""
-    if kind in _LOOKS:
-        return _LOOKS[kind], None
+def _look_of(cells: Values, kind: str, words: tuple[str, ...]) -> ColumnLook | TimeForm:
+    """Return what the present cells of a column look like, given the words of its label: of times their form."""
     if kind in _NUMBERS:
         return _look_of_numbers(cells, kind, words)
     if kind == _TEXT_KIND:
         return _look_of_texts(cells, words)
-    form = form_of_times(cells) if kind in TIMES else None
-    return ColumnLook.TIME if form else ColumnLook.OTHER, form
+    if kind in TIMES:
+        return form_of_times(cells) or ColumnLook.OTHER
+    return _LOOKS.get(kind, ColumnLook.OTHER)
 
 
-def _look_of_numbers(cells: Values, kind: str, words: tuple[str, ...]) -> tuple[ColumnLook, TimeForm | None]:
+def _look_of_numbers(cells: Values, kind: str, words: tuple[str, ...]) -> ColumnLook | TimeForm:
     try:
         numbers = cells.astype(float).to_numpy()
     except OverflowError:
-        return ColumnLook.OTHER, None
+        return ColumnLook.OTHER
     finite = numbers[np.isfinite(numbers)]
     if not len(finite):
-        return ColumnLook.OTHER, None
-    form = form_of_numbers(finite, words) if may_name_a_time(words) else None
-    if form is not None:
-        return ColumnLook.TIME, form
+        return ColumnLook.OTHER
+    if may_name_a_time(words) and (form := form_of_numbers(finite, words)) is not None:
+        return form
     if (finite % 1 != 0).any():
-        return ColumnLook.NUMBER, None
+        return ColumnLook.NUMBER
     # Readers of JSON have floats only, which do not hold every whole number of this size: such a number is a name.
-    is_name = kind == "integer" and (np.abs(finite) >= _DOUBLE_EXACT).any()
-    return ColumnLook.TEXT if is_name else ColumnLook.WHOLE, None
+    is_name = kind == "integer" and (np.abs(finite) >= DOUBLE_EXACT).any()
+    return ColumnLook.TEXT if is_name else ColumnLook.WHOLE
 
 
-def _look_of_texts(cells: Values, words: tuple[str, ...]) -> tuple[ColumnLook, TimeForm | None]:
+def _look_of_texts(cells: Values, words: tuple[str, ...]) -> ColumnLook | TimeForm:
     texts = pd.Series(cells.unique(), dtype=object)
-    form = form_of_texts(texts, words) if may_name_a_time(words) else None
-    if form is not None:
-        return ColumnLook.TIME, form
+    if may_name_a_time(words) and (form := form_of_texts(texts, words)) is not None:
+        return form
     for look in _FORMS:
         if _is_like(texts, look).mean() >= MOST:
-            return look, None
+            return look
     for look, exact in _EXACT_FORMS.items():
         if texts.str.fullmatch(exact).all():
-            return look, None
+            return look
     is_currency = _is_like(texts, ColumnLook.CURRENCY).all() or (
         names_a_currency(words) and _is_like(cells, ColumnLook.CURRENCY).mean() >= MOST
     )
-    return ColumnLook.CURRENCY if is_currency else ColumnLook.TEXT, None
+    return ColumnLook.CURRENCY if is_currency else ColumnLook.TEXT
 
 
 def _is_like(texts: Values, look: ColumnLook) -> "pd.Series[bool]":

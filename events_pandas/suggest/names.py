@@ -109,10 +109,11 @@ def user_id_rank(words: tuple[str, ...]) -> int:
     """
     *owners, last = words or ("",)
     # The owner of an external identifier is named before that word.
-    owner = next((word for word in reversed(owners) if word != "external"), "external" if owners else "")
+    named = [owner for owner in owners if owner != "external"]
+    owner = (named or owners or [""])[-1]
     if words in {("user", "id"), ("external", "id")}:
         return 5
-    if _names_another(owners):
+    if _names_another(named):
         return 0
     if owner == "account" and last in _ID_WORDS | _GLUED_IDS:
         return 2
@@ -128,8 +129,7 @@ def _names_another(owners: list[str]) -> bool:
 
     The user of a company and the customer of an order are contacts; a user who is an agent is not.
     """
-    named = [owner for owner in owners if owner != "external"]
-    return bool(_OTHER_PEOPLE & set(named)) or bool(_OTHER_THINGS & set(named[-1:]))
+    return bool(_OTHER_PEOPLE & set(owners)) or bool(_OTHER_THINGS & set(owners[-1:]))
 
 
 def email_rank(words: tuple[str, ...]) -> int:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-import numpy as np
 import pandas as pd
 
 from events_pandas.convert import Converter
@@ -13,7 +12,7 @@ from events_pandas.convert.cells import Rows
 from events_pandas.errors import MappingError
 from events_pandas.mapping import Constant, Date, EventMapping, Rule, bind, require_frame
 from events_pandas.mapping.event_mapping import DEFAULTS, field_values
-from events_pandas.mapping.rules import is_computed, sources_by_path
+from events_pandas.mapping.rules import is_computed, metadata_key, sources_by_path
 from events_pandas.mapping.toml import write_fields
 from events_pandas.suggest.choices import Choice, LeftOut, write_python
 from events_pandas.suggest.event import event_choices, needs_zone
@@ -157,9 +156,8 @@ def try_rule(frame: pd.DataFrame, rows: Rows, rule: Rule) -> Trial:
     errors = [finding for finding in batch.findings if finding.severity == "error"]
     if not errors:
         return Trial()
-    refused = np.unique(np.concatenate([finding.rows for finding in errors]))
-    first = min(errors, key=lambda finding: int(finding.rows.min()))
-    return Trial(n_refused=len(refused), example=f"{first.code}: {first.at(int(first.rows.argmin())).cure()}")
+    first = min(errors, key=lambda finding: int(finding.rows.min())).first()
+    return Trial(n_refused=int((~batch.valid).sum()), example=f"{first.code}: {first.cure()}")
 
 
 def _zone_choice(seen: Survey, choices: list[Choice]) -> Iterator[Choice]:
@@ -171,11 +169,10 @@ def _zone_choice(seen: Survey, choices: list[Choice]) -> Iterator[Choice]:
 
 
 def _made(seen: Survey, choices: list[Choice], left_out: list[LeftOut]) -> SuggestedMapping:
-    paths = {choice.path: choice.entry for choice in choices}
-    prefix = "metadata."
+    entries = {choice.path: choice.entry for choice in choices}
     return SuggestedMapping(
-        **{path: entry for path, entry in paths.items() if not path.startswith(prefix)},
-        metadata={path.removeprefix(prefix): entry for path, entry in paths.items() if path.startswith(prefix)},
+        **{path: entry for path, entry in entries.items() if not metadata_key(path)},
+        metadata={key: entry for path, entry in entries.items() if (key := metadata_key(path))},
         unconfirmed=tuple(guess for choice in choices for guess in choice.guesses),
         choices=tuple(choices),
         left_out=(*left_out, *seen.unusable),

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -60,7 +60,7 @@ def sampled_rows(n_rows: int) -> Rows:
     return np.concatenate([np.arange(_FIRST_ROWS, dtype=np.int64), spread])
 
 
-def _plain(label: Hashable) -> Any:
+def _plain(label: Hashable) -> Hashable:
     """Return a label as Python and TOML can both write it; None if they cannot."""
     if isinstance(label, tuple):
         parts = tuple(_plain(part) for part in label)

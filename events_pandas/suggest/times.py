@@ -3,12 +3,13 @@
 import datetime as dt
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from events_pandas.convert.epochs import TICKS_PER_SECOND
 from events_pandas.mapping.rules import DateUnit, Values
 from events_pandas.suggest.names import epoch_units
 
@@ -43,7 +44,6 @@ _FORMATS: Final = tuple(f"{day}{clock}" for day, clock in product((*_DAYS, *_RIV
 
 _EPOCH_SECONDS: Final = (3e8, 5e9)
 """From 1979 to 2128."""
-_UNITS: Final[dict[DateUnit, float]] = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 _UNIT_NAMES: Final = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 
 
@@ -118,7 +118,7 @@ def form_of_texts(texts: Values, words: tuple[str, ...]) -> TimeForm | None:
     return None
 
 
-def form_of_numbers(numbers: npt.NDArray[np.floating[Any]], words: tuple[str, ...]) -> TimeForm | None:
+def form_of_numbers(numbers: npt.NDArray[np.floating], words: tuple[str, ...]) -> TimeForm | None:
     """Return what finite numbers mean as times; None if they are not times.
 
     Only a number under the words of a time counts from 1970.
@@ -189,10 +189,10 @@ def _order(written: str) -> str:
     return written.replace("%B", "%b")
 
 
-def _epoch_form(numbers: npt.NDArray[np.floating[Any]], words: tuple[str, ...]) -> TimeForm | None:
+def _epoch_form(numbers: npt.NDArray[np.floating], words: tuple[str, ...]) -> TimeForm | None:
     low, high = _EPOCH_SECONDS
     for unit in epoch_units(words):
-        ticks = _UNITS[unit]
+        ticks = TICKS_PER_SECOND[unit]
         if ((numbers >= low * ticks) & (numbers < high * ticks)).mean() >= MOST:
             return TimeForm(description=f"{_UNIT_NAMES[unit]} since 1970", unit=unit, is_naive=False)
     return None

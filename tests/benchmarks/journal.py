@@ -141,13 +141,12 @@ def crowd(rows: int) -> pd.DataFrame:
 
 def fill(path: Path, frame: pd.DataFrame, mapping: ep.EventMapping) -> None:
     """Write a frame into a journal, as a run that has accepted all of it."""
-    journal = Journal.opened(path, workspace=WORKSPACE)
+    journal = Journal(path, workspace=WORKSPACE)
     # The rows belong to this run, which is an earlier one than the measured run.
     journal.begin_run(RunFacts(started_at=datetime.now(UTC), source="a benchmark", mapping="none"))
     converter = Converter(bind(frame, mapping))
     checked = check_rows(converter, len(frame), now=time.time())
     opened = OpenFrame(
-        number=0,
         converter=converter,
         checked=checked,
         row_outcomes=RowOutcomes(checked, frame.index),

@@ -205,7 +205,7 @@ def _counts(orders, mapping, client, journal):
 def test_journal_is_refused_in_a_child_of_the_process_that_opened_it(tmp_path):
     """A child does not use or close its parent's connections, and does not end its run."""
     path = tmp_path / "journal.sqlite"
-    journal = Journal.opened(path, workspace="ab12cd34")
+    journal = Journal(path, workspace="ab12cd34")
     facts = RunFacts(started_at=pd.Timestamp("2024-01-01", tz="UTC"), source="a test", mapping="", results_path=None)
     journal.begin_run(facts)
     writer = journal.writer()
@@ -230,11 +230,11 @@ def test_journal_is_refused_in_a_child_of_the_process_that_opened_it(tmp_path):
 def test_journal_that_is_in_use_by_the_forking_thread_is_refused_to_the_child(tmp_path):
     """If a thread forks while it reads a journal, the child cannot open it: SQLite has the parent's locks in memory."""
     path = tmp_path / "journal.sqlite"
-    journal = Journal.opened(path, workspace="ab12cd34")
+    journal = Journal(path, workspace="ab12cd34")
 
     with journal.reading():
-        output = Child(lambda: Journal.opened(path, workspace="ab12cd34")).result()
-        other = Child(lambda: Journal.opened(tmp_path / "other.sqlite", workspace="ab12cd34").close()).result()
+        output = Child(lambda: Journal(path, workspace="ab12cd34")).result()
+        other = Child(lambda: Journal(tmp_path / "other.sqlite", workspace="ab12cd34").close()).result()
     journal.close()
 
     assert output == (

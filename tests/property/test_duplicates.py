@@ -57,7 +57,7 @@ def _events(converter, n_rows):
 def _sent(converter, checked):
     """Return the events that are sent, in the order of the rows."""
     batch = converter.convert(0, len(checked.valid))
-    payloads = batch.payloads(checked.is_sent, checked.seconds(0, len(checked.valid)))
+    payloads = batch.payloads(checked.is_sent, checked.seconds())
     return [json.loads(payload) for payload in payloads.to_pylist()]
 
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import lru_cache
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from events_pandas import intercom
 from events_pandas.words import escaped
@@ -153,7 +153,7 @@ class Attempt:
     # The id of the contact into which the contact of a 410 was merged.
     merged_into: str | None = None
     # The body as a JSON object; empty if it is anything else, or nobody reads it.
-    content: Mapping[str, Any] = field(default_factory=dict)
+    content: intercom.JsonObject = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", _kind(self.status, self.rate))
@@ -257,7 +257,7 @@ def _kind(status: int | None, rate: Rate | None) -> AttemptKind:
     return _KINDS.get(status, AttemptKind.FAILED if is_server_error else AttemptKind.FINAL)
 
 
-def _json_object(body: bytes) -> dict[str, Any]:
+def _json_object(body: bytes) -> intercom.JsonObject:
     """Read a body; it may be HTML, empty or cut off, which gives an empty object."""
     try:
         content = json.loads(body)
@@ -299,12 +299,12 @@ def _canonical_id(link: str | None) -> str | None:
     return match[1] if match else None
 
 
-def _errors(content: dict[str, Any]) -> list[dict[str, Any]]:
+def _errors(content: intercom.JsonObject) -> list[intercom.JsonObject]:
     listed = content.get("errors")
     return [error for error in listed if isinstance(error, dict)] if isinstance(listed, list) else []
 
 
-def _is_of_contact(error: dict[str, Any]) -> bool:
+def _is_of_contact(error: intercom.JsonObject) -> bool:
     """Return whether an error names a contact: by its code or message, or by its field, which is an identifier.
 
     An error about an address (a route, a page, a host) names no contact.

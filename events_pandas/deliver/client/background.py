@@ -3,19 +3,25 @@
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
-from typing import Any, Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from events_pandas.deliver.client.answers import Answer, TransportError
-from events_pandas.deliver.client.attempt import ATTEMPT
 from events_pandas.forking import leave_to_parent_at_fork
 from events_pandas.words import kind_of
 
 LOOK_SECONDS: Final = 0.1
 """How often a waiting caller looks round."""
+QUESTION: Final = threading.local()
+"""In the thread of a question its `most_seconds` limits every attempt, even if the client allows more."""
 _SPARE_SECONDS: Final = 0.25
 """The wait is longer than the client's limit by this: the client's own error says best why there is no answer."""
+
+AddressInfo: TypeAlias = tuple[
+    socket.AddressFamily, socket.SocketKind, int, str, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
+]
+"""An address of a host, as `socket.getaddrinfo` returns it: family, kind, protocol, name and address."""
 
 T = TypeVar("T")
 
@@ -42,7 +48,7 @@ def ask_in_time(ask: Callable[[], Answer], seconds: float, *, on_look: Callable[
     """
 
     def ask_within_limit() -> Answer:
-        ATTEMPT.most_seconds = seconds
+        QUESTION.most_seconds = seconds
         return ask()
 
     try:
@@ -61,7 +67,7 @@ def ask_in_time(ask: Callable[[], Answer], seconds: float, *, on_look: Callable[
     return question.result()
 
 
-def look_up(host: str, port: int, *, seconds: float) -> list[Any]:
+def look_up(host: str, port: int, *, seconds: float) -> Sequence[AddressInfo]:
     """Return the addresses of a host as `socket.getaddrinfo` does.
 
     Raise `OSError` if there are none, and `TimeoutError` if none is known in time.
@@ -93,9 +99,9 @@ class _Searches:
     def leave_to_parent(self) -> None:
         """Start afresh in a child, which has none of the threads."""
         self._lock = threading.Lock()
-        self._begun: dict[tuple[str, int], Future[list[Any]]] = {}
+        self._begun: dict[tuple[str, int], Future[Sequence[AddressInfo]]] = {}
 
-    def begun(self, host: str, port: int) -> Future[list[Any]]:
+    def begun(self, host: str, port: int) -> Future[Sequence[AddressInfo]]:
         with self._lock:
             search = self._begun.get((host, port))
             # A search that has ended is not used again: addresses change.
@@ -108,5 +114,5 @@ class _Searches:
 _SEARCHES: Final = _Searches()
 
 
-def _search(host: str, port: int, flags: int = 0) -> list[Any]:
+def _search(host: str, port: int, flags: int = 0) -> Sequence[AddressInfo]:
     return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)

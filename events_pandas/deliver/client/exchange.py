@@ -7,19 +7,21 @@ too many, every later event would get the answer to the event before it.
 import contextlib
 import http.client
 import queue
-from collections.abc import Mapping
+import socket
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import urllib3
 from urllib3.poolmanager import pool_classes_by_scheme
 
-from events_pandas.deliver.client.attempt import ATTEMPT
-from events_pandas.deliver.client.deadline import TimedConnection
+from events_pandas.deliver.client.deadline import ATTEMPT, TimedConnection
 from events_pandas.forking import cut_off, leave_to_parent_at_fork
 
 MAX_INTERIM_ANSWERS: Final = 1_000
 """Interim answers (1xx) before the final one, at most. The deadline of the attempt holds for them too."""
+
+Pool: TypeAlias = type[urllib3.HTTPConnectionPool]
 
 _WITHOUT_BODY: Final = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
@@ -27,7 +29,7 @@ _WITHOUT_BODY: Final = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 class _Response(http.client.HTTPResponse):
     """A final answer that notices anything on its connection that does not belong to it."""
 
-    def __init__(self, sock: Any, *arguments: Any, **options: Any) -> None:
+    def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
         super().__init__(sock, *arguments, **options)
         self._connection_socket = sock
 
@@ -132,7 +134,7 @@ class _CheckedPool(urllib3.HTTPConnectionPool):
         super()._put_conn(conn)
 
 
-def checked_pools(pools: Mapping[str, type[Any]], *mixed_in: type[Any]) -> dict[str, type[urllib3.HTTPConnectionPool]]:
+def checked_pools(pools: Mapping[str, Pool], *mixed_in: type) -> dict[str, Pool]:
     """Return checked pools by scheme; `pools` is as in `urllib3.PoolManager.pool_classes_by_scheme`.
 
     `mixed_in` are further classes of their connections.
@@ -140,7 +142,7 @@ def checked_pools(pools: Mapping[str, type[Any]], *mixed_in: type[Any]) -> dict[
     return {scheme: _checked(pool, *mixed_in) for scheme, pool in pools.items()}
 
 
-def _checked(pool: type[Any], *mixed_in: type[Any]) -> type[urllib3.HTTPConnectionPool]:
+def _checked(pool: Pool, *mixed_in: type) -> Pool:
     connection = type(pool.ConnectionCls.__name__, (_CheckedConnection, *mixed_in, pool.ConnectionCls), {})
     return type(pool.__name__, (_CheckedPool, pool), {"ConnectionCls": connection})
 
@@ -160,7 +162,7 @@ def _is_well_framed(answer: http.client.HTTPResponse) -> bool:
     return not codings or ([coding.lower() for coding in codings] == ["chunked"] and not lengths)
 
 
-def _has_more(sock: Any, read: Any) -> bool:
+def _has_more(sock: socket.socket, read: Callable[[int], bytes]) -> bool:
     """Return whether unread bytes wait in the buffer, in TLS or in the system. It never waits."""
     waits = sock.gettimeout()
     ATTEMPT.is_looking = True

@@ -3,7 +3,6 @@
 import ssl
 import threading
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import requests
@@ -39,17 +38,17 @@ class Route(HTTPAdapter):
         self._opening = threading.Lock()
         self.proxy_manager = {}
 
-    def get_connection_with_tls_context(self, *_: Any, **__: Any) -> urllib3.HTTPConnectionPool:
+    def get_connection_with_tls_context(self, *_: object, **__: object) -> urllib3.HTTPConnectionPool:
         """Return the same pool for all requests until `close`; raise `TransportError` if the environment prevents one.
 
         requests would look for the pool each time, and read the certificates for every connection.
         """
         return self._pool or self._open()
 
-    def cert_verify(self, *_: Any, **__: Any) -> None:
+    def cert_verify(self, *_: object, **__: object) -> None:
         """Leave the pool as it is: it has its certificates, and verifies."""
 
-    def request_url(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> str:
+    def request_url(self, request: requests.PreparedRequest, *_: object, **__: object) -> str:
         """Return the target for the request line: the whole URL for a proxy that forwards plain http, else the path."""
         pool = self.get_connection_with_tls_context()
         target = request.url if pool.proxy and pool.scheme == "http" else request.path_url

@@ -14,7 +14,7 @@ import urllib3
 from urllib3 import exceptions
 
 from events_pandas.deliver.client.answers import HEADERS, Answer, TransportError, phrase
-from events_pandas.deliver.client.attempt import ATTEMPT
+from events_pandas.deliver.client.deadline import ATTEMPT
 from events_pandas.deliver.client.route import Route
 from events_pandas.deliver.client.secrecy import HiddenText, forget_locals, redactor
 

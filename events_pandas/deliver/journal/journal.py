@@ -2,20 +2,20 @@
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 import numpy as np
 
 from events_pandas.check.earlier_runs import FREE, Entries
 from events_pandas.convert.keys import Seconds, Words
 from events_pandas.deliver.journal.connections import ForkSafeConnection, opening_lock
-from events_pandas.deliver.journal.lockfile import LockFile, take_lock_file
+from events_pandas.deliver.journal.lockfile import LockFile, lock_path, take_lock_file
 from events_pandas.deliver.journal.lookup import (
     DIGEST_BYTES,
     NO_RUN,
@@ -50,55 +50,43 @@ _OPEN_RUNS: Final[set[tuple[FileIdentity, int]]] = set()
 
 
 class Journal:
-    """The journal of a workspace, for one run. One thread at a time uses it, and a `JournalWriter` beside it.
+    """The journal of a workspace, for one run; its file and directories are made if they are missing.
 
-    `workspace` is the ``id_code``; `run` is the number of the run, and 0 before `begin_run`.
+    Raise `JournalError` if the file is not a journal, is damaged, of a later version, or cannot be made or written.
     """
 
-    # `lock` keeps other runs away where the file system has no locks. `mode` says how SQLite writes the file: "wal",
-    # with a write-ahead log; "delete", with a rollback journal, where a log cannot be used; "delete, no locks", with
-    # a rollback journal and a `LockFile`, where files cannot be locked.
+    # One thread at a time uses it, and a `JournalWriter` beside it. `workspace` is the ``id_code``; `run` is the number
+    # of the run, and 0 before `begin_run`. `mode` says how SQLite writes the file: "wal", with a write-ahead log;
+    # "delete", with a rollback journal, where a log cannot be used; "delete, no locks", with a rollback journal and a
+    # `LockFile`, where files cannot be locked.
 
-    def __init__(
-        self,
-        connection: sqlite3.Connection,
-        *,
-        connect: Callable[[], sqlite3.Connection],
-        path: Path,
-        workspace: str,
-        lock: LockFile | None = None,
-    ) -> None:
+    def __init__(self, path: Path, *, workspace: str, busy_seconds: float = BUSY_SECONDS) -> None:
         self.path = path
         self.workspace = workspace
-        self.mode = journal_mode(connection) if lock is None else LOCK_FILE_MODE
         self.run = 0
-        self._lock = lock
-        self._identity = file_identity(path)
         self._kept: set[str] = set()
-        # Without a write-ahead log the writer waits for readers: this run's own look-ups would seem another program's.
-        turn = None if self.mode == WAL_MODE else threading.RLock()
-        self._connection = ForkSafeConnection(path, connect, identity=self._identity, turn=turn, connection=connection)
-        # The NUL ends the workspace, so that another workspace with other words never makes the same digest.
-        self._digest = blake2b(workspace.encode() + b"\0", digest_size=DIGEST_BYTES, key=read_secret(connection))
-
-    @classmethod
-    def opened(cls, path: Path, *, workspace: str, busy_seconds: float = BUSY_SECONDS) -> Self:
-        """Open a journal; the file and its directories are made if they are missing.
-
-        Raise `JournalError` if the file is not a journal, is damaged, of a later version, or cannot be made or written.
-        """
         with as_journal_error(path), opening_lock(), ExitStack() as undone:
             require_plain(path)
-            lock = _lock_instead(path)
-            if lock is not None:
-                undone.callback(lock.release)
-            uri_options = URI_WITH_LOCKS if lock is None else URI_WITHOUT_LOCKS
+            self._lock = _lock_instead(path)
+            if self._lock is not None:
+                undone.callback(self._lock.release)
+            uri_options = URI_WITH_LOCKS if self._lock is None else URI_WITHOUT_LOCKS
             connection = open_or_make(path, busy_seconds, uri_options)
             undone.callback(connection.close)
-            again = partial(connect, path, busy_seconds, uri_options)
-            journal = cls(connection, connect=again, path=path, workspace=workspace, lock=lock)
+            self.mode = journal_mode(connection) if self._lock is None else LOCK_FILE_MODE
+            self._identity = file_identity(path)
+            self._connection = ForkSafeConnection(
+                path,
+                partial(connect, path, busy_seconds, uri_options),
+                identity=self._identity,
+                # Without a log the writer waits for readers: this run's own look-ups would seem another program's.
+                turn=None if self.mode == WAL_MODE else threading.RLock(),
+                connection=connection,
+            )
+            # The NUL ends the workspace, so that another workspace with other words never makes the same digest.
+            start, secret = workspace.encode() + b"\0", read_secret(connection)
+            self._digest = blake2b(start, digest_size=DIGEST_BYTES, key=secret)
             undone.pop_all()
-        return journal
 
     def digests(self, words: Words) -> list[bytes]:
         """Return the digests by which the journal knows events: 16 bytes each, secret without the key in the file.
@@ -221,8 +209,8 @@ class Journal:
             update_run(connection, self.run, counts, requests=requests, outcome=outcome, ended_at=ended_at)
 
     def writer(self) -> JournalWriter:
-        """Return the writer of acceptances, which is to be closed before the journal."""
-        return JournalWriter(self._connection.another(), run=lambda: self.run)
+        """Return the writer of this run's acceptances, which is to be closed before the journal."""
+        return JournalWriter(self._connection.another(), run=self.run)
 
     def close(self) -> None:
         """Close the file."""
@@ -237,7 +225,7 @@ def _lock_instead(path: Path) -> LockFile | None:
     """Take the lock file if the file system has no locks."""
     if not has_locks(path):
         return take_lock_file(path, _own_runs(file_identity(path)))
-    if LockFile.path_beside(path).exists():
+    if lock_path(path).exists():
         # Another run began when there were no locks. Taking its lock fails unless that run has ended.
         LockFile.take(path, has_locks=True).release()
     return None

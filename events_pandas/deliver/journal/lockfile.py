@@ -37,6 +37,11 @@ _TOKEN = re.compile("[0-9A-Za-z]{1,64}")
 """It becomes a part of a file name."""
 
 
+def lock_path(journal: Path) -> Path:
+    """Return where the lock file of a journal is, or would be: in the same folder."""
+    return beside(journal, ".lock")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LockFile:
     """A lock file that this process holds until it is released. No other lock has the same `content`."""
@@ -44,18 +49,13 @@ class LockFile:
     path: Path
     content: bytes
 
-    @staticmethod
-    def path_beside(journal: Path) -> Path:
-        """Return where the lock file of a journal is, or would be: in the same folder."""
-        return beside(journal, ".lock")
-
     @classmethod
     def take(cls, journal: Path, *, has_locks: bool = False) -> Self:
         """Make the lock file of a journal, or raise `JournalError` if another run has it, or may have it.
 
         `has_locks` says whether the file system can lock files now.
         """
-        path = cls.path_beside(journal)
+        path = lock_path(journal)
         facts = {**Process.own()._asdict(), "since": time.time(), "token": secrets.token_hex(8)}
         lock = cls(path=path, content=json.dumps(facts).encode())
         for _ in range(_MOST_TRIES):
@@ -110,7 +110,7 @@ class LockFile:
 
 
 def _refusal(journal: Path, facts: dict[str, Any], *, has_locks: bool) -> JournalError:
-    name = LockFile.path_beside(journal).name
+    name = lock_path(journal).name
     if facts:
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(facts["since"]))
         who = f"process {facts['pid']} on {escaped(facts['host'])} has used it since {since} UTC"

@@ -234,7 +234,7 @@ def pack_request_id(request_id: str | None) -> bytes | str | None:
         return None
     if _UUID.fullmatch(request_id):
         return bytes.fromhex(request_id.replace("-", ""))
-    return request_id.encode(errors="backslashreplace").decode()
+    return _storable(request_id)
 
 
 def add_run(connection: sqlite3.Connection, facts: RunFacts, workspace: str) -> int:

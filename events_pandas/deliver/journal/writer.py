@@ -13,7 +13,6 @@ from events_pandas.deliver.journal.processes import SEEN_SECONDS, update_seen_at
 from events_pandas.deliver.journal.tables import Acceptance, Fingerprint, OtherAcceptance, accept_events, release_events
 from events_pandas.deliver.journal.troubles import death_error, journal_error, stall_error
 from events_pandas.errors import JournalError
-from events_pandas.words import kind_of
 
 GROUP_SECONDS: Final = 0.01
 """How long a commit waits for more records: each commit is a wait for the disk."""
@@ -27,10 +26,10 @@ OnWritten: TypeAlias = Callable[[Written], None]
 class JournalWriter:
     """Writes down which events were accepted, in a thread of its own; see `Journal.writer`.
 
-    `connection` is the writer's own; `run` returns the number of the run.
+    `connection` is the writer's own; `run` is the number of the run.
     """
 
-    def __init__(self, connection: ForkSafeConnection, *, run: Callable[[], int]) -> None:
+    def __init__(self, connection: ForkSafeConnection, *, run: int) -> None:
         self._connection = connection
         self._run = run
         self._lock = threading.Lock()
@@ -41,8 +40,6 @@ class JournalWriter:
         self._thread: threading.Thread | None = None
         # What ended the thread, or kept it from its start.
         self._cause: BaseException | None = None
-        # What the first callback raised that failed.
-        self._bug: BaseException | None = None
         self._progress_at = 0.0
         self._seen_next = time.monotonic() + SEEN_SECONDS
 
@@ -56,8 +53,8 @@ class JournalWriter:
         """Why nothing is written any more, or None."""
         if self._is_closed or self._thread is None:
             return None
-        if self._bug is not None or not self._thread.is_alive():
-            return death_error(self._connection.path, self._bug or self._cause)
+        if not self._thread.is_alive():
+            return death_error(self._connection.path, self._cause)
         is_stalled = self._records and time.monotonic() - self._progress_at > STALL_SECONDS
         return stall_error(self._connection.path, STALL_SECONDS) if is_stalled else None
 
@@ -68,22 +65,15 @@ class JournalWriter:
         another run if that came first, or with the error.
         """
         with self._lock:
-            is_closed = self._is_closed
-            if not is_closed:
-                self._progress_at = self._progress_at if self._records else time.monotonic()
-                self._records.append((Acceptance(fingerprint, accepted_at, request_id), then))
-                self._wake()
-        if is_closed:
-            problem = "the answer came after the journal was closed"
-            remedy = "run again: rows that are not recorded are sent again, and Intercom ignores repeats"
-            then(JournalError(self._connection.path, problem=problem, remedy=remedy))
+            self._progress_at = self._progress_at if self._records else time.monotonic()
+            self._records.append((Acceptance(fingerprint, accepted_at, request_id), then))
+        self._wake()
 
     def release(self, fingerprint: Fingerprint) -> None:
         """Delete this run's claim of an event that certainly did not arrive; an acceptance stays."""
         with self._lock:
-            if not self._is_closed:
-                self._releases.append(fingerprint)
-                self._wake()
+            self._releases.append(fingerprint)
+        self._wake()
 
     def write_waiting(self) -> None:
         """If the writer's thread is dead, write in the caller's thread what waits: nobody else would answer it."""
@@ -99,8 +89,7 @@ class JournalWriter:
         if self._connection.is_inherited:
             # What waits belongs to the parent, which writes it.
             return
-        with self._lock:
-            self._is_closed = True
+        self._is_closed = True
         self._called.set()
         if self._thread is not None and self._thread.is_alive():
             self._thread.join(wait_seconds)
@@ -108,12 +97,6 @@ class JournalWriter:
             # The thread has died, or could not be started.
             self.write_waiting()
             self._connection.close()
-        bug, self._bug = self._bug, None
-        if isinstance(bug, Exception):
-            raise bug
-        if bug is not None:
-            # A SystemExit ends its own thread only, and not the program.
-            raise RuntimeError(f"{kind_of(bug)} in the thread that writes the journal") from bug
 
     def _wake(self) -> None:
         self._called.set()
@@ -147,10 +130,7 @@ class JournalWriter:
         for _ in releases:
             self._releases.popleft()
         for (_, then), answer in zip(records, answers, strict=True):
-            try:
-                then(answer)
-            except BaseException as bug:  # noqa: BLE001  # the other records must have their answers; close raises it
-                self._bug = self._bug or bug
+            then(answer)
             self._records.popleft()
         self._progress_at = time.monotonic()
 
@@ -159,12 +139,12 @@ class JournalWriter:
             self._connection.require_same_file()
             with self._connection.using() as connection, transaction(connection):
                 others: dict[int, OtherAcceptance] = {}
-                if accept_events(connection, acceptances, run=self._run()) < len(acceptances):
+                if accept_events(connection, acceptances, run=self._run) < len(acceptances):
                     fingerprints = [acceptance.fingerprint for acceptance in acceptances]
-                    others = find_other_acceptances(connection, fingerprints, run=self._run())
-                release_events(connection, releases, run=self._run())
+                    others = find_other_acceptances(connection, fingerprints, run=self._run)
+                release_events(connection, releases, run=self._run)
                 if time.monotonic() >= self._seen_next:
-                    update_seen_at(connection, self._run())
+                    update_seen_at(connection, self._run)
                     self._seen_next = time.monotonic() + SEEN_SECONDS
         except Exception as error:  # noqa: BLE001  # the records must have an answer, whatever the error
             failure = journal_error(self._connection.path, error)

@@ -7,7 +7,7 @@ from typing import Final
 
 from events_pandas import intercom
 from events_pandas.deliver.client.answers import Attempt
-from events_pandas.deliver.pace.refusals import RefusalStreak
+from events_pandas.deliver.pace.windows import RefusalStreak
 
 STEPS: Final = (1.02, 1.02, 1.5, 3.0)
 """How much more is tried after each trial in which more was accepted; the last step is repeated."""

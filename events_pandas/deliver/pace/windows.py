@@ -8,7 +8,6 @@ from typing import Final
 
 from events_pandas import intercom
 from events_pandas.deliver.client.answers import Attempt, seconds_to_reset
-from events_pandas.deliver.pace.refusals import RefusalStreak
 from events_pandas.deliver.pace.server_clock import MOST_SPREAD_SECONDS, WindowClock
 
 SAME_RESET_SECONDS: Final = 1.5
@@ -20,8 +19,35 @@ NEARLY_SPENT_SHARE: Final = 0.05
 LONGEST_WINDOW_SECONDS: Final = 60.0
 REMEMBERED_WINDOWS: Final = 4
 """So many windows are remembered: the current one, the one before, and those of late answers."""
+LONG_STREAK: Final = 5
+"""So many refusals in a row, without a later accepted request, are not an accident."""
 LEAST_SHARE: Final = 0.25
 """The part of the rest that is ours however much others use: two runs that both gave way would both starve."""
+
+
+class RefusalStreak:
+    """The refused requests in a row.
+
+    An accepted request that left later ends the streak before it. It is long from `LONG_STREAK` requests on, and stays
+    so until it is empty.
+    """
+
+    def __init__(self) -> None:
+        self.is_long = False
+        self._sent_at: list[float] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._sent_at)
+
+    def refused(self, sent_at: float) -> None:
+        """Note a refused request by the local time at which it left."""
+        insort(self._sent_at, sent_at)
+        self.is_long = self.is_long or len(self._sent_at) >= LONG_STREAK
+
+    def accepted(self, sent_at: float) -> None:
+        """Note an accepted request by the local time at which it left."""
+        del self._sent_at[: bisect_left(self._sent_at, sent_at)]
+        self.is_long = self.is_long and bool(self._sent_at)
 
 
 class RefusalMeaning(Enum):

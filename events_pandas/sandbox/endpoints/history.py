@@ -12,8 +12,8 @@ from events_pandas.sandbox.endpoints.replies import RefusedError, granted
 from events_pandas.sandbox.rules.events import Payload, is_unix_seconds, judge, read_payload
 from events_pandas.sandbox.rules.refusals import Refusal, invalid, missing
 from events_pandas.sandbox.workspace.contacts import Contact
-from events_pandas.sandbox.workspace.store import EARLIEST, Row, Store
-from events_pandas.sandbox.workspace.workspace import EventKey, Workspace, add_summary
+from events_pandas.sandbox.workspace.store import Row
+from events_pandas.sandbox.workspace.workspace import EVENT_COUNTS, EventKey, Workspace, add_summary
 
 LISTED_SECONDS: Final = 90 * 86_400
 """Older events are counted, but not listed."""
@@ -32,15 +32,6 @@ SELECT events.number, events.created_at, names.name, body
 FROM events JOIN names ON names.number = events.name JOIN submissions ON submissions.number = events.number
 WHERE events.contact = ? AND events.created_at > ? AND (events.created_at, events.number) < (?, ?)
 ORDER BY events.created_at DESC, events.number DESC LIMIT ?
-"""
-_SUMMARIZED: Final = """
-SELECT names.name, sum(count), min(first), max(last)
-FROM (
-    SELECT name, count(*) AS count, min(created_at) AS first, max(created_at) AS last
-    FROM events WHERE contact = :contact AND created_at >= :since GROUP BY name
-    UNION ALL SELECT name, count, first, last FROM event_summaries WHERE contact = :contact
-) AS counted JOIN names ON names.number = counted.name
-GROUP BY counted.name ORDER BY max(last) DESC, names.name
 """
 
 
@@ -63,14 +54,6 @@ def contact_events(workspace: Workspace, query: Mapping[str, str], *, url: str, 
     is_last = len(rows) <= per_page
     pages = {} if is_last else {"next": f"{url}?{_next_query(contact, per_page, rows[per_page - 1])}"}
     return {"type": "event.list", "events": events, "pages": pages, **_identifiers(contact)}
-
-
-def contact_counts(store: Store, contact: int, *, since: int = EARLIEST) -> list[Row]:
-    """Count the events of a contact by name, with the events that were sent as summaries.
-
-    Each row has the normalized name, the count, the first and the last second; the name that was seen last comes first.
-    """
-    return store.read(_SUMMARIZED, {"contact": contact, "since": since})
 
 
 def add_summaries(workspace: Workspace, body: bytes, *, now: float) -> None:
@@ -134,7 +117,7 @@ def _event(workspace: Workspace, contact: Contact, row: Row) -> dict[str, object
 def _counted(workspace: Workspace, contact: Contact) -> list[dict[str, object]]:
     return [
         {"name": name, "first": _iso(first), "last": _iso(last), "count": count}
-        for name, count, first, last in contact_counts(workspace.store, contact.number)
+        for name, count, first, last in workspace.store.read(EVENT_COUNTS, {"contact": contact.number})
     ]
 
 

@@ -1,26 +1,29 @@
-"""The chart of events over time: the spans of the calendar, and their bars as SVG."""
+"""The pictures of the page: events by day, month or year, and the pace, as numbers for SVG."""
 
-import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
-from typing import Final
+from datetime import date
+from typing import Final, NamedTuple
 
-from events_pandas.sandbox.page.rendering import month_name
-
-_MOST_BINS: Final = 62
-"""Bars of a chart at most: the days of two months."""
+from events_pandas.sandbox.page.rendering import MONTHS, day_text
 
 HEIGHT: Final = 176
 """Pixels, axis and labels included."""
 
-_MOST_SERIES: Final = 5
-"""Names with a colour of their own; the others share one."""
+SPAN_SECONDS: Final = 2
+"""Seconds of one bar of the pace."""
 
+PACE_SPANS: Final = 30
+"""Bars of the pace."""
+
+PACE_SECONDS: Final = SPAN_SECONDS * PACE_SPANS
+"""How long submissions are visible in the pace."""
+
+_MOST_BARS: Final = 62  # the days of two months
+_MOST_SERIES: Final = 5  # names with a colour of their own; the others share one
 _REST: Final = "other names"
-_EPOCH: Final = date(1970, 1, 1)
-_LAST_YEAR: Final = 9999
+_EPOCH: Final = date(1970, 1, 1).toordinal()
 _TOP: Final = 20
 _BASE: Final = 152
 _PLOT: Final = _BASE - _TOP
@@ -30,35 +33,24 @@ _LEAST: Final = 1.0
 _LABELS: Final = 6
 _WIDEST: Final = 6.0
 _STEPS: Final = (1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10)
+# The rate is of the last ten seconds: Intercom's windows are as long.
+_RATE_SPANS: Final = 5
+_PRECISE: Final = 10
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Bins:
-    """Consecutive spans of the calendar, such as months.
+class Tick(NamedTuple):
+    """A text on an axis: pixels from the top, or per cent from the left."""
 
-    `edges` are days since 1970: all beginnings, and the last end.
-    """
-
-    unit: str
-    edges: tuple[int, ...]
-    labels: tuple[str, ...]
+    text: str
+    at: float
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """The part of a bar for one series; `top` is counted from the chart's top. Both lengths are pixels."""
 
     series: int
     top: float
     height: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Tick:
-    """A text on an axis: pixels from the top, or per cent from the left."""
-
-    text: str
-    at: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,30 +83,69 @@ class Chart:
     labels: tuple[Tick, ...]
 
 
-def make_bins(first: int, last: int) -> Bins:
-    """Divide the days from `first` to `last`, since 1970, by the smallest unit that makes at most `_MOST_BINS`."""
-    begin, end = _EPOCH + timedelta(days=first), _EPOCH + timedelta(days=last)
-    candidates = (_bins(unit, begin, end) for unit in _UNITS)
-    return next(bins for bins in candidates if len(bins.labels) <= _MOST_BINS or bins.unit == _UNITS[-1].name)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pace:
+    """How fast submissions come, a second: lately, and at the busiest; `most` is empty if there were none.
 
-
-def draw_chart(bins: Bins, counts: Mapping[tuple[int, int], int], names: Mapping[int, str]) -> Chart:
-    """Draw one bar for each span, stacked by the most frequent names.
-
-    `counts` are by the place of the span and the number of the name; `names` are by their number.
+    `heights` show the last minute from its beginning, in per cent of the busiest.
     """
+
+    rate: str
+    most: str
+    heights: tuple[float, ...]
+
+
+class _Unit(NamedTuple):
+    """A kind of span: the number of the span that a day lies in, and its label by this number."""
+
+    name: str
+    number: Callable[[date], int]
+    label: Callable[[int], str]
+
+
+_UNITS: Final = (
+    _Unit("day", date.toordinal, lambda number: day_text(date.fromordinal(number))),
+    _Unit("month", lambda day: 12 * day.year + day.month - 1, lambda number: f"{MONTHS[number % 12]} {number // 12}"),
+    _Unit("year", lambda day: day.year, str),
+)
+
+
+def draw_chart(counts: Sequence[tuple[int, str, int]]) -> Chart:
+    """Draw one bar for each day, month or year, stacked by the most frequent names.
+
+    `counts` are the days, in days since 1970, with their names and counts; at least one.
+    """
+    days = [date.fromordinal(_EPOCH + day) for day, _, _ in counts]
+    unit, first, length = next(span for span in _spans(days) if span[2] <= _MOST_BARS or span[0] is _UNITS[-1])
     ranked = _ranked(counts)
-    series = [names[number] for number in ranked[:_MOST_SERIES]] + [_REST] * (len(ranked) > _MOST_SERIES)
-    table = _by_series(counts, ranked, rows=len(bins.labels), columns=len(series))
-    top = nice_ceiling(max(map(sum, table), default=0))
+    series = (*ranked[:_MOST_SERIES], *[_REST] * (len(ranked) > _MOST_SERIES))
+    places = {name: min(place, _MOST_SERIES) for place, name in enumerate(ranked)}
+    table = [[0] * len(series) for _ in range(length)]
+    for day, (_, name, count) in zip(days, counts, strict=True):
+        table[unit.number(day) - first][places[name]] += count
+    labels = [unit.label(first + place) for place in range(length)]
+    top = nice_ceiling(max(map(sum, table)))
     return Chart(
-        unit=bins.unit,
-        span=" to ".join(dict.fromkeys((bins.labels[0], bins.labels[-1]))),
-        series=tuple(series),
+        unit=unit.name,
+        span=" to ".join(dict.fromkeys((labels[0], labels[-1]))),
+        series=series,
         totals=tuple(map(sum, zip(*table, strict=True))),
-        bars=tuple(_bar(bins, place, row, series=series, top=top) for place, row in enumerate(table)),
-        rules=tuple(Tick(text=_short(top * part / 2), at=_BASE - _PLOT * part / 2) for part in range(3)),
-        labels=tuple(_labels(bins.labels)),
+        bars=tuple(_bar(labels, place, row, series=series, top=top) for place, row in enumerate(table)),
+        rules=tuple(Tick(_short(top * part / 2), _BASE - _PLOT * part / 2) for part in range(3)),
+        labels=tuple(_ticks(labels)),
+    )
+
+
+def draw_pace(arrivals: Sequence[int]) -> Pace:
+    """Return the pace from the counts in spans of `SPAN_SECONDS`, the earliest first.
+
+    The rate is of the last ten seconds.
+    """
+    most = max(arrivals)
+    return Pace(
+        rate=_rate(sum(arrivals[-_RATE_SPANS:]) / (_RATE_SPANS * SPAN_SECONDS)),
+        most=_rate(most / SPAN_SECONDS) if most else "",
+        heights=tuple(round(100 * count / most, 1) if most else 0.0 for count in arrivals),
     )
 
 
@@ -125,105 +156,37 @@ def nice_ceiling(count: int) -> int:
     return max(next(number for number in rounded if number >= count and number % 2 == 0), 2)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Unit:
-    """A kind of span: where the span of a day begins, where the next one does, and its label."""
-
-    name: str
-    begin: Callable[[date], date]
-    follow: Callable[[date], date]
-    label: Callable[[date], str]
+def _spans(days: Sequence[date]) -> Iterator[tuple[_Unit, int, int]]:
+    """Yield the units, with the number of the first span and the count of spans."""
+    first, last = min(days), max(days)
+    for unit in _UNITS:
+        number = unit.number(first)
+        yield unit, number, unit.number(last) - number + 1
 
 
-def _bins(unit: _Unit, begin: date, end: date) -> Bins:
-    # Stop early if the unit makes too many spans.
-    days = list(itertools.islice(_days(unit, begin, end), _MOST_BINS + 2))
-    edges = tuple((day - _EPOCH).days for day in days)
-    return Bins(unit=unit.name, edges=edges, labels=tuple(unit.label(day) for day in days[:-1]))
-
-
-def _days(unit: _Unit, begin: date, end: date) -> Iterator[date]:
-    """Yield where each span begins, and where the last one ends."""
-    day = unit.begin(begin)
-    yield day
-    while day <= end:
-        day = unit.follow(day)
-        yield day
-
-
-def _months_later(day: date, months: int) -> date:
-    years, month = divmod(day.month - 1 + months, 12)
-    return date(min(day.year + years, _LAST_YEAR), month + 1, 1)
-
-
-def _day_label(day: date) -> str:
-    return f"{day.day} {month_name(day.month)} {day.year}"
-
-
-_UNITS: Final = (
-    _Unit(name="day", begin=lambda day: day, follow=lambda day: day + timedelta(days=1), label=_day_label),
-    _Unit(
-        name="week",
-        begin=lambda day: day - timedelta(days=day.weekday()),
-        follow=lambda day: day + timedelta(weeks=1),
-        label=lambda day: f"week of {_day_label(day)}",
-    ),
-    _Unit(
-        name="month",
-        begin=lambda day: day.replace(day=1),
-        follow=lambda day: _months_later(day, 1),
-        label=lambda day: f"{month_name(day.month)} {day.year}",
-    ),
-    _Unit(
-        name="quarter",
-        begin=lambda day: date(day.year, (day.month - 1) // 3 * 3 + 1, 1),
-        follow=lambda day: _months_later(day, 3),
-        label=lambda day: f"Q{(day.month - 1) // 3 + 1} {day.year}",
-    ),
-    _Unit(
-        name="year",
-        begin=lambda day: date(day.year, 1, 1),
-        follow=lambda day: _months_later(day, 12),
-        label=lambda day: str(day.year),
-    ),
-    _Unit(
-        name="decade",
-        begin=lambda day: date(day.year // 10 * 10, 1, 1),
-        follow=lambda day: _months_later(day, 120),
-        label=lambda day: f"{day.year}s",
-    ),
-)
-
-
-def _ranked(counts: Mapping[tuple[int, int], int]) -> list[int]:
-    totals: dict[int, int] = {}
-    for (_, name), count in counts.items():
+def _ranked(counts: Sequence[tuple[int, str, int]]) -> list[str]:
+    totals: dict[str, int] = {}
+    for _, name, count in counts:
         totals[name] = totals.get(name, 0) + count
-    return sorted(totals, key=lambda name: (-totals[name], name))
+    return sorted(totals, key=lambda name: -totals[name])
 
 
-def _by_series(
-    counts: Mapping[tuple[int, int], int], ranked: Sequence[int], *, rows: int, columns: int
-) -> list[list[int]]:
-    places = {name: min(place, columns - 1) for place, name in enumerate(ranked)}
-    table = [[0] * columns for _ in range(rows)]
-    for (place, name), count in counts.items():
-        table[place][places[name]] += count
-    return table
-
-
-def _bar(bins: Bins, place: int, counts: Sequence[int], *, series: Sequence[str], top: int) -> StackedBar:
-    # A single day does not fill the width of the chart.
-    slot = min(100 / len(bins.labels), _WIDEST)
+def _bar(labels: Sequence[str], place: int, counts: Sequence[int], *, series: Sequence[str], top: int) -> StackedBar:
+    slot = _slot(labels)
     return StackedBar(
-        label=bins.labels[place],
+        label=labels[place],
         left=round(slot * (place + _GAP / 2), 3),
         width=round(slot * (1 - _GAP), 3),
         counts=tuple(counts),
         total=sum(counts),
-        summary=_summary(bins.labels[place], counts, series),
+        summary=_summary(labels[place], counts, series),
         segments=tuple(_segments(counts, top)),
     )
+
+
+def _slot(labels: Sequence[str]) -> float:
+    # A single day does not fill the width of the chart.
+    return min(100 / len(labels), _WIDEST)
 
 
 def _segments(counts: Sequence[int], top: int) -> Iterator[Segment]:
@@ -232,7 +195,7 @@ def _segments(counts: Sequence[int], top: int) -> Iterator[Segment]:
         if count:
             height = max(_PLOT * count / top, _LEAST)
             ground -= height
-            yield Segment(series=series, top=round(ground, 2), height=round(height, 2))
+            yield Segment(series, round(ground, 2), round(height, 2))
 
 
 def _summary(label: str, counts: Sequence[int], series: Sequence[str]) -> str:
@@ -242,14 +205,13 @@ def _summary(label: str, counts: Sequence[int], series: Sequence[str]) -> str:
     return "\n".join([heading, *(f"{name}: {count:,}" for name, count in zip(series, counts, strict=True) if count)])
 
 
-def _labels(labels: Sequence[str]) -> list[Tick]:
+def _ticks(labels: Sequence[str]) -> list[Tick]:
     """Return a few of the bars' labels, at even distances."""
-    slot = min(100 / len(labels), _WIDEST)
+    slot = _slot(labels)
     step = math.ceil(len(labels) / _LABELS)
     if slot == _WIDEST:
         step = max(step, 2)
-    places = range(0, len(labels), step)
-    return [Tick(text=labels[place].removeprefix("week of "), at=round(slot * place, 3)) for place in places]
+    return [Tick(labels[place], round(slot * place, 3)) for place in range(0, len(labels), step)]
 
 
 def _short(count: float) -> str:
@@ -258,3 +220,7 @@ def _short(count: float) -> str:
         if count >= size:
             return f"{count / size:g}{letter}"
     return f"{count:g}"
+
+
+def _rate(rate: float) -> str:
+    return f"{rate:.1f}" if 0 < rate < _PRECISE else f"{rate:,.0f}"

@@ -1,16 +1,15 @@
 """The filters of the page: read from the parameters of its address, looked up in the workspace, and written again."""
 
 import re
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Final, Self
 from urllib.parse import urlencode
 
 from events_pandas import intercom
-from events_pandas.sandbox.page.counts import find_name
-from events_pandas.sandbox.page.queries import find_contact, was_named
+from events_pandas.sandbox.page.questions import SubmissionFilter, find_contact, find_name, was_named
 from events_pandas.sandbox.workspace.contacts import Contact
-from events_pandas.sandbox.workspace.store import Store
 from events_pandas.sandbox.workspace.workspace import SubmissionOutcome
 
 UNANSWERED: Final = "unanswered"
@@ -97,18 +96,31 @@ class ResolvedFilters:
     contact: Contact | None
 
     @classmethod
-    def find(cls, filters: Filters, store: Store) -> Self:
+    def find(cls, filters: Filters, connection: sqlite3.Connection) -> Self:
         """Look up the filters of an address."""
-        filters = _as_meant(filters, store)
-        contact = find_contact(store, filters.contact) if filters.contact else None
+        filters = _as_meant(filters, connection)
+        contact = find_contact(connection, filters.contact) if filters.contact else None
         if contact is not None and len(filters.contact) > _LONG:
             filters = replace(filters, contact=contact.fields.id or "")
-        return cls(filters=filters, name=find_name(store, filters.name) if filters.name else None, contact=contact)
+        name = find_name(connection, filters.name) if filters.name else None
+        return cls(filters=filters, name=name, contact=contact)
 
     @property
     def is_known(self) -> bool:
         """Whether the event name was ever submitted; also True if no name is asked for."""
         return self.name is not None or not self.filters.name
+
+    @property
+    def selection(self) -> SubmissionFilter:
+        """The submissions to show; those of a contact have any of its identifiers, or the text that was asked for."""
+        filters = self.filters
+        identifiers = self.contact.identifiers if self.contact else ()
+        return SubmissionFilter(
+            name=self.name,
+            contacts=tuple(dict.fromkeys((filters.contact, *identifiers))) if filters.contact else (),
+            outcome=filters.outcome,
+            http_status=filters.http_status,
+        )
 
 
 def _text(text: str) -> str:
@@ -119,15 +131,15 @@ def _number(text: str) -> int | None:
     return int(text) if _NUMBER.fullmatch(text) else None
 
 
-def _as_meant(filters: Filters, store: Store) -> Filters:
+def _as_meant(filters: Filters, connection: sqlite3.Connection) -> Filters:
     """Drop the blanks that were typed beside a text, and keep blanks that belong to it."""
     name, contact = filters.name.strip(), filters.contact.strip()
-    if name != filters.name and find_name(store, filters.name) is None:
+    if name != filters.name and find_name(connection, filters.name) is None:
         filters = replace(filters, name=name)
-    if contact != filters.contact and not _is_there(store, filters.contact):
+    if contact != filters.contact and not _is_there(connection, filters.contact):
         filters = replace(filters, contact=contact)
     return filters
 
 
-def _is_there(store: Store, contact: str) -> bool:
-    return find_contact(store, contact) is not None or was_named(store, contact)
+def _is_there(connection: sqlite3.Connection, contact: str) -> bool:
+    return find_contact(connection, contact) is not None or was_named(connection, contact)

@@ -1,31 +1,20 @@
-"""The overview of the page: the workspace, the outcomes, the window and the pace; and how to send a first event."""
+"""The overview of the page: the workspace, the outcomes and the window; and how to send a first event."""
 
 import json
 import math
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import TypeAlias
 
-from events_pandas.sandbox.page.counts import OutcomeCount
 from events_pandas.sandbox.page.filters import UNANSWERED
 from events_pandas.sandbox.page.rendering import Moment
 from events_pandas.sandbox.rules.window import RateWindow
 from events_pandas.sandbox.workspace.workspace import SubmissionOutcome
 
-SPAN_SECONDS: Final = 2
-"""Seconds of one bar of the pace."""
-
-PACE_SPANS: Final = 30
-"""Bars of the pace."""
-
-PACE_SECONDS: Final = SPAN_SECONDS * PACE_SPANS
-"""How long submissions are visible in the pace."""
-
-# The rate is of the last ten seconds: Intercom's windows are as long.
-_RATE_SPANS: Final = 5
-_PRECISE: Final = 10
+OutcomeCount: TypeAlias = tuple[str, int, int]
+"""An outcome, a status, or 0 if nothing was answered, and how many submissions had both."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,15 +30,6 @@ class WorkspaceFacts:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class StatusChoice:
-    """A status to filter by: its value in an address, its label, and how many submissions it would show."""
-
-    value: str
-    label: str
-    count: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class WindowGauge:
     """How full the window is. `limit` is None for no limit; `reset_at` is in Unix seconds, `reset_seconds` from now."""
 
@@ -62,36 +42,24 @@ class WindowGauge:
     reset_seconds: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Pace:
-    """How fast submissions come, a second: lately, and at the busiest; `most` is empty if there were none.
-
-    `heights` show the last minute from its beginning, in per cent of the busiest.
-    """
-
-    rate: str
-    most: str
-    heights: tuple[float, ...]
-
-
-def count_outcomes(outcome_counts: Sequence[OutcomeCount]) -> dict[str, int]:
+def sum_outcomes(counts: Iterable[OutcomeCount]) -> dict[str, int]:
     """Sum up submissions by outcome; zeros included."""
-    counts = dict.fromkeys(map(str, SubmissionOutcome), 0)
-    for one in outcome_counts:
-        counts[one.outcome] += one.count
-    return counts
+    sums = dict.fromkeys(map(str, SubmissionOutcome), 0)
+    for outcome, _, count in counts:
+        sums[outcome] += count
+    return sums
 
 
-def status_choices(outcome_counts: Sequence[OutcomeCount]) -> list[StatusChoice]:
-    """Return the HTTP statuses to filter by, in order; no answer comes last."""
-    counts: dict[int, int] = {}
-    for one in outcome_counts:
-        counts[one.http_status] = counts.get(one.http_status, 0) + one.count
-    order = sorted(counts, key=lambda status: status or math.inf)
-    return [
-        StatusChoice(value=str(status or UNANSWERED), label=status_label(status), count=counts[status])
-        for status in order
-    ]
+def status_choices(counts: Iterable[OutcomeCount]) -> list[tuple[str, str, int]]:
+    """Return the statuses to filter by, in order: the value in an address, the label, and how many it would show.
+
+    No answer comes last.
+    """
+    sums: dict[int, int] = {}
+    for _, status, count in counts:
+        sums[status] = sums.get(status, 0) + count
+    order = sorted(sums, key=lambda status: status or math.inf)
+    return [(str(status or UNANSWERED), status_label(status), sums[status]) for status in order]
 
 
 def status_label(status: int) -> str:
@@ -119,19 +87,6 @@ def read_gauge(window: RateWindow, now: float) -> WindowGauge:
     )
 
 
-def draw_pace(arrivals: Sequence[int]) -> Pace:
-    """Return the pace from the counts in spans of `SPAN_SECONDS`, the earliest first.
-
-    The rate is of the last ten seconds.
-    """
-    most = max(arrivals)
-    return Pace(
-        rate=_rate(sum(arrivals[-_RATE_SPANS:]) / (_RATE_SPANS * SPAN_SECONDS)),
-        most=_rate(most / SPAN_SECONDS) if most else "",
-        heights=tuple(round(100 * count / most, 1) if most else 0.0 for count in arrivals),
-    )
-
-
 def python_lines(facts: WorkspaceFacts) -> str:
     """Return two lines of Python that submit a frame with this package."""
     token, url = json.dumps(facts.access_token), json.dumps(facts.url)
@@ -149,7 +104,3 @@ def shell_lines(facts: WorkspaceFacts, *, created_at: int) -> str:
         f"curl {address} -H {token} \\\n"
         f"  -H 'Accept: application/json' -H 'Content-Type: application/json' -d {shlex.quote(json.dumps(event))}"
     )
-
-
-def _rate(rate: float) -> str:
-    return f"{rate:.1f}" if 0 < rate < _PRECISE else f"{rate:,.0f}"

@@ -2,11 +2,12 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from events_pandas.words import counted
 
@@ -14,7 +15,7 @@ from events_pandas.words import counted
 _INVISIBLE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # Not from a locale: the page is in English everywhere.
-_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MEAN_YEAR_SECONDS: Final = 31_556_952
 # The year 5138. Events do not have such times, but milliseconds of this century sent as seconds are later.
 _SUSPICIOUS_SECONDS: Final = 100_000_000_000
@@ -30,9 +31,9 @@ class Moment:
     note: str
 
 
-def render(template: str, **values: object) -> str:
+def render(template: str, **values: object) -> Markup:
     """Fill in a template of the folder ``templates``, and return HTML."""
-    return _environment().get_template(template).render(values)
+    return Markup(_environment().get_template(template).render(values))  # noqa: S704  # Our own templates escape.
 
 
 def visible(text: str) -> str:
@@ -48,16 +49,16 @@ def read_moment(seconds: float) -> Moment:
     except OverflowError:
         return Moment(date=f"the year {1970 + int(seconds) // _MEAN_YEAR_SECONDS}", time="", iso="", note=note)
     return Moment(
-        date=f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}",
+        date=day_text(moment),
         time=f"{moment:%H:%M:%S}",
         iso=f"{moment.year:04}-{moment:%m-%dT%H:%M:%S}Z",
         note=note,
     )
 
 
-def month_name(month: int) -> str:
-    """Return the three letters of a month from 1 to 12."""
-    return _MONTHS[month - 1]
+def day_text(day: date) -> str:
+    """Return a day as people read it, such as ``"17 Jan 2014"``."""
+    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
 
 
 @cache
@@ -70,18 +71,10 @@ def _environment() -> Environment:
         trim_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.filters |= {"count": _count, "bytes": _bytes}
+    environment.filters |= {"count": "{:,}".format, "bytes": lambda size: counted(size, "byte")}
     return environment
 
 
 def _finalized(value: object) -> object:
     # HTML that a template has rendered already is Markup, a subclass of str: it stays as it is.
     return visible(value) if type(value) is str else value
-
-
-def _count(number: int) -> str:
-    return f"{number:,}"
-
-
-def _bytes(size: int) -> str:
-    return counted(size, "byte")

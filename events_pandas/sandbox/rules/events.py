@@ -6,12 +6,12 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn, TypeAlias, TypeGuard
+from typing import Final, NoReturn, TypeAlias, TypeGuard
 
 from events_pandas import intercom
 from events_pandas.sandbox.rules.refusals import Refusal, invalid, missing
 
-Payload: TypeAlias = dict[str, Any]
+Payload: TypeAlias = intercom.JsonObject
 """The fields of a submission by name, their values not judged yet."""
 
 _FIELDS: Final = frozenset({"event_name", "created_at", "metadata", *intercom.IDENTIFIERS})

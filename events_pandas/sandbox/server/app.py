@@ -69,7 +69,10 @@ class SandboxApp:
             return make_response(self._control_reply(request), now=request.now)
         if self._is_for_the_page(scope):
             etag = request.headers.get(b"if-none-match", b"").decode("latin-1")
-            return self.page.answer(request.path, request.query, base_url=request.base_url, if_none_match=etag)
+            # In another thread: the server goes on while a large workspace is counted.
+            return await asyncio.to_thread(
+                self.page.answer, request.path, request.query, base_url=request.base_url, if_none_match=etag
+            )
         return await self._api_response(request)
 
     async def _api_response(self, request: Request) -> HttpResponse | None:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Final
 
 from events_pandas import intercom
+from events_pandas.intercom import JsonObject
 from events_pandas.sandbox.endpoints.replies import RefusedError, Reply, granted, refused
 from events_pandas.sandbox.endpoints.routes import find_endpoint
 from events_pandas.sandbox.faults import FaultPlan, Faults, NextFault
@@ -82,7 +83,7 @@ class Control:
             setattr(self.window, name, values[name])
 
 
-def _fault_changes(changes: object) -> dict[str, Any]:
+def _fault_changes(changes: object) -> JsonObject:
     if changes is None:
         return dataclasses.asdict(Faults())
     fields = dict(_known("faults", changes, FAULT_SETTINGS))
@@ -112,7 +113,7 @@ _CHECKS: Final[Mapping[str, Callable[[object], Any]]] = {
 }
 
 
-def _known(name: str, document: object, fields: Iterable[str]) -> Mapping[str, Any]:
+def _known(name: str, document: object, fields: Iterable[str]) -> JsonObject:
     if not isinstance(document, dict):
         raise ValueError(f"{name} must be an object with some of the fields {', '.join(fields)}")  # noqa: TRY004  # From JSON.
     for field in document:

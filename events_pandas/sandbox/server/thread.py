@@ -6,7 +6,7 @@ import errno
 import os
 import socket
 import threading
-from typing import Any, Final
+from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -163,7 +163,7 @@ def _config(app: ASGIApp) -> uvicorn.Config:
     )
 
 
-def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+def _report(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
     # A connection without a file descriptor waits in the queue of the socket, and the loop tries again every second: do
     # not print a traceback for every attempt.
     error = context.get("exception")

@@ -1,12 +1,13 @@
 """The contacts of a workspace in its database: found by their identifiers, made, changed and merged."""
 
+import dataclasses
 import json
 import sqlite3
 import time
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from events_pandas.sandbox.rules.events import Payload
 from events_pandas.sandbox.rules.refusals import (
@@ -20,19 +21,8 @@ from events_pandas.sandbox.rules.refusals import (
 from events_pandas.sandbox.workspace.contacts import Contact, ContactFields, InitialContacts
 from events_pandas.sandbox.workspace.store import Row, Store
 
-FIELDS: Final = (
-    "id",
-    "role",
-    "external_id",
-    "email",
-    "name",
-    "phone",
-    "signed_up_at",
-    "last_seen_at",
-    "unsubscribed_from_emails",
-    "custom_attributes",
-)
-"""The columns of a contact that are also fields of `ContactFields`, in their order."""
+FIELDS: Final = tuple(field.name for field in dataclasses.fields(ContactFields))
+"""The columns of a contact that are also fields of `ContactFields`."""
 
 SELECT_CONTACTS: Final = f"SELECT number, created_at, updated_at, {', '.join(FIELDS)} FROM contacts"  # noqa: S608  # All written here.
 """The beginning of a query for `contact_of_row`."""
@@ -58,8 +48,7 @@ _CHANGES: Final = ", ".join(f"{field} = ?" for field in FIELDS)
 _UPDATE: Final = f"UPDATE contacts SET {_CHANGES}, updated_at = ?, named = NULL WHERE number = ?"  # noqa: S608  # As above.
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _ExistingContact:
+class _Existing(NamedTuple):
     """A contact that is there already."""
 
     number: int
@@ -158,7 +147,7 @@ class ContactBook:
 
     def _find_existing(
         self, connection: sqlite3.Connection, fields: ContactFields, *, now: float, number: int | None = None
-    ) -> _ExistingContact | None:
+    ) -> _Existing | None:
         """Find another contact that has the identifiers of these fields already."""
         for identifier, text in (("user_id", fields.external_id), ("email", fields.email)):
             if text is not None and self._contacts.is_listed(text):
@@ -240,7 +229,7 @@ def _merge(connection: sqlite3.Connection, number: int, into: int) -> None:
 
 def _existing_contact(
     connection: sqlite3.Connection, fields: ContactFields, *, number: int | None = None
-) -> _ExistingContact | None:
+) -> _Existing | None:
     # Users may share an address if their external identifiers differ; a lead may have a user's address.
     query = (
         "SELECT number, id, named FROM contacts WHERE number IS NOT :number AND (id = :id OR external_id = :external_id"
@@ -248,4 +237,4 @@ def _existing_contact(
     )
     named = {"number": number} | {field: getattr(fields, field) for field in ("id", "external_id", "role", "email")}
     found = connection.execute(query, named).fetchone()
-    return None if found is None else _ExistingContact(number=found[0], id=found[1], named=found[2])
+    return None if found is None else _Existing(*found)

@@ -2,9 +2,8 @@
 
 import enum
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from events_pandas import intercom
 from events_pandas.sandbox.rules.events import SandboxEvent, judge, read_sent
@@ -13,27 +12,21 @@ from events_pandas.sandbox.workspace.contact_book import ContactBook
 from events_pandas.sandbox.workspace.contacts import InitialContacts
 from events_pandas.sandbox.workspace.store import Row, Store
 
+EVENT_COUNTS: Final = """
+SELECT names.name, sum(count), min(first), max(last)
+FROM (
+    SELECT name, count(*) AS count, min(created_at) AS first, max(created_at) AS last
+    FROM events WHERE contact = :contact GROUP BY name
+    UNION ALL SELECT name, count, first, last FROM event_summaries WHERE contact = :contact
+) AS counted JOIN names ON names.number = counted.name
+GROUP BY counted.name ORDER BY max(last) DESC, names.name
+"""
+"""The query that counts the events of a contact by name, with those that were sent as summaries.
+
+Each row has the normalized name, the count, the first and the last second; the name that was seen last comes first.
+"""
+
 _ACCEPTED: Final = 202
-# Rows that are read at once; the server waits meanwhile.
-_SLICE: Final = 5_000
-# Submissions that are counted at once: few enough for a short pause, many enough to make each one cheap.
-_COUNTED_AT_ONCE: Final = 1_000
-_END: Final = 2**63 - 1
-_COUNT_TALLIES: Final = """
-INSERT INTO tallies SELECT coalesce(name, 0), outcome, coalesce(http_status, 0), count(*)
-FROM submissions, workspace WHERE number > counted AND number < :end GROUP BY 1, 2, 3
-ON CONFLICT DO UPDATE SET count = count + excluded.count
-"""
-# SQLite's remainder of a negative number is negative: without the second one, days before 1970 would be wrong.
-_COUNT_DAYS: Final = """
-INSERT INTO event_days
-SELECT (events.created_at - (events.created_at % 86400 + 86400) % 86400) / 86400, name, count(*)
-FROM events, workspace WHERE number > counted AND number < :end GROUP BY 1, 2
-ON CONFLICT DO UPDATE SET count = count + excluded.count
-"""
-_COUNTED: Final = (
-    "UPDATE workspace SET counted = (SELECT coalesce(max(number), 0) FROM submissions WHERE number < :end)"
-)
 
 
 class SubmissionOutcome(enum.StrEnum):
@@ -45,36 +38,19 @@ class SubmissionOutcome(enum.StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Submission:
+class Submission(NamedTuple):
     """A submission as the log remembers it.
 
-    `received_at` is the server's time in Unix seconds. `http_status` is None if nothing was answered.
+    `received_at` is the server's time in Unix seconds. `outcome` is one of `SubmissionOutcome`, and
+    `http_status` is None if nothing was answered.
     """
 
     received_at: float
     http_status: int | None
-    outcome: SubmissionOutcome
+    outcome: str
     error_code: str | None
     error_message: str | None
     body: bytes
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _LogEntry:
-    """A submission as it goes into the log. `received_at` is the server's time in Unix seconds.
-
-    `http_status` is None if nothing was answered; `name`, the number of the normalized event name, and `contact`, the
-    text of the identifier, if they could not be read.
-    """
-
-    received_at: float
-    body: bytes
-    http_status: int | None
-    outcome: SubmissionOutcome
-    refusal: Refusal | None = None
-    name: int | None = None
-    contact: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,7 +65,7 @@ class EventKey:
 class Workspace:
     """Keep contacts, events and submissions as Intercom would.
 
-    By default everything is in memory and every contact exists. ValueError: an unknown region.
+    By default everything is in a temporary file and every contact exists. ValueError: an unknown region.
     """
 
     # The server's thread writes, any thread reads. Only the body of an event is stored, and judged again when
@@ -122,10 +98,7 @@ class Workspace:
             if isinstance(verdict, Refusal):
                 status = verdict.status if is_answered else None
                 outcome = SubmissionOutcome.REFUSED
-                entry = _LogEntry(
-                    received_at=received_at, body=body, http_status=status, outcome=outcome, refusal=verdict
-                )
-                _log(connection, entry)
+                _log(connection, Submission(received_at, status, outcome, verdict.code, verdict.message, body))
         return verdict
 
     def log_unjudged(
@@ -138,48 +111,32 @@ class Workspace:
         refusal: Refusal | None = None,
     ) -> None:
         """Log a submission that nobody judged: refused before that, or failed by a chosen fault."""
-        entry = _LogEntry(received_at=received_at, body=body, http_status=http_status, outcome=outcome, refusal=refusal)
+        code, message = (refusal.code, refusal.message) if refusal else (None, None)
         with self.store.writing() as connection:
-            _log(connection, entry)
+            _log(connection, Submission(received_at, http_status, outcome, code, message, body))
 
     def events(self) -> list[SandboxEvent]:
         """Return the events kept, each once, in order of arrival."""
-        query = (
-            "SELECT number, times_received, body FROM events JOIN submissions USING (number)"
-            " WHERE number > ? ORDER BY number LIMIT ?"
-        )
-        # Judged outside the lock: it takes a while, and the server has to go on.
-        events = ((judge(body), times) for _, times, body in self._slices(query))
+        rows = self._rows("SELECT times_received, body FROM events JOIN submissions USING (number) ORDER BY number")
+        events = ((judge(body), times) for times, body in rows)
         return [replace(event, times_received=times) for event, times in events if isinstance(event, SandboxEvent)]
 
     def duplicates(self) -> int:
         """Count the submissions that were accepted and ignored: same contact, normalized name and second."""
-        return self._count("outcome = ?", SubmissionOutcome.DUPLICATE)
+        ((count,),) = self._rows("SELECT count(*) FROM submissions WHERE outcome = 'duplicate'")
+        return int(count)
 
     def requests(self) -> int:
         """Count all submissions, whatever their outcome."""
-        return self._count("true")
+        ((count,),) = self._rows("SELECT coalesce(max(number), 0) FROM submissions")
+        return int(count)
 
-    def submissions(self) -> Iterator[Submission]:
-        """Yield all submissions in order of arrival."""
+    def submissions(self) -> list[Submission]:
+        """Return all submissions in order of arrival."""
         query = (
-            "SELECT number, received_at, http_status, outcome, error_code, error_message, body FROM submissions"
-            " WHERE number > ? ORDER BY number LIMIT ?"
+            "SELECT received_at, http_status, outcome, error_code, error_message, body FROM submissions ORDER BY number"
         )
-        for _, received_at, http_status, outcome, error_code, error_message, body in self._slices(query):
-            yield Submission(
-                received_at=received_at,
-                http_status=http_status,
-                outcome=SubmissionOutcome(outcome),
-                error_code=error_code,
-                error_message=error_message,
-                body=body,
-            )
-
-    def count(self) -> None:
-        """Bring the counts of submissions up to date. Call it before reading them: otherwise they lag behind."""
-        with self.store.writing() as connection:
-            _count_submissions(connection)
+        return list(map(Submission._make, self._rows(query)))
 
     def admin(self) -> dict[str, object]:
         """Return the admin of the token, with the workspace as its app, in Intercom's form."""
@@ -232,38 +189,23 @@ class Workspace:
         name = self.name_for_writing(connection, event.event_name)
         if isinstance(name, Refusal):
             return name
-        key = EventKey(contact=contact, created_at=event.created_at, name=name)
-        first = _first_submission(connection, key)
-        entry = _LogEntry(
-            received_at=received_at,
-            body=body,
-            http_status=http_status,
-            outcome=SubmissionOutcome.KEPT if first is None else SubmissionOutcome.DUPLICATE,
-            name=name,
-            contact=event.contact,
-        )
-        number = _add_submission(connection, entry)
+        key = (contact, event.created_at, name)
+        query = "SELECT number FROM events WHERE contact = ? AND created_at = ? AND name = ?"
+        first = connection.execute(query, key).fetchone()
+        outcome = SubmissionOutcome.KEPT if first is None else SubmissionOutcome.DUPLICATE
+        submission = Submission(received_at, http_status, outcome, None, None, body)
+        number = _add_submission(connection, submission, name=name, contact=event.contact)
         if first is None:
-            _add_event(connection, key, submission=number)
+            connection.execute(
+                "INSERT INTO events (number, contact, created_at, name) VALUES (?, ?, ?, ?)", (number, *key)
+            )
         else:
-            _count_repeat(connection, first)
-        return entry.outcome
+            connection.execute("UPDATE events SET times_received = times_received + 1 WHERE number = ?", first)
+        return outcome
 
-    def _count(self, condition: str, *values: object) -> int:
-        # Nothing is written here: numbers can be read even if the disk is full. Few rows are not counted yet.
-        query = (
-            f"SELECT (SELECT coalesce(sum(count), 0) FROM tallies WHERE {condition})"  # noqa: S608  # Written here.
-            f" + (SELECT count(*) FROM submissions, workspace WHERE number > counted AND {condition})"
-        )
-        ((count,),) = self.store.read(query, (*values, *values))
-        return int(count)
-
-    def _slices(self, query: str) -> Iterator[Row]:
-        """Yield the rows of a query of `number > ? … LIMIT ?` whose first column is the number."""
-        last = 0
-        while rows := self.store.read(query, (last, _SLICE)):
-            yield from rows
-            last = rows[-1][0]
+    def _rows(self, query: str) -> list[Row]:
+        with self.store.reading() as connection:
+            return connection.execute(query).fetchall()
 
 
 def add_summary(connection: sqlite3.Connection, key: EventKey, *, count: int, last: int) -> None:
@@ -295,60 +237,21 @@ def _activate_name(connection: sqlite3.Connection, name: int) -> bool:
     return connection.execute(query, (name, intercom.EVENT_NAME_LIMIT)).rowcount > 0
 
 
-def _add_submission(connection: sqlite3.Connection, entry: _LogEntry) -> int:
+def _add_submission(
+    connection: sqlite3.Connection, submission: Submission, *, name: int | None, contact: str | None
+) -> int:
     """Write a submission into the log, and return its number, from 1."""
-    refusal = entry.refusal
-    written = connection.execute(
-        "INSERT INTO submissions (received_at, http_status, outcome, name, contact, error_code, error_message, body)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            entry.received_at,
-            entry.http_status,
-            entry.outcome,
-            entry.name,
-            entry.contact,
-            refusal.code if refusal else None,
-            refusal.message if refusal else None,
-            entry.body,
-        ),
+    query = (
+        "INSERT INTO submissions (received_at, http_status, outcome, error_code, error_message, body, name, contact)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
     )
-    number = int(written.lastrowid or 0)
-    if number % _COUNTED_AT_ONCE == 0:
-        # Without the submission just written: its event is not written yet.
-        _count_submissions(connection, end=number)
-    return number
+    return int(connection.execute(query, (*submission, name, contact)).lastrowid or 0)
 
 
-def _first_submission(connection: sqlite3.Connection, key: EventKey) -> int | None:
-    """Return the number of the submission that brought an event; None if the workspace does not hold it."""
-    query = "SELECT number FROM events WHERE contact = ? AND created_at = ? AND name = ?"
-    found = connection.execute(query, (key.contact, key.created_at, key.name)).fetchone()
-    return None if found is None else int(found[0])
-
-
-def _add_event(connection: sqlite3.Connection, key: EventKey, *, submission: int) -> None:
-    """Write an event that the workspace does not hold yet, under the number of its submission."""
-    connection.execute(
-        "INSERT INTO events (number, contact, created_at, name) VALUES (?, ?, ?, ?)",
-        (submission, key.contact, key.created_at, key.name),
-    )
-
-
-def _count_repeat(connection: sqlite3.Connection, event: int) -> None:
-    """Count a submission that repeats an event, which Intercom ignores."""
-    connection.execute("UPDATE events SET times_received = times_received + 1 WHERE number = ?", (event,))
-
-
-def _count_submissions(connection: sqlite3.Connection, *, end: int = _END) -> None:
-    """Add the new submissions with numbers below `end` to the counts."""
-    for query in (_COUNT_TALLIES, _COUNT_DAYS, _COUNTED):
-        connection.execute(query, {"end": end})
-
-
-def _log(connection: sqlite3.Connection, entry: _LogEntry) -> None:
+def _log(connection: sqlite3.Connection, submission: Submission) -> None:
     """Log a submission that was not kept, with the fields that can be read from it."""
-    sent = read_sent(entry.body)
+    sent = read_sent(submission.body)
     name = None
     if sent.event_name is not None:
         name = _name_number(connection, intercom.normalized_event_name(sent.event_name))
-    _add_submission(connection, replace(entry, name=name, contact=sent.contact))
+    _add_submission(connection, submission, name=name, contact=sent.contact)

@@ -76,7 +76,7 @@ def test_checked_rows_tell_which_are_sent(check, policy, sent, seconds):
     checked = check(pd.DataFrame({"time": [1, 1, None], "who": ["a"] * 3}), mapping={"duplicates": policy})
 
     assert checked.is_sent.tolist() == sent
-    assert checked.seconds(0, 2).tolist() == seconds
+    assert checked.seconds(slice(2)).tolist() == seconds
     assert np.isnat(checked.created_at).tolist() == [False, False, True]
 
 

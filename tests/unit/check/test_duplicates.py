@@ -44,7 +44,7 @@ def _check(frame, policy):
 
 def _sent(frame, checked):
     batch = Converter(bind(frame, Stream("spread").mapping)).convert(0, len(frame))
-    payloads = batch.payloads(checked.is_sent, checked.seconds(0, len(frame))).to_pylist()
+    payloads = batch.payloads(checked.is_sent, checked.seconds()).to_pylist()
     return [json.loads(payload) for payload in payloads]
 
 
@@ -90,7 +90,7 @@ def test_duplicates_are_sent_if_the_mapping_says_so():
     checked = _check(frame, "send")
 
     assert checked.is_sent.tolist() == [True, True, True]
-    assert checked.seconds(0, 3).tolist() == [5, 5, 5]
+    assert checked.seconds().tolist() == [5, 5, 5]
     closing = (
         "is the same event to Intercom (contact, event name and second), and Intercom will drop one of the two: "
         "set duplicates='skip' or 'spread' in the mapping"
@@ -210,7 +210,7 @@ def test_spread_rows_keep_their_own_second_where_they_can():
 
     checked = _check(frame, "spread")
 
-    seconds = checked.seconds(0, 5)
+    seconds = checked.seconds()
     assert sorted(seconds.tolist()) == [10, 11, 12, 13, 14]
     assert seconds[2:4].tolist() == [11, 12]
     assert checked.is_sent.all()
@@ -222,7 +222,7 @@ def test_spread_rows_of_one_contact_and_name_do_not_disturb_others(others):
     """Each contact and name has its own seconds."""
     checked = _check(_frame(time=[10, 10, 11, 11], **others), "spread")
 
-    assert checked.seconds(0, 4).tolist() == [10, 11, 11, 12]
+    assert checked.seconds().tolist() == [10, 11, 11, 12]
 
 
 def test_notes_of_spread_rows_say_how_far_they_were_moved():
@@ -275,7 +275,7 @@ def test_spread_takes_seconds_of_any_size(second):
     """Spreading works before 1970 and far in the future."""
     checked = _check(_frame(time=[second, second, second + 1]), "spread")
 
-    assert checked.seconds(0, 3).tolist() == [second, second + 2, second + 1]
+    assert checked.seconds().tolist() == [second, second + 2, second + 1]
 
 
 def test_spread_takes_the_whole_range_of_seconds_at_once():
@@ -284,7 +284,7 @@ def test_spread_takes_the_whole_range_of_seconds_at_once():
 
     checked = _check(_frame(time=times, who=["a"] * 4 + ["b"] * 4), "spread")
 
-    assert checked.seconds(0, 8).tolist() == [1 - 10**11, 2 - 10**11, 10**11 - 1, 10**11] * 2
+    assert checked.seconds().tolist() == [1 - 10**11, 2 - 10**11, 10**11 - 1, 10**11] * 2
 
 
 def test_spread_row_moves_on_where_an_earlier_frame_has_moved_one():
@@ -294,8 +294,8 @@ def test_spread_row_moves_on_where_an_earlier_frame_has_moved_one():
 
     second = stream.check(_frame(time=[11, 10, 13]))
 
-    assert first.seconds(0, 2).tolist() == [10, 11]
-    assert second.seconds(0, 3).tolist() == [14, 12, 13]
+    assert first.seconds().tolist() == [10, 11]
+    assert second.seconds().tolist() == [14, 12, 13]
     assert list(_messages(second)) == [("second_moved_of_identical", 0), ("second_moved_of_identical", 1)]
     assert _messages(second)["second_moved_of_identical", 0].startswith(
         "event: sent 3 seconds later, because row 1 has"
@@ -308,12 +308,12 @@ def test_spread_of_thousands_in_one_second_is_exact_over_frames():
 
     frames = [stream.check(_frame(time=[0] * 1_000)) for _ in range(5)]
 
-    assert sorted(np.concatenate([checked.seconds(0, 1_000) for checked in frames]).tolist()) == list(range(5_000))
+    assert sorted(np.concatenate([checked.seconds() for checked in frames]).tolist()) == list(range(5_000))
 
 
 def test_spread_leaves_invalid_rows_where_they_are():
     """An invalid row is not moved, and its second stays free, since it may be fixed and sent later."""
     checked = _check(_frame(time=[10, 10, 11, 10], note=["x", "y" * 256, "z" * 256, "x"]), "spread")
 
-    assert checked.seconds(0, 4).tolist() == [10, 10, 11, 12]
+    assert checked.seconds().tolist() == [10, 10, 11, 12]
     assert checked.is_sent.tolist() == [True, False, False, True]

@@ -47,7 +47,7 @@ class FakeRuns:
         self.begin(earlier)
         checked, converter = _judged(frame, mapping, runs=self, earlier=earlier)
         batch = converter.convert(0, len(frame))
-        keys, seconds = batch.keys(), checked.seconds(0, len(frame))
+        keys, seconds = batch.keys(), checked.seconds()
         own, digests = keys.words(slice(None)), batch.digests()[0].tolist()
         sent = keys.streams, seconds
         sent_words = type(keys)(streams=sent[0], seconds=sent[1]).words(slice(None))
@@ -88,7 +88,7 @@ def _frame(*rows):
 
 
 def _seconds(checked):
-    return checked.seconds(0, len(checked.valid)).tolist()
+    return checked.seconds().tolist()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import json
 import pyarrow as pa
 import pytest
 
-from events_pandas.convert.json_text import canonical_numbers, escaped, joined, listed, quoted
+from events_pandas.convert.json_text import canonical_numbers, comma_joined, joined, json_escaped, json_strings
 
 
 def _texts(*values):
@@ -19,7 +19,7 @@ def _texts(*values):
 )
 def test_quoted_text_reads_back_as_it_was(text):
     """Any quoted text reads back unchanged as JSON."""
-    literal = joined(*quoted(_texts(text)), length=1)[0].as_py()
+    literal = joined(*json_strings(_texts(text)), length=1)[0].as_py()
 
     assert json.loads(literal) == text
 
@@ -30,19 +30,19 @@ def test_quoted_text_reads_back_as_it_was(text):
 )
 def test_escaped_writes_what_json_writes(text, literal):
     """Only what RFC 8259 forbids inside a string is escaped; everything else stays UTF-8."""
-    assert escaped(_texts(text, "plain")).to_pylist() == [literal, "plain"]
+    assert json_escaped(_texts(text, "plain")).to_pylist() == [literal, "plain"]
 
 
 def test_escaped_returns_the_same_array_without_work_to_do():
     """Text without anything to escape comes back as the same array."""
     text = _texts("plain", None)
 
-    assert escaped(text) is text
+    assert json_escaped(text) is text
 
 
 def test_escaped_looks_at_the_rows_that_it_was_given():
     """A slice of a longer array is escaped by its own bytes."""
-    assert escaped(_texts('a"', "b", "c\n").slice(1)).to_pylist() == ["b", "c\\n"]
+    assert json_escaped(_texts('a"', "b", "c\n").slice(1)).to_pylist() == ["b", "c\\n"]
 
 
 @pytest.mark.parametrize(
@@ -76,9 +76,9 @@ def test_joined_gives_every_row_its_text(pieces, length, texts):
         ([_texts(), _texts()], []),
     ],
 )
-def test_listed_leaves_out_what_is_null(columns, texts):
+def test_comma_joined_leaves_out_what_is_null(columns, texts):
     """Nulls are left out; a row without any value is null, not an empty list."""
-    assert listed(columns).to_pylist() == texts
+    assert comma_joined(columns).to_pylist() == texts
 
 
 def test_canonical_number_is_not_longer_than_it_was():

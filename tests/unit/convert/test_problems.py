@@ -126,8 +126,17 @@ def test_messages_name_the_column_where_no_value_is_known():
         "metadata.n: column 'n'",
     ]
     assert finding.all_values().to_pylist() == [None, "'y'", None]
-    assert [finding.at(position).rows.tolist() for position in range(3)] == [[3], [5], [8]]
-    assert [finding.at(position).all_values().to_pylist() for position in range(3)] == [[None], ["'y'"], [None]]
+    each = [finding.chosen(np.arange(3) == position) for position in range(3)]
+    assert [one.rows.tolist() for one in each] == [[3], [5], [8]]
+    assert [one.all_values().to_pylist() for one in each] == [[None], ["'y'"], [None]]
+
+
+def test_first_is_the_finding_in_its_first_row():
+    """The first row has the smallest position, wherever it stands in the finding, and keeps its value."""
+    first = _finding("number_unreadable", [5, 3], ["'y'", "'x'"], field="metadata.n").first()
+
+    assert first.rows.tolist() == [3]
+    assert first.all_values().to_pylist() == ["'x'"]
 
 
 def test_merged_findings_are_in_the_order_of_rows():

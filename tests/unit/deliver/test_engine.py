@@ -11,6 +11,7 @@ import pytest
 from events_pandas.deliver.client.answers import Answer, TransportError
 from events_pandas.deliver.decide import RetryPolicy
 from events_pandas.deliver.outcomes import Event, Outcome, Status
+from events_pandas.deliver.preflight import preflight
 
 REFUSED = TransportError("refused", may_have_arrived=False)
 BROKEN = TransportError("broke", may_have_arrived=True)
@@ -129,7 +130,7 @@ def test_run_counts_requests_and_retries(make_engine, scripted_client, events):
 
     list(engine.deliver([events("a", "b")]))
 
-    assert (engine.requests, engine.retries, engine.limit) == (4, 2, 1_000_000)
+    assert (engine.requests, engine.retries, engine.pacer.limit) == (4, 2, 1_000_000)
 
 
 # Retries
@@ -300,7 +301,7 @@ def test_deliver_awaits_what_is_under_way_when_the_first_answer_is_not_intercoms
     )
     client.me_script = [Answer(status=200, headers=PLENTY, body=b'{"app":{}}')]
     engine = make_engine(client, concurrency=3, on_outcome=lambda _: gate.set())
-    engine.preflight()  # it learns the limit: without it the first event would be sent alone
+    preflight(engine)  # it learns the limit: without it the first event would be sent alone
 
     (outcomes,) = engine.deliver([events("a", "b", "c", "d")])
 
@@ -471,6 +472,18 @@ def test_deliver_stops_when_too_many_are_rejected(make_engine, scripted_client, 
 
     assert (engine.stop.reason, engine.requests) == ("failure_rate", 100)
     assert _statuses(outcomes) == ["rejected"] * 100 + ["not_submitted"] * 100
+
+
+def test_deliver_counts_no_withheld_events_as_failures(make_engine, scripted_client):
+    """Rows that were withheld say nothing about the others: one of two contacts is unknown, in most of the rows."""
+    rows = [("ghost", 1), *(("ada", row) for row in range(2, 60)), *(("ghost", row) for row in range(60, 300))]
+    chunk = [Event(row=row, payload=f"{name}{row}".encode(), contact=name) for name, row in rows]
+    engine = make_engine(scripted_client({"ghost1": [404]}), max_failure_rate=0.1, concurrency=1)
+
+    (outcomes,) = engine.deliver([chunk])
+
+    assert engine.stop is None
+    assert Counter(_statuses(outcomes)) == {"accepted": 58, "unknown_contact": 241}
 
 
 # The canary
@@ -757,6 +770,20 @@ def test_client_that_ends_its_thread_ends_the_run(make_engine, scripted_client, 
 
     assert _codes(outcomes)[0] == "no_answer"
     assert engine.stop.message.startswith(f"a {type(end).__name__}, the cause of this error, ended the run: ")
+
+
+def test_error_of_the_engine_loses_no_outcomes(make_engine, scripted_client, events):
+    """The outcomes of a later chunk are yielded too, also if they came before the error."""
+
+    def fail(outcome):
+        if outcome.row == 2:
+            raise ZeroDivisionError
+
+    engine = make_engine(scripted_client(), concurrency=1, on_outcome=fail)
+    chunks = list(engine.deliver([events("a"), events("b", "c", start=1), events("d", start=3)]))
+
+    assert [[outcome.row for outcome in chunk] for chunk in chunks] == [[0], [1, 2], [3]]
+    assert [_codes(chunk) for chunk in chunks] == [[None], [None, None], ["ended_by_error"]]
 
 
 def test_client_that_raises_an_interrupt_interrupts_the_run(make_engine, scripted_client, events):

@@ -11,9 +11,9 @@ from events_pandas.deliver.client.answers import Answer, TransportError, read_at
 from events_pandas.deliver.client.background import ask_in_time
 from events_pandas.deliver.clock import Clock
 from events_pandas.deliver.decide import RetryPolicy
-from events_pandas.deliver.outcomes import Status
+from events_pandas.deliver.outcomes import Status, WorkspaceIdentity
 from events_pandas.deliver.pace.pacer import Pacer
-from events_pandas.deliver.preflight import WorkspaceIdentity, ask_workspace, read_workspace
+from events_pandas.deliver.preflight import ask_workspace, preflight, read_workspace
 from events_pandas.deliver.stops import Stop
 
 ME = {"type": "admin", "app": {"id_code": "abc123", "name": "Acme", "region": "EU", "timezone": "UTC"}}
@@ -74,15 +74,15 @@ def test_preflight_returns_the_workspace_and_learns_the_limit(make_engine, scrip
     """A good token gives its workspace, and the limit is known before the first event."""
     engine = make_engine(scripted_client(me=[ANSWER]))
 
-    assert engine.preflight() == engine.workspace == WorkspaceIdentity(id_code="abc123", name="Acme", region="EU")
-    assert (engine.limit, engine.stop, engine.requests) == (166, None, 0)
+    assert preflight(engine) == engine.workspace == WorkspaceIdentity(id_code="abc123", name="Acme", region="EU")
+    assert (engine.pacer.limit, engine.stop, engine.requests) == (166, None, 0)
 
 
 def test_preflight_tries_again_when_a_failure_passes(make_engine, scripted_client):
     """After two passing failures the question is asked again."""
     engine = make_engine(scripted_client(me=[503, REFUSED, ANSWER]))
 
-    assert engine.preflight() is not None
+    assert preflight(engine) is not None
 
 
 def test_preflight_stops_the_run_when_the_token_is_refused(make_engine, scripted_client, events):
@@ -90,7 +90,7 @@ def test_preflight_stops_the_run_when_the_token_is_refused(make_engine, scripted
     client = scripted_client(me=[401])
     engine = make_engine(client)
 
-    assert engine.preflight() is None
+    assert preflight(engine) is None
     (outcomes,) = engine.deliver([events("a", "b")])
 
     assert engine.stop.reason == "authentication"
@@ -109,7 +109,7 @@ def test_preflight_stops_the_run_when_intercom_is_out_of_reach(make_engine, scri
     """When the attempts that the user allows are spent, nothing was submitted and the run is over."""
     engine = make_engine(scripted_client(me=script))
 
-    engine.preflight()
+    preflight(engine)
 
     assert engine.stop == Stop(
         reason="outage",
@@ -124,7 +124,7 @@ def test_preflight_waits_no_longer_than_a_person_would(make_engine, scripted_cli
     busy = Answer(status=503, headers={"Retry-After": "120"})
     patient = replace(clock, sleep=waits.append)
 
-    make_engine(scripted_client(me=[busy, ANSWER]), clock=patient).preflight()
+    preflight(make_engine(scripted_client(me=[busy, ANSWER]), clock=patient))
 
     assert sum(waits) == 15.0
     assert max(waits) == 1.0
@@ -258,7 +258,7 @@ def test_preflight_shows_progress_while_it_waits(make_engine, scripted_client):
 
     engine = make_engine(scripted_client(me=[lambda: answered.wait(10) and ANSWER]), on_tick=tick)
 
-    assert engine.preflight() is not None
+    assert preflight(engine) is not None
     assert pauses[0].reason == "preflight"
     assert engine.current_state().pause is None
 
@@ -272,7 +272,7 @@ def test_preflight_ends_when_the_run_is_ended_meanwhile(make_engine, scripted_cl
 
     engine = make_engine(scripted_client(me=[lambda: released.wait(10) and ANSWER]), on_tick=tick)
 
-    assert engine.preflight() is None
+    assert preflight(engine) is None
     assert engine.workspace is None
     released.set()
 

@@ -220,7 +220,7 @@ def test_backlog_raises_an_error_of_its_source_after_the_chunks_before_it(events
     backlog.pull()
     backlog.next_ticket(0.0).end(ACCEPTED)
     backlog.pull()
-    backlog.close(backlog.first())
+    backlog.close_first()
 
     with pytest.raises(ValueError, match=r"^row 12 cannot be read$"):
         backlog.first()

@@ -16,13 +16,20 @@ def tickets(events):
     return Chunk(events("a", "b", "c")).tickets
 
 
+class PostingClient:
+    """A client that posts by a function."""
+
+    def __init__(self, post):
+        self.post_event = post
+
+
 @pytest.fixture
 def make_workers():
     """Return a function that makes workers, which end with the test."""
     made = []
 
     def make(post, size=3):
-        made.append(Workers(post, size=size, monotonic=time.monotonic))
+        made.append(Workers(PostingClient(post), size=size, monotonic=time.monotonic))
         return made[-1]
 
     yield make
@@ -32,9 +39,9 @@ def make_workers():
 
 def test_workers_return_the_ticket_with_its_answer(make_workers, tickets):
     """A ticket comes back with the answer to its event and the time at which it came."""
-    workers = make_workers(lambda event: Answer(status=200, body=b'{"name": "%s"}' % event.payload))
+    workers = make_workers(lambda payload: Answer(status=200, body=b'{"name": "%s"}' % payload))
 
-    workers.give(tickets[0])
+    workers.give(tickets[0], 1.0)
     ticket = workers.take(5.0)
 
     assert ticket is tickets[0]
@@ -47,7 +54,7 @@ def test_workers_starts_a_thread_only_when_all_are_busy(make_workers, tickets):
     workers = make_workers(lambda _: Answer(status=202))
 
     for ticket in tickets:
-        workers.give(ticket)
+        workers.give(ticket, 1.0)
         workers.take(5.0)
 
     assert len(workers.threads) == 1
@@ -58,8 +65,8 @@ def test_workers_has_no_room_when_all_its_threads_are_busy(make_workers, tickets
     release = threading.Event()
     workers = make_workers(lambda _: release.wait(5.0) and Answer(status=202), size=2)
 
-    workers.give(tickets[0])
-    workers.give(tickets[1])
+    workers.give(tickets[0], 1.0)
+    workers.give(tickets[1], 1.0)
 
     assert (len(workers.threads), workers.in_flight, workers.has_room) == (2, 2, False)
     release.set()
@@ -89,7 +96,7 @@ def test_workers_return_any_error_of_a_request(make_workers, tickets):
         raise error
 
     workers = make_workers(post)
-    workers.give(tickets[0])
+    workers.give(tickets[0], 1.0)
 
     assert workers.take(5.0).result is error
     assert workers.threads[0].is_alive()
@@ -98,7 +105,7 @@ def test_workers_return_any_error_of_a_request(make_workers, tickets):
 def test_workers_leaves_no_thread_behind_at_the_end(make_workers, tickets):
     """Idle threads end."""
     workers = make_workers(lambda _: Answer(status=202))
-    workers.give(tickets[0])
+    workers.give(tickets[0], 1.0)
     workers.take(5.0)
     (thread,) = workers.threads
 
@@ -122,8 +129,8 @@ class DeadlyClock:
 @pytest.mark.parametrize("death", [OSError("no clock"), MemoryError(), SystemExit(3), KeyboardInterrupt()])
 def test_workers_return_the_ticket_of_a_dead_thread(death, tickets):
     """Its request may have arrived, and the stop names the error."""
-    workers = Workers(lambda _: Answer(status=202), size=3, monotonic=DeadlyClock(death))
-    workers.give(tickets[0])
+    workers = Workers(PostingClient(lambda _: Answer(status=202)), size=3, monotonic=DeadlyClock(death))
+    workers.give(tickets[0], 1.0)
     workers.threads[0].join(10.0)
 
     nothing, stop = workers.take(0.0), workers.check_threads()
@@ -141,11 +148,11 @@ def test_workers_return_the_ticket_of_a_dead_thread(death, tickets):
 
 def test_workers_return_tickets_without_a_thread(tickets):
     """A request that waits for a thread was not made."""
-    workers = Workers(lambda _: Answer(status=202), size=1, monotonic=DeadlyClock(MemoryError()))
-    workers.give(tickets[0])
+    workers = Workers(PostingClient(lambda _: Answer(status=202)), size=1, monotonic=DeadlyClock(MemoryError()))
+    workers.give(tickets[0], 1.0)
     workers.threads[0].join(10.0)
     workers.in_flight = 0
-    workers.give(tickets[1])
+    workers.give(tickets[1], 1.0)
 
     workers.check_threads()
     results = {ticket.event.contact: ticket.result for ticket in (workers.take(0.0), workers.take(0.0))}
@@ -157,7 +164,7 @@ def test_workers_asks_for_no_stop_while_all_threads_live(make_workers, tickets):
     """A thread that waits for an answer is alive."""
     release = threading.Event()
     workers = make_workers(lambda _: release.wait(5.0) and Answer(status=202))
-    workers.give(tickets[0])
+    workers.give(tickets[0], 1.0)
 
     assert workers.check_threads() is None
     release.set()
@@ -176,7 +183,7 @@ def test_workers_makes_do_with_the_threads_that_the_system_has(make_workers, tic
     monkeypatch.setattr(threading.Thread, "start", start_one)
     workers = make_workers(lambda _: Answer(status=202))
     for ticket in tickets[:2]:
-        workers.give(ticket)
+        workers.give(ticket, 1.0)
 
     assert {id(workers.take(5.0)), id(workers.take(5.0))} == {id(tickets[0]), id(tickets[1])}
     assert len(workers.threads) == 1
@@ -193,16 +200,17 @@ def test_workers_raises_what_the_system_says_when_it_has_no_thread_at_all(make_w
     workers = make_workers(lambda _: Answer(status=202))
 
     with pytest.raises(RuntimeError, match=r"^can't start new thread$"):
-        workers.give(tickets[0])
+        workers.give(tickets[0], 1.0)
     assert (workers.threads, workers.in_flight, tickets[0].state) == ([], 0, EventState.FRESH)
 
 
 def test_workers_tells_of_a_request_that_never_ends(tickets):
     """A request that hangs for more than an hour ends the run."""
     release, now = threading.Event(), [10_000.0]
-    workers = Workers(lambda _: release.wait(10.0) and Answer(status=202), size=1, monotonic=lambda: now[0])
-    tickets[0].leave(now[0])
-    workers.give(tickets[0])
+    workers = Workers(
+        PostingClient(lambda _: release.wait(10.0) and Answer(status=202)), size=1, monotonic=lambda: now[0]
+    )
+    workers.give(tickets[0], now[0])
     while workers.threads[0].ticket is None:
         pass
 

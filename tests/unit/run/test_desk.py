@@ -50,6 +50,11 @@ def alarm():
     signal.signal(signal.SIGALRM, before)
 
 
+def begun():
+    """Open nothing before a run."""
+    return True
+
+
 def results_of(n):
     return pd.DataFrame({"row": np.arange(n)})
 
@@ -117,7 +122,7 @@ def test_run_has_the_callers_context(desk):
         WHO.set("the run")
         return pd.DataFrame({"found": [found]})
 
-    results = desk.run(work)
+    results = desk.run(work, first=begun)
 
     assert results.loc[0, "found"] == WHO.get() == "the caller"
 
@@ -130,13 +135,13 @@ def test_ask_raises_in_the_run_what_the_caller_raises(desk):
             desk.ask(int, "not a number")
         return results_of(desk.ask(int, "2"))
 
-    assert len(desk.run(work)) == 2
+    assert len(desk.run(work, first=begun)) == 2
 
 
 def test_run_raises_what_ends_it(desk):
     """An error of the run is raised in the caller's thread."""
     with pytest.raises(ZeroDivisionError):
-        desk.run(lambda: results_of(1 // 0))
+        desk.run(lambda: results_of(1 // 0), first=begun)
 
 
 def test_interrupted_question_is_dropped(desk):
@@ -153,7 +158,7 @@ def test_interrupted_question_is_dropped(desk):
         return results_of(desk.interrupts)
 
     with pytest.raises(SubmissionInterrupted) as caught:
-        desk.run(work)
+        desk.run(work, first=begun)
 
     assert len(caught.value.results) == 1
     assert calls == [threading.current_thread()]
@@ -167,7 +172,7 @@ def test_interrupt_of_a_stream_keeps_the_results_that_were_not_handed_over(desk,
         return results_of(3)
 
     with pytest.raises(SubmissionInterrupted) as caught:
-        list(desk.stream(work))
+        list(desk.stream(work, first=begun))
 
     assert len(caught.value.results) == 3
 
@@ -184,7 +189,7 @@ def test_closing_a_stream_waits_for_the_run(desk):
         ended.append(desk.is_closing)
         return results_of(0)
 
-    stream = desk.stream(work)
+    stream = desk.stream(work, first=begun)
     first = next(stream)
     stream.close()
 
@@ -204,7 +209,7 @@ def test_caller_leaves_a_run_that_does_not_end(ctrl_c):
         return results_of(1)
 
     with pytest.raises(KeyboardInterrupt) as caught:
-        desk.run(work)
+        desk.run(work, first=begun)
     released.set()
 
     assert type(caught.value) is KeyboardInterrupt
@@ -263,7 +268,7 @@ def test_error_of_a_signals_handler_after_all_is_done_has_the_results(desk, alar
         return results_of(3)
 
     with pytest.raises(SubmissionError) as caught:
-        desk.run(work)
+        desk.run(work, first=begun)
 
     assert len(caught.value.results) == 3
     assert isinstance(caught.value.__cause__, TimeoutError)
@@ -278,7 +283,7 @@ def test_error_that_keeps_the_run_from_its_start_is_raised(desk, monkeypatch):
     monkeypatch.setattr(threading.Thread, "start", start)
 
     with pytest.raises(RuntimeError, match="can't start new thread"):
-        desk.run(lambda: results_of(3))
+        desk.run(lambda: results_of(3), first=begun)
 
 
 def test_interrupt_right_after_another_loses_no_results(desk):
@@ -310,7 +315,7 @@ def test_interrupt_right_after_another_loses_no_results(desk):
     sys.settrace(trace)
     try:
         with pytest.raises(SubmissionInterrupted) as caught:
-            desk.run(work)
+            desk.run(work, first=begun)
     finally:
         sys.settrace(None)
 
@@ -335,7 +340,7 @@ def test_stream_that_is_collected_in_the_thread_of_the_run_ends_the_run(desk):
         ended.set()
         return results_of(0)
 
-    stream = desk.stream(work)
+    stream = desk.stream(work, first=begun)
     first = next(stream)
     is_taken.set()
 

@@ -25,7 +25,8 @@ from events_pandas import (
 )
 from events_pandas.api import checked_report
 from events_pandas.mapping import MonetaryAmount, Number, Text
-from events_pandas.run.files import read_files, submit_files
+from events_pandas.run.file_frames import read_files
+from events_pandas.run.files import submit_files
 from events_pandas.run.options import RunOptions
 
 

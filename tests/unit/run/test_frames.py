@@ -59,7 +59,7 @@ def test_spread_row_whose_second_another_run_claims_after_the_check_is_not_sent(
     )
 
     def begin(text):
-        journal = Journal.opened(tmp_path / "journal.sqlite", workspace="ab12cd34")
+        journal = Journal(tmp_path / "journal.sqlite", workspace="ab12cd34")
         journal.begin_run(FACTS)
         frames = make_frames(rules, journal=journal)
         return frames, frames.open(frames.read(make_orders(1, x=[text])))

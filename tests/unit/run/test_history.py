@@ -58,7 +58,7 @@ def journals(tmp_path):
     folder = tmp_path / "journals"
 
     def begin(workspace, minute, source, **facts):
-        journal = Journal.opened(folder / f"{workspace}.sqlite", workspace=workspace)
+        journal = Journal(folder / f"{workspace}.sqlite", workspace=workspace)
         started_at = datetime(2026, 1, 31, 10, minute, tzinfo=UTC)
         journal.begin_run(RunFacts(started_at=started_at, source=source, mapping="0f3c", **facts))
         return journal
@@ -213,7 +213,7 @@ def path(tmp_path):
 def history(path):
     """The writer of a run that has begun."""
     history = HistoryWriter(FACTS)
-    history.begin(Journal.opened(path, workspace="ab12cd34"))
+    history.begin(Journal(path, workspace="ab12cd34"))
     return history
 
 
@@ -291,7 +291,7 @@ def test_entry_of_a_run_under_way_has_the_rows_so_far(history, path):
 @pytest.mark.parametrize("step", ["tell_run", "end_run"])
 def test_run_goes_on_when_its_history_cannot_be_written(step, path):
     """The events are safe: an entry is not worth the results, and the next event finds the full disk."""
-    journal = FullDisk(Journal.opened(path, workspace="ab12cd34"), step)
+    journal = FullDisk(Journal(path, workspace="ab12cd34"), step)
 
     with HistoryWriter(FACTS) as history:
         history.begin(journal)
@@ -318,7 +318,7 @@ def test_history_of_a_run_is_written_once_a_second(path):
     """Each entry waits for the disk, and a stream may have hundreds of frames in a second; the end has all counts."""
     now = [100.0]
     history = HistoryWriter(FACTS, clock=lambda: now[0])
-    history.begin(Journal.opened(path, workspace="ab12cd34"))
+    history.begin(Journal(path, workspace="ab12cd34"))
     seen = []
 
     with history:

@@ -1,8 +1,9 @@
 """The options of a run: checked where they are given, each with one default."""
 
 import re
+import sys
 from contextlib import closing
-from types import SimpleNamespace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,6 @@ import pytest
 
 from events_pandas import CredentialsError, IntercomClient, JournalError, RetryPolicy, Sandbox
 from events_pandas.deliver import WorkspaceIdentity
-from events_pandas.deliver.journal import Journal
 from events_pandas.run.options import RunOptions, run_options
 
 
@@ -272,14 +272,18 @@ def test_opened_journal_needs_the_name_of_a_workspace():
     )
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux lists network disks in /proc")
 def test_opened_journal_warns_when_it_has_no_write_ahead_log(tmp_path, monkeypatch):
     """A warning says that the file system cannot do it."""
-    # No file system here refuses a write-ahead log.
-    monkeypatch.setattr(Journal, "opened", staticmethod(lambda path, **_: SimpleNamespace(path=path, mode="delete")))
+    # On a network disk a journal has none.
+    read_text, mounts = Path.read_text, f"server:/home {tmp_path} nfs4 rw 0 0\n"
+    monkeypatch.setattr(
+        Path, "read_text", lambda path, **options: mounts if path.name == "mounts" else read_text(path, **options)
+    )
     options = RunOptions(journal=tmp_path / "journal.sqlite")
 
     with pytest.warns(UserWarning, match=re.escape(str(options.journal))) as caught:
-        options.opened_journal(WorkspaceIdentity(id_code="ab12cd34"))
+        options.opened_journal(WorkspaceIdentity(id_code="ab12cd34")).close()
 
     (warning,) = caught
     assert str(warning.message) == (

@@ -1,9 +1,11 @@
 """Choices of a proposal: what a field reads, how a share is written, and the mapping as Python code."""
 
+import pandas as pd
 import pytest
 
 import events_pandas as ep
 from events_pandas.mapping import Column, Constant, Date, EventMapping, MonetaryAmount, RichLink, Text
+from events_pandas.mapping.rules import EXPRESSION_TYPE
 from events_pandas.suggest.choices import Choice, python_text, share_text, write_python
 
 
@@ -94,3 +96,11 @@ def test_write_python_leaves_out_empty_metadata():
     text = write_python(EventMapping(event_name="a", created_at="t", id="x"), {})
 
     assert "metadata" not in text
+
+
+@pytest.mark.skipif(EXPRESSION_TYPE is None, reason="pd.col came with pandas 3")
+def test_python_shows_a_source_that_is_an_expression():
+    """An expression in the place of an optional source is written, and never compared: it is neither true nor false."""
+    mapping = EventMapping(event_name="ordered", created_at="when", user_id=pd.col("who"))
+
+    assert "    user_id=col('who')," in write_python(mapping, {}).splitlines()

@@ -7,7 +7,7 @@ import pytest
 from urllib3.exceptions import ProtocolError
 
 from events_pandas.deliver.client.answers import TransportError
-from events_pandas.deliver.client.attempt import ATTEMPT
+from events_pandas.deliver.client.deadline import ATTEMPT
 from events_pandas.deliver.client.route import Route
 
 pytestmark = pytest.mark.alone

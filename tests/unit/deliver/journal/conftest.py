@@ -34,7 +34,7 @@ def open_journal(path):
     journals = []
 
     def opened(where=path, *, workspace=WORKSPACE, busy_seconds=5.0):
-        journals.append(Journal.opened(where, workspace=workspace, busy_seconds=busy_seconds))
+        journals.append(Journal(where, workspace=workspace, busy_seconds=busy_seconds))
         return journals[-1]
 
     yield opened

@@ -69,7 +69,7 @@ def use(journal, second=2):
 
 try:
     exec(sys.argv[2])
-    journal = Journal.opened(path, workspace="ab12cd34", busy_seconds=0.2)
+    journal = Journal(path, workspace="ab12cd34", busy_seconds=0.2)
     exec(sys.argv[3])
     journal.close()
 except JournalError as error:
@@ -165,9 +165,7 @@ def test_journal_that_was_made_with_locks_does_without_them(run_program, open_jo
 
 def test_journal_without_locks_is_not_taken_from_another_run(run_program, path):
     """One run at a time: the message says which process has the journal, on which machine, and what to do."""
-    printed = run_program(
-        path, "refuse_locks(errno.ENOLCK)", "Journal.opened(path, workspace='ab12cd34', busy_seconds=0.2)"
-    )
+    printed = run_program(path, "refuse_locks(errno.ENOLCK)", "Journal(path, workspace='ab12cd34', busy_seconds=0.2)")
 
     assert printed.startswith(
         f"{path}: {place_of(path)} cannot lock files, so only one run at a time can use the journal, and process "

@@ -34,7 +34,7 @@ def refusal(path):
     """Open a file that is refused, and check that it did not change; return the message."""
     before = path.read_bytes()
     with pytest.raises(JournalError) as caught:
-        Journal.opened(path, workspace="ab12cd34")
+        Journal(path, workspace="ab12cd34")
     assert path.read_bytes() == before
     assert caught.value.path == str(path)
     return str(caught.value)
@@ -116,7 +116,7 @@ def test_journal_begins_in_an_empty_file(path, open_journal):
 def make_one(path, barrier, made):
     """Wait for the other process, make the journal, and hand over a digest."""
     barrier.wait(60)
-    journal = Journal.opened(path, workspace="ab12cd34")
+    journal = Journal(path, workspace="ab12cd34")
     made.put(journal.digests(np.zeros((2, 1), np.uint64)))
     journal.close()
 
@@ -209,7 +209,7 @@ def test_journal_refuses_a_folder_that_cannot_be_made(tmp_path):
     path = tmp_path / "file" / "journals" / "journal.sqlite"
 
     with pytest.raises(JournalError) as caught:
-        Journal.opened(path, workspace="ab12cd34")
+        Journal(path, workspace="ab12cd34")
 
     assert str(caught.value) == f"{path}: the journal cannot be opened: Not a directory: {GO_ELSEWHERE}"
 
@@ -219,7 +219,7 @@ def test_journal_refuses_a_folder_in_place_of_a_file(path):
     path.mkdir()
 
     with pytest.raises(JournalError) as caught:
-        Journal.opened(path, workspace="ab12cd34")
+        Journal(path, workspace="ab12cd34")
 
     assert str(caught.value) == (
         f"{path}: journal.sqlite is a directory, not a file: move journal.sqlite away, or use another path "
@@ -232,10 +232,10 @@ def test_journal_refuses_a_folder_in_place_of_a_file(path):
 def test_journal_refuses_a_pipe_in_place_of_a_file(path, ending):
     """A run and the history of runs refuse a pipe: opening it would wait for another program."""
     if ending:
-        Journal.opened(path, workspace="ab12cd34").close()
+        Journal(path, workspace="ab12cd34").close()
     os.mkfifo(f"{path}{ending}")
 
-    for use in (lambda: Journal.opened(path, workspace="ab12cd34"), lambda: runs(path.parent)):
+    for use in (lambda: Journal(path, workspace="ab12cd34"), lambda: runs(path.parent)):
         with pytest.raises(JournalError) as caught:
             use()
         assert str(caught.value) == (
@@ -251,7 +251,7 @@ def test_journal_error_does_not_change_the_name_of_a_file(tmp_path):
     os.mkfifo(f"{path}-wal")
 
     with pytest.raises(JournalError) as caught:
-        Journal.opened(path, workspace="ab12cd34")
+        Journal(path, workspace="ab12cd34")
 
     assert str(caught.value) == (
         f"{path}: {{no_journal}}.sqlite-wal is a pipe, not a file: move {{no_journal}}.sqlite-wal away, or use "
@@ -266,7 +266,7 @@ def test_journal_refuses_a_folder_that_takes_no_files():
     path = Path("/proc/events_pandas.sqlite")
 
     with pytest.raises(JournalError) as caught:
-        Journal.opened(path, workspace="ab12cd34")
+        Journal(path, workspace="ab12cd34")
 
     assert str(caught.value).startswith(f"{path}: the journal cannot be opened: ")
     assert str(caught.value).endswith(f": {GO_ELSEWHERE}")
@@ -281,7 +281,7 @@ def test_journal_refuses_what_cannot_be_written(open_journal, path, monkeypatch)
     )
 
     with pytest.raises(JournalError) as caught:
-        Journal.opened(path, workspace="ab12cd34")
+        Journal(path, workspace="ab12cd34")
 
     assert str(caught.value) == (
         f"{path}: the journal cannot be written on {place_of(path)} (attempt to write a readonly database): "
@@ -299,7 +299,7 @@ import queue, resource, sys
 from pathlib import Path
 from events_pandas.deliver.journal import Journal, Fingerprint
 
-journal = Journal.opened(Path(sys.argv[1]), workspace="ab12cd34")
+journal = Journal(Path(sys.argv[1]), workspace="ab12cd34")
 writer, answers = journal.writer(), queue.SimpleQueue()
 _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 
@@ -343,14 +343,14 @@ from events_pandas.deliver.journal import Journal, Fingerprint
 
 path, words = Path(sys.argv[1]), np.zeros((2, 1), np.uint64)
 if "made before" in sys.argv:
-    Journal.opened(path, workspace="ab12cd34").close()
+    Journal(path, workspace="ab12cd34").close()
 
 library = ctypes.CDLL(_sqlite3.__file__)
 library.sqlite3_initialize()
 library.sqlite3_vfs_find.restype = ctypes.c_void_p
 library.sqlite3_vfs_register(ctypes.c_void_p(library.sqlite3_vfs_find(b"unix-dotfile")), 1)
 
-journal = Journal.opened(path, workspace="ab12cd34")
+journal = Journal(path, workspace="ab12cd34")
 (key,) = journal.digests(words)
 journal.claim([Fingerprint(key, None, 1, 2)])
 writer, answers = journal.writer(), []

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from events_pandas.deliver.journal import OtherAcceptance, OtherRun
-from events_pandas.deliver.journal.lockfile import LockFile, take_lock_file
+from events_pandas.deliver.journal.lockfile import LockFile, lock_path, take_lock_file
 from events_pandas.deliver.journal.processes import Process
 from events_pandas.errors import JournalError
 from events_pandas.filesystem import place_of
@@ -97,7 +97,7 @@ import datetime, os, sys
 from pathlib import Path
 from events_pandas.deliver.journal import Journal, RunFacts
 
-journal = Journal.opened(Path(sys.argv[1]), workspace="ab12cd34")
+journal = Journal(Path(sys.argv[1]), workspace="ab12cd34")
 journal.begin_run(RunFacts(started_at=datetime.datetime.now(datetime.UTC), source="orders.csv", mapping="0f3c"))
 os._exit(0)
 """
@@ -233,7 +233,7 @@ def test_process_of_an_earlier_start_of_the_machine_is_gone():
 
 
 def lock_facts(path):
-    return json.loads(LockFile.path_beside(path).read_bytes())
+    return json.loads(lock_path(path).read_bytes())
 
 
 def test_lock_file_keeps_others_away_until_it_is_released(path):
@@ -263,7 +263,7 @@ def test_lock_file_is_its_owners_alone(path):
     """Only the owner may read or write the lock file."""
     LockFile.take(path)
 
-    assert os.name == "nt" or LockFile.path_beside(path).stat().st_mode & 0o777 == 0o600
+    assert os.name == "nt" or lock_path(path).stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a number may be another process's")
@@ -271,7 +271,7 @@ def test_lock_file_of_a_process_that_is_gone_is_taken(path):
     """The lock file of a killed process is taken over, even if its number belongs to another process now."""
     LockFile.take(path)
     left = {**lock_facts(path), "birth": "1"}
-    LockFile.path_beside(path).write_text(json.dumps(left))
+    lock_path(path).write_text(json.dumps(left))
 
     LockFile.take(path)
 
@@ -284,8 +284,8 @@ def test_lock_file_is_taken_by_one_of_its_finders(path):
     """If two processes find the lock file of a killed process, one takes it and the other is refused."""
     LockFile.take(path)
     left = {**lock_facts(path), "birth": "1"}
-    LockFile.path_beside(path).write_text(json.dumps(left))
-    LockFile.path_beside(path).with_name(f"journal.sqlite.lock-{left['token']}").mkdir()
+    lock_path(path).write_text(json.dumps(left))
+    lock_path(path).with_name(f"journal.sqlite.lock-{left['token']}").mkdir()
 
     with pytest.raises(JournalError, match="one run at a time can use the journal"):
         LockFile.take(path)
@@ -296,7 +296,7 @@ def test_lock_file_is_taken_by_one_of_its_finders(path):
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"pid": 1}', b"[" * 4096])
 def test_lock_file_that_says_nothing_is_left(path, content):
     """A lock file without facts stays (a run may be about to write it), and the message says what to delete."""
-    LockFile.path_beside(path).write_bytes(content)
+    lock_path(path).write_bytes(content)
 
     with pytest.raises(JournalError) as caught:
         LockFile.take(path)
@@ -306,7 +306,7 @@ def test_lock_file_that_says_nothing_is_left(path, content):
         "journal.sqlite.lock does not say which run made it: delete journal.sqlite.lock if no run uses the journal; or "
         "use a path on a local disk with journal=..., or pass journal=None for no journal"
     )
-    assert LockFile.path_beside(path).read_bytes() == content
+    assert lock_path(path).read_bytes() == content
 
 
 @pytest.mark.parametrize(
@@ -316,7 +316,7 @@ def test_lock_file_of_facts_that_make_no_sense_is_left(path, change):
     """Facts that make no sense come into no path and no message."""
     LockFile.take(path)
     content = json.dumps({**lock_facts(path), "birth": "1", **change})
-    LockFile.path_beside(path).write_text(content)
+    lock_path(path).write_text(content)
 
     with pytest.raises(JournalError, match=r"journal\.sqlite\.lock does not say which run made it: delete"):
         LockFile.take(path)
@@ -327,7 +327,7 @@ def test_lock_file_of_facts_that_make_no_sense_is_left(path, change):
 @pytest.mark.skipif(os.name == "nt", reason="Windows may refuse to make links")
 def test_lock_file_that_leads_nowhere_is_refused(path):
     """A link to a missing file can be neither made nor read, so the number of tries is limited."""
-    LockFile.path_beside(path).symlink_to(path.parent / "missing")
+    lock_path(path).symlink_to(path.parent / "missing")
 
     with pytest.raises(JournalError) as caught:
         LockFile.take(path)
@@ -340,7 +340,7 @@ def test_lock_file_that_leads_nowhere_is_refused(path):
 def test_journal_on_a_disk_with_locks_says_what_a_lock_file_of_another_machine_is(open_journal, path):
     """The message names the file to delete, and does not claim that this disk cannot lock files."""
     LockFile.take(path)
-    LockFile.path_beside(path).write_text(json.dumps({**lock_facts(path), "host": "elsewhere", "pid": 7, "since": 0}))
+    lock_path(path).write_text(json.dumps({**lock_facts(path), "host": "elsewhere", "pid": 7, "since": 0}))
 
     with pytest.raises(JournalError) as caught:
         open_journal()
@@ -353,7 +353,7 @@ def test_journal_on_a_disk_with_locks_says_what_a_lock_file_of_another_machine_i
 
 def test_journal_on_a_disk_with_locks_says_what_a_foreign_lock_file_is(open_journal, path):
     """The message names the file to delete, which another program may have made."""
-    LockFile.path_beside(path).write_text("hello")
+    lock_path(path).write_text("hello")
 
     with pytest.raises(JournalError) as caught:
         open_journal()

@@ -124,7 +124,7 @@ def test_reading_finds_the_entries_of_a_killed_run(path):
     program = (
         "import os, sys; from datetime import UTC, datetime; from pathlib import Path;"
         "from events_pandas.deliver.journal import Journal, RunFacts;"
-        "journal = Journal.opened(Path(sys.argv[1]), workspace='ab12cd34');"
+        "journal = Journal(Path(sys.argv[1]), workspace='ab12cd34');"
         "journal.begin_run(RunFacts(started_at=datetime.now(UTC), source='killed', mapping='m')); os._exit(9)"
     )
     assert subprocess.run([sys.executable, "-c", program, str(path)], check=False, timeout=120).returncode == 9

@@ -57,6 +57,16 @@ def store(workspace):
 
 
 @pytest.fixture
+def asking(store):
+    """A connection to ask the workspace on, which sees every change at once."""
+    # Outside the transaction that keeps one moment for a whole page.
+    with store.reading() as connection:
+        connection.execute("ROLLBACK")
+        yield connection
+        connection.execute("BEGIN")
+
+
+@pytest.fixture
 def submit(workspace, make_body):
     """Submit a good event, with changes."""
 

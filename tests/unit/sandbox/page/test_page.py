@@ -2,13 +2,19 @@
 
 import json
 import re
+import shutil
+import sqlite3
+from pathlib import Path
 from urllib.parse import parse_qsl
 
 import pytest
 
 from events_pandas.sandbox.page import Page
 from events_pandas.sandbox.rules.refusals import chosen_refusal
-from events_pandas.sandbox.workspace.workspace import SubmissionOutcome
+from events_pandas.sandbox.workspace.store import Store
+from events_pandas.sandbox.workspace.workspace import SubmissionOutcome, Workspace
+
+EARLIER = Path(__file__).parents[1] / "workspace" / "stores" / "version-2.sqlite"
 
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:;"
@@ -71,6 +77,38 @@ def test_page_shows_what_identifies_the_workspace(read, store) -> None:
     for text in ("http://127.0.0.1:8080", "sandbox-token", store.id_code, "us"):
         assert text in outline.text
     assert outline.attributes("data-copy")[:2] == ["http://127.0.0.1:8080", "sandbox-token"]
+
+
+def test_page_is_answered_while_a_submission_is_written(read, submit, store) -> None:
+    """The page does not wait for the writer, and shows what was written before."""
+    submit()
+    with store.writing() as connection:
+        connection.execute("DELETE FROM submissions")
+
+        assert "Received 1 submissions" in " ".join(read().text.split())
+
+
+def test_page_shows_a_workspace_of_an_earlier_version(window, tmp_path, now) -> None:
+    """A store that an earlier version wrote is shown whole, with what was not counted when its sandbox was killed."""
+    workspace = Workspace(store=Store(Path(shutil.copy(EARLIER, tmp_path / "events.sqlite"))))
+    page = Page(workspace=workspace, window=window, clock=lambda: now, access_token="x")
+
+    html = page.answer("/", {"contact": "42"}, base_url="http://x").body.decode()
+
+    text = " ".join(re.sub(r"<[^>]*>", " ", html).split())
+    assert "Received 8 submissions Kept 4 events held Duplicates 1 answered 202, ignored Refused 2" in text
+    assert "placed-order (7)" in text
+    assert "placed-order 9 1 Jan 1970 00:00:05" in text
+
+
+def test_page_without_a_temporary_folder_asks_the_writer(make_body, window, monkeypatch, tmp_path, now) -> None:
+    """If no temporary file can be made, the workspace is in memory, and its page shows it too."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    workspace = Workspace()
+    workspace.submit(make_body(), received_at=now)
+    page = Page(workspace=workspace, window=window, clock=lambda: now, access_token="x")
+
+    assert b'id="s1"' in page.answer("/", {}, base_url="http://x").body
 
 
 def test_page_keeps_its_token_out_of_its_repr(page) -> None:
@@ -237,8 +275,8 @@ def test_links_name_a_contact_with_a_long_identifier_by_its_short_one(get, submi
     assert len(get(contact="x" * 500_000).body) < 1_000_000 + 100_000
 
 
-def test_contact_with_very_many_events_is_counted_in_part(read, submit, store) -> None:
-    """The page counts the latest 50,000 events and shows that number; the timeline has all events."""
+def test_contact_with_very_many_events_is_counted_whole(read, submit, store) -> None:
+    """Chart and counts have all events of a contact."""
     submit(user_id="42", created_at=5, event_name="signed-up")
     submit(user_id="42", created_at=10)
     with store.writing() as connection:
@@ -251,29 +289,28 @@ def test_contact_with_very_many_events_is_counted_in_part(read, submit, store) -
     text = " ".join(read(contact="42").text.split())
     named = read(contact="42", name="signed-up")
 
-    assert "Of the latest 50,000 events only, since 1 Jan 1970 00:04:19 ; the timeline has all." in text
-    assert "placed-order 50,000 1 Jan 1970 00:05:44" in text
-    assert "Of this contact's latest 50,000 events only." in text
-    assert "No chart: none of this contact's latest 50,000 events has this name." in " ".join(named.text.split())
+    assert "placed-order 50,002 1 Jan 1970 00:00:10" in text
+    assert "1 Jan 1970 1,003 1 " in text
     assert "e1" in named.attributes("id")
 
 
-@pytest.mark.usefixtures("_crowded")
-def test_log_that_is_looked_through_in_part_says_so(read) -> None:
-    """The page says that it stopped early, and links to the rest."""
-    first, second = read(contact="42", status="kept"), read(contact="42", status="kept", before="7")
+@pytest.fixture
+def fail_to_write(store, submit):
+    """Submit in vain, as if the disk were full."""
 
-    assert "No submission matches down to number 7." in first.text
-    assert "/?contact=42&status=kept&before=7" in first.attributes("href")
-    assert "s1" in second.attributes("id")
+    def fail_to_write():
+        store.read("PRAGMA query_only = ON")
+        with pytest.raises(sqlite3.OperationalError):
+            submit()
+        store.read("PRAGMA query_only = OFF")
+
+    return fail_to_write
 
 
-def test_page_says_that_the_sandbox_cannot_write(read, get, submit, store) -> None:
+def test_page_says_that_the_sandbox_cannot_write(read, submit, fail_to_write) -> None:
     """The page reports a full disk, and shows what was counted before."""
     submit()
-    get()
-    # Like a full disk, it prevents all writing.
-    store.read("PRAGMA query_only = ON")
+    fail_to_write()
 
     outlines = [read(), read("/sandbox/live")]
 
@@ -283,17 +320,17 @@ def test_page_says_that_the_sandbox_cannot_write(read, get, submit, store) -> No
         assert "Received 1 submissions" in " ".join(outline.text.split())
 
 
-def test_live_tries_again_for_as_long_as_the_sandbox_cannot_write(get, submit, store) -> None:
-    """An answer that reports trouble has no ETag; the next one after the trouble has one."""
+def test_live_answers_again_when_the_sandbox_can_write_again(get, submit, fail_to_write) -> None:
+    """The ETag changes when the trouble begins, and when it is over."""
     submit()
-    store.read("PRAGMA query_only = ON")
-    troubled = get("/sandbox/live")
-    store.read("PRAGMA query_only = OFF")
-
+    tags = [get("/sandbox/live").headers["etag"]]
+    fail_to_write()
+    tags.append(get("/sandbox/live").headers["etag"])
+    submit()
     recovered = get("/sandbox/live")
+    tags.append(recovered.headers["etag"])
 
-    assert "etag" not in troubled.headers
-    assert "etag" in recovered.headers
+    assert len(set(tags)) == 3
     assert b"cannot write" not in recovered.body
 
 

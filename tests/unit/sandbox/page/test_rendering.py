@@ -2,7 +2,7 @@
 
 import pytest
 
-from events_pandas.sandbox.page.rendering import month_name, read_moment, visible
+from events_pandas.sandbox.page.rendering import read_moment, visible
 
 
 @pytest.mark.parametrize(
@@ -48,8 +48,3 @@ def test_moment_tells_the_year_beyond_the_calendar(seconds, date) -> None:
 
     assert (moment.date, moment.time, moment.iso) == (date, "", "")
     assert moment.note == "Intercom reads seconds: were these milliseconds?"
-
-
-def test_month_name_is_short() -> None:
-    """Months are counted from one."""
-    assert [month_name(month) for month in (1, 12)] == ["Jan", "Dec"]

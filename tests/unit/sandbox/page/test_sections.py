@@ -7,13 +7,12 @@ from events_pandas.sandbox.page.sections import read_log
 
 
 @pytest.fixture
-def log(store, workspace):
+def log(asking):
     """Read the first two submissions that match."""
 
     def log(**filters):
-        workspace.count()
-        page = read_log(store, ResolvedFilters.find(Filters(**filters), store), limit=2)
-        return [row.number for row in page.rows], page.matching, page.older
+        page = read_log(asking, ResolvedFilters.find(Filters(**filters), asking), limit=2)
+        return [shown.row.number for shown in page.rows], page.matching, page.older
 
     return log
 
@@ -59,32 +58,30 @@ def test_log_shows_one_submission(log, submit, number, expected) -> None:
     assert log(submission=number) == expected
 
 
-def test_duplicate_names_the_submission_that_it_repeats(store, submit, workspace) -> None:
+def test_duplicate_names_the_submission_that_it_repeats(store, asking, submit) -> None:
     """A duplicate names its first submission, even if it spells contact and event differently."""
     submit(user_id="42")
     submit()
     (contact_id,) = (row[0] for row in store.read("SELECT id FROM contacts WHERE external_id = '42'"))
     submit(user_id=..., id=contact_id, event_name="Placed.Order")
-    workspace.count()
 
-    page = read_log(store, ResolvedFilters.find(Filters(), store), limit=10)
+    page = read_log(asking, ResolvedFilters.find(Filters(), asking), limit=10)
 
-    assert [(row.number, row.outcome, row.repeated) for row in page.rows] == [
+    assert [(shown.row.number, shown.row.outcome, shown.repeated) for shown in page.rows] == [
         (3, "duplicate", 1),
         (2, "kept", None),
         (1, "kept", None),
     ]
 
 
-def test_duplicate_that_is_too_long_to_be_read_names_none(store, submit, workspace) -> None:
+def test_duplicate_that_is_too_long_to_be_read_names_none(asking, submit) -> None:
     """A long body is read only in part, so that a duplicate cannot name its first submission."""
     for _ in range(2):
         submit(metadata={f"key{n}": "x" * 250 for n in range(300)})
-    workspace.count()
 
-    page = read_log(store, ResolvedFilters.find(Filters(), store), limit=10)
+    page = read_log(asking, ResolvedFilters.find(Filters(), asking), limit=10)
 
-    assert [(row.outcome, row.repeated, row.body.is_read) for row in page.rows] == [
+    assert [(shown.row.outcome, shown.repeated, shown.body.is_read) for shown in page.rows] == [
         ("duplicate", None, False),
         ("kept", None, False),
     ]

@@ -19,13 +19,17 @@ def add_name(store, name) -> None:
         connection.execute("INSERT INTO names (name, is_active) VALUES (?, 1)", (name,))
 
 
+EARLIER = Path(__file__).with_name("stores") / "version-2.sqlite"
+TABLES = ("contacts", "names", "submissions", "events", "event_summaries")
+
+
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "events.sqlite"
 
 
 def test_store_is_a_workspace_of_its_own() -> None:
-    """Two stores in memory share nothing."""
+    """Two temporary stores share nothing."""
     first, second = Store(), Store()
 
     add_name(first, "placed-order")
@@ -64,6 +68,86 @@ def test_store_is_read_while_another_thread_writes() -> None:
 
     assert seen <= {0}
     assert store.read("SELECT count(*) FROM names") == [(400,)]
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_store_is_read_in_the_middle_of_a_transaction(path, *, is_kept) -> None:
+    """Who reads does not wait for the writer, and sees one moment of the workspace until the end."""
+    store = Store(path if is_kept else None)
+    store.hold()
+
+    with store.writing() as writer, store.reading() as reader:
+        writer.execute("INSERT INTO names (name, is_active) VALUES ('a', 1)")
+        assert reader.execute("SELECT count(*) FROM names").fetchall() == [(0,)]
+        writer.execute("COMMIT")
+        assert reader.execute("SELECT count(*) FROM names").fetchall() == [(0,)]
+        writer.execute("BEGIN")
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            reader.execute("DELETE FROM names")
+
+    with store.reading() as reader:
+        assert reader.execute("SELECT count(*) FROM names").fetchall() == [(1,)]
+    store.release()
+
+
+def test_store_tells_the_trouble_of_its_last_transaction() -> None:
+    """A transaction that cannot be written leaves its reason, until one is written."""
+    store = Store()
+    store.read("PRAGMA query_only = ON")
+    with pytest.raises(sqlite3.OperationalError):
+        add_name(store, "a")
+    troubles = [store.trouble]
+    store.read("PRAGMA query_only = OFF")
+
+    add_name(store, "a")
+    troubles.append(store.trouble)
+
+    assert troubles == ["attempt to write a readonly database", ""]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows deletes no open file")
+def test_temporary_store_leaves_no_file_behind(tmp_path, monkeypatch) -> None:
+    """A temporary file has no name as soon as it is open, so that even a killed sandbox leaves nothing."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    store = Store()
+
+    add_name(store, "placed-order")
+    assert list(tmp_path.iterdir()) == []
+    assert store.read("SELECT name FROM names") == [("placed-order",)]
+
+
+def test_temporary_store_is_in_memory_without_a_folder(tmp_path, monkeypatch) -> None:
+    """Where no temporary file can be made, a workspace is in memory."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+
+    store = Store()
+    add_name(store, "placed-order")
+
+    with store.reading() as connection:
+        assert connection.execute("SELECT name FROM names").fetchall() == [("placed-order",)]
+
+
+def test_store_of_an_earlier_version_is_opened(path) -> None:
+    """A file with counts beside its rows is brought up to date, once, and keeps its rows."""
+    shutil.copy(EARLIER, path)
+    before = sqlite3.connect(path)
+    rows = [before.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES]
+    before.close()
+
+    stores = [Store(path), Store(path)]
+
+    assert [store.id_code for store in stores] == ["sandbox_370ce74c"] * 2
+    assert [stores[1].read(f"SELECT * FROM {table}") for table in TABLES] == rows
+    assert [store.created_at for store in stores] == [1_795_978_046] * 2
+    assert stores[1].read("PRAGMA user_version") == [(3,)]
+    assert schema(stores[1]) == schema(Store())
+
+
+def schema(store):
+    """Return what is in a store, tables, columns and indexes."""
+    found = store.read("SELECT name, replace(replace(sql, char(10), ''), ' ', '') FROM sqlite_schema ORDER BY name")
+    return [row for row in found if row[0] != "workspace"]
 
 
 def test_store_keeps_a_file(path) -> None:
@@ -190,22 +274,41 @@ def test_store_understands_the_home_folder(tmp_path, monkeypatch) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no forks")
-def test_fork_waits_until_no_thread_is_in_the_store():
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.parametrize("enter", [Store.writing, Store.reading])
+def test_fork_waits_until_no_thread_is_in_the_store(enter):
     """A child would inherit the locks of SQLite locked, and hang in its own journal."""
-    store, started, written = Store(), threading.Event(), []
+    store, started, left = Store(), threading.Event(), []
 
-    def write():
-        with store.writing():
+    def use():
+        with enter(store):
             started.set()
             threading.Event().wait(0.2)
-            written.append(True)
+            left.append(True)
 
-    thread = threading.Thread(target=write)
+    thread = threading.Thread(target=use)
     thread.start()
     started.wait()
     child = os.fork()
     if child == 0:
-        os._exit(0 if written else 1)
+        os._exit(0 if left else 1)
     thread.join()
 
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no forks")
+def test_temporary_store_is_read_in_a_child_that_its_parent_forked():
+    """A child reads what the workspace held at the fork, and the parent goes on with it."""
+    store = Store()
+    add_name(store, "placed-order")
+    child = os.fork()
+    if child == 0:
+        with store.reading() as connection:
+            (seen,) = connection.execute("SELECT name FROM names").fetchone()
+        is_right = [seen] == [name for (name,) in store.read("SELECT name FROM names")] == ["placed-order"]
+        os._exit(0 if is_right else 1)
+
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    add_name(store, "signed-up")
+    assert store.read("SELECT count(*) FROM names") == [(2,)]

@@ -1,15 +1,25 @@
 """A workspace: what it keeps, ignores and refuses."""
 
 import json
+import shutil
 import sqlite3
+from pathlib import Path
 
 import pytest
 
 from events_pandas.sandbox.rules.refusals import ACCESS_TOKEN_INVALID, Refusal
 from events_pandas.sandbox.workspace.contacts import InitialContacts
 from events_pandas.sandbox.workspace.store import Store
-from events_pandas.sandbox.workspace.workspace import Submission, SubmissionOutcome, Workspace
+from events_pandas.sandbox.workspace.workspace import (
+    EVENT_COUNTS,
+    EventKey,
+    Submission,
+    SubmissionOutcome,
+    Workspace,
+    add_summary,
+)
 
+EARLIER = Path(__file__).with_name("stores") / "version-2.sqlite"
 NOW = 1_700_000_000.5
 
 
@@ -97,22 +107,6 @@ def test_workspace_remembers_submissions(workspace, make_body) -> None:
     assert (workspace.requests(), workspace.duplicates(), len(workspace.events())) == (5, 1, 1)
 
 
-def test_workspace_hands_out_more_than_it_reads_at_once(workspace) -> None:
-    """Events and submissions are read in slices of 5,000, so that the server goes on; none is left out."""
-    with workspace.store.writing() as connection:
-        connection.execute(
-            "INSERT INTO submissions (received_at, http_status, outcome, name, contact, body)"
-            " WITH RECURSIVE counted (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < 10001)"
-            " SELECT 0, 202, 'kept', 1, '42',"
-            """ CAST('{"event_name": "placed-order", "user_id": "42", "created_at": ' || n || '}' AS BLOB)"""
-            " FROM counted"
-        )
-        connection.execute("INSERT INTO events SELECT number, 1, number, 1, 1 FROM submissions")
-
-    assert [event.created_at for event in workspace.events()] == [*range(1, 10_002)]
-    assert len(list(workspace.submissions())) == 10_001
-
-
 def test_workspace_takes_a_contact_for_one_however_it_is_named(make_body) -> None:
     """An event by `id` or `email` repeats the one by `user_id` of the same contact, name and second."""
     contact = {"id": "6b04", "external_id": "7", "email": "ada@example.com"}
@@ -166,6 +160,39 @@ def test_workspace_is_kept_in_its_store(make_body, tmp_path) -> None:
     assert [event.contact for event in second.events()] == ["314159"]
     assert second.requests() == 2
     assert second.admin()["app"]["id_code"] == first.store.id_code
+
+
+def test_workspace_of_an_earlier_version_is_continued(make_body, tmp_path) -> None:
+    """A store that an earlier version wrote has its events, contacts and submissions, and takes further ones."""
+    workspace = Workspace(store=Store(Path(shutil.copy(EARLIER, tmp_path / "events.sqlite"))))
+
+    assert [(event.event_name, event.contact, event.times_received) for event in workspace.events()] == [
+        ("placed-order", "42", 2),
+        ("signed-up", "42", 1),
+        ("placed-order", "43", 1),
+        ("placed-order", "42", 1),
+    ]
+    assert [one.outcome for one in workspace.submissions()] == [
+        *("kept", "duplicate", "kept", "kept", "refused", "refused", "failed", "kept")
+    ]
+    assert (workspace.requests(), workspace.duplicates()) == (8, 1)
+    assert workspace.submit(make_body(user_id="42"), received_at=NOW) == "duplicate"
+    assert workspace.submit(make_body(user_id="42", created_at=7), received_at=NOW) == "kept"
+
+
+def test_events_of_a_contact_are_counted_by_name(workspace, make_body) -> None:
+    """Counts are of one contact, with those sent as a summary; the name seen last comes first."""
+    for created_at, event_name in [(30, "a"), (50, "a"), (10, "b"), (60, "b"), (40, "c")]:
+        workspace.submit(make_body(user_id="42", created_at=created_at, event_name=event_name), received_at=NOW)
+    workspace.submit(make_body(user_id="43", created_at=70), received_at=NOW)
+    with workspace.store.writing() as connection:
+        add_summary(connection, EventKey(contact=1, created_at=5, name=1), count=7, last=20)
+
+    assert workspace.store.read(EVENT_COUNTS, {"contact": 1}) == [
+        ("b", 2, 10, 60),
+        ("a", 9, 5, 50),
+        ("c", 1, 40, 40),
+    ]
 
 
 def test_workspace_counts_names_of_a_kept_store(make_body, tmp_path) -> None:

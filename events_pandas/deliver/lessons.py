@@ -7,53 +7,45 @@ from typing import Final
 from events_pandas import intercom
 from events_pandas.deliver.decide import Verdict
 from events_pandas.deliver.outcomes import Event, Outcome, Status
+from events_pandas.deliver.stops import Stop, stop_for_failure_rate
 
 JUDGED_FROM: Final = 100
 """The failure rate is not judged before so many events have ended."""
 _FAILURES: Final = frozenset({Status.REJECTED, Status.FAILED, Status.UNKNOWN_CONTACT})
 
 
-class Withheld:
-    """Holds back the events of unknown contacts, and of event names for which the workspace has no room."""
+class Lessons:
+    """What a run learns from the ends of events: contacts and names whose events are withheld, and how many fail.
 
-    def __init__(self) -> None:
+    The run stops if more than the part `max_failure_rate` of the events sent fails; by default it never does.
+    """
+
+    def __init__(self, max_failure_rate: float | None = None) -> None:
         # Only the row of each is kept, since a run may meet a million unknown contacts.
         self._contacts: dict[str, int] = {}
         self._names: dict[str, Verdict] = {}
+        self._limit = math.inf if max_failure_rate is None else max_failure_rate
+        self._ended = 0
+        self._failures = 0
 
-    def note(self, event: Event, outcome: Outcome) -> None:
-        """Learn from the outcome of an event."""
+    def note(self, event: Event, outcome: Outcome) -> Stop | None:
+        """Learn from the end of an event that was sent. Return a stop if it failed and was one failure too many."""
         if outcome.status is Status.UNKNOWN_CONTACT:
             self._contacts.setdefault(event.contact, outcome.row)
         elif _is_one_name_too_many(outcome):
             self._names.setdefault(event.name, _of_name(outcome))
+        self._ended += 1
+        if outcome.status not in _FAILURES:
+            return None
+        self._failures += 1
+        if self._ended < JUDGED_FROM or self._failures <= self._limit * self._ended:
+            return None
+        return stop_for_failure_rate(outcome, failures=self._failures, ended=self._ended, limit=self._limit)
 
     def verdict(self, event: Event) -> Verdict | None:
         """Return the verdict on an event that is to be withheld, or None if it may be sent."""
         row = self._contacts.get(event.contact)
         return self._names.get(event.name) if row is None else _of_contact(row)
-
-
-class FailureRate:
-    """The part of the events sent so far that was not accepted. Without a limit it never stops a run."""
-
-    def __init__(self, limit: float | None) -> None:
-        # Events that were sent and have ended; of these, the rejected, failed and unknown_contact ones are failures.
-        self.ended = 0
-        self.failures = 0
-        self.limit = math.inf if limit is None else limit
-
-    def note(self, outcome: Outcome) -> bool:
-        """Count an event that was sent and has ended.
-
-        Return True if it failed and the failures are now more than the limit allows; never before `JUDGED_FROM` events.
-        """
-        if not outcome.attempts:
-            return False
-        is_failure = outcome.status in _FAILURES
-        self.ended += 1
-        self.failures += is_failure
-        return is_failure and self.ended >= JUDGED_FROM and self.failures > self.limit * self.ended
 
 
 def _is_one_name_too_many(outcome: Outcome) -> bool:

@@ -1,18 +1,17 @@
 """Submissions, events and the values of their metadata as the page shows them."""
 
-import enum
 import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from events_pandas import intercom
 from events_pandas.currencies import DECIMALS, HUNDREDTHS
 from events_pandas.sandbox.endpoints.history import LISTED_SECONDS
-from events_pandas.sandbox.page.queries import LARGEST_SHOWN_BODY, EventRow, SubmissionRow
+from events_pandas.sandbox.page.questions import LARGEST_SHOWN_BODY, EventRow, SubmissionRow
 from events_pandas.sandbox.page.rendering import Moment, read_moment
 from events_pandas.sandbox.rules.events import (
     MONETARY_AMOUNT,
@@ -62,16 +61,8 @@ _SYMBOLS: Final = MappingProxyType(
     }
 )
 
-
-class ValueKind(enum.StrEnum):
-    """The ways to show a value."""
-
-    TEXT = "text"
-    NUMBER = "number"
-    DATE = "date"
-    LINK = "link"
-    MONEY = "money"
-    OTHER = "other"
+ValueKind: TypeAlias = Literal["text", "number", "date", "link", "money", "other"]
+"""The ways to show a value."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,14 +96,11 @@ class EventFields:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShownBody:
-    """The body of a submission to read, with its number and its size in bytes.
+    """The body of a submission to read: indented JSON, or what arrived instead.
 
-    `text` is indented JSON, or what arrived instead. `is_read` is False if the body is too long for that, `is_whole` if
-    only the beginning is shown.
+    `is_read` is False if the body is too long for that, `is_whole` if only the beginning is shown.
     """
 
-    number: int
-    size: int
     text: str
     is_read: bool
     is_whole: bool
@@ -120,18 +108,14 @@ class ShownBody:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShownSubmission:
-    """A submission, ready to show; texts are empty if they could not be read.
+    """A submission, ready to show.
 
     `reason` says why it was not kept, or what else there is to know, and `repeated` is the submission that a duplicate
     repeats. `kept` is what Intercom keeps, as JSON; empty if `kept_note` says it in words.
     """
 
-    number: int
+    row: SubmissionRow
     received_at: Moment
-    outcome: str
-    answer: str
-    name: str
-    contact: str
     fields: EventFields
     reason: str
     repeated: int | None
@@ -142,15 +126,10 @@ class ShownSubmission:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShownEvent:
-    """An event of a contact's timeline, ready to show, with the number of the submission that brought it.
+    """An event of a contact's timeline, ready to show. `is_old`: too old for Intercom to list it."""
 
-    `repeats` counts the submissions that were ignored. `is_old`: too old for Intercom to list it.
-    """
-
-    number: int
-    name: str
+    row: EventRow
     fields: EventFields
-    repeats: int
     is_future: bool
     is_old: bool
     body: ShownBody
@@ -163,12 +142,8 @@ def show_submission(row: SubmissionRow, *, repeated: int | None = None) -> Shown
     """
     kept, kept_note = _kept(row)
     return ShownSubmission(
-        number=row.number,
+        row=row,
         received_at=read_moment(row.received_at),
-        outcome=row.outcome,
-        answer="not answered" if row.http_status is None else str(row.http_status),
-        name=row.name or "",
-        contact=row.contact or "",
         fields=_event_fields(read_sent(row.body)),
         reason=_reason(row),
         repeated=repeated,
@@ -181,10 +156,8 @@ def show_submission(row: SubmissionRow, *, repeated: int | None = None) -> Shown
 def show_event(row: EventRow, *, now: float) -> ShownEvent:
     """Return an event of a timeline ready to show. `now` is the sandbox's time in Unix seconds."""
     return ShownEvent(
-        number=row.number,
-        name=row.name,
+        row=row,
         fields=_event_fields(read_sent(row.body)),
-        repeats=row.times_received - 1,
         is_future=row.created_at > now,
         is_old=row.created_at <= now - LISTED_SECONDS,
         body=_body(row),
@@ -245,20 +218,10 @@ def _reason(row: SubmissionRow) -> str:
 
 
 def _body(row: SubmissionRow | EventRow) -> ShownBody:
-    text = _readable(row.body)
+    payload = read_payload(row.body)
+    text = row.body.decode(errors="replace") if isinstance(payload, Refusal) else _json(payload)
     is_read = row.size <= LARGEST_SHOWN_BODY
-    return ShownBody(
-        number=row.number,
-        size=row.size,
-        text=text[:_BODY_CHARACTERS],
-        is_read=is_read,
-        is_whole=is_read and len(text) <= _BODY_CHARACTERS,
-    )
-
-
-def _readable(body: bytes) -> str:
-    payload = read_payload(body)
-    return body.decode(errors="replace") if isinstance(payload, Refusal) else _json(payload)
+    return ShownBody(text=text[:_BODY_CHARACTERS], is_read=is_read, is_whole=is_read and len(text) <= _BODY_CHARACTERS)
 
 
 def _kept(row: SubmissionRow) -> tuple[str, str]:
@@ -290,24 +253,22 @@ def _json(fields: Mapping[str, object]) -> str:
 def _shown_text(key: str, text: str) -> ShownValue:
     href = safe_href(text)
     note = _STRIPE if key.lower() in _STRIPE_KEYS else ""
-    return ShownValue(kind=ValueKind.LINK if href else ValueKind.TEXT, text=_cut(text), href=href, note=note)
+    return ShownValue(kind="link" if href else "text", text=_cut(text), href=href, note=note)
 
 
 def _shown_number(key: str, number: float) -> ShownValue:
     if is_unix_seconds(number) and key.lower().endswith(intercom.DATE_SUFFIXES):
         moment = read_moment(number)
         text = f"{moment.date}, {moment.time}" if moment.time else moment.date
-        return ShownValue(kind=ValueKind.DATE, text=text, note=moment.note or f"{number}, in UTC")
-    return ShownValue(kind=ValueKind.NUMBER, text=_cut(json.dumps(number)))
+        return ShownValue(kind="date", text=text, note=moment.note or f"{number}, in UTC")
+    return ShownValue(kind="number", text=_cut(json.dumps(number)))
 
 
 def _shown_object(value: Mapping[str, object]) -> ShownValue:
     match value:
         case {"url": str(url), "value": str(text)} if value.keys() == RICH_LINK:
             href = safe_href(url)
-            return ShownValue(
-                kind=ValueKind.LINK if href else ValueKind.OTHER, text=_cut(text), href=href, note=_cut(url)
-            )
+            return ShownValue(kind="link" if href else "other", text=_cut(text), href=href, note=_cut(url))
         case {"amount": bool()}:
             return _shown_json(value)
         case {"amount": int(amount), "currency": str(currency)} if value.keys() == MONETARY_AMOUNT:
@@ -327,7 +288,7 @@ def _shown_money(amount: int, currency: str) -> ShownValue:
         note = sent
     else:
         note = f"{sent}. {_CENTS}" if decimals is not None else f"{sent}. ISO 4217 has no decimals for {currency}"
-    return ShownValue(kind=ValueKind.MONEY, text=_cut(f"{sign}{symbol}{number}"), note=_cut(note))
+    return ShownValue(kind="money", text=_cut(f"{sign}{symbol}{number}"), note=_cut(note))
 
 
 def _shown_json(value: object, *, note: str = "") -> ShownValue:
@@ -335,7 +296,7 @@ def _shown_json(value: object, *, note: str = "") -> ShownValue:
         text = json.dumps(value, ensure_ascii=False)
     except RecursionError:
         text = "nested too deeply to show"
-    return ShownValue(kind=ValueKind.OTHER, text=_cut(text), note=note)
+    return ShownValue(kind="other", text=_cut(text), note=note)
 
 
 def _cut(text: str) -> str:

@@ -1,0 +1,187 @@
+"""The rows of files as frames: their headers, the types of their columns, their number, and the file of each row."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from events_pandas.check import EarlierFrames, StreamCheck
+from events_pandas.convert import Finding, problems_frame
+from events_pandas.deliver import ProgressChoice, progress_bar
+from events_pandas.errors import InvalidRowsError, MappingError, SourceError
+from events_pandas.mapping import EventMapping, require_columns
+from events_pandas.run.options import RunOptions, step_progress
+from events_pandas.sources import (
+    ColumnTypes,
+    FileChunk,
+    KeptFile,
+    PathOrPaths,
+    column_types,
+    header_hint,
+    kept_files,
+    read_chunks,
+    row_count,
+    source_paths,
+    source_schema,
+)
+from events_pandas.words import path_text
+
+
+@dataclass(slots=True, kw_only=True)
+class FileFrames:
+    """The rows of files as a stream of frames that can be read again; knows the file of each row."""
+
+    files: Sequence[Path]
+    mapping: EventMapping
+    chunksize: int
+    kept: Mapping[Path, KeptFile]
+    types: ColumnTypes = field(default_factory=ColumnTypes, init=False)
+    start: int = field(default=0, init=False)
+    _refused: tuple[Finding, ...] = field(default=(), init=False)
+    _chunks: list[tuple[int, Path]] = field(default_factory=list, init=False)
+
+    def __iter__(self) -> Iterator[pd.DataFrame]:
+        end = 0
+        for position, chunk in enumerate(chain.from_iterable(map(self._read, self.files))):
+            self.start, self._refused = end, chunk.refused
+            end += len(chunk.frame)
+            if position == len(self._chunks):
+                self._chunks.append((end, chunk.path))
+            yield chunk.frame
+
+    def _read(self, file: Path) -> Iterator[FileChunk]:
+        kept = self.kept.get(file)
+        return read_chunks(file, self.mapping, chunksize=self.chunksize, kept=kept, computed=self.types.computed)
+
+    def refused(self, start: int) -> tuple[Finding, ...]:
+        """Return what was found in the frame that was read last, if it starts at that row."""
+        return self._refused if start == self.start else ()
+
+    @property
+    def latest(self) -> Path:
+        """The file that was read last."""
+        _, path = self._chunks[-1]
+        return path
+
+    def source_files(self, rows: "np.typing.NDArray[np.int64]") -> "pd.api.extensions.ExtensionArray":
+        """Return the file of each row; rows are counted over all files."""
+        ends, paths = zip(*self._chunks, strict=True) if self._chunks else ((), ())
+        return pd.array(
+            [path_text(paths[chunk]) for chunk in np.searchsorted(ends, rows, side="right")], dtype="string[pyarrow]"
+        )
+
+
+def read_column_types(frames: "FileFrames", progress: ProgressChoice) -> ColumnTypes:
+    """Read the bare columns of CSV files, to find their types."""
+    # A user's function is called for the submission only.
+    shown: ProgressChoice = "auto" if callable(progress) else progress
+    with progress_bar(shown, total=None, description="reading types", delay_seconds=2.0) as bar:
+        return column_types(frames.mapping, frames.files, kept=frames.kept, advance=bar.advance)
+
+
+def count_rows(frames: "FileFrames", options: RunOptions) -> int | None:
+    """Count the rows of all files for a progress bar; None without one, or if a file cannot be read."""
+    if options.progress is False:
+        return None
+    total = 0
+    shown = step_progress(options.progress)
+    # The fault of a file is reported when its rows are read.
+    with (
+        suppress(SourceError),
+        progress_bar(shown, total=None, description="counting rows", delay_seconds=2.0) as bar,
+    ):
+        for file in frames.files:
+            count = row_count(file, kept=frames.kept.get(file))
+            bar.advance(count)
+            total += count
+        return total
+    return None
+
+
+def refuse_invalid(frames: "FileFrames", mapping: EventMapping) -> None:
+    """Raise `InvalidRowsError` if rows are invalid: before the first request."""
+    stream = StreamCheck(mapping=mapping, earlier=EarlierFrames())
+    problems: list[pd.DataFrame] = []
+    invalid, offset = 0, 0
+    for rows in frames:
+        frame = stream.bound(rows, frames.refused(offset))
+        frame.read()
+        found = problems_frame(frame.checked(now=time.time()).findings, rows.index)
+        problems.append(found.assign(row=found["row"] + offset))
+        invalid += frame.invalid
+        offset += len(rows)
+    if invalid:
+        raise InvalidRowsError(pd.concat(problems), invalid=invalid)
+
+
+def read_files(paths: PathOrPaths, mapping: EventMapping) -> tuple[pd.DataFrame, ColumnTypes, tuple[Finding, ...]]:
+    """Read files whole, to be checked as they would be submitted.
+
+    Return the rows of all files in order (the index is the file of each), the type of each bare column, and what was
+    found when the rows were read. Raise `SourceError` or `MappingError`.
+    """
+    files = source_paths(paths)
+    with kept_files(files, are_held=False) as kept:
+        require_fitting(files, mapping, kept=kept, progress="auto")
+        read = FileFrames(files=files, mapping=mapping, chunksize=RunOptions().chunksize, kept=kept)
+        types = read.types = read_column_types(read, "auto")
+        require_unchanged(kept)
+        stream = StreamCheck(mapping=mapping, types=types.rules)
+        frames, refused = [], []
+        for frame in read:
+            refused += [replace(finding, rows=finding.rows + read.start) for finding in read.refused(read.start)]
+            stream.learn_types(frame)
+            frames.append(frame)
+    rows = pd.concat(frames, ignore_index=True)
+    rows.index = pd.Index(read.source_files(np.arange(len(rows))))
+    return rows, replace(types, rules=stream.types), tuple(refused)
+
+
+def require_fitting(
+    files: Sequence[Path], mapping: EventMapping, *, kept: Mapping[Path, KeptFile], progress: ProgressChoice
+) -> None:
+    """Refuse the files of a run if one cannot be read or lacks a column of the mapping.
+
+    Raise `SourceError` or `MappingError` with the faults of all files.
+    """
+    distinct = list(dict.fromkeys(files))
+    faults: list[MappingError | SourceError] = []
+    shown = step_progress(progress)
+    with progress_bar(shown, total=len(distinct), description="looking at files", delay_seconds=2.0) as bar:
+        for file in distinct:
+            try:
+                _require_columns(file, mapping, kept.get(file), is_alone=len(distinct) == 1)
+            except (MappingError, SourceError) as error:
+                faults.append(error)
+            bar.advance(1)
+    if len(faults) > 1:
+        raise _together(faults)
+    if faults:
+        raise faults[0]
+
+
+def _require_columns(file: Path, mapping: EventMapping, kept: KeptFile | None, *, is_alone: bool) -> None:
+    names = source_schema(file, kept=kept).names
+    try:
+        require_columns(pd.DataFrame([], columns=pd.Index(names, dtype=object)), mapping)
+    except MappingError as error:
+        raise error.in_file(None if is_alone else file, header_hint(file, mapping, kept=kept)) from None
+
+
+def _together(faults: Sequence[MappingError | SourceError]) -> MappingError | SourceError:
+    lines = [line for error in faults for line in (error.faults if isinstance(error, MappingError) else [str(error)])]
+    if all(isinstance(error, MappingError) for error in faults):
+        return MappingError(lines)
+    return SourceError(f"{len(faults)} files cannot be submitted:", lines=lines)
+
+
+def require_unchanged(kept: Mapping[Path, KeptFile]) -> None:
+    """Raise `SourceError` if a file was replaced or written to since it was first read."""
+    for file in kept.values():
+        if not file.is_in_place():
+            raise SourceError(f"{file.path}: was changed while the run began: submit it when nothing writes to it")
