@@ -168,7 +168,7 @@ class Engine:
             self._leave()
         finally:
             self._workers.close_writer()
-            # They know the run, which knows the engine: in a cycle its rows would wait for the collector of garbage.
+            # They know the run, which knows the engine: in a cycle the rows would wait for the collector of garbage.
             self.on_outcome = self._on_tick = None
             self._interrupts = int
 
