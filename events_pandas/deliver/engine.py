@@ -168,12 +168,17 @@ class Engine:
             self._leave()
         finally:
             self._workers.close_writer()
+            # They know the run, which knows the engine: in a cycle the rows would wait for the collector of garbage.
+            self.on_outcome = self._on_tick = None
+            self._interrupts = int
 
     def _next_done(self) -> Chunk | None:
         """Return the next chunk that is done, or None at the end."""
         try:
             return self._work()
-        except Exception as error:
+        except SystemExit:
+            raise
+        except BaseException as error:
             # Open events get an outcome that says how far they came. An error of `chunks` comes when none is open.
             if self.is_inherited or not self._backlog.is_open:
                 raise
@@ -182,8 +187,12 @@ class Engine:
 
     def _leave(self) -> None:
         """Await the requests in flight, once, and end the threads."""
-        if not self.is_inherited:
+        if self.is_inherited:
+            return
+        try:
             self._await_in_flight()
+        finally:
+            # The function that takes outcomes may raise.
             self._backlog = Backlog(iter(()))
             self._workers.end_threads(wait_seconds=0.0 if self._is_hasty else THREAD_END_SECONDS)
 

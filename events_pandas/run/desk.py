@@ -208,6 +208,8 @@ class Desk:
             self._value = self._work()
         except BaseException as error:  # noqa: BLE001  # The caller raises it.
             self._error = error
+        # It knows the run, which knows the desk: in a cycle the rows would wait for the collector of garbage.
+        self._work = bool
         self._is_over = True
         self._to_caller.put(None)
 

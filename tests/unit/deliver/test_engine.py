@@ -49,6 +49,43 @@ def _codes(outcomes):
 # What comes out
 
 
+def test_deliver_yields_the_outcomes_before_any_error_of_the_chunks(make_engine, scripted_client, events):
+    """An error that is not an `Exception`, such as one of an event loop, hides no outcome either."""
+
+    class CancelledError(BaseException):
+        pass
+
+    def chunks():
+        yield events("a")
+        yield events("b", start=1)
+        raise CancelledError
+
+    engine = make_engine(scripted_client())
+
+    delivered = list(engine.deliver(chunks()))
+
+    assert [outcome.row for chunk in delivered for outcome in chunk] == [0, 1]
+    assert engine.stop.reason == "interrupted"
+
+
+def test_deliver_ends_its_threads_when_outcomes_cannot_be_taken(make_engine, scripted_client, events, gate):
+    """A function that raises for each outcome, also at the end, leaves no thread behind."""
+
+    def fail(outcome):
+        # The first answer tells the limit; then several requests are under way.
+        if outcome.row > 0:
+            gate.set()
+            raise SystemExit
+
+    client = scripted_client({"c": [lambda: gate.wait(LIMIT_SECONDS) and 202]})
+    engine = make_engine(client, on_outcome=fail)
+
+    with pytest.raises(SystemExit):
+        list(engine.deliver([events("a", "b", "c")]))
+
+    assert not any(thread.name.startswith("events-pandas-") for thread in threading.enumerate())
+
+
 def test_deliver_yields_an_outcome_for_each_event_in_order(make_engine, scripted_client, events):
     """There is one list for each chunk and one outcome for each event, in their order."""
     engine = make_engine(scripted_client({"a": [503, 202], "c": [422]}))

@@ -82,7 +82,7 @@ def test_workers_take_the_tickets_that_came_after_a_wake(make_workers, tickets):
     workers = make_workers(lambda _: Answer(status=202))
     workers.wake()
     workers.wake()
-    workers.give(tickets[0])
+    workers.give(tickets[0], 0.0)
     workers.end_threads()
 
     assert workers.take(0.0) is tickets[0]

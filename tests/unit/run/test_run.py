@@ -1,9 +1,11 @@
 """A run over frames: what is checked, sent and given back, and when. The client is a fake."""
 
 import dataclasses
+import gc
 import re
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
@@ -827,3 +829,19 @@ def test_history_counts_what_a_reader_has_taken_who_leaves(make_orders, mapping,
     stream.close()
 
     assert runs()[["outcome", "rows"]].to_numpy().tolist() == [["closed", 2]]
+
+
+def test_rows_are_freed_with_the_run(make_orders, mapping, fake_client):
+    """Nothing of a run refers to itself by a circle that holds the rows: they do not wait for the collector."""
+    orders = make_orders(3)
+    rows = weakref.ref(orders)
+
+    gc.disable()
+    try:
+        submit_events(orders, mapping, client=fake_client(), journal=None)
+        del orders
+        is_freed = rows() is None
+    finally:
+        gc.enable()
+
+    assert is_freed
