@@ -22,7 +22,7 @@ from events_pandas.deliver import (
 )
 from events_pandas.deliver.journal import RunFacts
 from events_pandas.errors import JournalError, SubmissionError, SubmissionInterrupted
-from events_pandas.mapping import EventMapping
+from events_pandas.mapping import EventMapping, require_mapping
 from events_pandas.mapping.event_mapping import mapping_digest
 from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.run.desk import Desk, UnansweredError
@@ -73,6 +73,7 @@ class Run:
     _no_results: pd.DataFrame = field(init=False)
 
     def __post_init__(self) -> None:
+        require_mapping(self.mapping)
         # Later frames can repeat the events of earlier ones; one frame alone is not compared with any.
         earlier = None if self.source == "frame" else EarlierFrames()
         stream = StreamCheck(mapping=self.mapping, types=self.types.rules, remarks=self.types.remarks, earlier=earlier)

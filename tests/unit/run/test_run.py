@@ -398,6 +398,15 @@ def test_iter_submit_is_interrupted_without_rows_when_no_frame_is_open(make_orde
     pd.testing.assert_series_equal(caught.value.results.dtypes, first.dtypes)
 
 
+@pytest.mark.parametrize(
+    "submit", [submit_events, lambda frame, *rest, **options: iter_submit([frame], *rest, **options)]
+)
+def test_submit_refuses_what_is_not_a_mapping(submit, make_orders, fake_client):
+    """The message says how to make one."""
+    with pytest.raises(TypeError, match=r"^mapping: expected an EventMapping, got a str: make one or read one with "):
+        submit(make_orders(), "mapping.toml", client=fake_client())
+
+
 def test_submit_refuses_the_placeholder_of_a_proposal(make_orders, fake_client):
     """An event without a real name is not submitted: it cannot be taken back."""
     client = fake_client()
