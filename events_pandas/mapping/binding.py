@@ -274,6 +274,9 @@ def _hint(path: str, label: Hashable) -> str:
         return ""
     if option in _TEXT_OPTIONS:
         return f"{option} is an option of the mapping, not metadata: in a TOML file its line stands above [metadata]"
+    if label in option.split("."):
+        # A key whose value is its own name can only mean a column.
+        return ""
     is_currency = path.endswith(".currency") and len(label) == _CURRENCY_LETTERS
     return f"did you mean {'currency=' if is_currency else ''}Constant({label!r})?"
 

@@ -203,6 +203,7 @@ def test_bind_names_the_columns_that_there_are(mapping, orders, faults):
             "metadata.link.url: no column 'https://x.org': did you mean Constant('https://x.org')?",
         ),
         ({"source": 7}, "metadata.source: no column 7; there are 'time', 'customer', 'total'"),
+        ({"source": "source"}, "metadata.source: no column 'source'; there are 'time', 'customer', 'total'"),
     ],
 )
 def test_bind_hints_at_a_constant(mapping, orders, faults, metadata, fault):
