@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -77,4 +78,6 @@ def test_spread_row_whose_second_another_run_claims_after_the_check_is_not_sent(
         "another run is sending this row, or one with the same contact, event name and second: submit it again after "
         "that run, and it gets a free second"
     )
-    assert again.checked.created_at[0] - pd.Timestamp(results.loc[0, "created_at"]).to_datetime64().astype("M8[s]") == 1
+    assert again.checked.created_at[0] - pd.Timestamp(results.loc[0, "created_at"]).to_datetime64().astype(
+        "M8[s]"
+    ) == np.timedelta64(1, "s")
