@@ -46,7 +46,7 @@ class EarlyEnd(NamedTuple):
     # The exception that the caller gets, and its message for `str.format`.
     exception: StopError
     message: str
-    # What the rows say that the run leaves behind: one text for all, as they may be a million.
+    # What the rows of open chunks say: one text for all, as they may be many. Later rows have the message of the stop.
     error_code: str
     left_behind: str
 
@@ -193,12 +193,13 @@ def stop_for_error(error: BaseException) -> Stop:
     """Return the stop for an error that is neither Intercom's nor the rows', such as one in the caller's function."""
     if isinstance(error, JournalError):
         return stop_for_journal(error)
+    stop = _stop(StopReason.ERROR, error, what=f"{kind_of(error)}, the cause of this error, ended the run")
     if isinstance(error, SourceError):
-        return _stop(StopReason.ERROR, error, what=f"the run ended early, after earlier rows were submitted: {error}")
+        return replace(stop, message=f"the run ended early, after earlier rows were submitted: {error}")
     if not isinstance(error, Exception | SystemExit | GeneratorExit):
-        # A client that raises an interrupt itself.
-        return stop_for_interrupt()
-    return _stop(StopReason.ERROR, error, what=f"{kind_of(error)}, the cause of this error, ended the run")
+        # The client's own code raised what ends a program or a task.
+        return _stop(StopReason.INTERRUPTED, error)
+    return stop
 
 
 def stop_for_thread(death: BaseException | None) -> Stop:

@@ -1,4 +1,4 @@
-"""The desk between a run, which has a thread of its own, and its caller, whom alone a signal can strike.
+"""The desk between a run, which has a thread of its own, and its caller. Signals reach only the caller's thread.
 
 Code of the caller (the next frame, the callables of a mapping, the progress function) runs in the caller's thread: the
 run asks, and the caller answers.
@@ -19,12 +19,12 @@ from typing import Any, Final, TypeVar
 
 import pandas as pd
 
-from events_pandas.deliver import ProgressBar, ProgressChoice, Stop, progress_bar, stop_for_error
+from events_pandas.deliver import ProgressBar, ProgressChoice, Stop, progress_bar, stop_for_error, stop_for_interrupt
 
 MOST_INTERRUPTS: Final = 2
 """After more interrupts the caller leaves a run that does not end."""
 LEAVE_SECONDS: Final = 5.0
-"""How long it still waits then."""
+"""How long the caller waits after the third interrupt."""
 _LOOK_SECONDS: Final = 1.0
 
 T = TypeVar("T")
@@ -63,11 +63,11 @@ class Desk:
         # Called in the caller's thread after each interrupt.
         self.on_interrupt: Callable[[], object] = bool
         self._process = os.getpid()
-        # Whoever takes its one item begins the run.
+        # The thread that takes its one item begins the run.
         self._start: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._start.put(None)
         self._work: Callable[[], Any] = bool
-        self._has_begun = False
+        self._has_begun = self._is_undone = False
         self._thread: threading.Thread | None = None
         self._question: _Question | None = None
         self._to_caller: queue.SimpleQueue[None] = queue.SimpleQueue()
@@ -87,6 +87,8 @@ class Desk:
     @property
     def stop(self) -> Stop | None:
         """Why the run has to end early; None if nothing has interrupted the caller."""
+        if isinstance(self._struck_by, KeyboardInterrupt):
+            return stop_for_interrupt()
         return None if self._struck_by is None else stop_for_error(self._struck_by)
 
     def ask(self, call: Callable[..., T], *arguments: object) -> T:
@@ -99,8 +101,12 @@ class Desk:
             return call(*arguments)
         question = _Question(call=partial(call, *arguments))
         self._await(question)
-        if question.error is not None:
-            raise question.error
+        error, question.error = question.error, None
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error
         answer: T = question.answer
         return answer
 
@@ -136,27 +142,29 @@ class Desk:
 
     # What the caller calls.
 
-    def run(self, work: Callable[[], pd.DataFrame], *, first: Callable[[], bool]) -> pd.DataFrame:
+    def run(
+        self, work: Callable[[], pd.DataFrame], *, first: Callable[[], bool], undo: Callable[[], object] = bool
+    ) -> pd.DataFrame:
         """Do the work in a thread, sit at the desk until it ends, and return the results that it returns.
 
-        `first` is called before, in the caller's thread, and returns True.
+        `first` is called before, in the caller's thread, and returns True. `undo` is called if no thread begins.
         """
         # Nothing is handed over. The loop has no point at which an interrupt could come.
-        for _ in self.stream(work, first=first):
+        for _ in self.stream(work, first=first, undo=undo):
             pass
         results: pd.DataFrame = self._value
         return results
 
-    def stream(  # noqa: C901  # A call of another function would be one more point at which an interrupt could come.
-        self, work: Callable[[], pd.DataFrame], *, first: Callable[[], bool]
+    # A call of another function would be one more point at which an interrupt could come.
+    def stream(  # noqa: C901, PLR0912
+        self, work: Callable[[], pd.DataFrame], *, first: Callable[[], bool], undo: Callable[[], object] = bool
     ) -> Generator[pd.DataFrame, None, None]:
         """Do the work in a thread, if `first()` is true, and yield the results that it hands over.
 
         The work returns the results that it does not hand over. Closing the generator ends the run, and waits for the
         requests that are under way.
         """
-        # A caller has to iterate over this very generator: an interrupt that strikes a generator round it, as it is
-        # resumed, would end the run without its results.
+        # Do not wrap this generator: an interrupt while the outer one resumes would lose the results.
         if not first():
             return
         # From here on there is no call outside of the block: what `first` has opened is the run's to close.
@@ -180,14 +188,21 @@ class Desk:
                     except KeyboardInterrupt as error:
                         struck_by = error
                     except BaseException as error:
-                        if self._is_without_run():
+                        if self._is_without_run(undo):
                             raise
                         struck_by = error
                 break
-            except KeyboardInterrupt as error:
+            except BaseException as error:
+                if self._is_without_run(undo):
+                    raise
                 struck_by = error
-        if self._end is not None:
-            raise self._end
+        # An error knows its frames, and they know the desk: a cycle would keep the rows.
+        end, self._end, self._error, self._struck_by, self._question = self._end, None, None, None, None
+        if end is not None:
+            try:
+                raise end
+            finally:
+                del end
 
     def _begin(self) -> None:
         """Start the thread. An interrupt may come before or after it has begun: this can be called again."""
@@ -213,14 +228,13 @@ class Desk:
         self._is_over = True
         self._to_caller.put(None)
 
-    def _is_without_run(self) -> bool:
-        """Whether there is no run to end: it has not begun, and never will now, or it is the parent's."""
-        if os.getpid() != self._process:
-            return True
+    def _is_without_run(self, undo: Callable[[], object]) -> bool:
+        """Whether there is no run to end: it is the parent's, or has not begun. Then it never will, and is undone."""
         with suppress(queue.Empty):
             self._start.get_nowait()
-            return True
-        return False
+            self._is_undone = True
+            undo()
+        return self._is_undone or os.getpid() != self._process
 
     def _strike(self, by: BaseException) -> None:
         """Count an interrupt, and drop the question that it has come upon."""
@@ -278,8 +292,9 @@ class Desk:
 
     def _how_it_ends(self) -> BaseException | None:
         """Return what is raised at the end."""
-        if self.has_left or self.is_closing or isinstance(self._struck_by, SystemExit):
-            return self._struck_by
+        by = self._struck_by
+        if self.has_left or self.is_closing or not isinstance(by, Exception | KeyboardInterrupt | None):
+            return by
         if self._error is None and (stop := self.stop) is not None:
             # The interrupt came when all was done.
             end = stop.exception(stop.message, results=self._value)
@@ -291,8 +306,8 @@ class Desk:
         try:
             question.answer = call()
         except BaseException as error:
-            # An interrupt is counted. A child process ends by its own error.
-            if isinstance(error, KeyboardInterrupt) or os.getpid() != self._process:
+            # Ctrl-C is an interrupt, and so is what ends a program or a task. A child process ends by its own error.
+            if not isinstance(error, Exception | GeneratorExit) or os.getpid() != self._process:
                 raise
             question.error = error
         question.is_over = True

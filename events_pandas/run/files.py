@@ -60,7 +60,7 @@ def submit_files(
         warn=warn,
         pass_on=take,
     )
-    return run.desk.run(run.fill, first=run.begin)
+    return run.desk.run(run.fill, first=run.begin, undo=run.close)
 
 
 @dataclass(slots=True, kw_only=True, repr=False)
@@ -88,9 +88,13 @@ class _FileRun:
         try:
             self._open()
         except BaseException:
-            self._opened.close()
+            self.close()
             raise
         return True
+
+    def close(self) -> None:
+        """Close what is open, if the run does not begin."""
+        self._opened.close()
 
     def _open(self) -> None:
         files, options = self.files, self.options
@@ -137,7 +141,9 @@ class _FileRun:
                 self._run.submit(self._take)
             except (SubmissionError, SubmissionInterrupted) as error:
                 # The error that ended the run comes first; it has the results even if they cannot be written.
-                _note(error, self._write(error.results))
+                fault = self._write(error.results)
+                # If writing has ended the run, the error says so already.
+                _note(error, None if isinstance(error.__cause__, SourceError) else fault)
                 self._keep(error.results)
                 error.results = self._results()
                 _note(error, self._write_rejects())
@@ -212,7 +218,7 @@ class _FileRun:
 
 
 def _fault_of(step: Callable[..., object], *arguments: object) -> SourceError | None:
-    """Take a step that reads or writes files. Return its fault, or None."""
+    """Call a function that reads or writes files. Return its fault, or None."""
     try:
         step(*arguments)
     except SourceError as fault:

@@ -287,7 +287,13 @@ class Run:
         frame = self._frames.first
         frame.chunks_done += 1
         if frame.chunks_done == len(frame.chunks):
-            self._complete()
+            try:
+                self._complete()
+            except Exception as error:
+                if self._engine.is_inherited:
+                    raise
+                # Not out of the loop: the outcomes of requests under way are still to be entered.
+                self._end_by(error)
 
     def _complete(self) -> None:
         """Pass on the results of the first frame. A caller that is interrupted gets them with the exception."""

@@ -1,5 +1,6 @@
 """The desk: what is the caller's runs in the caller's thread, and Ctrl-C can strike nothing else."""
 
+import asyncio
 import contextvars
 import signal
 import sqlite3
@@ -363,3 +364,26 @@ def test_stream_that_nobody_closes_does_not_keep_a_program_from_ending():
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=True)
 
     assert done.stdout == "['accepted']\n"
+
+
+def test_error_that_ends_a_program_is_raised_after_the_run_has_ended(make_orders, mapping, fake_client, tmp_path):
+    """What ends a task or a program ends the run in order, and is not changed."""
+    make_orders(40).to_csv(tmp_path / "orders.csv", index=False)
+    client = fake_client({f"{row:05d}": [lambda: time.sleep(0.01) or 202] for row in range(40)})
+
+    def cancel(progress):
+        if progress.rows:
+            raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        submit_file(
+            *(tmp_path / "orders.csv", mapping),
+            client=client,
+            concurrency=2,
+            progress=cancel,
+            results_path=tmp_path / "results.csv",
+        )
+
+    results = pd.read_csv(tmp_path / "results.csv")
+    assert (results["status"] == "accepted").sum() == len(client.events) < 40
+    assert len(results) == 40

@@ -256,23 +256,27 @@ def test_quotes_that_a_backslash_escapes_are_noted(write, submit):
 
 
 def test_results_that_cannot_be_written_any_more_are_not_lost(write, submit, fake_client, tmp_path):
-    """When the folder of the results disappears, the exception has the results of all rows."""
+    """When the folder of the results disappears, the exception has the true status of every row."""
     (tmp_path / "results").mkdir()
-    client = fake_client({"2": [lambda: shutil.rmtree(tmp_path / "results") or 202]})
+    slow = {str(row): [lambda: time.sleep(0.01) or 202] for row in range(3, 60)}
+    client = fake_client({"2": [lambda: shutil.rmtree(tmp_path / "results") or 202], **slow})
 
     with pytest.raises(SubmissionError) as caught:
         submit(
-            write("a.csv", "1,2024-01-31", "2,2024-01-31", "3,2024-01-31"),
+            write("a.csv", *(f"{row},2024-01-31" for row in range(1, 60))),
             client=client,
             chunksize=2,
             results_path="results/all.csv",
         )
 
+    results = caught.value.results
     assert str(caught.value).startswith(
         "the run ended early, after earlier rows were submitted: results/all.csv: results cannot be written there: "
     )
-    assert caught.value.results["status"].tolist() == ["accepted", "accepted", "not_submitted"]
-    assert caught.value.results["source_file"].tolist() == ["a.csv"] * 3
+    assert results["row"].tolist() == list(range(59))
+    assert (results["status"] == "accepted").sum() == len(client.events)
+    assert set(results["status"]) == {"accepted", "not_submitted"}
+    assert not hasattr(caught.value, "__notes__")
 
 
 def test_results_that_cannot_be_written_do_not_hide_why_the_run_ended(write, submit, fake_client, tmp_path):
