@@ -144,9 +144,9 @@ def submit_events(frame: pd.DataFrame, mapping: EventMapping, **options: Unpack[
     The whole frame is checked before the first request. One request takes one event; the pace follows the workspace's
     rate limit. A row's trouble is data in the results; a run's trouble is an exception.
 
-    After the first Ctrl-C nothing more is sent, and the run waits for the requests that are under way; a second one
-    leaves at once. Ctrl-C reaches the main thread only: in another thread, a `progress` function that raises an error
-    ends the run.
+    After the first Ctrl-C nothing more is sent, and the run waits for the requests that are under way. After a second
+    one it does not wait for them. Ctrl-C reaches the main thread only: in another thread, a `progress` function that
+    raises an error ends the run.
 
     References
     ----------

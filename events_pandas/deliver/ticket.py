@@ -285,7 +285,7 @@ class Backlog:
         ticket.turn(EventState.SUSPECT)
 
     def settle_suspects(self, outage: int | None) -> list[tuple[Ticket, Verdict]]:
-        """Let the suspects go on if they failed in an outage, which has a number. Return those that end."""
+        """Let the suspects go on after the confirmed outage with this number; None: they end. Return those that end."""
         suspects, self._suspects = self._suspects, []
         ended = []
         for ticket, verdict in suspects:

@@ -62,7 +62,7 @@ class SubmitOptions(TypedDict, total=False):
         from 0 to 1; by default there is no limit.
     patience_seconds : float, default 600
         How long to wait for the end of an outage during the run; without an answer to its first request, ``GET /me``,
-        the run ends within 10 s. A number of 0 or more: the run goes on when the outage is over, or ends with an
+        the run ends within 10 s. It is a number of 0 or more. The run goes on when the outage is over, or ends with an
         `OutageError`. It also ends after 30 s in which the answers to ``GET /me`` only ask to try again later.
     chunksize : int, default 10_000
         Rows converted at a time. As many, and at least 1,000, are read ahead of the results that are due, so that small

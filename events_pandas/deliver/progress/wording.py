@@ -19,7 +19,7 @@ WIDE: Final = 99
 WEEK: Final = dt.timedelta(days=6)
 """Within this time the day of the week names the day."""
 
-# Counts are those of each status, or a sum. A window, or a pause in its place, is told in words, or in signs, or
+# Counts are those of each status, or a sum. A window, or a pause in its place, is shown in words, or in signs, or
 # without what is left.
 _FACTS: Final = {"statuses": "counts", "words": "window", "left": "window"}
 """The fact that a part belongs to, if the part is not a whole fact."""

@@ -1,6 +1,7 @@
 """The frames of a run: read, judged, made into events, and closed with a result for every row."""
 
 import datetime as dt
+from contextlib import ExitStack, closing
 
 import numpy as np
 import pandas as pd
@@ -60,17 +61,18 @@ def test_spread_row_whose_second_another_run_claims_after_the_check_is_not_sent(
     )
 
     def begin(text):
-        journal = Journal(tmp_path / "journal.sqlite", workspace="ab12cd34")
+        journal = opened.enter_context(closing(Journal(tmp_path / "journal.sqlite", workspace="ab12cd34")))
         journal.begin_run(FACTS)
         frames = make_frames(rules, journal=journal)
         return frames, frames.open(frames.read(make_orders(1, x=[text])))
 
-    frames, frame = begin("mine")
-    _, other = begin("theirs")
-    sent_by_other = other.events(0, 1)
-    sent = frame.events(0, 1)
-    results = frames.completed()
-    _, again = begin("mine")
+    with ExitStack() as opened:
+        frames, frame = begin("mine")
+        _, other = begin("theirs")
+        sent_by_other = other.events(0, 1)
+        sent = frame.events(0, 1)
+        results = frames.completed()
+        _, again = begin("mine")
 
     assert (len(sent_by_other), sent) == (1, [])
     assert results[["status", "error_code"]].iloc[0].tolist() == ["not_submitted", "second_taken"]
