@@ -277,10 +277,9 @@ def test_rejects_of_a_row_with_a_nul_character_that_nobody_maps_need_no_remark(w
     assert b"\n1,2024-01-31,\0,0,invalid," in Path("rejects.csv").read_bytes()
 
 
-def test_interrupt_while_rejects_are_written_does_not_hide_why_the_run_ended(
-    write, submit, fake_client, monkeypatch, ctrl_c
-):
-    """A second Ctrl-C leaves out the rejects, and a note on the exception says that they are missing."""
+@pytest.fixture
+def ctrl_c_at_each_table(monkeypatch, ctrl_c):
+    """Press Ctrl-C whenever a table is written as CSV."""
     usual = pd.DataFrame.to_csv
 
     def interrupted(*arguments, **options):
@@ -288,6 +287,11 @@ def test_interrupt_while_rejects_are_written_does_not_hide_why_the_run_ended(
         return usual(*arguments, **options)
 
     monkeypatch.setattr(pd.DataFrame, "to_csv", interrupted)
+
+
+@pytest.mark.usefixtures("ctrl_c_at_each_table")
+def test_interrupt_while_rejects_are_written_does_not_hide_why_the_run_ended(write, submit, fake_client):
+    """A second Ctrl-C leaves out the rejects, and a note on the exception says that they are missing."""
     with pytest.raises(SubmissionInterrupted) as caught:
         submit(write("a.csv", "1,2024-01-31", "2,2024-01-31"), client=fake_client({"1": [KeyboardInterrupt()]}))
 
@@ -295,17 +299,9 @@ def test_interrupt_while_rejects_are_written_does_not_hide_why_the_run_ended(
     assert not Path("rejects.csv").exists()
 
 
-def test_interrupt_while_the_rejects_of_a_complete_run_are_written_has_all_results(
-    write, submit, fake_client, monkeypatch, ctrl_c
-):
+@pytest.mark.usefixtures("ctrl_c_at_each_table")
+def test_interrupt_while_the_rejects_of_a_complete_run_are_written_has_all_results(write, submit, fake_client):
     """The run ends as by any interrupt, and a note says that the rejects are missing."""
-    usual = pd.DataFrame.to_csv
-
-    def interrupted(*arguments, **options):
-        ctrl_c()
-        return usual(*arguments, **options)
-
-    monkeypatch.setattr(pd.DataFrame, "to_csv", interrupted)
     with pytest.raises(SubmissionInterrupted) as caught:
         submit(write("a.csv", "1,2024-01-31", "2,never"), client=fake_client())
 
