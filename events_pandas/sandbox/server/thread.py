@@ -164,11 +164,18 @@ def _config(app: ASGIApp) -> uvicorn.Config:
 
 
 def _report(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
-    # A connection without a file descriptor waits in the queue of the socket, and the loop tries again every second: do
-    # not print a traceback for every attempt.
+    # A connection without a file descriptor waits in the queue of the socket, and the loop tries again every second, if
+    # need be with a listener that a stop has closed meanwhile: do not print a traceback for every attempt.
     error = context.get("exception")
-    if not isinstance(error, OSError) or error.errno not in _OUT_OF_RESOURCES:
+    lacks_resources = isinstance(error, OSError) and error.errno in _OUT_OF_RESOURCES
+    if not lacks_resources and not _listens_after_its_end(context.get("handle")):
         loop.default_exception_handler(context)
+
+
+def _listens_after_its_end(handle: object) -> bool:
+    # asyncio has no public name for its second attempt; its handle shows the closed socket among its arguments.
+    arguments = getattr(handle, "_args", None) or ()
+    return any(isinstance(argument, socket.socket) and argument.fileno() == -1 for argument in arguments)
 
 
 def _listener(host: str, port: int) -> socket.socket:

@@ -25,6 +25,21 @@ with Sandbox() as sandbox:
     sys.stdin.read()
 """
 
+# The same limit for a server whose requests are never answered.
+BUSY_WITH_FEW_FILES = """
+import asyncio, resource, sys
+from events_pandas.sandbox.server.thread import ServerThread
+
+async def never(scope, receive, send):
+    await asyncio.Event().wait()
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (60, 60))
+thread = ServerThread(never, host="127.0.0.1", port=0)
+print(thread.port, flush=True)
+sys.stdin.read()
+thread.stop()
+"""
+
 
 async def hello(_scope, receive, send) -> None:
     """Answer any request."""
@@ -227,6 +242,30 @@ def test_server_goes_on_after_it_has_run_out_of_files() -> None:
         _, errors = process.communicate(timeout=30)
 
     assert status == b"HTTP/1.1 401"
+    assert (errors, process.returncode) == (b"", 0)
+
+
+@pytest.mark.alone
+def test_server_stops_silently_while_it_lacks_files() -> None:
+    """A stop prints nothing, although asyncio would accept clients again a second after it lacked file descriptors."""
+    pytest.importorskip("resource", reason="this system has no such limits")
+    process = subprocess.Popen(
+        [sys.executable, "-c", BUSY_WITH_FEW_FILES],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    with contextlib.ExitStack() as clients:
+        address = ("127.0.0.1", int(process.stdout.readline()))
+        for _ in range(100):
+            client = clients.enter_context(socket.create_connection(address, timeout=10))
+            client.sendall(b"GET /me HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        client.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            client.recv(12)
+
+        _, errors = process.communicate(timeout=30)
+
     assert (errors, process.returncode) == (b"", 0)
 
 
