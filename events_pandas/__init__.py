@@ -20,7 +20,18 @@ from events_pandas.errors import (
     SubmissionInterrupted,
     UnknownColumnError,
 )
-from events_pandas.mapping import Column, Constant, Date, EventMapping, Link, MonetaryAmount, Number, RichLink, Text
+from events_pandas.mapping import (
+    Column,
+    Constant,
+    Date,
+    EventMapping,
+    Link,
+    MonetaryAmount,
+    Number,
+    RichLink,
+    SourceFormat,
+    Text,
+)
 from events_pandas.results import CheckReport, unknown_contacts
 from events_pandas.run.history import runs
 from events_pandas.run.options import SubmitOptions
@@ -52,6 +63,7 @@ __all__ = [
     "RichLink",
     "Sandbox",
     "SourceError",
+    "SourceFormat",
     "SubmissionError",
     "SubmissionInterrupted",
     "SubmitOptions",

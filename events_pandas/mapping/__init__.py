@@ -14,6 +14,7 @@ from events_pandas.mapping.binding import (
 )
 from events_pandas.mapping.event_mapping import EventMapping
 from events_pandas.mapping.rules import Column, Constant, Date, Link, MonetaryAmount, Number, RichLink, Rule, Text
+from events_pandas.mapping.source_format import SourceFormat
 
 __all__ = [
     "BoundMapping",
@@ -27,6 +28,7 @@ __all__ = [
     "Number",
     "RichLink",
     "Rule",
+    "SourceFormat",
     "Text",
     "bind",
     "frame_labels",

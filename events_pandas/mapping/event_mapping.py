@@ -27,6 +27,7 @@ from events_pandas.mapping.rules import (
     rule_parts,
     sources_by_path,
 )
+from events_pandas.mapping.source_format import SourceFormat
 
 _DIGITS: Final = 12
 _DIGEST_OPTIONS: Final = tuple(option for option in toml.OPTIONS if option != "unconfirmed")
@@ -66,6 +67,8 @@ class EventMapping:
         The guesses of `suggest_mapping` that nobody has confirmed yet, by path, such as ``"created_at.format"``. A
         mapping with guesses can be checked, but not submitted. Remove each guess that you have read, or all with
         ``dataclasses.replace(mapping, unconfirmed=())``. A given `timezone` confirms ``"timezone"``.
+    source : SourceFormat, default SourceFormat()
+        How the files of rows are written: the table ``[source]`` in TOML. What it leaves open is detected.
 
     Raises
     ------
@@ -124,6 +127,7 @@ class EventMapping:
     metadata_limit: int = METADATA_LIMIT
     metadata_overflow: Literal["error", "drop"] = "error"
     unconfirmed: Sequence[str] = ()
+    source: SourceFormat = SourceFormat()
 
     def __post_init__(self) -> None:
         faults = mapping_faults(field_values(self))

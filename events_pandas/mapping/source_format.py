@@ -1,0 +1,32 @@
+"""SourceFormat: how the files of a mapping are written, where that is not to be detected."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SourceFormat:
+    """How the files of rows are written. What is None is detected in each file, and said.
+
+    Parameters
+    ----------
+    delimiter : str, optional
+        The character between the cells of a CSV file, such as ``";"``.
+    encoding : str, optional
+        The encoding of a text file, such as ``"cp1252"``; a byte order mark comes first.
+    decimal : {".", ","}, optional
+        The decimal sign of numbers that are written as text. The other sign, an apostrophe or a space may stand
+        between thousands.
+    sheet : str, optional
+        The sheet of an Excel file.
+
+    Examples
+    --------
+    >>> import events_pandas as ep
+    >>> ep.SourceFormat(delimiter=";", decimal=",")
+    SourceFormat(delimiter=';', encoding=None, decimal=',', sheet=None)
+    """
+
+    delimiter: str | None = None
+    encoding: str | None = None
+    decimal: str | None = None
+    sheet: str | None = None
