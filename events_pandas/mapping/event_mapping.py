@@ -27,7 +27,7 @@ from events_pandas.mapping.rules import (
     rule_parts,
     sources_by_path,
 )
-from events_pandas.mapping.source_format import SourceFormat
+from events_pandas.mapping.source_format import AS_DETECTED, SourceFormat
 
 _DIGITS: Final = 12
 _DIGEST_OPTIONS: Final = tuple(option for option in toml.OPTIONS if option != "unconfirmed")
@@ -127,7 +127,7 @@ class EventMapping:
     metadata_limit: int = METADATA_LIMIT
     metadata_overflow: Literal["error", "drop"] = "error"
     unconfirmed: Sequence[str] = ()
-    source: SourceFormat = SourceFormat()
+    source: SourceFormat = AS_DETECTED
 
     def __post_init__(self) -> None:
         faults = mapping_faults(field_values(self))

@@ -1,6 +1,7 @@
 """SourceFormat: how the files of a mapping are written, where that is not to be detected."""
 
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,3 +31,6 @@ class SourceFormat:
     encoding: str | None = None
     decimal: str | None = None
     sheet: str | None = None
+
+
+AS_DETECTED: Final = SourceFormat()
