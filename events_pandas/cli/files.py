@@ -22,7 +22,7 @@ from events_pandas.results.table_file import FINDINGS, TableFile, require_not_re
 from events_pandas.run.file_frames import read_files
 from events_pandas.run.files import submit_files
 from events_pandas.run.options import RunOptions, short_description
-from events_pandas.sources import read_first_rows, source_paths
+from events_pandas.sources import SourceFile, read_first_rows, source_files
 from events_pandas.suggest.suggestion import SuggestedMapping
 from events_pandas.words import counted, escaped, escaped_lines
 
@@ -109,13 +109,13 @@ Chunksize = Annotated[int, _number("chunksize", int, metavar="ROWS")]
 def suggest(paths: Files, output: Output = None) -> None:
     """Propose a mapping, as TOML, from the first rows of the first file."""
     with exit_codes():
-        first, *_ = source_paths(paths)
+        first, *_ = source_files(paths)
         # TOML has the same escapes.
         text = escaped_lines(_proposed(first).to_toml())
         if output is None:
             say_toml(text)
         else:
-            write_new(output, text, holds="the mapping", sources=[first])
+            write_new(output, text, holds="the mapping", sources=[first.path])
             say(f"mapping: {escaped(output)}")
 
 
@@ -123,7 +123,7 @@ def check(paths: Files, mapping: MappingPath, problems: Problems = None) -> None
     """Check every row; nothing is sent."""
     with exit_codes():
         rules = EventMapping.from_toml(mapping)
-        files = source_paths(paths)
+        files = [file.path for file in source_files(paths, rules.source)]
         # Opened before the rows are read: findings may not be writable there.
         findings = None
         if problems is not None:
@@ -175,12 +175,14 @@ def submit(
             raise typer.Exit(INCOMPLETE)
 
 
-def _proposed(path: Path) -> SuggestedMapping:
-    rows = read_first_rows(path, PROPOSED_FROM)
+def _proposed(file: SourceFile) -> SuggestedMapping:
+    rows = read_first_rows(file, PROPOSED_FROM)
     if rows.empty:
-        raise SourceError(f"{path}: has no rows: a mapping is proposed from the values of its columns")
+        raise SourceError(f"{file}: has no rows: a mapping is proposed from the values of its columns")
     first = "the first " if len(rows) == PROPOSED_FROM else ""
-    return dataclasses.replace(suggest_mapping(rows), origin=f"{first}{counted(len(rows), 'row')} of {path.name!r}")
+    return dataclasses.replace(
+        suggest_mapping(rows), origin=f"{first}{counted(len(rows), 'row')} of {file.path.name!r}"
+    )
 
 
 def check_files(paths: Sequence[str | Path], mapping: EventMapping) -> CheckReport:

@@ -1,11 +1,10 @@
 """The rows of files as frames: their headers, the types of their columns, their number, and the file of each row."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,19 +13,19 @@ from events_pandas.check import EarlierFrames, StreamCheck
 from events_pandas.convert import Finding, problems_frame
 from events_pandas.deliver import ProgressChoice, progress_bar
 from events_pandas.errors import InvalidRowsError, MappingError, SourceError
-from events_pandas.mapping import EventMapping, require_columns
+from events_pandas.mapping import EventMapping, require_columns, require_mapping
 from events_pandas.run.options import RunOptions, step_progress
 from events_pandas.sources import (
     ColumnTypes,
     FileChunk,
-    KeptFile,
     PathOrPaths,
+    SourceFile,
     column_types,
     header_hint,
-    kept_files,
+    is_in_place,
+    opened_files,
     read_chunks,
     row_count,
-    source_paths,
     source_schema,
 )
 from events_pandas.words import path_text
@@ -36,14 +35,13 @@ from events_pandas.words import path_text
 class FileFrames:
     """The rows of files as a stream of frames that can be read again; knows the file of each row."""
 
-    files: Sequence[Path]
+    files: Sequence[SourceFile]
     mapping: EventMapping
     chunksize: int
-    kept: Mapping[Path, KeptFile]
     types: ColumnTypes = field(default_factory=ColumnTypes, init=False)
     start: int = field(default=0, init=False)
     _refused: tuple[Finding, ...] = field(default=(), init=False)
-    _chunks: list[tuple[int, Path]] = field(default_factory=list, init=False)
+    _chunks: list[tuple[int, SourceFile]] = field(default_factory=list, init=False)
 
     def __iter__(self) -> Iterator[pd.DataFrame]:
         end = 0
@@ -51,28 +49,28 @@ class FileFrames:
             self.start, self._refused = end, chunk.refused
             end += len(chunk.frame)
             if position == len(self._chunks):
-                self._chunks.append((end, chunk.path))
+                self._chunks.append((end, chunk.file))
             yield chunk.frame
 
-    def _read(self, file: Path) -> Iterator[FileChunk]:
-        kept = self.kept.get(file)
-        return read_chunks(file, self.mapping, chunksize=self.chunksize, kept=kept, computed=self.types.computed)
+    def _read(self, file: SourceFile) -> Iterator[FileChunk]:
+        return read_chunks(file, self.mapping, chunksize=self.chunksize, computed=self.types.computed)
 
     def refused(self, start: int) -> tuple[Finding, ...]:
         """Return what was found in the frame that was read last, if it starts at that row."""
         return self._refused if start == self.start else ()
 
     @property
-    def latest(self) -> Path:
+    def latest(self) -> SourceFile:
         """The file that was read last."""
-        _, path = self._chunks[-1]
-        return path
+        _, file = self._chunks[-1]
+        return file
 
     def source_files(self, rows: "np.typing.NDArray[np.int64]") -> "pd.api.extensions.ExtensionArray":
         """Return the file of each row; rows are counted over all files."""
-        ends, paths = zip(*self._chunks, strict=True) if self._chunks else ((), ())
+        ends, files = zip(*self._chunks, strict=True) if self._chunks else ((), ())
         return pd.array(
-            [path_text(paths[chunk]) for chunk in np.searchsorted(ends, rows, side="right")], dtype="string[pyarrow]"
+            [path_text(files[chunk].name) for chunk in np.searchsorted(ends, rows, side="right")],
+            dtype="string[pyarrow]",
         )
 
 
@@ -81,7 +79,7 @@ def read_column_types(frames: "FileFrames", progress: ProgressChoice) -> ColumnT
     # A user's function is called for the submission only.
     shown: ProgressChoice = "auto" if callable(progress) else progress
     with progress_bar(shown, total=None, description="reading types", delay_seconds=2.0) as bar:
-        return column_types(frames.mapping, frames.files, kept=frames.kept, advance=bar.advance)
+        return column_types(frames.mapping, frames.files, advance=bar.advance)
 
 
 def count_rows(frames: "FileFrames", options: RunOptions) -> int | None:
@@ -96,7 +94,7 @@ def count_rows(frames: "FileFrames", options: RunOptions) -> int | None:
         progress_bar(shown, total=None, description="counting rows", delay_seconds=2.0) as bar,
     ):
         for file in frames.files:
-            count = row_count(file, kept=frames.kept.get(file))
+            count = row_count(file)
             bar.advance(count)
             total += count
         return total
@@ -125,12 +123,12 @@ def read_files(paths: PathOrPaths, mapping: EventMapping) -> tuple[pd.DataFrame,
     Return the rows of all files in order (the index is the file of each), the type of each bare column, and what was
     found when the rows were read. Raise `SourceError` or `MappingError`.
     """
-    files = source_paths(paths)
-    with kept_files(files, are_held=False) as kept:
-        require_fitting(files, mapping, kept=kept, progress="auto")
-        read = FileFrames(files=files, mapping=mapping, chunksize=RunOptions().chunksize, kept=kept)
+    require_mapping(mapping)
+    with opened_files(paths, mapping.source) as files:
+        require_fitting(files, mapping, progress="auto")
+        read = FileFrames(files=files, mapping=mapping, chunksize=RunOptions().chunksize)
         types = read.types = read_column_types(read, "auto")
-        require_unchanged(kept)
+        require_unchanged(files)
         stream = StreamCheck(mapping=mapping, types=types.rules)
         frames, refused = [], []
         for frame in read:
@@ -142,9 +140,7 @@ def read_files(paths: PathOrPaths, mapping: EventMapping) -> tuple[pd.DataFrame,
     return rows, replace(types, rules=stream.types), tuple(refused)
 
 
-def require_fitting(
-    files: Sequence[Path], mapping: EventMapping, *, kept: Mapping[Path, KeptFile], progress: ProgressChoice
-) -> None:
+def require_fitting(files: Sequence[SourceFile], mapping: EventMapping, *, progress: ProgressChoice) -> None:
     """Refuse the files of a run if one cannot be read or lacks a column of the mapping.
 
     Raise `SourceError` or `MappingError` with the faults of all files.
@@ -155,7 +151,7 @@ def require_fitting(
     with progress_bar(shown, total=len(distinct), description="looking at files", delay_seconds=2.0) as bar:
         for file in distinct:
             try:
-                _require_columns(file, mapping, kept.get(file), is_alone=len(distinct) == 1)
+                _require_columns(file, mapping, is_alone=len(distinct) == 1)
             except (MappingError, SourceError) as error:
                 faults.append(error)
             bar.advance(1)
@@ -165,12 +161,12 @@ def require_fitting(
         raise faults[0]
 
 
-def _require_columns(file: Path, mapping: EventMapping, kept: KeptFile | None, *, is_alone: bool) -> None:
-    names = source_schema(file, kept=kept).names
+def _require_columns(file: SourceFile, mapping: EventMapping, *, is_alone: bool) -> None:
+    names = source_schema(file).names
     try:
         require_columns(pd.DataFrame([], columns=pd.Index(names, dtype=object)), mapping)
     except MappingError as error:
-        raise error.in_file(None if is_alone else file, header_hint(file, mapping, kept=kept)) from None
+        raise error.in_file(None if is_alone else file, header_hint(file, mapping)) from None
 
 
 def _together(faults: Sequence[MappingError | SourceError]) -> MappingError | SourceError:
@@ -180,8 +176,8 @@ def _together(faults: Sequence[MappingError | SourceError]) -> MappingError | So
     return SourceError(f"{len(faults)} files cannot be submitted:", lines=lines)
 
 
-def require_unchanged(kept: Mapping[Path, KeptFile]) -> None:
+def require_unchanged(files: Sequence[SourceFile]) -> None:
     """Raise `SourceError` if a file was replaced or written to since it was first read."""
-    for file in kept.values():
-        if not file.is_in_place():
-            raise SourceError(f"{file.path}: was changed while the run began: submit it when nothing writes to it")
+    for file in files:
+        if not is_in_place(file):
+            raise SourceError(f"{file}: was changed while the run began: submit it when nothing writes to it")

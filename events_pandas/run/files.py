@@ -5,7 +5,6 @@ import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 import pandas as pd
@@ -26,7 +25,7 @@ from events_pandas.run.file_frames import (
 from events_pandas.run.options import RunOptions
 from events_pandas.run.rejects import FileRejects
 from events_pandas.run.run import Run, Take, stop_error
-from events_pandas.sources import PathOrPaths, kept_files, source_paths, with_types
+from events_pandas.sources import PathOrPaths, SourceFile, opened_files, with_types
 from events_pandas.words import escaped, path_text
 
 FILES_NAMED: Final = 3
@@ -52,7 +51,7 @@ def submit_files(
     # Before files of an earlier run are replaced.
     require_confirmed(mapping)
     run = _FileRun(
-        files=source_paths(paths),
+        paths=paths,
         mapping=mapping,
         options=options,
         results_path=results_path,
@@ -67,7 +66,7 @@ def submit_files(
 class _FileRun:
     """A run over files. It adds the file to each row of results, and writes the row to the results and the rejects."""
 
-    files: Sequence[Path]
+    paths: PathOrPaths
     mapping: EventMapping
     options: RunOptions
     results_path: str | os.PathLike[str] | None
@@ -97,18 +96,22 @@ class _FileRun:
         self._opened.close()
 
     def _open(self) -> None:
-        files, options = self.files, self.options
-        kept = self._opened.enter_context(kept_files(files, are_held=self.rejects_path is not None))
-        require_fitting(files, self.mapping, kept=kept, progress=options.progress)
-        frames = FileFrames(files=files, mapping=self.mapping, chunksize=options.chunksize, kept=kept)
+        options = self.options
+        # The rows of rejects are read again at the end.
+        opened = opened_files(self.paths, self.mapping.source, are_held=self.rejects_path is not None)
+        files = self._opened.enter_context(opened)
+        require_fitting(files, self.mapping, progress=options.progress)
+        frames = FileFrames(files=files, mapping=self.mapping, chunksize=options.chunksize)
         self._frames = frames
         types = frames.types = read_column_types(frames, options.progress)
         typed = with_types(self.mapping, types.rules)
-        require_unchanged(kept)
+        require_unchanged(files)
         if options.on_invalid == "raise":
             refuse_invalid(frames, typed)
         if self.results_path is not None:
-            self._writer = self._opened.enter_context(TableFile(self.results_path, RESULTS, sources=files))
+            self._writer = self._opened.enter_context(
+                TableFile(self.results_path, RESULTS, sources=[file.path for file in files])
+            )
         if self.rejects_path is not None:
             self._rejects = FileRejects(
                 self.rejects_path,
@@ -118,7 +121,6 @@ class _FileRun:
                 mapping=self.mapping if options.journal is None else typed,
                 typed=typed,
                 warn=self.warn,
-                kept=kept,
             )
             self._opened.enter_context(self._rejects.writer)
         self._run = Run(
@@ -232,7 +234,7 @@ def _note(error: BaseException, fault: SourceError | None) -> None:
         error.add_note(str(fault))
 
 
-def _named(files: Sequence[Path]) -> str:
+def _named(files: Sequence[SourceFile]) -> str:
     """Return the names of a few files, or the first names of many."""
-    shown = ", ".join(map(path_text, files[:FILES_NAMED]))
+    shown = ", ".join(path_text(file.name) for file in files[:FILES_NAMED])
     return shown if len(files) <= FILES_NAMED else f"{shown} and {len(files) - FILES_NAMED} more"

@@ -27,7 +27,8 @@ from events_pandas.results.rejects import (
 from events_pandas.results.table_file import TableFile
 from events_pandas.sources import (
     COMPARED_ROWS,
-    KeptFile,
+    SourceFile,
+    is_readable,
     other_reading,
     payloads_of,
     read_chosen_rows,
@@ -60,20 +61,18 @@ class FileRejects:
         path: str | os.PathLike[str],
         *,
         results_path: str | os.PathLike[str] | None,
-        files: Sequence[Path],
+        files: Sequence[SourceFile],
         mapping: EventMapping,
         typed: EventMapping,
         warn: Callable[[str], object],
-        kept: Mapping[Path, KeptFile],
     ) -> None:
         if results_path is not None and Path(path).resolve() == Path(results_path).resolve():
             raise SourceError(f"{path}: is where the results go: choose another name for the rejects")
-        self.writer = TableFile(path, REJECTS, sources=files)
+        self.writer = TableFile(path, REJECTS, sources=[file.path for file in files])
         self._files = files
         self._mapping = mapping
         self._typed = typed
         self._warn = warn
-        self._kept = kept
         self._parts: list[pd.DataFrame] = []
 
     def keep(self, results: pd.DataFrame) -> None:
@@ -92,18 +91,18 @@ class FileRejects:
             return
         reasons = pd.concat(self._parts)
         visits = list(self._visits(reasons))
-        for path, part in visits:
-            _require_readable(path, part, self._kept.get(path))
-        own = {path: self._own_columns(path) for path in ([path for path, _ in visits] or self._files[:1])}
+        for file, part in visits:
+            _require_readable(file, part)
+        own = {file: _own_columns(file) for file in ([file for file, _ in visits] or self._files[:1])}
         together = _together(own)
         schema = None if self.writer.is_csv else self._schema(own)
         self.writer.write(with_reasons(pd.DataFrame(columns=together, dtype=object), NO_REASONS), schema=schema)
         first: list[pd.DataFrame] = []
-        for visit, (path, part) in enumerate(visits):
-            for read, beside in self._read(path, part):
+        for visit, (file, part) in enumerate(visits):
+            for read, beside in _read_rejects(file, part):
                 look()
-                rows = read.iloc[:, : len(own[path])].set_axis(own[path], axis="columns")
-                rows = rows if own[path] == together else rows.reindex(columns=together)
+                rows = read.iloc[:, : len(own[file])].set_axis(own[file], axis="columns")
+                rows = rows if own[file] == together else rows.reindex(columns=together)
                 self.writer.write(with_reasons(rows, beside), schema=schema)
                 if visit == 0 and sum(map(len, first)) < COMPARED_ROWS:
                     first.append(read)
@@ -112,34 +111,22 @@ class FileRejects:
         with suppress(EventsPandasError):
             self._compare(first, reasons)
 
-    def _visits(self, reasons: pd.DataFrame) -> Iterator[tuple[Path, pd.DataFrame]]:
+    def _visits(self, reasons: pd.DataFrame) -> Iterator[tuple[SourceFile, pd.DataFrame]]:
         """Yield the reasons file by file, in the order of the run."""
-        paths = {path_text(path): path for path in self._files}
+        by_name = {path_text(file.name): file for file in self._files}
         files, rows = reasons["source_file"].to_numpy(object), reasons.index.to_numpy(np.int64)
         # A file may be read twice in one run.
         begins = np.ones(len(reasons), dtype=bool)
         begins[1:] = (files[1:] != files[:-1]) | (rows[1:] <= rows[:-1])
         for _, part in reasons.groupby(begins.cumsum()):
-            yield paths[part["source_file"].iloc[0]], part
+            yield by_name[part["source_file"].iloc[0]], part
 
-    def _read(self, path: Path, reasons: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
-        """Yield the rejects of a file, chunk by chunk, each chunk with its reasons."""
-        done = 0
-        for rows in read_chosen_rows(path, reasons.index.to_numpy(np.int64), kept=self._kept.get(path)):
-            yield rows, reasons.iloc[done : done + len(rows)][list(REASONS)]
-            done += len(rows)
-
-    def _own_columns(self, path: Path) -> list[str]:
-        """Return the columns of a file, without the reasons of an earlier run."""
-        first = read_first_row(path, kept=self._kept.get(path))
-        return [str(name) for name in first.columns[: n_own_columns(first)]]
-
-    def _schema(self, own: Mapping[Path, list[str]]) -> pa.Schema:
+    def _schema(self, own: Mapping[SourceFile, list[str]]) -> pa.Schema:
         """Return the types of all columns in Parquet."""
-        schemas = {path: source_schema(path, kept=self._kept.get(path)) for path in own}
+        schemas = {file: source_schema(file) for file in own}
         try:
             together = pa.unify_schemas(
-                [pa.schema(list(schema)[: len(own[path])]) for path, schema in schemas.items()],
+                [pa.schema(list(schema)[: len(own[file])]) for file, schema in schemas.items()],
                 promote_options="permissive",
             )
         except (pa.ArrowException, TypeError) as error:
@@ -167,23 +154,37 @@ class FileRejects:
             self._warn(other)
 
 
-def _require_readable(path: Path, reasons: pd.DataFrame, kept: KeptFile | None) -> None:
+def _read_rejects(file: SourceFile, reasons: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+    """Yield the rejects of a file, chunk by chunk, each chunk with its reasons."""
+    done = 0
+    for rows in read_chosen_rows(file, reasons.index.to_numpy(np.int64)):
+        yield rows, reasons.iloc[done : done + len(rows)][list(REASONS)]
+        done += len(rows)
+
+
+def _own_columns(file: SourceFile) -> list[str]:
+    """Return the columns of a file, without the reasons of an earlier run."""
+    first = read_first_row(file)
+    return [str(name) for name in first.columns[: n_own_columns(first)]]
+
+
+def _require_readable(file: SourceFile, reasons: pd.DataFrame) -> None:
     """Refuse to read rejects from a file that was changed: other rows may stand in their place."""
-    if kept is None or kept.is_readable():
+    if is_readable(file):
         return
     rows = listed(reasons["row"].astype(str).tolist(), most=NAMED_ROWS, longest=math.inf)
     raise SourceError(
-        f"{path}: was changed during the run, so that its rejects cannot be read again: the results have them as "
+        f"{file}: was changed during the run, so that its rejects cannot be read again: the results have them as "
         f"{'row' if len(reasons) == 1 else 'rows'} {rows}"
     )
 
 
-def _together(own: Mapping[Path, list[str]]) -> list[str]:
+def _together(own: Mapping[SourceFile, list[str]]) -> list[str]:
     """Return the columns of all files."""
     first, *others = own.values()
     if all(names == first for names in others):
         return first
-    for path, names in own.items():
+    for file, names in own.items():
         if len(set(names)) < len(names):
-            raise SourceError(f"{path}: has two columns of the same name, and the other files have other columns")
+            raise SourceError(f"{file}: has two columns of the same name, and the other files have other columns")
     return list(dict.fromkeys(chain.from_iterable(own.values())))

@@ -3,28 +3,30 @@
 from events_pandas.sources.csv_types import ColumnTypes, column_types, with_types
 from events_pandas.sources.files import (
     FileChunk,
-    PathOrPaths,
     header_hint,
     read_chosen_rows,
     read_chunks,
     read_first_row,
     read_first_rows,
     row_count,
-    source_paths,
     source_schema,
 )
-from events_pandas.sources.opening import KeptFile, kept_files
+from events_pandas.sources.opening import is_in_place, is_readable
+from events_pandas.sources.places import PathOrPaths, opened_files, source_files
 from events_pandas.sources.rereading import COMPARED_ROWS, other_reading, payloads_of
+from events_pandas.sources.source_file import SourceFile
 
 __all__ = [
     "COMPARED_ROWS",
     "ColumnTypes",
     "FileChunk",
-    "KeptFile",
     "PathOrPaths",
+    "SourceFile",
     "column_types",
     "header_hint",
-    "kept_files",
+    "is_in_place",
+    "is_readable",
+    "opened_files",
     "other_reading",
     "payloads_of",
     "read_chosen_rows",
@@ -32,7 +34,7 @@ __all__ = [
     "read_first_row",
     "read_first_rows",
     "row_count",
-    "source_paths",
+    "source_files",
     "source_schema",
     "with_types",
 ]

@@ -12,6 +12,7 @@ from typing import BinaryIO, Final, TypeAlias
 import numpy as np
 
 from events_pandas.errors import SourceError
+from events_pandas.mapping.source_format import SourceFormat
 from events_pandas.sources.csv_structure import (
     BLANKS,
     BLOCK_BYTES,
@@ -29,7 +30,7 @@ from events_pandas.sources.csv_structure import (
     quoted_text,
     read_blocks,
 )
-from events_pandas.sources.opening import FileStamp
+from events_pandas.sources.source_file import FileStamp, SourceFile
 
 OTHER_SEPARATORS: Final = {";": "';'", "\t": "tabs", "|": "'|'"}
 _SEPARATOR_LINE: Final = re.compile(rb'"?sep=(.)"?', re.IGNORECASE)
@@ -44,17 +45,17 @@ _FORMS_KEPT: Final = 256
 
 OpenStream: TypeAlias = Callable[[], AbstractContextManager[BinaryIO]]
 
-_known_forms: dict[tuple[Path, FileStamp], CsvForm] = {}
+_known_forms: dict[tuple[Path, SourceFormat, FileStamp], CsvForm] = {}
 
 
-def csv_form(path: Path, stamp: FileStamp, open_stream: OpenStream) -> CsvForm:
+def csv_form(file: SourceFile, stamp: FileStamp, open_stream: OpenStream) -> CsvForm:
     """Find out the form of a CSV file by reading all of it once; a run asks several times.
 
     A missing header, a quote that is not closed, and quotes that can be read in two ways are a `SourceError`; a file
     that is not UTF-8 is a `UnicodeDecodeError`.
     """
-    key = path, stamp
-    form = _known_forms.get(key) or _inspected(path, open_stream)
+    key = file.path, file.written, stamp
+    form = _known_forms.get(key) or _inspected(file, open_stream)
     # A file that was written just now may be written again within the resolution of its time stamp.
     if time.time() - stamp.modified_ns / 1e9 >= _SETTLED_SECONDS:
         _known_forms[key] = form
@@ -63,16 +64,16 @@ def csv_form(path: Path, stamp: FileStamp, open_stream: OpenStream) -> CsvForm:
     return form
 
 
-def _inspected(path: Path, open_stream: OpenStream) -> CsvForm:
+def _inspected(file: SourceFile, open_stream: OpenStream) -> CsvForm:
     with open_stream() as stream:
-        form = CsvHead.read(path, stream).form()
+        form = CsvHead.read(file, stream).form()
     doubled = _survey(form, open_stream, escapes=False)
     escaped = doubled if doubled.escaped_line is None else _survey(form, open_stream, escapes=True)
     if doubled.unclosed_line is not None and doubled.unclosed_line == escaped.unclosed_line:
-        raise SourceError(unclosed_fault(path, doubled.unclosed_line))
+        raise SourceError(unclosed_fault(file, doubled.unclosed_line))
     chosen = doubled if escaped is doubled else _chosen(doubled, escaped)
     if chosen is None:
-        raise SourceError(f"{path}: {_undecided(doubled, escaped)}")
+        raise SourceError(f"{file}: {_undecided(doubled, escaped)}")
     if chosen is doubled:
         return replace(form, rows=doubled.rows, is_regular=doubled.is_regular)
     return replace(form, rows=escaped.rows, escaped_line=doubled.escaped_line)
@@ -169,14 +170,14 @@ def _undecided(doubled: _QuoteSurvey, escaped: _QuoteSurvey) -> str:
 class CsvHead:
     """The start of a CSV file, and the record in it that names the columns."""
 
-    path: Path
+    file: SourceFile
     text: bytes  # without a byte order mark
     mark_bytes: int  # the length of that mark
     records: Records  # the complete records of the text
     header: int  # the record that names the columns
 
     @classmethod
-    def read(cls, path: Path, stream: BinaryIO) -> "CsvHead":
+    def read(cls, file: SourceFile, stream: BinaryIO) -> "CsvHead":
         """Read the start of a file from its content; a file without a header is a `SourceError`."""
         text, is_last = b"", False
         while not is_last:
@@ -184,17 +185,17 @@ class CsvHead:
             is_last, text = not block, text + block
             mark_bytes = len(BYTE_ORDER_MARK) if text.startswith(BYTE_ORDER_MARK) else 0
             content = text[mark_bytes:].rstrip(END_OF_FILE_OF_DOS) if is_last else text[mark_bytes:]
-            records = _found(path, content, is_last=is_last)
-            header = _header_record(path, content, records)
+            records = _found(file, content, is_last=is_last)
+            header = _header_record(file, content, records)
             if header is not None and (is_last or len(text) >= BLOCK_BYTES):
-                return cls(path=path, text=content, mark_bytes=mark_bytes, records=records, header=header)
-        raise SourceError(f"{path}: is empty: its first line must name the columns")
+                return cls(file=file, text=content, mark_bytes=mark_bytes, records=records, header=header)
+        raise SourceError(f"{file}: is empty: its first line must name the columns")
 
     def form(self) -> CsvForm:
         """Return what the start tells of the form; a first line that does not name the columns is a `SourceError`."""
         header = self._record(self.header)
         if b"\0" in header:
-            raise SourceError(f"{self.path}: is not UTF-8: save it as UTF-8 and try again")
+            raise SourceError(f"{self.file}: is not UTF-8: save it as UTF-8 and try again")
         self._require_no_header_below()
         names = tuple(_texts(header))
         offset = self.mark_bytes + int(self.records.nexts[self.header])
@@ -245,22 +246,22 @@ class CsvHead:
         is_narrow = n_named < usual - (self.records.cells[self.header] == usual)
         if usual > 1 and is_narrow and may_name[0]:
             raise SourceError(
-                f"{self.path}: its first line names {n_named} of {usual} columns: {self._header_fault(record)}"
+                f"{self.file}: its first line names {n_named} of {usual} columns: {self._header_fault(record)}"
             )
 
 
-def _found(path: Path, text: bytes, *, is_last: bool) -> Records:
+def _found(file: SourceFile, text: bytes, *, is_last: bool) -> Records:
     try:
         return find_records(text, is_last=is_last)
     except UnclosedQuoteError as error:
         # How quotes are escaped is not known yet, and so neither whether this one is closed.
         records = find_records(text, is_last=False)
         if not len(records):
-            raise SourceError(unclosed_fault(path, error.line + 1)) from error
+            raise SourceError(unclosed_fault(file, error.line + 1)) from error
         return records
 
 
-def _header_record(path: Path, text: bytes, records: Records) -> int | None:
+def _header_record(file: SourceFile, text: bytes, records: Records) -> int | None:
     """Return which record names the columns: the first that is not blank, or the one below Excel's ``sep=,``."""
     may_be_separator = True
     for record in range(len(records)):
@@ -272,19 +273,19 @@ def _header_record(path: Path, text: bytes, records: Records) -> int | None:
             return record
         if separator[1] != b",":
             mark = separator[1].decode(errors="replace")
-            raise SourceError(separator_fault(path, OTHER_SEPARATORS.get(mark, repr(mark))))
+            raise SourceError(separator_fault(file, OTHER_SEPARATORS.get(mark, repr(mark))))
         may_be_separator = False
     return None
 
 
-def unclosed_fault(path: Path, line: int) -> str:
+def unclosed_fault(file: SourceFile, line: int) -> str:
     """Say that the quote that is opened in a line, counted from 1, is not closed."""
-    return f"{path}: a quote is opened in line {line} and not closed: close it, or write it twice"
+    return f"{file}: a quote is opened in line {line} and not closed: close it, or write it twice"
 
 
-def separator_fault(path: Path, name: str) -> str:
+def separator_fault(file: SourceFile, name: str) -> str:
     """Say that the columns are separated by something other than commas."""
-    return f"{path}: its columns are separated by {name}, and a CSV file's by commas: save it with commas"
+    return f"{file}: its columns are separated by {name}, and a CSV file's by commas: save it with commas"
 
 
 def _texts(record: bytes) -> list[bytes]:

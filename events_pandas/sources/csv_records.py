@@ -2,8 +2,6 @@
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO, Final
 
 import numpy as np
@@ -24,21 +22,13 @@ from events_pandas.sources.csv_structure import (
     quoted_cell,
     read_blocks,
 )
+from events_pandas.sources.source_file import OddRow, SourceFile
 from events_pandas.words import counted
 
 _MARK: Final = "\N{REPLACEMENT CHARACTER}"
 # pandas would end a cell at a NUL, so a mark replaces it, and another mark replaces the first mark.
 _NUL_MARK: Final = f"{_MARK}0"
 _MARK_MARK: Final = f"{_MARK}1"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class OddRow:
-    """A row that cannot be read as it was meant."""
-
-    row: int  # counted from the file's first
-    code: str
-    subject: str  # the words for it in a message, such as "line 4 (2 cells for 3 columns)"
 
 
 def with_nuls(text: str) -> str:
@@ -53,8 +43,8 @@ class CsvRecords:
     that column, and marks stand for NULs (see `with_nuls`). Otherwise all cells of an odd row are empty.
     """
 
-    def __init__(self, path: Path, stream: BinaryIO, form: CsvForm, *, keeps: bool = False) -> None:
-        self._path = path
+    def __init__(self, file: SourceFile, stream: BinaryIO, form: CsvForm, *, keeps: bool = False) -> None:
+        self._file = file
         self._form = form
         self._keeps = keeps
         self._texts = self._plain_texts(stream) if form.is_regular else self._read_texts(stream)
@@ -93,7 +83,7 @@ class CsvRecords:
             for block in read_blocks(stream, self._form, escapes=self._form.escaped_line is not None):
                 yield self._read_out(block)
         except UnclosedQuoteError as error:
-            raise SourceError(unclosed_fault(self._path, error.line + 1)) from error
+            raise SourceError(unclosed_fault(self._file, error.line + 1)) from error
 
     def _read_out(self, block: Block) -> bytes:
         """Return the rows of a block, and keep the odd ones in mind."""

@@ -3,7 +3,6 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
@@ -11,8 +10,8 @@ import pyarrow as pa
 from events_pandas.mapping import EventMapping, Number, Rule, is_computing, named_labels
 from events_pandas.mapping.column_types import CellCounts, Remark, count_matches, count_texts, decide_type
 from events_pandas.mapping.rules import is_bare_column, is_computed, metadata_key
-from events_pandas.sources.files import TypedDtype, is_parquet, read_columns, source_schema
-from events_pandas.sources.opening import KeptFile
+from events_pandas.sources.files import TypedDtype, read_columns, source_schema
+from events_pandas.sources.source_file import SourceFile
 
 _WHOLE: Final = r"^-?(?:0|[1-9][0-9]*)$"
 _BOOLEAN: Final = r"^(?i:true|false)$"
@@ -30,15 +29,13 @@ class ColumnTypes:
 
 def column_types(
     mapping: EventMapping,
-    files: Sequence[Path],
+    files: Sequence[SourceFile],
     *,
-    kept: Mapping[Path, KeptFile] | None = None,
     advance: Callable[[int], object] | None = None,
 ) -> ColumnTypes:
     """Decide what the bare columns of CSV files become, and the dtypes for callables, from all of their cells.
 
-    `kept` holds the files as they were when the run began, and `advance` gets the number of rows read since its last
-    call. A file that cannot be read is a `SourceError`.
+    `advance` gets the number of rows read since its last call. A file that cannot be read is a `SourceError`.
     """
     # A column of plain numbers is a number, and under a date's key one of times or epoch numbers is a date, if three
     # quarters of its cells are; any other is text. The order of rows and files decides nothing. Parquet files have
@@ -53,7 +50,7 @@ def column_types(
     bare = set(sources.values())
     counts: defaultdict[Hashable, CellCounts] = defaultdict(CellCounts)
     forms: defaultdict[Hashable, Counter[str]] = defaultdict(Counter)  # of the columns that callables may read
-    for label, texts in _cells(mapping, files, bare, kept=kept or {}, advance=advance):
+    for label, texts in _cells(mapping, files, bare, advance=advance):
         counts[label] += count_texts(texts, label)
         if label not in bare:
             booleans, whole = count_matches(texts, _BOOLEAN), count_matches(texts, _WHOLE)
@@ -83,20 +80,19 @@ def _dtype(counts: CellCounts, forms: Counter[str]) -> TypedDtype | None:
 
 def _cells(
     mapping: EventMapping,
-    files: Sequence[Path],
+    files: Sequence[SourceFile],
     bare: Collection[Hashable],
     *,
-    kept: Mapping[Path, KeptFile],
     advance: Callable[[int], object] | None,
 ) -> Iterator[tuple[Hashable, pa.Array]]:
     """Yield the texts of bare columns, and with callables of all columns that the mapping does not name."""
     for file in files:
-        if is_parquet(file):
+        if not file.is_text:
             continue
-        names = source_schema(file, kept=kept.get(file)).names
+        names = source_schema(file).names
         wanted = {*bare, *(set(names) - named_labels(mapping) if is_computing(mapping) else ())}
         labels = [label for label in names if label in wanted and names.count(label) == 1]
-        for frame in read_columns(file, labels, kept=kept.get(file)) if labels else ():
+        for frame in read_columns(file, labels) if labels else ():
             for label in frame.columns:
                 yield label, pa.array(frame[label], pa.large_string(), from_pandas=True)
             if advance is not None:

@@ -15,6 +15,7 @@ from events_pandas.intercom import JsonObject
 from events_pandas.mapping import EventMapping, bind
 from events_pandas.sources.csv_types import column_types, with_types
 from events_pandas.sources.files import read_chunks
+from events_pandas.sources.places import source_files
 from events_pandas.words import escaped
 
 COMPARED_ROWS: Final = 10_000
@@ -44,9 +45,10 @@ def other_reading(
     if not payloads:
         return None
     try:
-        types = column_types(mapping, [path])
+        files = source_files(path, mapping.source)
+        types = column_types(mapping, files)
         typed = with_types(mapping, types.rules)
-        frame = next(read_chunks(path, typed, chunksize=len(payloads), computed=types.computed)).frame
+        frame = next(read_chunks(files[0], typed, chunksize=len(payloads), computed=types.computed)).frame
         read = payloads_of(frame, typed, np.arange(len(frame)))
     except MappingError as error:
         return f"{escaped(path)}: cannot be submitted with this mapping: {'; '.join(error.faults)}"

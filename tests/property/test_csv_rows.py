@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events_pandas import EventMapping
-from events_pandas.sources import read_chunks
+from events_pandas.sources import read_chunks, source_files
 
 MAPPING = EventMapping(event_name="a", created_at="day", user_id="who")
 CELLS = st.text(st.sampled_from(["a", "é", " ", ",", '"', "\n", ";"]), max_size=6)
@@ -30,7 +30,7 @@ def test_cells_arrive_as_they_were_written(rows, quoting, end, extra):
             writer = csv.writer(file, quoting=quoting, lineterminator=end)
             writer.writerow(["who", "day"])
             writer.writerows([*row, *extra] for row in rows)
-        chunks = list(read_chunks(path, MAPPING, chunksize=3))
+        chunks = list(read_chunks(*source_files(path), MAPPING, chunksize=3))
 
     cells = [tuple(row) for chunk in chunks for row in chunk.frame.astype(object).fillna("").to_numpy().tolist()]
     assert cells == rows

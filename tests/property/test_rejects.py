@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from events_pandas import Constant, Date, EventMapping, Link, MonetaryAmount, Number, SourceError, Text, export_rejects
 from events_pandas.results.rejects import REJECTED
-from events_pandas.sources import column_types, payloads_of, read_chunks, with_types
+from events_pandas.sources import column_types, payloads_of, read_chunks, source_files, with_types
 
 EXAMPLES = settings(max_examples=settings.default.max_examples // 3, deadline=None)
 TEXTS = st.one_of(
@@ -127,8 +127,8 @@ def sent(frame, mapping, rows):
 
 
 def sent_from(path, mapping):
-    typed = with_types(mapping, column_types(mapping, [path]).rules)
-    (chunk,) = read_chunks(path, typed, chunksize=10)
+    typed = with_types(mapping, column_types(mapping, source_files(path)).rules)
+    (chunk,) = read_chunks(*source_files(path), typed, chunksize=10)
     return sent(chunk.frame, typed, range(len(chunk.frame)))
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from events_pandas import EventMapping
-from events_pandas.sources import read_chunks
+from events_pandas.sources import read_chunks, source_files
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def read(make_mapping):
     """Read all chunks of a file as frames."""
 
     def read(path, *, mapping=None, chunksize=10, **options):
-        chunks = read_chunks(path, mapping or make_mapping(), chunksize=chunksize, **options)
+        chunks = read_chunks(*source_files(path), mapping or make_mapping(), chunksize=chunksize, **options)
         return [chunk.frame for chunk in chunks]
 
     return read

@@ -171,12 +171,3 @@ def test_file_that_is_broken_is_refused(write, read, name, content):
 
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
-
-
-def test_folder_with_the_name_of_a_file_is_refused(tmp_path, read):
-    """The error for a folder has its name."""
-    path = tmp_path / "a.csv"
-    path.mkdir()
-
-    with pytest.raises(SourceError, match=r"a\.csv: cannot be read: .*Is a directory"):
-        read(path)

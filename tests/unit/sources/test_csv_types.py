@@ -6,7 +6,7 @@ import pytest
 
 from events_pandas.mapping import Column, Constant, Date, Number, Text
 from events_pandas.mapping.column_types import Remark
-from events_pandas.sources import ColumnTypes, column_types, with_types
+from events_pandas.sources import ColumnTypes, column_types, source_files, with_types
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def types_of(write, make_mapping):
 
     def types_of(cells, key="x"):
         path = write("a.csv", "who,day,x\n" + "".join(f"1,2,{cell}\n" for cell in cells))
-        return column_types(make_mapping(**{key: "x"}), [path])
+        return column_types(make_mapping(**{key: "x"}), source_files(path))
 
     return types_of
 
@@ -98,14 +98,14 @@ def test_rules_keep_their_type(write, make_mapping):
     path = write("a.csv", "who,day,x\n1,2,3\n")
     metadata = {"a": Text("x"), "b_at": Date("x"), "c": Constant("x"), "e": "missing"}
 
-    assert column_types(make_mapping(**metadata), [path]) == ColumnTypes()
+    assert column_types(make_mapping(**metadata), source_files(path)) == ColumnTypes()
 
 
 def test_column_means_what_its_label_means(write, make_mapping):
     """A bare label means the same as its Column."""
     path = write("a.csv", "who,day,x\n1,2,3\n")
 
-    assert column_types(make_mapping(x=Column("x")), [path]).rules == {"metadata.x": Number("x")}
+    assert column_types(make_mapping(x=Column("x")), source_files(path)).rules == {"metadata.x": Number("x")}
 
 
 @pytest.mark.parametrize("turn", [1, -1])
@@ -118,7 +118,7 @@ def test_all_rows_of_all_files_decide_in_any_order(write, make_mapping, turn):
         write("c.csv", "who\n1\n"),
     ]
 
-    types = column_types(make_mapping(x="x"), paths[::turn])
+    types = column_types(make_mapping(x="x"), source_files(paths[::turn]))
 
     assert types.rules == {"metadata.x": Text("x")}
     assert types.remarks["metadata.x"].value == "30,000 numbers among 40,100 values"
@@ -126,12 +126,12 @@ def test_all_rows_of_all_files_decide_in_any_order(write, make_mapping, turn):
 
 def test_bare_column_has_no_type_without_any_value(write, make_mapping):
     """A column without a value has no type."""
-    assert column_types(make_mapping(x="x"), [write("a.csv", "who,day,x\n1,2,\n")]).rules == {}
+    assert column_types(make_mapping(x="x"), source_files(write("a.csv", "who,day,x\n1,2,\n"))).rules == {}
 
 
 def test_bare_column_has_no_type_when_its_name_stands_twice(write, make_mapping):
     """A column whose name stands twice has no type here: binding refuses it."""
-    assert column_types(make_mapping(x="x"), [write("a.csv", "x,x\n1,2\n")]).rules == {}
+    assert column_types(make_mapping(x="x"), source_files(write("a.csv", "x,x\n1,2\n"))).rules == {}
 
 
 def test_parquet_columns_are_not_read(tmp_path, make_mapping):
@@ -139,14 +139,14 @@ def test_parquet_columns_are_not_read(tmp_path, make_mapping):
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"x": ["1"]}), path)
 
-    assert column_types(make_mapping(x="x"), [path]).rules == {}
+    assert column_types(make_mapping(x="x"), source_files(path)).rules == {}
 
 
 def test_reading_types_tells_how_far_it_is(write, make_mapping):
     """The progress function gets the number of rows read."""
     counted = []
 
-    column_types(make_mapping(x="x"), [write("a.csv", "who,day,x\n1,2,3\n1,2,4\n")], advance=counted.append)
+    column_types(make_mapping(x="x"), source_files(write("a.csv", "who,day,x\n1,2,3\n1,2,4\n")), advance=counted.append)
 
     assert counted == [2]
 
@@ -177,7 +177,7 @@ def test_columns_that_callables_read_have_one_dtype(write, make_mapping, cells, 
     """All cells decide the dtype: an odd cell in a later chunk does not make text of the numbers."""
     path = write("a.csv", "who,day,x\n" + "".join(f"1,2,{cell}\n" for cell in cells))
 
-    types = column_types(make_mapping(n=Number(lambda frame: frame["x"])), [path])
+    types = column_types(make_mapping(n=Number(lambda frame: frame["x"])), source_files(path))
 
     assert types.computed == ({} if dtype is None else {"x": dtype})
 
@@ -186,4 +186,6 @@ def test_column_without_a_name_has_a_dtype_for_callables(write, make_mapping):
     """A comma at the end of the header makes a column without a name, which a callable may read by its place."""
     path = write("a.csv", "who,day,\n1,2,3\n")
 
-    assert column_types(make_mapping(n=Number(lambda frame: frame.iloc[:, 2])), [path]).computed == {"": "int64"}
+    assert column_types(make_mapping(n=Number(lambda frame: frame.iloc[:, 2])), source_files(path)).computed == {
+        "": "int64"
+    }

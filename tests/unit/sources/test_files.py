@@ -9,43 +9,43 @@ import pyarrow.parquet as pq
 import pytest
 
 from events_pandas.errors import SourceError
-from events_pandas.sources import read_chosen_rows, read_first_rows, row_count, source_paths, source_schema
+from events_pandas.sources import read_chosen_rows, read_first_rows, row_count, source_files, source_schema
 
 ROWS = pd.DataFrame({"who": ["00", "01", "02", "03", "04"], "note": ["NA", "", "b", "c", "d"]})
 
 
-def test_source_paths_keeps_the_order_given_and_sorts_a_pattern(write, monkeypatch, tmp_path):
+def test_source_files_keeps_the_order_given_and_sorts_a_pattern(write, monkeypatch, tmp_path):
     """Files have the order of the arguments, and the files of a pattern the order of their names."""
     for name in ("b2.csv", "b1.csv", "a.parquet"):
         write(name, "")
     monkeypatch.chdir(tmp_path)
 
-    assert source_paths(["b*.csv", Path("a.parquet")]) == [Path("b1.csv"), Path("b2.csv"), Path("a.parquet")]
+    assert [file.name for file in source_files(["b*.csv", Path("a.parquet")])] == ["b1.csv", "b2.csv", "a.parquet"]
 
 
-def test_source_paths_takes_a_name_with_brackets_for_a_file(write):
+def test_source_files_takes_a_name_with_brackets_for_a_file(write):
     """An existing file whose name looks like a pattern is that file."""
     path = write("orders[1].csv", "")
 
-    assert source_paths(path) == [path]
+    assert [file.path for file in source_files(path)] == [path]
 
 
 @pytest.mark.parametrize("name", ["orders.csv", "orders/*.csv"])
-def test_source_paths_refuses_what_is_not_there(tmp_path, name):
+def test_source_files_refuses_what_is_not_there(tmp_path, name):
     """The error names a missing file, or a pattern that matches nothing."""
     with pytest.raises(SourceError) as caught:
-        source_paths(tmp_path / name)
+        source_files(tmp_path / name)
 
     assert str(caught.value) == f"{tmp_path / name}: there is no such file"
 
 
 @pytest.mark.parametrize("name", ["orders.xlsx", "orders", "csv"])
-def test_source_paths_refuses_unknown_formats(write, name):
+def test_source_files_refuses_unknown_formats(write, name):
     """The error for an unknown format names the known ones."""
     path = write(name, "")
 
     with pytest.raises(SourceError) as caught:
-        source_paths(path)
+        source_files(path)
 
     assert str(caught.value) == (
         f"{path}: files of this format cannot be read: use .csv (also compressed: .csv.gz) or .parquet"
@@ -55,18 +55,18 @@ def test_source_paths_refuses_unknown_formats(write, name):
 @pytest.mark.parametrize(
     "name", ["a.csv", "A.CSV", "a.csv.gz", "a.csv.bz2", "a.csv.xz", "a.csv.zip", "a.parquet", "a.pq"]
 )
-def test_source_paths_takes_known_formats(write, name):
+def test_source_files_takes_known_formats(write, name):
     """CSV, also compressed, and Parquet are known, in small letters or capitals."""
-    assert source_paths([write(name, "")]) == [write(name, "")]
+    assert [file.path for file in source_files([write(name, "")])] == [write(name, "")]
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows"])
-def test_source_paths_refuses_a_pipe(tmp_path, name):
+def test_source_files_refuses_a_pipe(tmp_path, name):
     """A pipe is refused: it can be read only once, and may never end."""
     os.mkfifo(tmp_path / name)
 
     with pytest.raises(SourceError) as caught:
-        source_paths(tmp_path / name)
+        source_files(tmp_path / name)
 
     assert str(caught.value) == (
         f"{tmp_path / name}: is a pipe: its rows are read more than once, so write them to a file and give its name"
@@ -74,16 +74,16 @@ def test_source_paths_refuses_a_pipe(tmp_path, name):
 
 
 @pytest.mark.parametrize("path", ["/dev/zero", "/dev/null"])
-def test_source_paths_refuses_a_device(path):
+def test_source_files_refuses_a_device(path):
     """A device is refused: it may never end."""
     with pytest.raises(SourceError, match=f"^{path}: is a device: its rows are read more than once"):
-        source_paths(path)
+        source_files(path)
 
 
-def test_source_paths_refuses_a_folder(tmp_path):
+def test_source_files_refuses_a_folder(tmp_path):
     """The error for a folder says how to name its files."""
     with pytest.raises(SourceError) as caught:
-        source_paths(tmp_path)
+        source_files(tmp_path)
 
     assert str(caught.value) == f"{tmp_path}: is a directory: name its files, as in 'orders/*.csv'"
 
@@ -102,7 +102,7 @@ def path(tmp_path, request):
 @pytest.mark.parametrize("chosen", [[0], [4], [0, 1], [1, 2, 4], [0, 1, 2, 3, 4]])
 def test_chosen_rows_are_those_of_the_file(path, chosen):
     """Rows count from the file's first, and have every column with the cells of the file."""
-    read = pd.concat(read_chosen_rows(path, pd.Index(chosen).to_numpy(), chunksize=2))
+    read = pd.concat(read_chosen_rows(*source_files(path), pd.Index(chosen).to_numpy(), chunksize=2))
 
     assert read.index.tolist() == chosen
     assert read.columns.tolist() == ["who", "note"]
@@ -111,7 +111,7 @@ def test_chosen_rows_are_those_of_the_file(path, chosen):
 
 def test_chosen_rows_are_read_no_further_than_needed(path):
     """Nothing is read after the last chosen row."""
-    parts = list(read_chosen_rows(path, pd.Index([0]).to_numpy(), chunksize=2))
+    parts = list(read_chosen_rows(*source_files(path), pd.Index([0]).to_numpy(), chunksize=2))
 
     assert [len(part) for part in parts] == [1]
 
@@ -119,7 +119,7 @@ def test_chosen_rows_are_read_no_further_than_needed(path):
 def test_chosen_rows_that_are_missing_are_an_error(path):
     """A file that was replaced by a shorter one is an error."""
     with pytest.raises(SourceError) as caught:
-        list(read_chosen_rows(path, pd.Index([1, 7]).to_numpy(), chunksize=2))
+        list(read_chosen_rows(*source_files(path), pd.Index([1, 7]).to_numpy(), chunksize=2))
 
     assert str(caught.value) == f"{path}: has 5 rows now, and had more when it was submitted"
 
@@ -128,14 +128,16 @@ def test_schema_of_a_csv_file_is_text(tmp_path):
     """Names are as in the first line, even if one stands there twice."""
     (tmp_path / "a.csv").write_text("who,1,who\n")
 
-    assert source_schema(tmp_path / "a.csv") == pa.schema([(name, pa.string()) for name in ("who", "1", "who")])
+    assert source_schema(*source_files(tmp_path / "a.csv")) == pa.schema(
+        [(name, pa.string()) for name in ("who", "1", "who")]
+    )
 
 
 def test_schema_of_a_parquet_file_is_its_own(tmp_path):
     """The schema has the types, without the metadata of pandas."""
     pd.DataFrame({"size": [1], "at": pd.to_datetime(["2024-01-31"]).as_unit("us")}).to_parquet(tmp_path / "a.parquet")
 
-    schema = source_schema(tmp_path / "a.parquet")
+    schema = source_schema(*source_files(tmp_path / "a.parquet"))
 
     assert schema == pa.schema([("size", pa.int64()), ("at", pa.timestamp("us"))])
     assert schema.metadata is None
@@ -146,14 +148,14 @@ def test_schema_of_an_empty_file_is_an_error(tmp_path):
     (tmp_path / "a.csv").write_bytes(b"")
 
     with pytest.raises(SourceError, match=r"a\.csv: is empty: its first line must name the columns"):
-        source_schema(tmp_path / "a.csv")
+        source_schema(*source_files(tmp_path / "a.csv"))
 
 
 def test_first_rows_of_csv_are_text(write):
     """Zeros, long numbers and words such as NA stay; only an empty cell is absent."""
     path = write("a.csv", "who,day,n\n00042,NA,1.50\n,2,3\n")
 
-    frame = read_first_rows(path, 10)
+    frame = read_first_rows(*source_files(path), 10)
 
     assert frame.fillna("absent").to_dict("list") == {
         "who": ["00042", "absent"],
@@ -168,7 +170,7 @@ def test_first_rows_of_parquet_have_arrows_types(tmp_path):
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"who": pa.array([1, None, 3, 4]), "day": list("abcd")}), path, row_group_size=1)
 
-    frame = read_first_rows(path, 3)
+    frame = read_first_rows(*source_files(path), 3)
 
     assert frame["who"].tolist() == [1, pd.NA, 3]
     assert str(frame["who"].dtype) == "int64[pyarrow]"
@@ -178,14 +180,14 @@ def test_first_rows_of_parquet_have_arrows_types(tmp_path):
 @pytest.mark.parametrize("n_rows", [1, 2])
 def test_first_rows_are_at_most_the_requested_number(write, n_rows):
     """Later rows are not read."""
-    frame = read_first_rows(write("a.csv", "who\n1\n2\n3\n4,5,6\n"), n_rows)
+    frame = read_first_rows(*source_files(write("a.csv", "who\n1\n2\n3\n4,5,6\n")), n_rows)
 
     assert frame["who"].tolist() == ["1", "2"][:n_rows]
 
 
 def test_first_rows_of_a_file_without_rows_are_none(write):
     """A file without rows has its columns."""
-    frame = read_first_rows(write("a.csv", "who,who\n"), 10)
+    frame = read_first_rows(*source_files(write("a.csv", "who,who\n")), 10)
 
     assert frame.shape == (0, 2)
     assert frame.columns.tolist() == ["who", "who"]
@@ -196,7 +198,7 @@ def test_first_rows_of_another_form_are_refused(write):
     path = write("a.csv", "who;day\n1;2\n")
 
     with pytest.raises(SourceError) as caught:
-        read_first_rows(path, 10)
+        read_first_rows(*source_files(path), 10)
 
     assert str(caught.value) == (
         f"{path}: its columns are separated by ';', and a CSV file's by commas: save it with commas"
@@ -210,21 +212,21 @@ def test_row_count_of_csv_is_that_of_its_chunks(write, read, text):
     """Line breaks in quotes, blank lines and empty cells count as they are read."""
     path = write("a.csv", text)
 
-    assert row_count(path) == sum(map(len, read(path)))
+    assert row_count(*source_files(path)) == sum(map(len, read(path)))
 
 
 def test_row_count_of_csv_is_that_of_all_its_blocks(write):
     """A file of several blocks is counted to its end."""
     path = write("a.csv", "who\n" + "12345\n" * 200_001)
 
-    assert row_count(path) == 200_001
+    assert row_count(*source_files(path)) == 200_001
 
 
 def test_row_count_of_parquet_is_in_its_footer(tmp_path):
     """A Parquet file holds its number of rows."""
     pd.DataFrame({"who": [1, 2, 3]}).to_parquet(tmp_path / "a.parquet")
 
-    assert row_count(tmp_path / "a.parquet") == 3
+    assert row_count(*source_files(tmp_path / "a.parquet")) == 3
 
 
 def test_row_count_refuses_a_file_that_is_empty(write):
@@ -232,4 +234,4 @@ def test_row_count_refuses_a_file_that_is_empty(write):
     path = write("a.csv", "")
 
     with pytest.raises(SourceError, match="is empty: its first line must name the columns"):
-        row_count(path)
+        row_count(*source_files(path))

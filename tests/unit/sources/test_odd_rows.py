@@ -8,7 +8,7 @@ import pytest
 
 from events_pandas import EventMapping
 from events_pandas.errors import SourceError
-from events_pandas.sources import read_chosen_rows, read_chunks, read_first_rows, row_count
+from events_pandas.sources import read_chosen_rows, read_chunks, read_first_rows, row_count, source_files
 
 MAPPING = EventMapping(event_name="a", created_at="day", user_id="who")
 
@@ -16,7 +16,7 @@ MAPPING = EventMapping(event_name="a", created_at="day", user_id="who")
 def read(path, chunksize=2):
     """Return the cells of a file, and the code and subject of each odd row."""
     cells, refused = [], {}
-    for chunk in read_chunks(path, MAPPING, chunksize=chunksize):
+    for chunk in read_chunks(*source_files(path), MAPPING, chunksize=chunksize):
         start = len(cells)
         cells += chunk.frame[["who", "day"]].astype(object).fillna("absent").to_numpy().tolist()
         for finding in chunk.refused:
@@ -24,7 +24,7 @@ def read(path, chunksize=2):
             refused |= {
                 row: (finding.code, text) for row, text in zip(rows, finding.all_values().to_pylist(), strict=True)
             }
-    assert row_count(path) == len(cells)
+    assert row_count(*source_files(path)) == len(cells)
     return cells, refused
 
 
@@ -150,7 +150,7 @@ def test_chosen_rows_stand_as_far_as_they_can(write):
     """Missing cells of a chosen row are empty, cells beyond the last column stand in it, and a NUL stays one."""
     path = write("a.csv", 'who,day\n1\n2,3,"4, 5"\nwho,day\n6,a\0b\n7,8\n')
 
-    rows = pd.concat(read_chosen_rows(path, pd.Index(range(5)).to_numpy()))
+    rows = pd.concat(read_chosen_rows(*source_files(path), pd.Index(range(5)).to_numpy()))
 
     assert rows.fillna("absent").to_numpy().tolist() == [
         ["1", "absent"],
@@ -163,7 +163,7 @@ def test_chosen_rows_stand_as_far_as_they_can(write):
 
 def test_first_rows_leave_out_odd_rows(write):
     """First rows, which a mapping is proposed from, have no odd rows."""
-    frame = read_first_rows(write("a.csv", "who,day\nwho,day\n1,2\n3\n"), 10)
+    frame = read_first_rows(*source_files(write("a.csv", "who,day\nwho,day\n1,2\n3\n")), 10)
 
     assert frame.to_numpy().tolist() == [["1", "2"]]
 
@@ -173,7 +173,7 @@ def test_first_rows_that_are_all_odd_are_an_error(write):
     path = write("a.csv", 'who,day\n1, "2, 3"\n')
 
     with pytest.raises(SourceError) as caught:
-        read_first_rows(path, 10)
+        read_first_rows(*source_files(path), 10)
 
     assert str(caught.value) == (
         f"{path}: no row can be read: line 2 (3 cells for 2 columns) has too many cells: put a cell that holds a comma "
