@@ -339,7 +339,7 @@ def test_rejects_of_parquet_keep_their_types_in_parquet(write, submit):
     submit("a.parquet", rejects_path="rejects.parquet")
 
     schema = sources.source_schema(*sources.source_files("rejects.parquet"))
-    before = sources.source_schema(Path("a.parquet"))
+    before = sources.source_schema(*sources.source_files("a.parquet"))
     assert [schema.field(name).type for name in before.names] == [field.type for field in before]
     assert pd.read_parquet("rejects.parquet")[["row", "status"]].to_numpy().tolist() == [[1, "invalid"]]
 
