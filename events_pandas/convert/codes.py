@@ -180,6 +180,14 @@ _COLUMN_NOTES: Table = {
         "are sent as text, because the column has no rule in the mapping and its values do not show a type",
         "use Number or Date in the mapping, or Text if it is text",
     ),
+    "decimal_comma": (
+        "has a decimal comma, and its column is read that way",
+        "set decimal to ',' in the mapping's source, so that this does not depend on the cells of each run",
+    ),
+    "decimal_point": (
+        "has a decimal point and separated thousands, and its column is read that way",
+        "set decimal to '.' in the mapping's source, so that this does not depend on the cells of each run",
+    ),
     "type_kept": (
         "keeps the type that earlier runs in the journal sent",
         "use Text, Number or Date in the mapping to choose the type",

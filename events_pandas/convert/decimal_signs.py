@@ -1,37 +1,18 @@
-"""Numbers that are written with a decimal comma or with separated thousands, and what to do about one in doubt."""
+"""What to do about a text that is not a number because of its decimal sign, its thousands or a currency beside it."""
 
 import re
 import unicodedata
 from typing import Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from events_pandas.convert.cells import TEXT_TYPE, matches, without
-from events_pandas.mapping.column_types import WRITTEN_NUMBERS
+from events_pandas.convert.cells import TEXT_TYPE
 from events_pandas.mapping.source_format import DecimalSign
+from events_pandas.mapping.written_numbers import ANY_SEPARATOR, WRITTEN_NUMBERS
 
-_SEPARATORS: Final[dict[DecimalSign, str]] = {".": ",", ",": "."}
-_BLANK_SEPARATORS: Final = "['\u2019 \u00a0\u202f]"
 _IS_WRITTEN: Final = {sign: re.compile(pattern) for sign, pattern in WRITTEN_NUMBERS.items()}
 _CURRENCY: Final = re.compile(r"(?P<before>[^\d\s+-]{1,3})?\s?(?P<number>[+-]?\d.*\d|\d)\s?(?P<after>[^\d\s]{1,3})?")
 _SOURCE: Final = "in the mapping's source"
-
-
-def plain_numbers(text: pa.Array, sign: DecimalSign) -> pa.Array:
-    """Write numbers as 1234.56; a text that is not a number with this decimal sign becomes null.
-
-    Parameters
-    ----------
-    text : pyarrow.LargeStringArray
-        Such as ``"1.234,56"`` or ``"1 234,56"`` with a decimal comma.
-    sign : {".", ","}
-        The other sign, an apostrophe or a space may stand between thousands, one of them in one number.
-    """
-    joined = without(text, ~matches(text, WRITTEN_NUMBERS[sign]))
-    joined = pc.replace_substring(joined, _SEPARATORS[sign], "")
-    joined = pc.replace_substring_regex(joined, _BLANK_SEPARATORS, "")
-    return joined if sign == "." else pc.replace_substring(joined, ",", ".")
 
 
 def number_cures(texts: pa.Array) -> pa.Array:
@@ -49,7 +30,7 @@ def _cure(text: str) -> str | None:
         # Without a known sign, 1,234 is either of the two.
         by_comma, by_point = text.replace(",", "."), text.replace(",", "")
         return f"set decimal to ',' {_SOURCE} if it is {by_comma}, or to '.' if it is {by_point}"
-    return f"set decimal {_SOURCE}: with it, thousands may be separated" if re.search(_BLANK_SEPARATORS, text) else None
+    return f"set decimal {_SOURCE}, with which thousands may be separated" if re.search(ANY_SEPARATOR, text) else None
 
 
 def written_signs(text: str) -> list[DecimalSign]:
@@ -64,7 +45,7 @@ def _currency_cure(text: str) -> str | None:
     found = [symbol for symbol in (parts["before"], parts["after"]) if symbol]
     if [_is_currency(symbol) for symbol in found] != [True]:
         return None
-    return f"remove {found[0]!r}: a number or an amount stands alone in its cell"
+    return f"remove {found[0]!r}, since a number stands alone in its cell"
 
 
 def _is_currency(symbol: str) -> bool:

@@ -32,11 +32,12 @@ from events_pandas.convert.cells import (
     words_at_each_byte,
 )
 from events_pandas.convert.codes import CODES
-from events_pandas.convert.decimal_signs import number_cures, plain_numbers
+from events_pandas.convert.decimal_signs import number_cures
 from events_pandas.convert.odd_texts import LINK, find_unreadable, guarded_emails, link_cures, odd_identifiers
 from events_pandas.convert.problems import VALUES_KEPT, Finding, shown
 from events_pandas.intercom import TEXT_LIMIT
 from events_pandas.mapping.source_format import DecimalSign
+from events_pandas.mapping.written_numbers import plain_numbers
 
 _NUMBER = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
 _WHOLE = r"^(-?[0-9]+)(?:\.0*)?$"

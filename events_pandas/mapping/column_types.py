@@ -17,7 +17,6 @@ import pyarrow.compute as pc
 from events_pandas.intercom import DATE_SUFFIXES
 from events_pandas.mapping.arrow_types import readable
 from events_pandas.mapping.rules import Date, Number, Rule, Source, Text, Values, type_word
-from events_pandas.mapping.source_format import DecimalSign
 
 _DECIDING_SHARE: Final = 3 / 4
 """A column has a type if at least this share of its cells has it."""
@@ -42,18 +41,6 @@ TYPE_WORDS: Final[dict[type, str]] = {Text: "text", Number: "numbers", Date: "da
 # Programs write the exponent of a float with a sign; 1E5 without one may be a code.
 _NUMBER = r"^-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]+)?(?:[eE][+-][0-9]{1,3})?$"
 _UNPLAIN = r"^\s*[+-]?(?:[0-9]+(?:[.,' ][0-9]{3})*)?[.,]?[0-9]+(?:[eE][+-]?[0-9]+)?\s*$"
-_SEPARATORS: Final = ("'", "\u2019", " ", "\u00a0", "\u202f")
-"""Between thousands, beside the other decimal sign: apostrophes, and a space that may be a narrow one."""
-
-
-def _written_number(sign: DecimalSign, other: DecimalSign) -> str:
-    grouped = "|".join(f"(?:{separator}[0-9]{{3}})+" for separator in (rf"\{other}", *_SEPARATORS))
-    return rf"^[+-]?(?:[0-9]+|[1-9][0-9]{{0,2}}(?:{grouped}))(?:\{sign}[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
-
-
-WRITTEN_NUMBERS: Final[dict[DecimalSign, str]] = {".": _written_number(".", ","), ",": _written_number(",", ".")}
-"""What a number looks like with each decimal sign; one kind of separator may stand between thousands."""
-
 _CODE = r"^(?:0[0-9]+|[1-9][0-9]{15,})$"
 _DAY = r"^[1-9][0-9]{7}$"
 _TIME = r"^\s*[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[Tt ].*)?$"

@@ -227,8 +227,7 @@ DEFAULTS: Final = {option.name: option.default for option in fields(EventMapping
 
 def field_values(mapping: EventMapping) -> dict[str, Any]:
     """Return the fields of a mapping by their names, without the fields that only a proposal has."""
-    names = [option.name for option in fields(EventMapping) if option.name != "source"]
-    return {name: getattr(mapping, name) for name in names}
+    return {option.name: getattr(mapping, option.name) for option in fields(EventMapping)}
 
 
 def mapping_digest(mapping: EventMapping) -> str:
