@@ -70,7 +70,11 @@ _ERRORS: Table = {
     # Times.
     "time_unreadable": (
         "cannot be read as a time",
-        "write it as 2024-01-31T12:00:00, or set format= (for epoch numbers unit=) in the Date rule",
+        "write it as 2024-01-31T12:00:00, or give its format (of epoch numbers the unit) in a Date rule",
+    ),
+    "time_unlike_format": (
+        "is not a time in the format of its Date rule",
+        "correct the cell or the format",
     ),
     "day_as_number": (
         "looks like a day written as a number, and would be read as seconds since 1970",

@@ -12,13 +12,14 @@ import pyarrow as pa
 from pandas.api.types import infer_dtype
 
 from events_pandas.convert.cells import DOUBLE_EXACT, Rows
+from events_pandas.convert.time_formats import MOST
 from events_pandas.currencies import DECIMALS
 from events_pandas.mapping.arrow_types import UUID_TYPE, text_of
 from events_pandas.mapping.column_types import holds_numbers
 from events_pandas.mapping.rules import Values
 from events_pandas.suggest.choices import share_text
 from events_pandas.suggest.names import may_name_a_time, names_a_currency, words_of
-from events_pandas.suggest.times import MOST, TIME_TYPES, TimeForm, form_of_numbers, form_of_texts, form_of_times
+from events_pandas.suggest.times import TIME_TYPES, TimeForm, form_of_numbers, form_of_texts, form_of_times
 
 _NO_TIMES: Final = TimeForm(description="", is_naive=False)
 _FEW: Final = 0.1

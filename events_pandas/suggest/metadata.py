@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final, TypeAlias
 
+from events_pandas.convert.time_formats import MOST
 from events_pandas.intercom import METADATA_LIMIT, TEXT_LIMIT
 from events_pandas.mapping import Link, MonetaryAmount, Number, RichLink, Rule, Text
 from events_pandas.mapping.rules import part_path, rule_sources
@@ -22,7 +23,6 @@ from events_pandas.suggest.names import (
     unused_key,
     user_id_rank,
 )
-from events_pandas.suggest.times import MOST
 
 _CATEGORIES: Final = 20
 _UNFIT: Final = {

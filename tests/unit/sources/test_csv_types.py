@@ -187,6 +187,6 @@ def test_column_without_a_name_has_a_dtype_for_callables(write, make_mapping):
     """A comma at the end of the header makes a column without a name, which a callable may read by its place."""
     path = write("a.csv", "who,day,\n1,2,3\n")
 
-    assert column_types(make_mapping(n=Number(lambda frame: frame.iloc[:, 2])), source_files(path)).computed == {
-        "": "int64"
-    }
+    types = column_types(make_mapping(n=Number(lambda frame: frame.iloc[:, 2])), source_files(path))
+
+    assert types.computed == {"": ComputedType(dtype="int64")}
