@@ -86,7 +86,7 @@ def test_time_that_does_not_have_the_format_of_its_rule_is_named():
     assert [payload["created_at"] for payload in report.payloads(1)] == [1_735_650_300]
     assert report.problems["message"].tolist() == [
         (
-            "created_at: '31.12.2024' in column 'day' is not a time in the format of its Date rule: correct the cell or "
-            "the format"
+            "created_at: '31.12.2024' in column 'day' is not a time in the format of its Date rule: correct the cell "
+            "or the format"
         )
     ]
