@@ -7,7 +7,7 @@ from itertools import chain, count
 from events_pandas.intercom import DATE_SUFFIXES, RESERVED_KEYS
 from events_pandas.mapping.rules import DATE_UNITS, Date, DateUnit, Rule
 
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\dA-Z_]+|[0-9]+")
+_WORD = re.compile(r"[A-Z]+(?![^\W\dA-Z_])|[A-Z]?[^\W\dA-Z_]+|[0-9]+")
 _SPLIT = re.compile(r"(?<=[^\W\dA-Z_])(?=[A-Z])")
 _NO_KEY = re.compile(r"[^\w-]+")
 
