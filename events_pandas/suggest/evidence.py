@@ -194,7 +194,7 @@ def _present_cells(column: Values) -> tuple[Values, str]:
     if infer_dtype(cells) in _UNWRITTEN:
         cells = cells.map(_written)
     cells = cells[cells.map(lambda cell: not (isinstance(cell, str) and not cell))]
-    kind = infer_dtype(cells)
+    kind = infer_dtype(cells) if len(cells) else "empty"
     if kind not in _TIMELESS and cells.map(lambda cell: isinstance(cell, TIME_TYPES)).any():
         return cells, "datetime"
     if kind in _TEXTS:

@@ -8,7 +8,7 @@ from typing import Final
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from pandas.api.types import is_object_dtype, is_string_dtype
+from pandas.api.types import is_string_dtype
 
 from events_pandas.mapping.column_types import holds_numbers
 from events_pandas.mapping.rules import Values
@@ -65,7 +65,11 @@ def _counts(texts: pa.Array) -> Counter[str]:
 
 def _texts(column: Values) -> pa.Array:
     """Return the texts of a column that has no other values; none if it has, or if Arrow cannot hold one of them."""
-    cells = column[column.notna()].tolist() if is_object_dtype(column) or is_string_dtype(column) else []
+    kind = getattr(column.dtype, "pyarrow_dtype", None)
+    may_be_text = (
+        is_string_dtype(column) if kind is None else pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    )
+    cells = column[column.notna()].tolist() if may_be_text else []
     try:
         return pa.array(cells if all(isinstance(cell, str) for cell in cells) else [], _TEXT_TYPE)
     except UnicodeEncodeError:
