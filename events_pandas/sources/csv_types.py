@@ -195,6 +195,16 @@ def _dtype(counts: CellCounts, forms: Counter[str]) -> TypedDtype | None:
     return "int64" if forms["whole"] == forms["cells"] else "float64"
 
 
+def kept_types(mapping: EventMapping, types: Mapping[str, Rule]) -> dict[str, Rule]:
+    """Return what bare columns become in a later run with the same journal, which keeps no decimal signs."""
+    bare = {path for path, rule in mapping.rules().items() if is_bare_column(rule)}
+    return {
+        path: replace(rule, decimal=None) if isinstance(rule, Number) else rule
+        for path, rule in types.items()
+        if path in bare
+    }
+
+
 def with_types(mapping: EventMapping, types: Mapping[str, Rule]) -> EventMapping:
     """Return a mapping with rules, by the paths of their fields, in the place of bare columns."""
     metadata = {key: types.get(f"metadata.{key}", entry) for key, entry in mapping.metadata.items()}
