@@ -1,5 +1,6 @@
 """Formats in which text shows times: which of them read a column, and whether its cells decide for one of them."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -84,9 +85,10 @@ def format_cures(texts: pa.Array) -> pa.Array:
 
     A text is null in the answer if no format is known for it.
     """
-    column = pd.Series(texts.to_pylist(), dtype=object)
-    is_written = column.str.fullmatch(WRITTEN, na=False).astype(bool) & column.str.isascii().fillna(False).astype(bool)
-    distinct = pd.Series(column[is_written].unique(), dtype=object)
+    column = texts.to_pylist()
+    # pandas raises at a character that UTF-8 cannot hold. All formats are ASCII.
+    written = (text for text in column if text and text.isascii() and re.fullmatch(WRITTEN, text))
+    distinct = pd.Series(list(dict.fromkeys(written)), dtype=object)
     found = find_format(distinct) if len(distinct) else None
     cures = {} if found is None else dict(zip(distinct, _cures(found), strict=True))
     return pa.array([cures.get(text) for text in column], TEXT_TYPE)
