@@ -236,9 +236,10 @@ class Converter:
 
 def _type_notes(bound: BoundRule, member: Member) -> Iterator[Finding]:
     """Note the type of a bare column that has cells of another type."""
-    column = next(iter(bound.parts.values()))
+    part, column = next(iter(bound.parts.items()))
     if bound.remark is not None and not isinstance(column, Constant) and len(column):
-        yield noted(bound.remark.code, 0, bound.remark.value, field=bound.path, label=bound.labels[""])
+        field, remark = part_path(bound.path, part), bound.remark
+        yield noted(remark.code, 0, remark.value, field=field, label=bound.labels[part])
     if bound.is_bare:
         for finding in member.findings:
             if finding.code in _ODD_CELLS:

@@ -70,7 +70,11 @@ _ERRORS: Table = {
     # Times.
     "time_unreadable": (
         "cannot be read as a time",
-        "write it as 2024-01-31T12:00:00, or set format= (for epoch numbers unit=) in the Date rule",
+        "write it as 2024-01-31T12:00:00, or give its format (of epoch numbers the unit) in a Date rule",
+    ),
+    "time_unlike_format": (
+        "is not a time in the format of its Date rule",
+        "correct the cell or the format",
     ),
     "day_as_number": (
         "looks like a day written as a number, and would be read as seconds since 1970",
@@ -179,6 +183,14 @@ _COLUMN_NOTES: Table = {
     "sent_as_text": (
         "are sent as text, because the column has no rule in the mapping and its values do not show a type",
         "use Number or Date in the mapping, or Text if it is text",
+    ),
+    "decimal_comma": (
+        "has a decimal comma, and its column is read that way",
+        "set decimal to ',' in the mapping's source, so that this does not depend on the cells of each run",
+    ),
+    "decimal_point": (
+        "has a decimal point and separated thousands, and its column is read that way",
+        "set decimal to '.' in the mapping's source, so that this does not depend on the cells of each run",
     ),
     "type_kept": (
         "keeps the type that earlier runs in the journal sent",

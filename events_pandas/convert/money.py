@@ -23,8 +23,9 @@ from events_pandas.convert.cells import (
     without,
 )
 from events_pandas.convert.odd_texts import find_unreadable
-from events_pandas.convert.readers import CodeMasks, beyond, reject_all
+from events_pandas.convert.readers import CodeMasks, Reader, beyond, reject_all, with_sign
 from events_pandas.currencies import DECIMALS
+from events_pandas.mapping.source_format import DecimalSign
 
 AMOUNT_TYPE = pa.struct([("whole", pa.int64()), ("millionths", pa.int64())])
 """An amount as it was written: its whole part, rounded down, and its fraction.
@@ -61,6 +62,13 @@ def read_amount(cells: Cells) -> tuple[pa.Array, CodeMasks]:
             return _amounts(whole, millionths, is_good), [*faults, ("amount_too_large", too_large)]
         case _:
             return reject_all(cells, AMOUNT_TYPE, "amount_unreadable")
+
+
+def amount_reader(sign: DecimalSign | None) -> Reader:
+    """Return `read_amount` for text with a decimal sign; None stands for plain amounts such as 1234.56."""
+    if sign is None:
+        return read_amount
+    return with_sign(read_amount, sign, code="amount_unreadable", is_readable=_is_amount)
 
 
 def _amounts(whole: Rows, millionths: Rows, is_good: Mask) -> pa.Array:

@@ -14,6 +14,7 @@ from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows, time_text
 from events_pandas.convert.codes import CODES, RANKS, Severity
 from events_pandas.convert.json_text import joined
 from events_pandas.convert.odd_texts import outlined, visible
+from events_pandas.convert.time_formats import format_cures
 from events_pandas.intercom import IDENTIFIERS
 from events_pandas.words import counted, escaped
 
@@ -146,7 +147,15 @@ def merged(findings: Iterable[Finding], fields: Sequence[str]) -> Iterator[Findi
         elif CODES[code].is_reported_once:
             yield _concatenated(parts).first()
         else:
-            yield _concatenated(parts)
+            yield _with_format(_concatenated(parts))
+
+
+def _with_format(finding: Finding) -> Finding:
+    """Say which format reads the times of a column; the cells of all chunks decide together."""
+    if finding.code != "time_unreadable" or finding.values is None:
+        return finding
+    cures = format_cures(pc.utf8_slice_codeunits(finding.values, 1, -1))
+    return replace(finding, cures=cures if cures.null_count < len(cures) else None)
 
 
 def _first_of_each(finding: Finding) -> Finding:

@@ -5,7 +5,7 @@ what it found. Kinds of cells that it does not take are rejected by `reject_all`
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 from typing import TypeAlias
@@ -32,9 +32,12 @@ from events_pandas.convert.cells import (
     words_at_each_byte,
 )
 from events_pandas.convert.codes import CODES
+from events_pandas.convert.decimal_signs import number_cures
 from events_pandas.convert.odd_texts import LINK, find_unreadable, guarded_emails, link_cures, odd_identifiers
 from events_pandas.convert.problems import VALUES_KEPT, Finding, shown
 from events_pandas.intercom import TEXT_LIMIT
+from events_pandas.mapping.source_format import DecimalSign
+from events_pandas.mapping.written_numbers import plain_numbers
 
 _NUMBER = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
 _WHOLE = r"^(-?[0-9]+)(?:\.0*)?$"
@@ -92,6 +95,14 @@ def _with_origin(part: Cells, values: pa.Array, faults: CodeMasks) -> tuple[pa.A
     return values, [*faults, (part.note, first_of(valid_mask(values)))] if part.note else faults
 
 
+_CURES: dict[str, Callable[[pa.Array], pa.Array]] = {
+    "link_malformed": link_cures,
+    "number_unreadable": number_cures,
+    "amount_unreadable": number_cures,
+}
+"""How to fix each text, by the code of what is wrong with it."""
+
+
 def _extents(parts: list[Cells]) -> dict[CellKind, tuple[int, int]]:
     """Return the number of present cells of each kind, and the first row that has one."""
     extents: dict[CellKind, tuple[int, int]] = {}
@@ -108,7 +119,8 @@ def _extents(parts: list[Cells]) -> dict[CellKind, tuple[int, int]]:
 def _finding(part: Cells, code: str, where: Mask) -> Finding:
     rows = np.flatnonzero(where)
     kept = part.values.take(pa.array(rows[:VALUES_KEPT]))
-    cures = link_cures(kept) if code == "link_malformed" and part.kind is CellKind.TEXT else None
+    find_cures = _CURES.get(code) if part.kind is CellKind.TEXT else None
+    cures = None if find_cures is None else find_cures(kept)
     return Finding(code=code, rows=rows if part.rows is None else part.rows[rows], values=shown(kept), cures=cures)
 
 
@@ -290,6 +302,30 @@ def read_number(cells: Cells) -> tuple[pa.Array, CodeMasks]:
             return _read_written_number(cells)
         case _:
             return reject_all(cells, TEXT_TYPE, "number_unreadable")
+
+
+def with_sign(reader: Reader, sign: DecimalSign, *, code: str, is_readable: Callable[[pa.Array], Mask]) -> Reader:
+    """Return a reader of numbers or amounts to which text is written with a decimal sign; `code` is for other text."""
+
+    def is_written(text: pa.Array) -> Mask:
+        return is_readable(plain_numbers(text, sign))
+
+    def read_signed(cells: Cells) -> tuple[pa.Array, CodeMasks]:
+        if cells.kind is not CellKind.TEXT:
+            return reader(cells)
+        unreadable, faults = find_unreadable(cells.values, code=code, is_readable=is_written)
+        plain = plain_numbers(without(cells.values, unreadable), sign)
+        values, further = reader(replace(cells, values=plain))
+        return values, [*faults, *further]
+
+    return read_signed
+
+
+def number_reader(sign: DecimalSign | None) -> Reader:
+    """Return `read_number` for text with a decimal sign; None stands for plain numbers such as 1234.56."""
+    if sign is None:
+        return read_number
+    return with_sign(read_number, sign, code="number_unreadable", is_readable=_is_number)
 
 
 def _read_written_number(cells: Cells) -> tuple[pa.Array, CodeMasks]:

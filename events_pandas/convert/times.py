@@ -111,7 +111,7 @@ class TimeReader:
         unread = valid_mask(text) & ~valid_mask(found.seconds)
         for _, where in found.faults:
             unread &= ~where
-        unread_faults = _unread_faults(text, unread) if self.format is None else [("time_unreadable", unread)]
+        unread_faults = _unread_faults(text, unread) if self.format is None else [("time_unlike_format", unread)]
         local, faults = self._localized(without(found.seconds, found.is_instant), is_day=found.is_day)
         seconds = pc.if_else(pa.array(found.is_instant), found.seconds, local)
         return seconds, [*unread_faults, *found.faults, *faults]

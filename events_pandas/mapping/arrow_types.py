@@ -29,6 +29,9 @@ _LISTS: Final[tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Field, pa.
     (pa.types.is_list, lambda field, _: pa.list_(field)),
     (pa.types.is_large_list, lambda field, _: pa.large_list(field)),
     (pa.types.is_fixed_size_list, lambda field, kind: pa.list_(field, kind.list_size)),
+    # Older versions of pyarrow have no such lists.
+    (getattr(pa.types, "is_list_view", lambda _: False), lambda field, _: pa.list_(field)),
+    (getattr(pa.types, "is_large_list_view", lambda _: False), lambda field, _: pa.large_list(field)),
 )
 
 Booleans = npt.NDArray[np.bool_]
@@ -56,6 +59,11 @@ def uuid_text(array: pa.Array) -> pa.Array:
 def is_bytes(kind: pa.DataType) -> bool:
     """Tell whether the cells of a type are bytes without a known meaning: neither text nor UUIDs."""
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind))
+
+
+def is_unsendable(kind: pa.DataType) -> bool:
+    """Tell whether the cells of a type are nested or intervals: no rule sends them."""
+    return bool(pa.types.is_nested(kind) or pa.types.is_interval(kind))
 
 
 def decoded(array: pa.Array) -> tuple[pa.Array, Booleans]:
@@ -99,7 +107,8 @@ def readable(column: Values) -> Values:
 def sliceable(column: Values) -> Values:
     """Return a column whose single rows can be taken: its own type changes only if it holds views or runs."""
     kind = getattr(column.dtype, "pyarrow_dtype", pa.null())
-    return readable(column) if kind in _VIEWED or pa.types.is_run_end_encoded(kind) else column
+    is_rigid = kind in _VIEWED or pa.types.is_run_end_encoded(kind) or _without_views(kind) != kind
+    return readable(column) if is_rigid else column
 
 
 def sliceable_table(table: pa.Table) -> pa.Table:
@@ -109,8 +118,8 @@ def sliceable_table(table: pa.Table) -> pa.Table:
     """
     columns = []
     for name, column in zip(table.column_names, table.columns, strict=True):
-        kind = _VIEWED.get(column.type) or zoned_type(column.type)
-        is_view = column.type in _VIEWED
+        kind = _VIEWED.get(column.type) or zoned_type(_without_views(column.type))
+        is_view = column.type in _VIEWED or _without_views(column.type) != column.type
         chunks = [readable_array(chunk) if is_view else chunk.cast(kind) for chunk in column.chunks]
         columns.append((name, column if kind == column.type else pa.chunked_array(chunks, kind)))
     return pa.Table.from_arrays([column for _, column in columns], names=[name for name, _ in columns])
@@ -124,7 +133,7 @@ def readable_type(kind: pa.DataType) -> pa.DataType:
         plain = readable_type(kind.value_type)
         return kind if plain == kind.value_type else plain
     plain = _VIEWED.get(kind) or _EXTENSIONS.get(getattr(kind, "extension_name", ""))
-    return plain or zoned_type(kind)
+    return plain or zoned_type(_without_views(kind))
 
 
 def readable_array(array: pa.Array) -> pa.Array:
@@ -137,11 +146,22 @@ def readable_array(array: pa.Array) -> pa.Array:
         return readable_array(pc.run_end_decode(array))
     if pa.types.is_dictionary(kind):
         return readable_array(array.dictionary).take(array.indices)
-    if kind in _VIEWED:
+    if kind in _VIEWED or _without_views(kind) != kind:
         # Not every Arrow can cast views.
         return pa.array(array.to_pylist(), plain)
     stored = getattr(array, "storage", array)
     return uuid_text(stored) if stored.type == UUID_TYPE else stored.cast(plain)
+
+
+def _without_views(kind: pa.DataType) -> pa.DataType:
+    """Return a nested type with strings, bytes and lists in the place of their views; another type as it is."""
+    if not pa.types.is_nested(kind):
+        return kind
+
+    def inner(kind: pa.DataType) -> pa.DataType:
+        return _VIEWED.get(kind) or _without_views(kind)
+
+    return _with_inner(kind, inner)
 
 
 def zoned_type(kind: pa.DataType) -> pa.DataType:
@@ -153,13 +173,18 @@ def zoned_type(kind: pa.DataType) -> pa.DataType:
         return kind if kind.tz is None or _is_known(kind.tz) else pa.timestamp(kind.unit, tz="UTC")
     if pa.types.is_dictionary(kind):
         return pa.dictionary(kind.index_type, zoned_type(kind.value_type), kind.ordered)
+    return _with_inner(kind, zoned_type)
+
+
+def _with_inner(kind: pa.DataType, inner: Callable[[pa.DataType], pa.DataType]) -> pa.DataType:
+    """Return a nested type with other types inside; another type, and a union, as it is."""
     if pa.types.is_struct(kind):
-        return pa.struct([field.with_type(zoned_type(field.type)) for field in kind])
+        return pa.struct([field.with_type(inner(field.type)) for field in kind])
     if pa.types.is_map(kind):
-        return pa.map_(zoned_type(kind.key_type), zoned_type(kind.item_type), kind.keys_sorted)
+        return pa.map_(inner(kind.key_type), inner(kind.item_type), kind.keys_sorted)
     for is_list, list_of in _LISTS:
         if is_list(kind):
-            return list_of(kind.value_field.with_type(zoned_type(kind.value_type)), kind)
+            return list_of(kind.value_field.with_type(inner(kind.value_type)), kind)
     return kind
 
 

@@ -16,6 +16,8 @@ from events_pandas.mapping.rules import (
     Column,
     Constant,
     Date,
+    MonetaryAmount,
+    Number,
     Rule,
     Source,
     Values,
@@ -27,6 +29,7 @@ from events_pandas.mapping.rules import (
     rule_sources,
     sources_by_path,
 )
+from events_pandas.mapping.source_format import DecimalSign
 from events_pandas.words import kind_of
 
 _CURRENCY_LETTERS: Final = 3
@@ -60,18 +63,26 @@ class BoundMapping:
 
         A rule whose type changes has a remark. A date stays as it is read now.
         """
-        rules = tuple(_retyped(rule, types) for rule in self.rules)
+        sign = self.mapping.source.decimal
+        rules = tuple(_retyped(rule, types, sign) for rule in self.rules)
         known = {rule.path: rule.rule for rule in rules if rule.path in self.resolved}
         return replace(self, rules=rules, resolved={**self.resolved, **types, **known})
 
 
-def _retyped(bound: BoundRule, types: Mapping[str, Rule]) -> BoundRule:
+def _with_sign(rule: Rule, sign: DecimalSign | None) -> Rule:
+    """Return a rule of numbers with the decimal sign of the mapping, if it has none of its own."""
+    if sign is None or not isinstance(rule, Number | MonetaryAmount) or rule.decimal is not None:
+        return rule
+    return replace(rule, decimal=sign)
+
+
+def _retyped(bound: BoundRule, types: Mapping[str, Rule], sign: DecimalSign | None) -> BoundRule:
     kept = types.get(bound.path)
     if not bound.is_bare or kept is None or type(kept) is type(bound.rule):
         return bound
     value = f"{TYPE_WORDS[type(bound.rule)]}, sent as {TYPE_WORDS[type(kept)]},"
     remark = Remark(code="type_kept", value=value)
-    return replace(bound, rule=kept, remark=remark)
+    return replace(bound, rule=_with_sign(kept, sign), remark=remark)
 
 
 def require_mapping(mapping: object) -> None:
@@ -139,7 +150,7 @@ def bind(
         bound.append(
             BoundRule(
                 path=path,
-                rule=column_type.rule,
+                rule=_with_sign(column_type.rule, mapping.source.decimal),
                 parts={part: values for part, values in parts.items() if values is not None},
                 labels={part: _public_label(path, source) for part, source in rule_sources(rule).items()},
                 is_bare=is_bare_column(rule),

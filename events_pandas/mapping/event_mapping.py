@@ -27,11 +27,11 @@ from events_pandas.mapping.rules import (
     rule_parts,
     sources_by_path,
 )
-from events_pandas.mapping.source_format import AS_DETECTED, SourceFormat
+from events_pandas.mapping.source_format import AS_DETECTED, SourceFormat, set_parts
 
 _DIGITS: Final = 12
 _DIGEST_OPTIONS: Final = tuple(option for option in toml.OPTIONS if option != "unconfirmed")
-_LATER_OPTIONS: Final = frozenset({"round"})
+_LATER_OPTIONS: Final = frozenset({"round", "decimal"})
 """Options of rules that are in a digest only where they are set: digests made before the option existed stay valid."""
 
 
@@ -139,7 +139,8 @@ class EventMapping:
         object.__setattr__(self, "unconfirmed", tuple(path for path in self.unconfirmed if path not in confirmed))
 
     def __repr__(self) -> str:
-        shown = [option.name for option in fields(EventMapping) if option.name != "unconfirmed" or self.unconfirmed]
+        later = {"unconfirmed": self.unconfirmed, "source": set_parts(self.source)}
+        shown = [option.name for option in fields(EventMapping) if later.get(option.name, True)]
         return f"EventMapping({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -226,8 +227,7 @@ DEFAULTS: Final = {option.name: option.default for option in fields(EventMapping
 
 def field_values(mapping: EventMapping) -> dict[str, Any]:
     """Return the fields of a mapping by their names, without the fields that only a proposal has."""
-    names = [option.name for option in fields(EventMapping) if option.name != "source"]
-    return {name: getattr(mapping, name) for name in names}
+    return {option.name: getattr(mapping, option.name) for option in fields(EventMapping)}
 
 
 def mapping_digest(mapping: EventMapping) -> str:
@@ -238,6 +238,9 @@ def mapping_digest(mapping: EventMapping) -> str:
     rules = mapping.rules()
     described = [(path, _described(rule)) for path, rule in rules.items()]
     described += [(option, repr(getattr(mapping, option))) for option in _DIGEST_OPTIONS]
+    if mapping.source.decimal is not None:
+        # Digests made before it existed stay valid. The other parts of the format change no event.
+        described.append(("source.decimal", repr(mapping.source.decimal)))
     digest = sha256(repr(described).encode()).hexdigest()[:_DIGITS]
     computed = [path for path, source in sources_by_path(rules).items() if is_computed(source)]
     return f"{digest} (callables: {', '.join(computed)})" if computed else digest

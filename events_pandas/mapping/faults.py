@@ -26,6 +26,7 @@ from events_pandas.mapping.rules import (
     rule_parts,
     rule_sources,
 )
+from events_pandas.mapping.source_format import DECIMAL_SIGNS, SOURCE_PARTS, SourceFormat
 from events_pandas.words import kind_of
 
 _SOURCE_FORMS: Final = "name a column or use Constant(...), in TOML { constant = … }"
@@ -62,6 +63,22 @@ def _is_timezone(timezone: object) -> bool:
     return True
 
 
+def _is_delimiter(delimiter: object) -> bool:
+    return delimiter is None or (isinstance(delimiter, str) and len(delimiter) == 1 and delimiter not in '"\r\n\0')
+
+
+def _is_encoding(encoding: object) -> bool:
+    if not isinstance(encoding, str):
+        return encoding is None
+    try:
+        # It fails for codecs that are not text, such as base64, too.
+        "".encode(encoding)
+    except (LookupError, ValueError):
+        return False
+    return True
+
+
+_DECIMAL: Final[_Need] = _one_of(*DECIMAL_SIGNS, None)
 _TIMEZONE: Final[_Need] = (_is_timezone, "is not a time zone: write 'UTC', 'Europe/Berlin' or the like")
 _TRUTH: Final[_Need] = (lambda value: isinstance(value, bool), "is neither true nor false")
 _NEEDS: Final[Mapping[str, _Need]] = {
@@ -74,8 +91,15 @@ _NEEDS: Final[Mapping[str, _Need]] = {
 }
 _NEEDS_OF_RULES: Final[Mapping[type[Rule], Mapping[str, _Need]]] = {
     Date: {"timezone": _TIMEZONE, "unit": _one_of(*DATE_UNITS, None)},
-    MonetaryAmount: {"unit": _one_of(*AMOUNT_UNITS), "round": _TRUTH},
+    MonetaryAmount: {"unit": _one_of(*AMOUNT_UNITS), "round": _TRUTH, "decimal": _DECIMAL},
+    Number: {"decimal": _DECIMAL},
     Text: {"truncate": _TRUTH},
+}
+_NEEDS_OF_SOURCE: Final[Mapping[str, _Need]] = {
+    "delimiter": (_is_delimiter, "is not one character that can stand between cells: write ';' or the like"),
+    "encoding": (_is_encoding, "is not an encoding that Python knows: write 'cp1252' or the like"),
+    "decimal": _DECIMAL,
+    "sheet": (lambda sheet: sheet is None or (isinstance(sheet, str) and sheet != ""), "is not the name of a sheet"),
 }
 
 
@@ -87,6 +111,7 @@ def mapping_faults(fields: Mapping[str, object]) -> list[str]:
         *_identifier_faults({name: fields[name] for name in IDENTIFIERS if fields[name] is not None}),
         *_metadata_faults(fields["metadata"]),
         *_option_faults(_NEEDS, fields, prefix=""),
+        *_source_format_faults(fields["source"]),
     ]
 
 
@@ -94,6 +119,14 @@ def _option_faults(needs: Mapping[str, _Need], values: Mapping[str, object], *, 
     for name, (is_met, fault) in needs.items():
         if not is_met(values[name]):
             yield f"{prefix}{name}: {_shown(values[name])} {fault}"
+
+
+def _source_format_faults(source: object) -> Iterator[str]:
+    if isinstance(source, SourceFormat):
+        parts = {name: getattr(source, name) for name in SOURCE_PARTS}
+        yield from _option_faults(_NEEDS_OF_SOURCE, parts, prefix="source.")
+    else:
+        yield f"source: expected a SourceFormat, got {kind_of(source)}: use SourceFormat(decimal=',') or the like"
 
 
 def _event_name_faults(event_name: object) -> Iterator[str]:

@@ -20,6 +20,7 @@ _FIELDS: Final = {
 _PARTS: Final = {
     "format": "the rows that were looked at do not show the order of day, month and year",
     "unit": "whole numbers may count cents: use unit='minor' if they do",
+    "decimal": "the rows that were looked at do not show what their numbers are, such as whether 1.234 is 1234",
     "currency": "several columns may hold the currency",
 }
 _CONFIRM: Final = (

@@ -6,6 +6,8 @@ from typing import Any, Final, Literal, TypeAlias, TypeGuard, get_args
 
 import pandas as pd
 
+from events_pandas.mapping.source_format import DecimalSign
+
 EXPRESSION_TYPE: Final[type | None] = getattr(pd.api.typing, "Expression", None)
 """The type of ``pd.col(...)``, which pandas has had since version 3."""
 
@@ -37,7 +39,7 @@ class Constant:
     --------
     >>> import events_pandas as ep
     >>> ep.MonetaryAmount("total", currency=ep.Constant("usd"))
-    MonetaryAmount(amount='total', currency=Constant(value='usd'), unit='major', round=False)
+    MonetaryAmount(amount='total', currency=Constant(value='usd'), unit='major', round=False, decimal=None)
     """
 
     value: Scalar
@@ -108,6 +110,9 @@ class Number:
     ----------
     source : hashable, Constant, callable or pandas expression
         What to read: numbers, or text that is a plain number such as ``"3.67"``.
+    decimal : {".", ","}, optional
+        The decimal sign of text; ``source.decimal`` of the mapping when not given. With a sign, thousands may be
+        separated by the other sign, an apostrophe or a space.
 
     References
     ----------
@@ -117,10 +122,12 @@ class Number:
     --------
     >>> import events_pandas as ep
     >>> ep.Number("load")
-    Number(source='load')
+    Number(source='load', decimal=None)
     """
 
     source: Source
+    _: KW_ONLY
+    decimal: DecimalSign | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +229,8 @@ class MonetaryAmount:
     round : bool, default False
         Whether an amount with more decimals than its currency is rounded half up, with a note, or makes its row
         invalid.
+    decimal : {".", ","}, optional
+        The decimal sign of text, as in `Number`.
 
     Notes
     -----
@@ -236,7 +245,7 @@ class MonetaryAmount:
     --------
     >>> import events_pandas as ep
     >>> ep.MonetaryAmount("total", currency="currency")
-    MonetaryAmount(amount='total', currency='currency', unit='major', round=False)
+    MonetaryAmount(amount='total', currency='currency', unit='major', round=False, decimal=None)
     """
 
     amount: Source
@@ -244,6 +253,7 @@ class MonetaryAmount:
     currency: Source
     unit: AmountUnit = "major"
     round: bool = False
+    decimal: DecimalSign | None = None
 
 
 Rule: TypeAlias = Column | Text | Number | Date | Link | RichLink | MonetaryAmount

@@ -1,7 +1,10 @@
 """SourceFormat: how the files of a mapping are written, where that is not to be detected."""
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, fields
+from typing import Final, Literal, TypeAlias, get_args
+
+DecimalSign: TypeAlias = Literal[".", ","]
+DECIMAL_SIGNS: Final[tuple[DecimalSign, ...]] = get_args(DecimalSign)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,8 +32,15 @@ class SourceFormat:
 
     delimiter: str | None = None
     encoding: str | None = None
-    decimal: str | None = None
+    decimal: DecimalSign | None = None
     sheet: str | None = None
 
 
 AS_DETECTED: Final = SourceFormat()
+
+SOURCE_PARTS: Final = tuple(part.name for part in fields(SourceFormat))
+
+
+def set_parts(source: SourceFormat) -> dict[str, object]:
+    """Return the parts of a format that are not left open, by name."""
+    return {name: value for name in SOURCE_PARTS if (value := getattr(source, name)) is not None}

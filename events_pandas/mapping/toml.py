@@ -23,10 +23,14 @@ from events_pandas.mapping.rules import (
     sources_by_path,
     type_word,
 )
+from events_pandas.mapping.source_format import SOURCE_PARTS, SourceFormat, set_parts
 from events_pandas.words import UNSEEN, did_you_mean, escape
 
 OPTIONS: Final = ("timezone", "duplicates", "on_invalid_metadata", "metadata_limit", "metadata_overflow", "unconfirmed")
-FIELDS: Final = ("event_name", "created_at", *IDENTIFIERS, "metadata", *OPTIONS)
+FIELDS: Final = ("event_name", "created_at", *IDENTIFIERS, "metadata", *OPTIONS, "source")
+
+_TABLES: Final = ("metadata", "source")
+"""The fields that are tables of their own, after all others."""
 
 Fields: TypeAlias = dict[str, Any]
 """The fields of a mapping, or of a table in it, by name: each may hold anything until it is judged."""
@@ -86,6 +90,8 @@ class _Reader:
                 arguments[name] = entry
             elif name == "metadata":
                 arguments[name] = self._metadata(entry)
+            elif name == "source":
+                arguments[name] = self._format(entry)
             elif name in FIELDS:
                 arguments[name] = self._entry(name, entry)
             else:
@@ -101,6 +107,15 @@ class _Reader:
             self.faults.append("metadata: must be a table, [metadata], with a line for each key")
             return {}
         return {key: self._entry(f"metadata.{key}", entry) for key, entry in table.items()}
+
+    def _format(self, table: object) -> SourceFormat:
+        if not isinstance(table, dict):
+            self.faults.append(f"source: must be a table, [source], with {', '.join(SOURCE_PARTS)}")
+            return SourceFormat()
+        for name in table:
+            if name not in SOURCE_PARTS:
+                self._unknown("source", name, SOURCE_PARTS)
+        return SourceFormat(**{name: table[name] for name in SOURCE_PARTS if name in table})
 
     def _entry(self, path: str, entry: object) -> Rule | Source:
         """Read a bare label, a constant, ``{ column = … }`` or ``{ type = …, … }``."""
@@ -181,10 +196,15 @@ def write_fields(
         raise MappingError(faults)
     lines = []
     for name, entry in fields.items():
-        if name != "metadata" and is_set(name, entry, default=defaults[name]):
+        if name in _TABLES:
+            continue
+        if is_set(name, entry, default=defaults[name]):
             lines.append(_line(name, entry, comments.get(name)))
         elif name in comments:
             lines.append(f"# {name}: {comments[name]}")
+    if is_set("source", fields["source"], default=defaults["source"]):
+        lines += ["", _with_comment("[source]", comments.get("source"))]
+        lines += [_line(part, value, None) for part, value in set_parts(fields["source"]).items()]
     if fields["metadata"]:
         lines += ["", "[metadata]"]
         lines += [_line(key, rule, comments.get(f"metadata.{key}")) for key, rule in fields["metadata"].items()]
@@ -194,11 +214,14 @@ def write_fields(
 def is_set(name: str, entry: object, *, default: object) -> bool:
     """Tell whether a field has another value than its default, which is None for every source."""
     # Sources are not compared: an expression of pandas is neither equal nor unequal to anything.
-    return entry is not None and not (name in OPTIONS and entry == default)
+    return entry is not None and not (name in {*OPTIONS, "source"} and entry == default)
 
 
 def _line(key: str, entry: object, comment: str | None) -> str:
-    line = f"{_key_text(key)} = {_value_text(_entry_table(entry))}"
+    return _with_comment(f"{_key_text(key)} = {_value_text(_entry_table(entry))}", comment)
+
+
+def _with_comment(line: str, comment: str | None) -> str:
     return line if comment is None else f"{line}  # {comment}"
 
 

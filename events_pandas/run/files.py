@@ -25,7 +25,7 @@ from events_pandas.run.file_frames import (
 from events_pandas.run.options import RunOptions
 from events_pandas.run.rejects import FileRejects
 from events_pandas.run.run import Run, Take, stop_error
-from events_pandas.sources import PathOrPaths, SourceFile, opened_files, with_types
+from events_pandas.sources import PathOrPaths, SourceFile, kept_types, opened_files, with_types
 from events_pandas.words import escaped, path_text
 
 FILES_NAMED: Final = 3
@@ -105,6 +105,7 @@ class _FileRun:
         self._frames = frames
         types = frames.types = read_column_types(frames, options.progress)
         typed = with_types(self.mapping, types.rules)
+        kept = kept_types(self.mapping, types.rules)
         require_unchanged(files)
         if options.on_invalid == "raise":
             refuse_invalid(frames, typed)
@@ -118,7 +119,7 @@ class _FileRun:
                 results_path=self.results_path,
                 files=files,
                 # A journal keeps the types for the run that submits the rejects.
-                mapping=self.mapping if options.journal is None else typed,
+                mapping=self.mapping if options.journal is None else with_types(self.mapping, kept),
                 typed=typed,
                 warn=self.warn,
             )

@@ -1,6 +1,6 @@
 """Files of rows become frames, chunk by chunk."""
 
-from events_pandas.sources.csv_types import ColumnTypes, column_types, with_types
+from events_pandas.sources.csv_types import ColumnTypes, column_types, kept_types, with_types
 from events_pandas.sources.files import (
     FileChunk,
     header_hint,
@@ -26,6 +26,7 @@ __all__ = [
     "header_hint",
     "is_in_place",
     "is_readable",
+    "kept_types",
     "opened_files",
     "other_reading",
     "payloads_of",

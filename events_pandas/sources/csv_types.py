@@ -1,30 +1,41 @@
 """The types of the columns of CSV files, decided from all cells: of bare columns, and of those for callables."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, TypeAlias
 
 import pyarrow as pa
 
-from events_pandas.mapping import EventMapping, Number, Rule, is_computing, named_labels
-from events_pandas.mapping.column_types import CellCounts, Remark, count_matches, count_texts, decide_type
-from events_pandas.mapping.rules import is_bare_column, is_computed, metadata_key
-from events_pandas.sources.files import TypedDtype, read_columns, source_schema
+from events_pandas.errors import MappingError
+from events_pandas.intercom import DATE_SUFFIXES
+from events_pandas.mapping import Constant, EventMapping, MonetaryAmount, Number, Rule, is_computing, named_labels
+from events_pandas.mapping.column_types import CellCounts, ColumnType, Remark, count_matches, count_texts, decide_type
+from events_pandas.mapping.rules import Source, is_bare_column, is_computed, metadata_key, rule_sources
+from events_pandas.mapping.source_format import DECIMAL_SIGNS, DecimalSign
+from events_pandas.mapping.written_numbers import as_written
+from events_pandas.sources.column_signs import ColumnSigns, sign_faults
+from events_pandas.sources.files import ComputedType, TypedDtype, may_hold_decimal_commas, read_columns, source_schema
 from events_pandas.sources.source_file import SourceFile
 
 _WHOLE: Final = r"^-?(?:0|[1-9][0-9]*)$"
 _BOOLEAN: Final = r"^(?i:true|false)$"
 
+_Column: TypeAlias = tuple[Hashable, DecimalSign | None]
+"""A column as it is read with a decimal sign; None stands for plain numbers."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ColumnTypes:
-    """What bare columns become, by the path of their field; a column without a value has no rule."""
+    """What columns become, by the path of their field: bare ones, and numbers whose cells show a decimal sign.
+
+    A bare column without a value has no rule.
+    """
 
     rules: Mapping[str, Rule] = field(default_factory=dict)
     remarks: Mapping[str, Remark] = field(default_factory=dict)
-    # The dtypes that callables get for columns that the mapping does not name, by label; None without callables.
-    computed: Mapping[Hashable, TypedDtype] | None = None
+    # What callables get for columns that the mapping does not name, by label; None without callables.
+    computed: Mapping[Hashable, ComputedType] | None = None
 
 
 def column_types(
@@ -33,39 +44,145 @@ def column_types(
     *,
     advance: Callable[[int], object] | None = None,
 ) -> ColumnTypes:
-    """Decide what the bare columns of CSV files become, and the dtypes for callables, from all of their cells.
+    """Decide what the columns of CSV files become, and the dtypes for callables, from all of their cells.
 
-    `advance` gets the number of rows read since its last call. A file that cannot be read is a `SourceError`.
+    `advance` gets the number of rows read since its last call. A file that cannot be read is a `SourceError`, and a
+    column of numbers whose decimal sign is not known a `MappingError`.
     """
     # A column of plain numbers is a number, and under a date's key one of times or epoch numbers is a date, if three
     # quarters of its cells are; any other is text. The order of rows and files decides nothing. Parquet files have
     # types of their own, and are not read.
-    sources = {
-        path: rule.source
-        for path, rule in mapping.rules().items()
-        if is_bare_column(rule) and not is_computed(rule.source)
-    }
-    if not sources and not is_computing(mapping):
+    asked = _Asked(mapping)
+    texts = [file for file in files if file.is_text]
+    is_sign_open = mapping.source.decimal is None and asked.is_any and any(map(may_hold_decimal_commas, texts))
+    if not (asked.bare or asked.is_computing or (asked.numbers and is_sign_open)):
         return ColumnTypes()
-    bare = set(sources.values())
-    counts: defaultdict[Hashable, CellCounts] = defaultdict(CellCounts)
-    forms: defaultdict[Hashable, Counter[str]] = defaultdict(Counter)  # of the columns that callables may read
-    for label, texts in _cells(mapping, files, bare, advance=advance):
-        counts[label] += count_texts(texts, label)
-        if label not in bare:
-            booleans, whole = count_matches(texts, _BOOLEAN), count_matches(texts, _WHOLE)
-            forms[label].update(cells=len(texts), booleans=booleans, whole=whole)
-    decided = {
-        path: column_type
-        for path, source in sources.items()
-        if (column_type := decide_type(counts[source], metadata_key(path), source, is_text=True)) is not None
-    }
-    dtypes = {label: dtype for label in forms if (dtype := _dtype(counts[label], forms[label])) is not None}
-    return ColumnTypes(
-        rules={path: column_type.rule for path, column_type in decided.items()},
-        remarks={path: remark for path, column_type in decided.items() if (remark := column_type.remark) is not None},
-        computed=dtypes if is_computing(mapping) else None,
-    )
+    tried = (None, *DECIMAL_SIGNS) if is_sign_open else (mapping.source.decimal,)
+    seen = _Seen(asked=asked, tried=tried, finds_signs=is_sign_open)
+    for file in texts:
+        seen.read(file, advance)
+    return seen.types()
+
+
+class _Asked:
+    """What a mapping asks of columns of text."""
+
+    def __init__(self, mapping: EventMapping) -> None:
+        rules = {path: rule for path, rule in mapping.rules().items() if not is_computed(_first_source(rule))}
+        self.bare = {path: rule.source for path, rule in rules.items() if is_bare_column(rule)}
+        self.numbers: dict[str, Number | MonetaryAmount] = {
+            path: rule
+            for path, rule in rules.items()
+            if isinstance(rule, Number | MonetaryAmount)
+            and rule.decimal is None
+            and not isinstance(_first_source(rule), Constant)
+        }
+        self.is_computing = is_computing(mapping)
+        self._named = named_labels(mapping)
+
+    @property
+    def is_any(self) -> bool:
+        """Whether a decimal sign matters at all."""
+        return bool(self.bare or self.numbers or self.is_computing)
+
+    def labels(self, names: Sequence[str], *, with_numbers: bool) -> list[str]:
+        """Return the columns of a file to look at: with callables also all that the mapping does not name."""
+        wanted = {*self.bare.values(), *(set(names) - self._named if self.is_computing else ())}
+        if with_numbers:
+            wanted |= {_first_source(rule) for rule in self.numbers.values()}
+        return [label for label in names if label in wanted and names.count(label) == 1]
+
+
+def _first_source(rule: Rule) -> Source:
+    """Return the source of a rule; of an amount the column of its numbers."""
+    return next(iter(rule_sources(rule).values()))
+
+
+@dataclass(kw_only=True, slots=True)
+class _Seen:
+    """What the cells of columns look like, with each decimal sign that they may have."""
+
+    asked: _Asked
+    tried: Sequence[DecimalSign | None]
+    finds_signs: bool
+    _counts: defaultdict[_Column, CellCounts] = field(default_factory=lambda: defaultdict(CellCounts))
+    _forms: defaultdict[_Column, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))  # for callables
+    _signs: defaultdict[Hashable, ColumnSigns] = field(default_factory=lambda: defaultdict(ColumnSigns))
+
+    def read(self, file: SourceFile, advance: Callable[[int], object] | None) -> None:
+        """Look at all rows of a file; `advance` gets the number of rows read since its last call."""
+        labels = self.asked.labels(source_schema(file).names, with_numbers=self.finds_signs)
+        bare, numbers = set(self.asked.bare.values()), {_first_source(rule) for rule in self.asked.numbers.values()}
+        start = 0
+        for frame in read_columns(file, labels) if labels else ():
+            for label in frame.columns:
+                texts = pa.array(frame[label], pa.large_string(), from_pandas=True)
+                if self.finds_signs:
+                    self._signs[label].add(texts, file, start)
+                if label in bare or label not in numbers:
+                    self._count(label, texts, for_callables=label not in bare)
+            start += len(frame)
+            if advance is not None:
+                advance(len(frame))
+
+    def _count(self, label: Hashable, texts: pa.Array, *, for_callables: bool) -> None:
+        for sign in self.tried:
+            written = as_written(texts, sign)
+            self._counts[label, sign] += count_texts(written, label)
+            if for_callables:
+                booleans, whole = count_matches(written, _BOOLEAN), count_matches(written, _WHOLE)
+                self._forms[label, sign].update(cells=len(written), booleans=booleans, whole=whole)
+
+    def types(self) -> ColumnTypes:
+        """Decide, now that all cells are seen."""
+        bare = dict(self._bare())
+        numbers = {path: rule for path, rule in self.asked.numbers.items() if self.finds_signs}
+        signed: dict[str, Hashable] = {path: _first_source(rule) for path, rule in numbers.items()}
+        signed |= {path: kind.rule.source for path, kind in bare.items() if isinstance(kind.rule, Number)}
+        faults = list(sign_faults({path: (label, self._signs[label]) for path, label in signed.items()}))
+        if faults:
+            raise MappingError(faults)
+        rules: dict[str, Rule] = {path: kind.rule for path, kind in bare.items()}
+        for path, rule in numbers.items():
+            if (sign := self._sign(signed[path])) is not None:
+                rules[path] = replace(rule, decimal=sign)
+        remarks = {path: kind.remark for path, kind in bare.items()}
+        remarks |= {path: remark for path, label in signed.items() if (remark := self._signs[label].remark())}
+        return ColumnTypes(
+            rules=rules,
+            remarks={path: remark for path, remark in remarks.items() if remark is not None},
+            computed=dict(self._computed()) if self.asked.is_computing else None,
+        )
+
+    def _sign(self, label: Hashable) -> DecimalSign | None:
+        """Return the sign with which a column is read: the given one, or the one that its cells show."""
+        return self._signs[label].sign if self.finds_signs else self.tried[0]
+
+    def _bare(self) -> Iterator[tuple[str, ColumnType]]:
+        for path, source in self.asked.bare.items():
+            key = metadata_key(path)
+            # Seconds since 1970 have no decimal sign.
+            sign = None if self.finds_signs and key.endswith(DATE_SUFFIXES) else self._sign(source)
+            column_type = decide_type(self._counts[source, sign], key, source, is_text=True)
+            if column_type is None:
+                continue
+            if self.finds_signs and sign is not None and isinstance(column_type.rule, Number):
+                column_type = replace(column_type, rule=replace(column_type.rule, decimal=sign))
+            yield path, column_type
+
+    def _computed(self) -> Iterator[tuple[Hashable, ComputedType]]:
+        labels = dict.fromkeys(label for label, _ in self._forms)
+        has_commas = any(signs.sign == "," for signs in self._signs.values())
+        for label in labels:
+            signs = self._signs[label]
+            if signs.is_torn or (signs.is_open and has_commas):
+                # Nobody knows whether a callable reads the column: it gets the texts.
+                continue
+            column = label, self._sign(label)
+            dtype = _dtype(self._counts[column], self._forms[column])
+            if dtype is not None:
+                remark = None if dtype == "bool" else signs.remark()
+                yield label, ComputedType(dtype=dtype, decimal=self._sign(label), remark=remark)
 
 
 def _dtype(counts: CellCounts, forms: Counter[str]) -> TypedDtype | None:
@@ -78,25 +195,14 @@ def _dtype(counts: CellCounts, forms: Counter[str]) -> TypedDtype | None:
     return "int64" if forms["whole"] == forms["cells"] else "float64"
 
 
-def _cells(
-    mapping: EventMapping,
-    files: Sequence[SourceFile],
-    bare: Collection[Hashable],
-    *,
-    advance: Callable[[int], object] | None,
-) -> Iterator[tuple[Hashable, pa.Array]]:
-    """Yield the texts of bare columns, and with callables of all columns that the mapping does not name."""
-    for file in files:
-        if not file.is_text:
-            continue
-        names = source_schema(file).names
-        wanted = {*bare, *(set(names) - named_labels(mapping) if is_computing(mapping) else ())}
-        labels = [label for label in names if label in wanted and names.count(label) == 1]
-        for frame in read_columns(file, labels) if labels else ():
-            for label in frame.columns:
-                yield label, pa.array(frame[label], pa.large_string(), from_pandas=True)
-            if advance is not None:
-                advance(len(frame))
+def kept_types(mapping: EventMapping, types: Mapping[str, Rule]) -> dict[str, Rule]:
+    """Return what bare columns become in a later run with the same journal, which keeps no decimal signs."""
+    bare = {path for path, rule in mapping.rules().items() if is_bare_column(rule)}
+    return {
+        path: replace(rule, decimal=None) if isinstance(rule, Number) else rule
+        for path, rule in types.items()
+        if path in bare
+    }
 
 
 def with_types(mapping: EventMapping, types: Mapping[str, Rule]) -> EventMapping:

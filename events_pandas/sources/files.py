@@ -18,10 +18,15 @@ from events_pandas.convert.codes import CODES
 from events_pandas.convert.problems import VALUES_KEPT, Finding, noted, shown
 from events_pandas.errors import SourceError
 from events_pandas.mapping import EventMapping, is_computing, named_labels
+from events_pandas.mapping.column_types import Remark
+from events_pandas.mapping.rules import Values
+from events_pandas.mapping.source_format import DecimalSign
+from events_pandas.mapping.written_numbers import plain_numbers
 from events_pandas.sources.arrow_reader import ParquetReader
 from events_pandas.sources.csv_reader import CsvReader
 from events_pandas.sources.csv_records import with_nuls
-from events_pandas.sources.opening import file_stamp, opened
+from events_pandas.sources.decimal_commas import holds_decimal_commas
+from events_pandas.sources.opening import decompressed, file_stamp, opened
 from events_pandas.sources.reader import TableReader
 from events_pandas.sources.source_file import FileFormat, Part, SourceFile
 
@@ -33,7 +38,15 @@ _COUNTED_ROWS: Final = 100_000
 """Rows that are read at a time if their cells are only counted."""
 
 TypedDtype: TypeAlias = Literal["bool", "int64", "float64"]
-"""The dtype that a callable gets for a column of a CSV file; text has none."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ComputedType:
+    """What a callable gets for a column of a CSV file, if it is not text."""
+
+    dtype: TypedDtype
+    decimal: DecimalSign | None = None
+    remark: Remark | None = None  # the note on the decimal sign
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,21 +65,22 @@ def read_chunks(
     mapping: EventMapping,
     *,
     chunksize: int,
-    computed: Mapping[Hashable, TypedDtype] | None = None,
+    computed: Mapping[Hashable, ComputedType] | None = None,
 ) -> Iterator[FileChunk]:
     """Read the columns of a mapping from a file, chunk by chunk; a file without rows gives one empty chunk.
 
     A file that cannot be read, or that changes meanwhile, is a `SourceError`.
     """
-    # `computed` holds the dtypes that callables get for columns of text that the mapping does not name, by label.
-    dtypes = computed or {} if file.is_text else {}
+    # `computed` holds the types that callables get for columns of text that the mapping does not name, by label.
+    types = computed or {} if file.is_text else {}
     # Nobody knows which columns a callable reads.
     columns = None if is_computing(mapping) else frozenset(named_labels(mapping))
     start = 0
     for part in _parts(file, columns, chunksize=chunksize):
-        frame, odd = _typed(part.frame, dtypes)
+        frame, odd = _typed(part.frame, types)
         frame.index = pd.RangeIndex(start, start + len(frame))
-        refused = (*_findings(file, part, start), *odd)
+        noticed = _type_notes(types) if start == 0 and len(frame) else ()
+        refused = (*_findings(file, part, start), *noticed, *odd)
         start += len(frame)
         yield FileChunk(file=file, frame=frame, refused=refused, lines=part.lines)
 
@@ -85,27 +99,38 @@ def _findings(file: SourceFile, part: Part, start: int) -> Iterator[Finding]:
         yield noted(remark.code, 0, remark.subject, field=f"file {file.path.name}")
 
 
-def _typed(frame: pd.DataFrame, dtypes: Mapping[Hashable, TypedDtype]) -> tuple[pd.DataFrame, tuple[Finding, ...]]:
-    """Give columns of text, by label, the dtypes that callables get.
+def _type_notes(types: Mapping[Hashable, ComputedType]) -> Iterator[Finding]:
+    for label, kind in types.items():
+        if kind.remark is not None:
+            yield noted(kind.remark.code, 0, kind.remark.value, field="callables", label=f"column {label!r}")
+
+
+def _typed(frame: pd.DataFrame, types: Mapping[Hashable, ComputedType]) -> tuple[pd.DataFrame, tuple[Finding, ...]]:
+    """Give columns of text, by label, the types that callables get.
 
     A cell that is not a number becomes absent in a column of numbers, and is a finding; its row counts from the frame's
     start.
     """
     typed, findings = frame.copy(deep=False), []
-    for label in [label for label in dtypes if (frame.columns == label).sum() == 1]:
-        texts = frame[label]
-        if dtypes[label] == "bool":
+    for label in [label for label in types if (frame.columns == label).sum() == 1]:
+        texts, kind = frame[label], types[label]
+        if kind.dtype == "bool":
             typed[label] = texts.str.lower() == "true"
             continue
-        numbers = pd.to_numeric(texts, errors="coerce")
+        numbers = pd.to_numeric(texts if kind.decimal is None else _plain(texts, kind.decimal), errors="coerce")
         odd = np.flatnonzero((texts.notna() & numbers.isna()).to_numpy())
-        typed[label] = numbers.astype(dtypes[label])
+        typed[label] = numbers.astype(kind.dtype)
         if len(odd):
             values = shown(pa.array(texts.iloc[odd[:VALUES_KEPT]], TEXT_TYPE, from_pandas=True))
             findings.append(
                 Finding(code="computed_as_empty", rows=odd, values=values, field="callables", label=f"column {label!r}")
             )
     return typed, tuple(findings)
+
+
+def _plain(texts: Values, sign: DecimalSign) -> Values:
+    plain = plain_numbers(pa.array(texts, TEXT_TYPE, from_pandas=True), sign)
+    return pd.Series(plain.to_numpy(zero_copy_only=False), index=texts.index, dtype=object)
 
 
 def read_columns(file: SourceFile, labels: Collection[Hashable]) -> Iterator[pd.DataFrame]:
@@ -171,6 +196,12 @@ def row_count(file: SourceFile) -> int:
     """Count the rows of a file, and read only as much as that needs."""
     with _as_source_error(file), opened(file) as content:
         return _reader(file, content).count()
+
+
+def may_hold_decimal_commas(file: SourceFile) -> bool:
+    """Tell whether a cell of a CSV file may be a number with a comma in it; False is certain."""
+    with _as_source_error(file), opened(file) as content, decompressed(file, content) as stream:
+        return holds_decimal_commas(stream, file.written.delimiter)
 
 
 def header_hint(file: SourceFile, mapping: EventMapping) -> str:

@@ -4,9 +4,10 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from events_pandas.mapping import Constant, EventMapping
+from events_pandas.mapping import Constant, EventMapping, SourceFormat
 from events_pandas.mapping.event_mapping import DEFAULTS, field_values
 from events_pandas.mapping.rules import RULE_TYPES, rule_parts, rule_sources
+from events_pandas.mapping.source_format import set_parts
 from events_pandas.mapping.toml import is_set
 
 _INDENT: Final = "    "
@@ -27,7 +28,7 @@ class Choice:
         """The columns and index levels that the field reads; none if the name of the event is a literal."""
         if isinstance(self.entry, RULE_TYPES):
             return tuple(rule_sources(self.entry).values())
-        is_literal = self.path == "event_name" or self.entry is None or isinstance(self.entry, Constant)
+        is_literal = self.path in {"event_name", "source"} or self.entry is None or isinstance(self.entry, Constant)
         return () if is_literal else (self.entry,)
 
 
@@ -94,6 +95,9 @@ def python_text(entry: object) -> str:
         parts = [part for part in rule_parts(entry) if part.is_set]
         written = (f"{part.name}=" * part.is_keyword + python_text(part.value) for part in parts)
         return f"ep.{type(entry).__name__}({', '.join(written)})"
+    if isinstance(entry, SourceFormat):
+        written = (f"{name}={python_text(value)}" for name, value in set_parts(entry).items())
+        return f"ep.SourceFormat({', '.join(written)})"
     if isinstance(entry, str) and not {'"', "'"} & set(entry):
         return f'"{repr(entry)[1:-1]}"'
     if isinstance(entry, tuple):

@@ -12,13 +12,16 @@ import pyarrow as pa
 from pandas.api.types import infer_dtype
 
 from events_pandas.convert.cells import DOUBLE_EXACT, Rows
+from events_pandas.convert.time_formats import MOST
 from events_pandas.currencies import DECIMALS
 from events_pandas.mapping.arrow_types import UUID_TYPE, text_of
 from events_pandas.mapping.column_types import holds_numbers
 from events_pandas.mapping.rules import Values
+from events_pandas.mapping.source_format import DecimalSign
 from events_pandas.suggest.choices import share_text
 from events_pandas.suggest.names import may_name_a_time, names_a_currency, words_of
-from events_pandas.suggest.times import MOST, TIME_TYPES, TimeForm, form_of_numbers, form_of_texts, form_of_times
+from events_pandas.suggest.signs import hides_sign, plainly
+from events_pandas.suggest.times import TIME_TYPES, TimeForm, form_of_numbers, form_of_texts, form_of_times
 
 _NO_TIMES: Final = TimeForm(description="", is_naive=False)
 _FEW: Final = 0.1
@@ -94,6 +97,7 @@ class Evidence:
     holds_numbers: bool = False  # so many texts are numbers that a bare column with them would be one of numbers
     is_written: bool = False  # numbers are texts
     came_as_floats: bool = False  # whole numbers are floats, or texts of floats such as "42.0"
+    guessed_sign: DecimalSign | None = None  # of texts such as 1.234, which do not show it
     has_minor_units: bool = False  # some of its currencies are divided, as euros are into cents
 
     @property
@@ -109,17 +113,31 @@ class Evidence:
         return words_of(self.label)
 
 
-def evidence_of(label: Hashable, column: Values, rows: Rows) -> Evidence:
-    """Return what a column looks like, of any dtype; `rows` are the positions of its values in the frame."""
+def evidence_of(label: Hashable, column: Values, rows: Rows, *, sign: DecimalSign | None = None) -> Evidence:
+    """Return what a column looks like, of any dtype.
+
+    `rows` are the positions of its values in the frame, and `sign` is the decimal sign of numbers among texts.
+    """
     try:
         cells, kind = _present_cells(column)
     except (ValueError, TypeError, ArithmeticError, LookupError, NotImplementedError):
         # Arrow has times that Python does not have, and zones in nested values that this machine does not know; pandas
         # fails when it asks a signalling NaN whether it is a NaN.
         return Evidence(label=label, look=ColumnLook.OTHER, n_present=len(column))
+    hides = False
+    if sign is not None and kind == _TEXT_KIND:
+        hides = hides_sign(cells.tolist())
+        cells = pd.Series(plainly(cells.tolist(), sign), index=cells.index, dtype=object)
     found = _look_of(cells, kind, words_of(label))
     look, form = (ColumnLook.TIME, found) if isinstance(found, TimeForm) else (found, _NO_TIMES)
-    seen = Evidence(label=label, look=look, time_form=form, n_present=len(cells), n_missing=len(column) - len(cells))
+    seen = Evidence(
+        label=label,
+        look=look,
+        time_form=form,
+        n_present=len(cells),
+        n_missing=len(column) - len(cells),
+        guessed_sign=sign if hides else None,
+    )
     if look in {ColumnLook.EMPTY, ColumnLook.NESTED, ColumnLook.OTHER}:
         return seen
     if kind == _TEXT_KIND:
@@ -176,7 +194,7 @@ def _present_cells(column: Values) -> tuple[Values, str]:
     if infer_dtype(cells) in _UNWRITTEN:
         cells = cells.map(_written)
     cells = cells[cells.map(lambda cell: not (isinstance(cell, str) and not cell))]
-    kind = infer_dtype(cells)
+    kind = infer_dtype(cells) if len(cells) else "empty"
     if kind not in _TIMELESS and cells.map(lambda cell: isinstance(cell, TIME_TYPES)).any():
         return cells, "datetime"
     if kind in _TEXTS:

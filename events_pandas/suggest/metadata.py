@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final, TypeAlias
 
+from events_pandas.convert.time_formats import MOST
 from events_pandas.intercom import METADATA_LIMIT, TEXT_LIMIT
 from events_pandas.mapping import Link, MonetaryAmount, Number, RichLink, Rule, Text
-from events_pandas.mapping.rules import part_path, rule_sources
+from events_pandas.mapping.rules import AmountUnit, part_path, rule_sources
 from events_pandas.suggest.choices import Choice, LeftOut, python_text, share_text
 from events_pandas.suggest.event import ACCOUNT_RANK, date_rule, guessed_parts
 from events_pandas.suggest.evidence import ColumnLook, Evidence
@@ -22,7 +23,6 @@ from events_pandas.suggest.names import (
     unused_key,
     user_id_rank,
 )
-from events_pandas.suggest.times import MOST
 
 _CATEGORIES: Final = 20
 _UNFIT: Final = {
@@ -204,8 +204,9 @@ def _money(amount: Evidence, currencies: list[Evidence]) -> _Proposal:
         "its name says that it counts cents" if counts_cents else "",
         'whole numbers: if they count cents, use unit="minor"' if may_count_cents else "",
     ]
-    rule = MonetaryAmount(amount.label, currency=currency.label, unit="minor" if counts_cents else "major")
-    guesses = (*(["unit"] if may_count_cents else []), *(["currency"] if others else []))
+    unit: AmountUnit = "minor" if counts_cents else "major"
+    rule = MonetaryAmount(amount.label, currency=currency.label, unit=unit, decimal=amount.guessed_sign)
+    guesses = (*(["unit"] if may_count_cents else []), *(["currency"] if others else []), *_sign_guess(amount))
     return _Proposal(amount, rule, "; ".join(filter(None, remarks)), guesses)
 
 
@@ -221,7 +222,7 @@ def _singles(column: Evidence, *, has_currency: bool) -> Iterator[_Proposal]:
         case ColumnLook.TEXT if column.holds_numbers and not names_a_code(column.words):
             share = share_text(column.n_present - column.n_numbers, column.n_present)
             reason = f"numbers; {share} of those looked at are not, and a check names them"
-            yield _Proposal(column, Number(column.label), reason)
+            yield _Proposal(column, Number(column.label, decimal=column.guessed_sign), reason, _sign_guess(column))
     yield _Proposal(column, Text(column.label), _text_reason(column))
 
 
@@ -232,7 +233,12 @@ def _number(column: Evidence, *, has_currency: bool) -> _Proposal:
     question = ""
     if names_money(column.words) and not has_currency:
         question = "; if it is money, use ep.MonetaryAmount(..., currency=...): no column has its currency"
-    return _Proposal(column, Number(column.label), f"{column.kind}{question}")
+    rule = Number(column.label, decimal=column.guessed_sign)
+    return _Proposal(column, rule, f"{column.kind}{question}", _sign_guess(column))
+
+
+def _sign_guess(column: Evidence) -> tuple[str, ...]:
+    return () if column.guessed_sign is None else ("decimal",)
 
 
 def _text_reason(column: Evidence) -> str:

@@ -7,18 +7,29 @@ from itertools import chain, count
 from events_pandas.intercom import DATE_SUFFIXES, RESERVED_KEYS
 from events_pandas.mapping.rules import DATE_UNITS, Date, DateUnit, Rule
 
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\dA-Z_]+|[0-9]+")
+_WORD = re.compile(r"[A-Z]+(?![^\W\dA-Z_])|[A-Z]?[^\W\dA-Z_]+|[0-9]+")
 _SPLIT = re.compile(r"(?<=[^\W\dA-Z_])(?=[A-Z])")
 _NO_KEY = re.compile(r"[^\w-]+")
 
 _CONTACTS = {
     *("user", "username", "customer", "contact", "member", "person", "subscriber", "external"),
-    *("cust", "kunde", "kunden"),
+    *("cust", "kunde", "kunden", "nutzer", "benutzer", "mitglied", "cliente", "usuario", "utilisateur"),
 }
 _CLIENTS = {"client", "visitor", "distinct"}
-_ID_WORDS = {"id", "uuid", "guid", "key", "no", "nr", "number", "nummer"}
-_GLUED_IDS = {"userid", "customerid", "contactid", "memberid", "externalid", "uid", "kundennummer", "kundennr"}
-_CODE_WORDS = _ID_WORDS | {"code", "ref", "reference", "sku", "zip", "version", "ids"}
+_CLIENT_WORDS = {"client", "cliente", "usuario", "utilisateur"}
+"""The contact in French and Spanish, which name the number first: ``numéro client``, ``id_cliente``."""
+_SMALL_WORDS = {"de", "du", "del"}
+_ID_WORDS = {"id", "uuid", "guid", "key", "no", "nr", "number", "nummer", "num", "numero", "numéro", "número"}
+_GLUED_IDS = {
+    *("userid", "customerid", "contactid", "memberid", "externalid", "uid"),
+    *("kundennummer", "kundennr", "kundenid", "benutzerid", "nutzerid", "mitgliedsnummer"),
+}
+_CODE_WORDS = _ID_WORDS | {
+    *("code", "ref", "reference", "sku", "zip", "version", "ids"),
+    *("plz", "référence", "referencia"),
+}
+_CODE_ENDINGS = ("nummer", "nr")
+"""German glues words: ``Bestellnummer``, ``Artikelnr``."""
 
 _OTHER_PEOPLE = {
     *("agent", "assignee", "assigned", "rep", "representative", "owner", "sales", "support", "referrer", "inviter"),
@@ -28,15 +39,28 @@ _OTHER_PEOPLE = {
 _COMPANIES = {
     *("company", "companies", "org", "organization", "organisation", "group", "workspace", "tenant", "business"),
     *("firm", "firma", "vendor", "supplier", "merchant", "partner", "store", "shop", "brand", "branch", "department"),
+    *("unternehmen", "entreprise", "société", "empresa"),
 }
 _OTHER_THINGS = _COMPANIES | {
     *("order", "invoice", "product", "item", "session", "device", "campaign", "ticket", "conversation", "message"),
     *("transaction", "payment", "subscription", "plan", "event", "request", "job", "cart", "row", "page", "app"),
 }
-_CURRENCY_WORDS = {"currency", "currencies", "ccy", "curr", "cur", "waehrung", "währung", "devise", "moneda", "valuta"}
+_CURRENCY_WORDS = {
+    *("currency", "currencies", "ccy", "curr", "cur", "valuta"),
+    *("waehrung", "währung", "devise", "monnaie", "moneda"),
+}
+
+_EMAIL_NAMES = {
+    *(("email",), ("email", "address"), ("mail",), ("email", "adresse"), ("mailadresse",), ("courriel",), ("correo",)),
+    *(("adresse", "email"), ("correo", "electrónico"), ("correo", "electronico")),
+}
 
 _EVENT_TIMES = {"created", "created_at", "event_time", "event_timestamp", "event_date", "event_at", "occurred_at"}
-_TIME_WORDS = {"date", "time", "timestamp", "ts", "day", "datetime", "dt", "when", "at", "on", "created", "epoch"}
+_TIME_WORDS = {
+    *("date", "time", "timestamp", "ts", "day", "datetime", "dt", "when", "at", "on", "created", "epoch"),
+    *("datum", "zeit", "zeitpunkt", "zeitstempel", "bestelldatum", "kaufdatum", "rechnungsdatum"),
+    *("heure", "horodatage", "fecha", "hora"),
+}
 # A number under such a name is a time if it has the size of one.
 _LATER_VERBS = {
     *("updated", "modified", "deleted", "cancelled", "canceled", "expires", "expired", "ended", "ends", "renews"),
@@ -46,7 +70,7 @@ _TIME_VERBS = _LATER_VERBS | {"ordered", "purchased", "placed"}
 # Times of something later than the event, or of its way through systems.
 _OTHER_TIMES = _LATER_VERBS | {
     *("expiry", "expiration", "due", "end", "renewal", "next", "last", "until", "delivery", "received", "sent"),
-    *("loaded", "original"),
+    *("loaded", "original", "lieferdatum", "versanddatum", "änderungsdatum", "livraison", "entrega"),
 }
 _UNIT_WORDS: dict[str, DateUnit] = {
     **dict.fromkeys(("sec", "secs", "seconds", "unix"), "s"),
@@ -55,18 +79,24 @@ _UNIT_WORDS: dict[str, DateUnit] = {
     **dict.fromkeys(("ns", "nsec", "nsecs", "nanos", "nanoseconds"), "ns"),
 }
 _CLOCK_ENDING = re.compile(rf"_(?:{'|'.join(_UNIT_WORDS)}|ts|timestamp|epoch)$")
-_BIRTH_WORDS = {"birth", "birthday", "birthdate", "dob", "born"}
+_BIRTH_WORDS = {
+    *("birth", "birthday", "birthdate", "dob", "born"),
+    *("geburtsdatum", "geburtstag", "naissance", "nacimiento"),
+}
 
 _EVENT_NAME_RANKS = {"event_name": 5, "event": 4, "event_type": 3, "action": 2, "activity": 1}
 _AMOUNT_WORDS = {
     *("amount", "price", "total", "revenue", "cost", "value", "fee", "fees", "subtotal", "tax", "taxes", "balance"),
     *("spend", "mrr", "arr", "discount", "refund", "payment", "paid", "sum", "cents", "dollars", "euros", "shipping"),
+    *("betrag", "gesamtbetrag", "preis", "summe", "umsatz", "kosten", "montant", "prix", "importe", "precio", "coste"),
 }
 _MINOR_WORDS = {"cents", "cent", "pence", "minor"}
 
 _PERSONAL_WORDS = {
     *("firstname", "lastname", "surname", "fullname", "phone", "mobile", "tel", "telephone", "fax", "email", "mail"),
     *("address", "street", "zip", "zipcode", "postcode", "postal", "ip", "ssn", "iban", "passport", "avatar", "photo"),
+    *("vorname", "nachname", "telefon", "adresse", "straße", "strasse", "plz", "nom", "prénom", "prenom", "téléphone"),
+    *("apellido", "apellidos", "teléfono", "telefono", "dirección", "direccion"),
 }
 _NAME_OWNERS = {
     *("first", "last", "full", "given", "family", "middle", "display", "contact", "customer", "user", "member"),
@@ -117,11 +147,16 @@ def user_id_rank(words: tuple[str, ...]) -> int:
         return 0
     if owner == "account" and last in _ID_WORDS | _GLUED_IDS:
         return 2
-    if (last in _ID_WORDS and owner in _CONTACTS) or last in _GLUED_IDS:
+    if (last in _ID_WORDS and owner in _CONTACTS) or last in _GLUED_IDS or _names_a_client(words):
         return 4
-    if (last in _ID_WORDS and owner in _CLIENTS) or (not owners and last in _CONTACTS):
+    if (last in _ID_WORDS and owner in _CLIENTS) or (not owners and last in _CONTACTS | _CLIENT_WORDS):
         return 3
     return 1 if words == ("id",) else 0
+
+
+def _names_a_client(words: tuple[str, ...]) -> bool:
+    number, *contact = [word for word in words if word not in _SMALL_WORDS] or [""]
+    return number in _ID_WORDS and len(contact) == 1 and contact[0] in _CLIENT_WORDS
 
 
 def _names_another(owners: list[str]) -> bool:
@@ -136,7 +171,7 @@ def email_rank(words: tuple[str, ...]) -> int:
     """Return how likely words name the contact's address, from 3 to 1, if a column holds addresses; 0 for others."""
     if (_OTHER_PEOPLE | _COMPANIES) & set(words):
         return 0
-    if words in {("email",), ("email", "address"), ("mail",)}:
+    if words in _EMAIL_NAMES:
         return 3
     return 2 if set(words) & (_CONTACTS | _CLIENTS | {"account"}) else 1
 
@@ -267,7 +302,7 @@ def names_minor_units(words: tuple[str, ...]) -> bool:
 def names_a_code(words: tuple[str, ...]) -> bool:
     """Tell whether a number under these words is a name and not a quantity, such as ``invoice_no`` and ``zip``."""
     # The word for a code comes last: "number_of_cds" is a quantity.
-    return bool(words) and words[-1] in _CODE_WORDS
+    return bool(words) and (words[-1] in _CODE_WORDS or words[-1].endswith(_CODE_ENDINGS))
 
 
 def names_a_person(words: tuple[str, ...]) -> bool:

@@ -10,9 +10,10 @@ import pandas as pd
 from events_pandas.convert import Converter
 from events_pandas.convert.cells import Rows
 from events_pandas.errors import MappingError
-from events_pandas.mapping import Constant, Date, EventMapping, Rule, bind, require_frame
+from events_pandas.mapping import Constant, Date, EventMapping, Rule, SourceFormat, bind, require_frame
 from events_pandas.mapping.event_mapping import DEFAULTS, field_values
 from events_pandas.mapping.rules import is_computed, metadata_key, sources_by_path
+from events_pandas.mapping.source_format import AS_DETECTED
 from events_pandas.mapping.toml import write_fields
 from events_pandas.suggest.choices import Choice, LeftOut, write_python
 from events_pandas.suggest.event import event_choices, needs_zone
@@ -34,7 +35,7 @@ class SuggestedMapping(EventMapping):
     Parameters
     ----------
     event_name, created_at, user_id, id, email, metadata, timezone, duplicates, on_invalid_metadata, metadata_limit, \
-metadata_overflow, unconfirmed : object
+metadata_overflow, unconfirmed, source : object
         As in `EventMapping`.
     choices : tuple of Choice, optional
         What was chosen for each field, and why.
@@ -143,21 +144,32 @@ def propose(frame: pd.DataFrame) -> SuggestedMapping:
     choices = event_choices(seen)
     taken = {label for choice in choices for label in choice.labels}
     rest = [column for column in seen.columns if column.label not in taken]
-    metadata, left_out = metadata_choices(rest, partial(try_rule, frame, sampled_rows(len(frame))))
-    return _made(seen, [*choices, *metadata, *_zone_choice(seen, [*choices, *metadata])], left_out)
+    source = list(_source_choice(seen))
+    tried = partial(try_rule, frame, sampled_rows(len(frame)), source=source[0].entry if source else AS_DETECTED)
+    metadata, left_out = metadata_choices(rest, tried)
+    return _made(seen, [*choices, *metadata, *_zone_choice(seen, [*choices, *metadata]), *source], left_out)
 
 
-def try_rule(frame: pd.DataFrame, rows: Rows, rule: Rule) -> Trial:
+def try_rule(frame: pd.DataFrame, rows: Rows, rule: Rule, *, source: SourceFormat = AS_DETECTED) -> Trial:
     """Read some rows of a frame, given by their positions, by a metadata rule as a check does."""
     nobody = Constant("nobody")
     key = "tried_at" if isinstance(rule, Date) else "tried"
-    mapping = EventMapping(event_name=nobody, created_at=Constant("2024-01-31"), user_id=nobody, metadata={key: rule})
+    mapping = EventMapping(
+        event_name=nobody, created_at=Constant("2024-01-31"), user_id=nobody, metadata={key: rule}, source=source
+    )
     batch = Converter(bind(frame, mapping)).convert_rows(rows)
     errors = [finding for finding in batch.findings if finding.severity == "error"]
     if not errors:
         return Trial()
     first = min(errors, key=lambda finding: int(finding.rows.min())).first()
     return Trial(n_refused=int((~batch.valid).sum()), example=f"{first.code}: {first.cure()}")
+
+
+def _source_choice(seen: Survey) -> Iterator[Choice]:
+    if seen.sign is not None:
+        name = "comma" if seen.sign.sign == "," else "point"
+        reason = f"numbers as text have a decimal {name}, as {seen.sign.text!r} has"
+        yield Choice(path="source", entry=SourceFormat(decimal=seen.sign.sign), reason=reason)
 
 
 def _zone_choice(seen: Survey, choices: list[Choice]) -> Iterator[Choice]:

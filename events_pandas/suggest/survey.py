@@ -15,6 +15,7 @@ from events_pandas.mapping.arrow_types import readable
 from events_pandas.mapping.faults import has_lone_surrogate
 from events_pandas.suggest.choices import LeftOut
 from events_pandas.suggest.evidence import TIMES, Evidence, evidence_of
+from events_pandas.suggest.signs import CommonSign, common_sign
 
 _FIRST_ROWS: Final = 5_000
 _SPREAD_ROWS: Final = 5_000
@@ -28,6 +29,7 @@ class Survey:
     columns: tuple[Evidence, ...]  # in the frame's order, and then the levels of its index
     unusable: tuple[LeftOut, ...]  # what a mapping cannot name
     labels: frozenset[Hashable]  # all labels and names of levels
+    sign: CommonSign | None  # of its texts
     n_rows: int
     n_looked_at: int
 
@@ -37,16 +39,19 @@ def survey(frame: pd.DataFrame) -> Survey:
     rows = sampled_rows(len(frame))
     labels = Counter(frame_labels(frame))
     named: Counter[Hashable] = Counter(frame.columns)
-    columns = [
-        evidence_of(plain, readable(named_values(frame, label)).iloc[rows], rows)
+    cells = [
+        (plain, readable(named_values(frame, label)).iloc[rows])
         for label, count in labels.items()
         # A mapping reads a column, and not a level of the same name.
         if (plain := _plain(label)) is not None and 1 in (count, named[label])
     ]
+    shown = common_sign(column for _, column in cells)
+    sign = None if shown is None else shown.sign
     return Survey(
-        columns=tuple(columns),
+        columns=tuple(evidence_of(label, column, rows, sign=sign) for label, column in cells),
         unusable=tuple(_unusable(frame, labels)),
         labels=frozenset(labels),
+        sign=shown,
         n_rows=len(frame),
         n_looked_at=len(rows),
     )

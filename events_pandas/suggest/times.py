@@ -2,7 +2,6 @@
 
 import datetime as dt
 from dataclasses import dataclass
-from itertools import product
 from typing import Final
 
 import numpy as np
@@ -10,37 +9,20 @@ import numpy.typing as npt
 import pandas as pd
 
 from events_pandas.convert.epochs import TICKS_PER_SECOND
+from events_pandas.convert.time_formats import MOST, WRITTEN, find_format, parsed
 from events_pandas.mapping.rules import DateUnit, Values
 from events_pandas.suggest.names import epoch_units
 
-MOST: Final = 0.6
-"""A column has a form if at least this share of its values has it: a check names the few malformed ones."""
-
 TIME_TYPES: Final = (dt.date, np.datetime64)
 """The types of times; a datetime is a date, too."""
-
-_PROBED: Final = 20
-"""The texts with which a format is tried before it is tried with all."""
 
 _UTC: Final = r"(?: ?[+-]00:?00)? ?(?i:UTC|GMT|Z)"
 _ISO: Final = rf"\s*[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?:[T ][0-9:.,]+(?:{_UTC}| ?[+-][0-9:]+)?)?\s*"
 _CLOSING_UTC: Final = rf"{_UTC}\s*$"
 _OFFSET: Final = rf".*[0-9][Tt ].*(?:{_UTC}|[+-][0-9:]+)\s*"
-_WRITTEN: Final = r"[0-9]{1,4}[-/. ].{3,25}|[A-Za-z]{3,9} [0-9].{3,25}"
 _COMPACT: Final = r"(?:19|20)[0-9]{6}"
 _COMPACT_DAYS: Final = (19_000_101, 20_991_231)
 _DIGITS: Final = r"[0-9]{9,19}(?:\.[0-9]+)?"
-
-# If several formats read equally many texts, the first of them is proposed.
-_DAYS: Final = (
-    *("%d.%m.%Y", "%m.%d.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d"),
-    *("%d.%m.%y", "%m.%d.%y", "%d/%m/%y", "%m/%d/%y"),
-    *("%d %b %Y", "%d-%b-%Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y"),
-)
-# Versions look the same: these formats are never proposed, but they make another format a guess.
-_RIVAL_DAYS: Final = ("%y.%m.%d", "%y/%m/%d")
-_CLOCKS: Final = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
-_FORMATS: Final = tuple(f"{day}{clock}" for day, clock in product((*_DAYS, *_RIVAL_DAYS), _CLOCKS))
 
 _EPOCH_SECONDS: Final = (3e8, 5e9)
 """From 1979 to 2128."""
@@ -111,7 +93,7 @@ def form_of_texts(texts: Values, words: tuple[str, ...]) -> TimeForm | None:
         return _form_of(plain[:0], _iso_texts(plain))
     if _are_most(plain.str.fullmatch(_COMPACT)):
         return _compact_form(plain)
-    if _are_most(plain.str.fullmatch(_WRITTEN)):
+    if _are_most(plain.str.fullmatch(WRITTEN)):
         return _written_form(plain)
     if epoch_units(words) and plain.str.fullmatch(_DIGITS).all():
         return _epoch_form(plain.astype(float).to_numpy(), words)
@@ -145,12 +127,8 @@ def _are_most(found: Values) -> bool:
     return bool(found.mean() >= MOST)
 
 
-def _parsed(texts: Values, written: str) -> Values:
-    return pd.to_datetime(texts, format=written, errors="coerce", utc=True)
-
-
 def _are_read(texts: Values, written: str) -> bool:
-    return _are_most(_parsed(texts, written).notna())
+    return _are_most(parsed(texts, written).notna())
 
 
 def _compact_form(texts: Values) -> TimeForm | None:
@@ -159,34 +137,15 @@ def _compact_form(texts: Values) -> TimeForm | None:
 
 
 def _written_form(texts: Values) -> TimeForm | None:
-    probe = texts.head(_PROBED)
-    times = {written: _parsed(texts, written) for written in _FORMATS if _parsed(probe, written).notna().any()}
-    shares = {written: read.notna().mean() for written, read in times.items() if not written.startswith(_RIVAL_DAYS)}
-    if not shares or max(shares.values()) < MOST:
+    found = find_format(texts)
+    if found is None:
         return None
-    best = max(shares, key=lambda written: shares[written])
-    others = [other for other in times if _order(other) != _order(best) and _is_rival(times[best], times[other])]
-    is_day = "%M" not in best
-    description = f"{'days' if is_day else 'times'} as text, written {best!r}"
-    if others:
-        rivals = " or ".join(map(repr, others))
+    is_day = "%M" not in found.format
+    description = f"{'days' if is_day else 'times'} as text, written {found.format!r}"
+    if found.rivals:
+        rivals = " or ".join(map(repr, found.rivals))
         description += f"; the order of day and month is a guess: it may be {rivals}, so look"
-    return TimeForm(description=description, format=best, is_day=is_day, is_certain=not others)
-
-
-def _is_rival(best: Values, other: Values) -> bool:
-    """Tell whether no text decides between two formats that read the same texts.
-
-    A text that only one of them reads is evidence for it. Without evidence, or with evidence for both, it is a guess.
-    """
-    speaks_for_best = (best.notna() & other.isna()).any()
-    speaks_for_other = (other.notna() & best.isna()).any()
-    return bool((best.notna() & other.notna()).any() and (speaks_for_other or not speaks_for_best))
-
-
-def _order(written: str) -> str:
-    # The month May has the same short and long name.
-    return written.replace("%B", "%b")
+    return TimeForm(description=description, format=found.format, is_day=is_day, is_certain=not found.rivals)
 
 
 def _epoch_form(numbers: npt.NDArray[np.floating], words: tuple[str, ...]) -> TimeForm | None:

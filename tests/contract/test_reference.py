@@ -167,6 +167,13 @@ def test_rule_is_written_as_the_documentation_says(row):
     assert f"{key} = {row['in TOML'].strip('`')}\n" in mapping.to_toml()
 
 
+def test_documentation_lists_every_part_of_a_source():
+    """The table lists the parameters of `SourceFormat`."""
+    documented = [code_of(row["part"])[0] for row in table("mapping.md", "How files are written")]
+
+    assert documented == list(inspect.signature(ep.SourceFormat).parameters)
+
+
 def test_documentation_lists_every_option_of_a_mapping():
     """The table lists the parameters of `EventMapping` with their defaults."""
     parameters = inspect.signature(ep.EventMapping).parameters.values()
@@ -174,7 +181,7 @@ def test_documentation_lists_every_option_of_a_mapping():
 
     documented = [code_of(row["option"])[0] for row in table("mapping.md", "Options")]
 
-    fields = {"user_id", "id", "email", "metadata"}
+    fields = {"user_id", "id", "email", "metadata", "source"}
     assert documented == [
         f"{name}={default!r}".replace("'", '"') for name, default in options.items() if name not in fields
     ]

@@ -185,7 +185,7 @@ def test_check_fails_when_a_row_is_invalid(run):
         "  duplicates  1 with the same metadata as an earlier row\n"
         "  requests    1\n"
         "error time_unreadable: 1 row, such as row 2: created_at: 'never' in column 'day' cannot be read as a time: "
-        "write it as 2024-01-31T12:00:00, or set format= (for epoch numbers unit=) in the Date rule\n"
+        "write it as 2024-01-31T12:00:00, or give its format (of epoch numbers the unit) in a Date rule\n"
         "note duplicate: 1 row, such as row 1: event: row 0 is the same event to Intercom (contact, event name and "
         "second), and this row is not sent: drop one of the two, or set duplicates='spread' in the mapping if both "
         "happened\n"

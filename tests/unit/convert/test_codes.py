@@ -21,6 +21,8 @@ ONCE = [
     "sent_as_numbers",
     "sent_as_dates",
     "sent_as_text",
+    "decimal_comma",
+    "decimal_point",
     "type_kept",
     "type_drift",
 ]

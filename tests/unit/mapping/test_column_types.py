@@ -9,7 +9,16 @@ import pyarrow as pa
 import pytest
 
 from events_pandas.mapping import Date, Number, Text
-from events_pandas.mapping.column_types import ColumnType, Remark, decide_type_by_values, kept_rule, kept_word
+from events_pandas.mapping.column_types import (
+    CellCounts,
+    ColumnType,
+    Remark,
+    count_cells,
+    decide_type,
+    decide_type_by_values,
+    kept_rule,
+    kept_word,
+)
 
 NOON = dt.datetime(2024, 1, 31, 12)  # noqa: DTZ001  # A cell without a zone.
 
@@ -121,3 +130,27 @@ def test_kept_types_are_read_back(rule, word):
 def test_kept_word_of_a_later_version_says_nothing():
     """An unknown word, which a later version may have written, gives no rule."""
     assert kept_rule("link", "x") is None
+
+
+@pytest.mark.parametrize(
+    ("cells", "rule"),
+    [
+        ([1, 2.5, Decimal("3.50"), "n/a", None], Number("x")),
+        ([1, 2, 3, "905,00"], Number("x")),
+        (["1", "2", None], Text("x")),
+        ([True, False], Text("x")),
+        ([NOON, dt.date(2024, 1, 31)], Date("x")),
+        ([None, float("nan"), ""], None),
+        ([dt.time(12), {}, []], Text("x")),
+    ],
+)
+def test_cells_of_chunks_decide_together(cells, rule):
+    """The sum of what the cells of chunks are decides like the cells of one column, wherever the chunks are cut."""
+    key = "x_at" if isinstance(rule, Date) else "x"
+    for cut in range(len(cells) + 1):
+        chunks = [pd.Series(part, dtype=object) for part in (cells[:cut], cells[cut:])]
+        counts = sum((count_cells(chunk, "x") for chunk in chunks), start=CellCounts())
+
+        column_type = decide_type(counts, key, "x", is_text=False)
+
+        assert (column_type and column_type.rule) == rule

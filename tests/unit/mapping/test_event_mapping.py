@@ -8,7 +8,7 @@ import re
 import pandas as pd
 import pytest
 
-from events_pandas.mapping import Column, Constant, Date, EventMapping, Link, MonetaryAmount, Number, Text
+from events_pandas.mapping import Column, Constant, Date, EventMapping, Link, MonetaryAmount, Number, SourceFormat, Text
 from events_pandas.mapping.event_mapping import mapping_digest
 from events_pandas.mapping.rules import EXPRESSION_TYPE
 
@@ -88,6 +88,13 @@ def test_event_mapping_is_shown_with_its_fields(mapping):
         "EventMapping(event_name='placed-order', created_at='time', user_id='customer', id=None, email=None, "
         "metadata=mappingproxy({'note': Text(source='note', truncate=True)}), timezone=None, duplicates='spread', "
         "on_invalid_metadata='error', metadata_limit=10, metadata_overflow='error')"
+    )
+
+
+def test_event_mapping_is_shown_with_its_source_where_it_is_given(mapping):
+    """How files are written is shown only if something of it is given."""
+    assert repr(mapping(source=SourceFormat(decimal=","))).endswith(
+        ", source=SourceFormat(delimiter=None, encoding=None, decimal=',', sheet=None))"
     )
 
 
@@ -191,6 +198,7 @@ def test_digest_is_that_of_before_amounts_could_be_rounded():
         {"timezone": "Europe/Berlin"},
         {"duplicates": "spread"},
         {"metadata_limit": 11},
+        {"source": SourceFormat(decimal=",")},
         {"metadata": {"price": MonetaryAmount("total", currency=Constant("usd")), "shop": "shop"}},
         {"metadata": {"price": MonetaryAmount("total", currency=Constant("eur"))}},
     ],
@@ -198,6 +206,13 @@ def test_digest_is_that_of_before_amounts_could_be_rounded():
 def test_digest_differs_when_the_mapping_does(orders, change):
     """A digest covers every rule and every option that changes a payload or a verdict."""
     assert mapping_digest(dataclasses.replace(orders, **change)) != mapping_digest(orders)
+
+
+def test_digest_does_not_depend_on_the_form_of_files(orders):
+    """Delimiter, encoding and sheet change no event: a mapping keeps its digest when a file is exported otherwise."""
+    source = SourceFormat(delimiter=";", encoding="cp1252", sheet="Tabelle1")
+
+    assert mapping_digest(dataclasses.replace(orders, source=source)) == mapping_digest(orders)
 
 
 def test_digest_does_not_depend_on_what_is_confirmed(orders):

@@ -7,7 +7,17 @@ import pandas as pd
 import pytest
 
 from events_pandas.errors import MappingError
-from events_pandas.mapping import Column, Constant, Date, EventMapping, MonetaryAmount, Number, RichLink, Text
+from events_pandas.mapping import (
+    Column,
+    Constant,
+    Date,
+    EventMapping,
+    MonetaryAmount,
+    Number,
+    RichLink,
+    SourceFormat,
+    Text,
+)
 
 NO_RULE = "{} cannot be used here: name a column or use Constant(...), in TOML {{ constant = … }}"
 NO_SOURCE = "{} is not a source: name a column or use Constant(...), in TOML {{ constant = … }}"
@@ -22,6 +32,9 @@ NO_NUMBER_KEY = (
     "in TOML {{ type = \"date\", … }}, or name it '{}_value'"
 )
 NO_LOWER_CASE = NO_DATE_KEY.replace("'_at':", "'_at', in lower case:").replace("'{}_date'", "'{}'")
+NO_DELIMITER = "{} is not one character that can stand between cells: write ';' or the like"
+NO_ENCODING = "{} is not an encoding that Python knows: write 'cp1252' or the like"
+NO_SHEET = "{} is not the name of a sheet"
 HALF = "half of a character (a lone surrogate): write it again"
 
 
@@ -73,11 +86,45 @@ HALF = "half of a character (a lone surrogate): write it again"
         ({"metadata_overflow": "omit"}, "metadata_overflow: 'omit' is not one of 'error', 'drop'"),
         ({"metadata_overflow": None}, "metadata_overflow: None is not one of 'error', 'drop'"),
         ({"metadata": ["x"]}, "metadata: expected a mapping of keys to rules, got a list"),
+        (
+            {"source": {"decimal": ","}},
+            "source: expected a SourceFormat, got a dict: use SourceFormat(decimal=',') or the like",
+        ),
     ],
 )
 def test_mapping_refuses_a_field(mapping, faults, fields, fault):
     """A field with an impossible value is refused when the mapping is made."""
     assert faults(mapping, **fields) == [fault]
+
+
+@pytest.mark.parametrize(
+    ("parts", "fault"),
+    [
+        ({"delimiter": ";;"}, f"source.delimiter: {NO_DELIMITER.format(repr(';;'))}"),
+        ({"delimiter": '"'}, f"source.delimiter: {NO_DELIMITER.format(repr(chr(34)))}"),
+        ({"delimiter": "\n"}, f"source.delimiter: {NO_DELIMITER.format(repr(chr(10)))}"),
+        ({"delimiter": ""}, f"source.delimiter: {NO_DELIMITER.format(repr(''))}"),
+        ({"delimiter": 1}, f"source.delimiter: {NO_DELIMITER.format(1)}"),
+        ({"encoding": "cp125"}, f"source.encoding: {NO_ENCODING.format(repr('cp125'))}"),
+        ({"encoding": "base64"}, f"source.encoding: {NO_ENCODING.format(repr('base64'))}"),
+        ({"encoding": "a\0"}, f"source.encoding: {NO_ENCODING.format(repr('a' + chr(0)))}"),
+        ({"encoding": 1}, f"source.encoding: {NO_ENCODING.format(1)}"),
+        ({"decimal": ";"}, "source.decimal: ';' is not one of '.', ','"),
+        ({"sheet": ""}, f"source.sheet: {NO_SHEET.format(repr(''))}"),
+        ({"sheet": 1}, f"source.sheet: {NO_SHEET.format(1)}"),
+    ],
+)
+def test_mapping_refuses_how_files_are_written(mapping, faults, parts, fault):
+    """A part of the source that no file can have is refused when the mapping is made."""
+    assert faults(mapping, source=SourceFormat(**parts)) == [fault]
+
+
+@pytest.mark.parametrize(
+    "source", [SourceFormat(), SourceFormat(delimiter="\t", encoding="latin-1", decimal=".", sheet="Tabelle1")]
+)
+def test_mapping_takes_how_files_are_written(mapping, source):
+    """Each part of the source may be given or left open."""
+    assert mapping(source=source).source == source
 
 
 @pytest.mark.parametrize(
@@ -112,6 +159,8 @@ def test_mapping_refuses_a_field(mapping, faults, fields, fault):
             "metadata.x.round: 'yes' is neither true nor false",
         ),
         ({"x": MonetaryAmount("x", currency="c", round=2)}, "metadata.x.round: 2 is neither true nor false"),
+        ({"x": MonetaryAmount("x", currency="c", decimal=";")}, "metadata.x.decimal: ';' is not one of '.', ','"),
+        ({"x": Number("x", decimal="")}, "metadata.x.decimal: '' is not one of '.', ','"),
         ({"x": Text("x", truncate="yes")}, "metadata.x.truncate: 'yes' is neither true nor false"),
         ({"x": Text("x", truncate=1)}, "metadata.x.truncate: 1 is neither true nor false"),
         ({"x": Text("x", truncate=None)}, "metadata.x.truncate: None is neither true nor false"),

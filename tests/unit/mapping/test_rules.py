@@ -67,10 +67,10 @@ def test_rules_have_safe_defaults():
     ("rule", "shown"),
     [
         (Text("x", truncate=True), "Text(source='x', truncate=True)"),
-        (Number(("x", 1)), "Number(source=('x', 1))"),
+        (Number(("x", 1)), "Number(source=('x', 1), decimal=None)"),
         (
             MonetaryAmount("x", currency=Constant("usd")),
-            "MonetaryAmount(amount='x', currency=Constant(value='usd'), unit='major', round=False)",
+            "MonetaryAmount(amount='x', currency=Constant(value='usd'), unit='major', round=False, decimal=None)",
         ),
     ],
 )

@@ -1,5 +1,6 @@
 """The TOML form of a mapping: read with every fault at once, and written so that it reads back as an equal mapping."""
 
+import dataclasses
 import datetime as dt
 import decimal
 import os
@@ -7,7 +8,18 @@ import os
 import pandas as pd
 import pytest
 
-from events_pandas.mapping import Column, Constant, Date, EventMapping, Link, MonetaryAmount, Number, RichLink, Text
+from events_pandas.mapping import (
+    Column,
+    Constant,
+    Date,
+    EventMapping,
+    Link,
+    MonetaryAmount,
+    Number,
+    RichLink,
+    SourceFormat,
+    Text,
+)
 from events_pandas.mapping.rules import EXPRESSION_TYPE, RULES_BY_TYPE
 from events_pandas.mapping.toml import FIELDS
 
@@ -99,6 +111,7 @@ def test_from_toml_takes_a_byte_order_mark(read):
         ('{ type = "text", column = "x", truncate = true }', Text("x", truncate=True)),
         ('{ type = "text", column = { constant = "x" } }', Text(Constant("x"))),
         ('{ type = "number", column = 3 }', Number(3)),
+        ('{ type = "number", column = "x", decimal = "," }', Number("x", decimal=",")),
         ('{ type = "link", column = "x" }', Link("x")),
         ('{ type = "date", column = "x", format = "%Y" }', Date("x", format="%Y")),
         ('{ type = "date", column = "x", unit = "ms", timezone = "UTC" }', Date("x", unit="ms", timezone="UTC")),
@@ -140,6 +153,48 @@ def test_from_toml_reads_columns_and_rules_of_the_required_fields(read):
         metadata_limit=20,
         metadata_overflow="drop",
     )
+
+
+WITH_SOURCE = """\
+event_name = "e"
+created_at = "t"
+user_id = "u"
+
+[source]
+delimiter = ";"
+encoding = "cp1252"
+decimal = ","
+sheet = "Tabelle1"
+
+[metadata]
+n = { type = "number", column = "x" }
+"""
+
+
+def test_toml_holds_how_files_are_written(read):
+    """The table [source] is read, and written as it was; a part that is left open is not written."""
+    mapping = read(WITH_SOURCE)
+
+    assert mapping.source == SourceFormat(delimiter=";", encoding="cp1252", decimal=",", sheet="Tabelle1")
+    assert mapping.to_toml() == WITH_SOURCE
+    assert "[source]" not in dataclasses.replace(mapping, source=SourceFormat()).to_toml()
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("[source]\ndecmal = ','\n", "source: 'decmal' is not known: did you mean 'decimal'?"),
+        (
+            "[source]\nsep = ';'\n",
+            "source: 'sep' is not known: there are delimiter, encoding, decimal, sheet",
+        ),
+        ("source = ','\n", "source: must be a table, [source], with delimiter, encoding, decimal, sheet"),
+        ("[source]\ndecimal = 1\n", "source.decimal: 1 is not one of '.', ','"),
+    ],
+)
+def test_from_toml_refuses_a_source(read, faults, text, fault):
+    """An unknown or impossible part of [source] is refused with its path."""
+    assert faults(read, f"event_name = 'e'\ncreated_at = 't'\nuser_id = 'u'\n{text}") == [fault]
 
 
 @pytest.mark.parametrize(

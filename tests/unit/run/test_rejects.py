@@ -15,6 +15,7 @@ from events_pandas import (
     Date,
     EventMapping,
     MappingError,
+    Number,
     RetryPolicy,
     SourceError,
     SubmissionError,
@@ -32,7 +33,7 @@ def submit(mapping, fake_client):
     """Submit files with a fake client and write the rejects; return the remarks."""
 
     def submit(paths, *, client=None, rejects_path="rejects.csv", results_path=None, rules=mapping, **options):
-        run = RunOptions(client=client or fake_client(), retry=RetryPolicy(attempts=1), journal=None, **options)
+        run = RunOptions(client=client or fake_client(), retry=RetryPolicy(attempts=1), **{"journal": None, **options})
         remarks = []
         submit_files(
             paths, rules, options=run, results_path=results_path, rejects_path=rejects_path, warn=remarks.append
@@ -377,7 +378,22 @@ def test_rejects_may_have_another_type_than_the_files(write, submit, fake_client
 
     assert remarks == (
         "rejects.csv: metadata.size of row 1 would be 5 when this file is submitted, and not '5': a CSV file has "
-        "no types, so give the column a rule in the mapping (Text, Number, Date with its unit=), or export to .parquet"
+        "no types, so give the column a rule in the mapping (Text, Number with its decimal=, "
+        "Date with its unit=), or export to .parquet"
+    )
+
+
+@pytest.mark.parametrize("journal", [None, "journal.sqlite"])
+@pytest.mark.parametrize("metadata", [{"size": "size"}, {"size": Number("size")}])
+def test_rejects_may_not_show_the_decimal_sign_of_the_files(write, submit, fake_client, metadata, journal):
+    """Rejects that do not show the decimal comma of their file would be sent as other numbers: no journal keeps it."""
+    rules = EventMapping(event_name="a", created_at=Date("day"), user_id="who", metadata=metadata, timezone="UTC")
+    path = write("a.csv", '1,2024-01-31,"905,00"', "2,2024-01-31,1.234", header="who,day,size")
+
+    (remarks,) = submit(path, client=fake_client({"2": [404]}), rules=rules, journal=journal)
+
+    assert remarks.startswith(
+        "rejects.csv: metadata.size of row 1 would be 1.234 when this file is submitted, and not 1234"
     )
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from events_pandas.errors import SourceError
 from events_pandas.mapping import Constant
+from events_pandas.sources.files import ComputedType
 
 
 def test_csv_keeps_the_text_of_mapped_columns(write, read):
@@ -56,9 +57,10 @@ def test_csv_holds_all_columns_when_one_is_missing(write, read):
 def test_csv_holds_all_columns_when_a_callable_reads_it(write, read, make_mapping):
     """With a callable all columns are read, since nobody knows which of them it reads."""
     mapping = make_mapping(total=lambda frame: frame["net"] + frame["tax"], source=Constant("x"))
-
     path = write("a.csv", "who,day,net,tax\n1,2,3.5,4\n")
-    (frame,) = read(path, mapping=mapping, computed={"net": "float64", "tax": "int64"})
+    computed = {"net": ComputedType(dtype="float64"), "tax": ComputedType(dtype="int64")}
+
+    (frame,) = read(path, mapping=mapping, computed=computed)
 
     assert (frame["net"] + frame["tax"]).tolist() == [7.5]
 

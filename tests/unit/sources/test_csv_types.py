@@ -7,6 +7,7 @@ import pytest
 from events_pandas.mapping import Column, Constant, Date, Number, Text
 from events_pandas.mapping.column_types import Remark
 from events_pandas.sources import ColumnTypes, column_types, source_files, with_types
+from events_pandas.sources.files import ComputedType
 
 
 @pytest.fixture
@@ -179,13 +180,13 @@ def test_columns_that_callables_read_have_one_dtype(write, make_mapping, cells, 
 
     types = column_types(make_mapping(n=Number(lambda frame: frame["x"])), source_files(path))
 
-    assert types.computed == ({} if dtype is None else {"x": dtype})
+    assert types.computed == ({} if dtype is None else {"x": ComputedType(dtype=dtype)})
 
 
 def test_column_without_a_name_has_a_dtype_for_callables(write, make_mapping):
     """A comma at the end of the header makes a column without a name, which a callable may read by its place."""
     path = write("a.csv", "who,day,\n1,2,3\n")
 
-    assert column_types(make_mapping(n=Number(lambda frame: frame.iloc[:, 2])), source_files(path)).computed == {
-        "": "int64"
-    }
+    types = column_types(make_mapping(n=Number(lambda frame: frame.iloc[:, 2])), source_files(path))
+
+    assert types.computed == {"": ComputedType(dtype="int64")}

@@ -91,6 +91,19 @@ def test_write_python_makes_an_equal_mapping():
     ]
 
 
+def test_write_python_writes_how_files_are_written():
+    """The source is written without the parts that are left open, and not at all if all are."""
+    mapping = EventMapping(event_name="a", created_at="t", id="x", source=ep.SourceFormat(delimiter=";", decimal=","))
+    names = {"ep": ep}
+
+    text = write_python(mapping, {"source": "why"})
+    exec(text, names)
+
+    assert names["mapping"] == mapping
+    assert '    source=ep.SourceFormat(delimiter=";", decimal=","),  # why' in text.splitlines()
+    assert "source" not in write_python(EventMapping(event_name="a", created_at="t", id="x"), {})
+
+
 def test_write_python_leaves_out_empty_metadata():
     """A mapping without metadata is written without that argument."""
     text = write_python(EventMapping(event_name="a", created_at="t", id="x"), {})

@@ -248,3 +248,37 @@ def test_epoch_units_are_those_that_a_label_allows(label, units):
 def test_moment_key_has_no_unit(key, expected):
     """The key has no unit, since seconds are sent."""
     assert labels.moment_key(key) == expected
+
+
+@pytest.mark.parametrize(
+    ("label", "rank"),
+    [
+        ("Kundennummer", 4),
+        ("Kunden-Nr.", 4),
+        ("Benutzer-ID", 4),
+        ("numéro de client", 4),
+        ("id_cliente", 4),
+        ("client", 3),
+        ("cliente", 3),
+        ("Artikelnummer", 0),
+        ("Code postal", 0),
+    ],
+)
+def test_identifiers_are_known_in_german_french_and_spanish(label, rank):
+    """The usual names of a customer's number in three more languages name the contact."""
+    assert labels.user_id_rank(labels.words_of(label)) == rank
+
+
+def test_usual_columns_are_known_in_german_french_and_spanish():
+    """The usual names of times, amounts, currencies, codes, addresses and people in three more languages are known."""
+
+    def known(names, *written):
+        return [label for label in written if not names(labels.words_of(label))]
+
+    assert known(labels.names_a_time, "Datum", "Bestelldatum", "date de commande", "Fecha", "Zeitpunkt") == []
+    assert known(labels.names_money, "Betrag", "Gesamtbetrag", "Preis", "montant", "prix", "importe", "precio") == []
+    assert known(labels.names_a_currency, "Währung", "devise", "moneda") == []
+    assert known(labels.names_a_code, "Bestellnummer", "PLZ", "Artikelnr", "référence") == []
+    assert known(labels.names_a_person, "Vorname", "Geburtsdatum", "prénom", "apellidos") == []
+    emails = ("E-Mail", "E-Mail-Adresse", "courriel", "correo electrónico")
+    assert [labels.email_rank(labels.words_of(label)) for label in emails] == [3] * 4

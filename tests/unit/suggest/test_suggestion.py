@@ -529,7 +529,13 @@ def test_suggestion_refuses_what_is_not_a_frame():
         (
             {"x": ["1", "2,5"]},
             Number("x"),
-            Trial(n_refused=1, example="number_unreadable: write it as 3.67, without units or thousands separators"),
+            Trial(
+                n_refused=1,
+                example=(
+                    "number_unreadable: set decimal to ',' in the mapping's source, or write the number with the "
+                    "decimal sign of its column"
+                ),
+            ),
         ),
         ({"x": ["2024-01-31 10:00"]}, Date("x"), Trial()),
         (

@@ -1,0 +1,129 @@
+"""Columns of every Arrow type, from a Parquet file or from a frame: sent, or refused by a code."""
+
+import datetime as dt
+import decimal
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from events_pandas import suggest_mapping
+from events_pandas.mapping import Column, Constant, Date, Link, MonetaryAmount, Number, Text
+from events_pandas.mapping.arrow_types import sliceable_table
+
+CENTS = decimal.Decimal("19.90")
+DAY = dt.date(2024, 1, 31)
+NOON = 1_706_702_400
+NAIVE = dt.datetime(2024, 1, 31, 12)  # noqa: DTZ001  # A cell without a zone.
+RULES = [
+    Column("x"),
+    Text("x"),
+    Number("x"),
+    Number("x", decimal=","),
+    Date("x"),
+    Link("x"),
+    MonetaryAmount("x", currency=Constant("eur")),
+]
+TYPES = [
+    pa.array([CENTS, None], pa.decimal128(20, 2)),
+    pa.array([CENTS, None], pa.decimal256(60, 30)),
+    pa.array([DAY, None], pa.date32()),
+    pa.array([DAY, None], pa.date64()),
+    *(pa.array([dt.time(12), None], pa.time32(unit)) for unit in ("s", "ms")),
+    *(pa.array([dt.time(12), None], pa.time64(unit)) for unit in ("us", "ns")),
+    *(pa.array([5, None], pa.duration(unit)) for unit in ("s", "ms", "us", "ns")),
+    *(pa.array([NOON, None], pa.timestamp(unit)) for unit in ("s", "ms", "us", "ns")),
+    *(pa.array([NOON, None], pa.timestamp("us", zone)) for zone in ("Europe/Berlin", "+02:00", "Mars/X")),
+    *(pa.array(["1", None], kind) for kind in (pa.string(), pa.large_string(), pa.string_view())),
+    *(pa.array([b"1", None], kind) for kind in (pa.binary(), pa.large_binary(), pa.binary_view())),
+    *(pa.array([b"0" * size, None], pa.binary(size)) for size in (0, 4, 16)),
+    *(pa.array([1, None], kind) for kind in (pa.int8(), pa.int16(), pa.int32(), pa.int64())),
+    *(pa.array([1, None], kind) for kind in (pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64())),
+    pa.array([2**64 - 1, None], pa.uint64()),
+    *(pa.array([1.5, None], kind) for kind in (pa.float16(), pa.float32(), pa.float64())),
+    pa.array([True, None]),
+    pa.nulls(2),
+    *(pa.array([value, None]).dictionary_encode() for value in ("a", b"a", 1, CENTS, DAY)),
+    *(pa.RunEndEncodedArray.from_arrays(pa.array([1, 2]), pa.array([value, None])) for value in ("a", 1)),
+    pa.array([["a"], None], pa.list_(pa.string_view())),
+    pa.array([[1], None], pa.large_list(pa.int64())),
+    pa.array([[1, 2], None], pa.list_(pa.int64(), 2)),
+    pa.array([{"a": "x"}, None], pa.struct([("a", pa.string_view())])),
+    pa.array([[("a", 1)], None], pa.map_(pa.string(), pa.int64())),
+    *(pa.array([[1], None], kind(pa.int64())) for kind in (pa.list_view, pa.large_list_view)),
+    pa.array([(1, 2, 3), None], pa.month_day_nano_interval()),
+    pa.UnionArray.from_sparse(pa.array([0, 0], pa.int8()), [pa.array([1, 2])]),
+    *(
+        pa.ExtensionArray.from_storage(kind(), pa.array([value, None], kind().storage_type))
+        for name, value in (("uuid", b"0" * 16), ("json_", "{}"), ("bool8", 1))
+        # They came with pyarrow 18 and 19.
+        if (kind := getattr(pa, name, None)) is not None
+    ),
+]
+
+
+def _frame(array):
+    # pandas cannot make a column of every type from a list.
+    table = pa.table({"x": array})
+    return table.to_pandas(types_mapper=pd.ArrowDtype)
+
+
+@pytest.fixture
+def found(convert, outcome):
+    """Return a function that gives what a rule makes of each cell of a frame's column x, or the code of its error."""
+
+    def found(frame, rule):
+        key = "value" if isinstance(rule, Number) else "value_at"
+        return outcome(convert(frame, metadata={key: rule}), lambda payload: payload.get("metadata", {}).get(key))
+
+    return found
+
+
+@pytest.mark.parametrize("rule", RULES, ids=str)
+@pytest.mark.parametrize("array", TYPES, ids=lambda array: str(array.type))
+def test_column_of_any_type_is_sent_or_refused(found, array, rule):
+    """A cell of any Arrow type is sent or refused by its row's error, and an absent one is absent."""
+    sent, absent = found(_frame(array), rule)
+
+    assert sent is not None or array.type in {pa.null(), pa.binary(0)}
+    # A union has no absent cells of its own.
+    assert absent is None or pa.types.is_union(array.type)
+
+
+@pytest.mark.parametrize("array", TYPES, ids=lambda array: str(array.type))
+def test_column_of_a_parquet_file_is_as_in_a_frame(tmp_path, found, array):
+    """A column that is written as Parquet and read again is sent as before."""
+    try:
+        pq.write_table(pa.table({"x": array}), tmp_path / "a.parquet")
+    except (pa.ArrowNotImplementedError, OSError) as error:
+        pytest.skip(f"Parquet has no such type: {error}")
+    table = sliceable_table(pq.read_table(tmp_path / "a.parquet"))
+
+    read = table.to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
+
+    for rule in RULES:
+        assert found(read, rule) == found(_frame(array), rule)
+
+
+@pytest.mark.parametrize("array", TYPES, ids=lambda array: str(array.type))
+def test_mapping_is_proposed_beside_a_column_of_any_type(array):
+    """A column that cannot be sent is left out of a proposal."""
+    frame = _frame(array).assign(user_id=["1", "2"], created_at=["2024-01-31", "2024-02-01"])
+
+    assert suggest_mapping(frame).user_id == "user_id"
+
+
+def test_column_of_objects_as_a_spreadsheet_has_them_is_read_cell_by_cell(found):
+    """Cells of every type that a spreadsheet or JSON holds stand in one column."""
+    cells = ["905,00", 5, 1.5, CENTS, True, NAIVE, DAY, dt.time(12), None, float("nan"), ""]
+    frame = pd.DataFrame({"x": pd.Series(cells, dtype=object)})
+
+    numbers = found(frame, Number("x", decimal=","))
+    texts = found(frame, Text("x"))
+
+    assert numbers == [905.0, 5, 1.5, 19.9, *["!number_unreadable"] * 3, "!unsupported_type", None, None, None]
+    assert texts == [
+        *("905,00", "5", "1.5", "19.90", "true", "2024-01-31T12:00:00", "2024-01-31", "!unsupported_type"),
+        *(None, None, None),
+    ]

@@ -1,0 +1,187 @@
+"""The decimal signs of CSV files: found from all cells, said, and never guessed."""
+
+import gzip
+import io
+
+import pytest
+
+from events_pandas import EventMapping, SourceFormat
+from events_pandas.errors import MappingError
+from events_pandas.mapping import Constant, MonetaryAmount, Number, Text
+from events_pandas.mapping.column_types import Remark
+from events_pandas.sources import column_types, read_chunks, source_files
+from events_pandas.sources.decimal_commas import holds_decimal_commas
+from events_pandas.sources.files import ComputedType
+
+
+def _csv(*columns):
+    """Write columns of cells as a CSV file with the columns who, day, x and y; cells that hold a comma are quoted."""
+    rows = (",".join(f'"{cell}"' if "," in cell else cell for cell in cells) for cells in zip(*columns, strict=True))
+    return f"who,day,{','.join('xy'[: len(columns)])}\n" + "".join(f"1,2,{row}\n" for row in rows)
+
+
+@pytest.fixture
+def types_of(write, make_mapping):
+    """Return a function that returns the types for columns x and y, which rules read as they are given."""
+
+    def types_of(*columns, **metadata):
+        return column_types(make_mapping(**metadata), source_files(write("a.csv", _csv(*columns))))
+
+    return types_of
+
+
+@pytest.mark.parametrize(
+    ("cells", "sign", "remark"),
+    [
+        (["905,00", "7"], ",", Remark(code="decimal_comma", value="'905,00'")),
+        (["1.234,56", "1.234"], ",", Remark(code="decimal_comma", value="'1.234,56'")),
+        (["1,234.56", "905.00"], ".", Remark(code="decimal_point", value="'1,234.56'")),
+        (["905.00", "1,234"], ".", Remark(code="decimal_point", value="'1,234'")),
+        (["905,00", "1,5", "2,5", "905.00"], ",", Remark(code="decimal_comma", value="'905,00'")),
+        (["905.00", "1.5", "2.5", "905,00"], None, None),
+        (["1,234", "7"], None, None),
+        (["1.234", "7"], None, None),
+        (["Smith, Ada", "7"], None, None),
+    ],
+)
+def test_cells_of_a_column_show_its_decimal_sign(types_of, cells, sign, remark):
+    """A cell that is a number only with one sign shows it; three quarters of such cells decide for the column."""
+    types = types_of(cells, n=Number("x"), price=MonetaryAmount("x", currency=Constant("eur")))
+
+    paths = ("metadata.n", "metadata.price") if sign else ()
+    assert {path: rule.decimal for path, rule in types.rules.items()} == dict.fromkeys(paths, sign)
+    assert types.remarks == dict.fromkeys(paths, remark)
+
+
+def test_bare_column_of_decimal_commas_holds_numbers(types_of):
+    """A bare column is one of numbers with the decimal sign of its cells; under a rule for text it stays text."""
+    types = types_of(["905,00", "1.234"], n="x", t=Text("x"))
+
+    assert types.rules == {"metadata.n": Number("x", decimal=",")}
+
+
+def test_bare_column_of_times_has_no_decimal_sign(types_of):
+    """Under a date's key numbers count seconds, and a decimal comma makes no number of a cell."""
+    assert types_of(["905,00", "7,5"], x_at="x").rules == {"metadata.x_at": Text("x")}
+
+
+def test_each_column_has_a_sign_of_its_own(types_of):
+    """A column of points stays one beside a column of commas: each cell shows what its own column has."""
+    types = types_of(["905,00", "7"], ["0.5", "1.25"], x="x", y="y")
+
+    assert types.rules == {"metadata.x": Number("x", decimal=","), "metadata.y": Number("y")}
+
+
+def test_column_with_both_signs_is_refused(types_of, tmp_path):
+    """A column whose cells show both signs is refused, with one cell of each."""
+    with pytest.raises(MappingError) as caught:
+        types_of(["7", "905,00", "905.00"], n=Number("x"))
+
+    file = tmp_path / "a.csv"
+    assert str(caught.value) == (
+        f"metadata.n: column 'x' has both decimal signs ('905,00' in row 1 of {file}, '905.00' in row 2 of {file}): "
+        "set decimal to ',' or '.' in the mapping's source, or in a rule of the column"
+    )
+
+
+@pytest.mark.parametrize("rule", ["y", Number("y")])
+def test_column_that_shows_no_sign_is_refused_beside_decimal_commas(types_of, tmp_path, rule):
+    """1.234 beside decimal commas may be 1234: nothing is guessed."""
+    with pytest.raises(MappingError) as caught:
+        types_of(["905,00", "7"], ["1.234", "12"], x="x", y=rule)
+
+    file = tmp_path / "a.csv"
+    assert str(caught.value) == (
+        f"metadata.y: column 'y' does not show its decimal sign ('1.234' in row 0 of {file}), and column 'x' has a "
+        f"comma ('905,00' in row 0 of {file}): set decimal to ',' or '.' in the mapping's source, or in a rule of the "
+        "column"
+    )
+
+
+def test_rule_with_a_sign_is_not_looked_at(types_of):
+    """A decimal sign in the rule decides for its column alone."""
+    types = types_of(["905,00", "7"], ["1.234", "12"], x="x", y=Number("y", decimal="."))
+
+    assert types.rules == {"metadata.x": Number("x", decimal=",")}
+
+
+def test_signs_are_found_over_all_files(write, make_mapping):
+    """All files of a run decide together."""
+    files = source_files([write("a.csv", _csv(["1.234"])), write("b.csv", _csv(["905,00"]))])
+
+    assert column_types(make_mapping(n=Number("x")), files).rules == {"metadata.n": Number("x", decimal=",")}
+
+
+@pytest.mark.parametrize(("sign", "rule"), [(",", Number("x")), (".", Text("x"))])
+def test_given_sign_is_taken_without_a_note(write, sign, rule):
+    """A sign that is given in the mapping decides what a bare column holds, and nothing is said."""
+    mapping = EventMapping(
+        event_name="a", created_at="day", user_id="who", metadata={"n": "x"}, source=SourceFormat(decimal=sign)
+    )
+
+    types = column_types(mapping, source_files(write("a.csv", _csv(["905,00", "1.234,56"]))))
+
+    assert types.rules == {"metadata.n": rule}
+    assert [remark.code for remark in types.remarks.values()] == (["sent_as_text"] if sign == "." else [])
+
+
+def test_callables_get_numbers_of_decimal_commas(write, make_mapping):
+    """A callable gets a column of decimal commas as floats, with a note."""
+    mapping = make_mapping(n=Number(lambda frame: frame["x"] * 2))
+    (file,) = source_files(write("a.csv", _csv(["1.234,5", "oops", "7", "8"])))
+
+    types = column_types(mapping, [file])
+    (chunk,) = read_chunks(file, mapping, chunksize=10, computed=types.computed)
+
+    remark = Remark(code="decimal_comma", value="'1.234,5'")
+    assert types.computed["x"] == ComputedType(dtype="float64", decimal=",", remark=remark)
+    assert chunk.frame["x"].fillna(-1).tolist() == [1234.5, -1, 7, 8]
+    assert [finding.code for finding in chunk.refused] == ["decimal_comma", "computed_as_empty"]
+
+
+def test_callables_get_text_where_a_sign_is_not_known(write, make_mapping):
+    """Nobody knows whether a callable reads a column: one with an unknown sign is text."""
+    mapping = make_mapping(n=Number(lambda frame: frame["x"] * 2))
+
+    types = column_types(mapping, source_files(write("a.csv", _csv(["905,00", "7"], ["1.234", "12"]))))
+
+    assert set(types.computed) == {"x"}
+
+
+@pytest.mark.parametrize(
+    ("text", "delimiter", "holds"),
+    [
+        ("a,b\n1,2\n", None, False),
+        ('a,b\n"Smith, Ada",2\n', None, False),
+        ('a,b\n"12, rue X","5 km"\n', None, False),
+        ('a,b\n1,"1.234,56"\n', None, True),
+        ('a,b\n1,"1,234.56"\n', None, True),
+        ('a,b\n1,"-1 234,5"\n', ",", True),
+        ("a;b\n1;2,5\n", None, True),
+        ("a;b\n1;2\n", None, False),
+        ("a\tb\n1\t2,5\n", None, True),
+        ("a,x;b\n1;2,5\n", ";", True),
+        ("", None, False),
+    ],
+)
+def test_bytes_of_a_file_tell_that_it_has_no_decimal_commas(text, delimiter, holds):
+    """Between commas a decimal comma is quoted, so that a plain file costs one look at its bytes."""
+    assert holds_decimal_commas(io.BytesIO(text.encode()), delimiter) is holds
+
+
+def test_bytes_are_looked_at_across_blocks():
+    """A number at the border of two blocks is found."""
+    block = 1024 * 1024
+    texts = [b"a;b\n" + b"1;2\n" * ((block - 8) // 4) + b" " * n + b"1;2,5\n" for n in range(8)]
+
+    assert all(holds_decimal_commas(io.BytesIO(text), None) for text in texts)
+
+
+def test_compressed_files_have_decimal_commas_too(tmp_path, make_mapping):
+    """The bytes are those of the text, not of the archive."""
+    path = tmp_path / "a.csv.gz"
+    path.write_bytes(gzip.compress(_csv(["905,00"]).encode()))
+
+    types = column_types(make_mapping(n=Number("x")), source_files(path))
+
+    assert types.rules == {"metadata.n": Number("x", decimal=",")}
