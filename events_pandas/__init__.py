@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 # Registers DataFrame.intercom.
 import events_pandas.accessor  # noqa: F401
-from events_pandas.api import check_events, export_rejects, iter_submit, submit_events, submit_file, suggest_mapping
+from events_pandas.api import (
+    check_events,
+    check_file,
+    export_rejects,
+    iter_submit,
+    submit_events,
+    submit_file,
+    suggest_mapping,
+)
 from events_pandas.deliver import IntercomClient, Progress, RetryPolicy
 from events_pandas.errors import (
     AuthenticationError,
@@ -71,6 +79,7 @@ __all__ = [
     "Text",
     "UnknownColumnError",
     "check_events",
+    "check_file",
     "export_rejects",
     "iter_submit",
     "runs",

@@ -3,24 +3,25 @@
 import os
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Unpack
 
+import numpy as np
 import pandas as pd
 
-from events_pandas.check import StreamCheck
-from events_pandas.convert import Finding
+from events_pandas.check import StreamCheck, first_payloads, frame_facts
 from events_pandas.deliver import IntercomClient, Stop, progress_bar
 from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport
 from events_pandas.results.destination import find_destination
 from events_pandas.results.rejects import REJECTS, find_rejects, rejected_rows, with_index_levels
 from events_pandas.results.table_file import TableFile
+from events_pandas.run.file_check import check_files
 from events_pandas.run.files import submit_files
 from events_pandas.run.frames import unsent_results
 from events_pandas.run.options import SubmitOptions, run_options, with_options
 from events_pandas.run.run import Run, stop_error
-from events_pandas.sources import COMPARED_ROWS, ColumnTypes, other_reading, payloads_of
+from events_pandas.sources import COMPARED_ROWS, other_reading, payloads_of
 
 if TYPE_CHECKING:
     from events_pandas.suggest.suggestion import SuggestedMapping
@@ -70,37 +71,88 @@ def check_events(frame: pd.DataFrame, mapping: EventMapping, *, client: Intercom
       requests    1
     error time_unreadable: 1 row, such as row 1: created_at: '2024-02-30' in column 'day' cannot be read as a time: ...
     """
-    return checked_report(frame, mapping, client=client)
-
-
-def checked_report(
-    frame: pd.DataFrame,
-    mapping: EventMapping,
-    *,
-    client: IntercomClient | None = None,
-    types: ColumnTypes | None = None,
-    refused: Sequence[Finding] = (),
-) -> CheckReport:
-    """Check every row of a frame, as `check_events` does.
-
-    `types` has what the bare columns of files become, and `refused` what was found when the rows were read from files.
-    """
-    types = types or ColumnTypes()
-    stream = StreamCheck(mapping=mapping, types=types.rules, remarks=types.remarks)
-    frame_check = stream.bound(frame, refused)
+    stream = StreamCheck(mapping=mapping)
+    frame_check = stream.bound(frame)
     with progress_bar("auto", total=len(frame), description="checking", delay_seconds=2.0) as bar:
         frame_check.read(advance=bar.advance)
-    checked = frame_check.checked(now=time.time())
+    checked, converter = frame_check.checked(now=time.time()), frame_check.converter
     destination = None if client is None else find_destination(client)
     if isinstance(destination, Stop):
         raise stop_error(destination, unsent_results(checked, frame.index, destination))
+
+    def payloads(n: int) -> list[bytes]:
+        rows = np.flatnonzero(checked.is_sent)[:n]
+        return first_payloads(converter, rows, checked.seconds(rows))
+
     return CheckReport(
+        mapping=mapping,
+        facts=frame_facts(checked),
         index=frame.index,
-        checked=checked,
-        converter=frame_check.converter,
+        first_payloads=payloads,
+        text_keys=converter.text_keys,
         resolved=stream.types,
         destination=destination,
     )
+
+
+def check_file(
+    path: str | os.PathLike[str], mapping: EventMapping, *, client: IntercomClient | None = None
+) -> CheckReport:
+    r"""Check every row of CSV or Parquet files without sending anything.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        A file, or a pattern such as ``"orders/*.parquet"``.
+    mapping : EventMapping
+        Which column becomes which field.
+    client : IntercomClient, optional
+        With it the report names the workspace, as with `check_events`. Intercom is asked before the rows are read.
+
+    Returns
+    -------
+    CheckReport
+        The report of `check_events` on all rows of all files. `CheckReport.problems` also has the file and the line of
+        each finding; of each code and field it lists the first 10,000 rows. `CheckReport.payloads` has at most 1,000
+        events.
+
+    Raises
+    ------
+    SourceError
+        If a file cannot be read, or changes meanwhile.
+    MappingError
+        If the mapping does not fit the files.
+    SubmissionError
+        With a client, if Intercom refuses the access token or cannot be reached; as for `check_events`.
+
+    Notes
+    -----
+    The rows are not held: at most 40 bytes of each are kept, to find duplicates. Rows that are the same event as
+    others are read a second time, to compare their metadata. Files are read as `submit_file` reads them.
+
+    With ``duplicates="spread"`` rows are given the seconds that `submit_file` gives them with its default
+    ``chunksize``: a row gives way to the rows of earlier chunks. `check_events` judges all rows of a frame at once, so
+    that the same rows may get other seconds.
+
+    Examples
+    --------
+    >>> import events_pandas as ep
+    >>> from pathlib import Path
+    >>> _ = Path("visits.csv").write_text("day,who\n2024-01-31,00042\n2024-02-30,00043\n")
+    >>> mapping = ep.EventMapping(event_name="visited", created_at="day", user_id="who", timezone="UTC")
+    >>> report = ep.check_file("visits.csv", mapping)
+    >>> report.problems[["row", "code", "source_file"]]
+       row             code source_file
+    1    1  time_unreadable  visits.csv
+    """
+    _require_path(path, instead="check_events")
+    return check_files(path, mapping, client=client)
+
+
+def _require_path(path: object, *, instead: str) -> None:
+    """Raise `TypeError` for a DataFrame: it would be taken for a list of paths, its column labels."""
+    if isinstance(path, pd.DataFrame):
+        raise TypeError(f"path: expected the name of a file, got a DataFrame: call {instead}")
 
 
 @with_options
@@ -237,6 +289,7 @@ def submit_file(
     *,
     results_path: str | os.PathLike[str] | None = None,
     rejects_path: str | os.PathLike[str] | None = None,
+    check_first: bool = False,
     **options: Unpack[SubmitOptions],
 ) -> pd.DataFrame:
     r"""Submit the rows of CSV or Parquet files as events.
@@ -254,6 +307,9 @@ def submit_file(
         columns of the files, unchanged, with the reason beside each row; see `export_rejects`. The columns of different
         files stand side by side. Missing cells of a short CSV row are empty; cells beyond the last column are written
         into it, with their commas.
+    check_first : bool, default False
+        Read and check all rows of all files before the first event, so that a row far down that cannot be read ends
+        the run before it begins. ``on_invalid="raise"`` does this too.
     **options : keyword arguments
         The options of the run, as in `SubmitOptions`.
 
@@ -300,8 +356,14 @@ def submit_file(
     ...     sandbox.events[0].contact
     '00042'
     """
+    _require_path(path, instead="submit_events")
     return submit_files(
-        path, mapping, options=run_options(options), results_path=results_path, rejects_path=rejects_path
+        path,
+        mapping,
+        options=run_options(options),
+        results_path=results_path,
+        rejects_path=rejects_path,
+        check_first=check_first,
     )
 
 

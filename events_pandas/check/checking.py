@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,14 +11,14 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from events_pandas.check.collisions import BLOCK_ROWS, FIRST_WORD, KeyedRows, KeyIndex
+from events_pandas.check.collisions import BLOCK_ROWS, FIRST_WORD, KeyedRows, KeyIndex, blocks
 from events_pandas.check.duplicates import Repeats, Resolution, resolve
 from events_pandas.check.earlier_runs import CLAIMED, NO_SUBMISSIONS, EarlierRuns, EarlierSubmissions, content_digests
 from events_pandas.check.in_order import in_order
 from events_pandas.check.row_counts import RowCounts, count_findings
 from events_pandas.convert.batch import Converter, EventBatch
 from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows
-from events_pandas.convert.keys import EventKeys, Seconds
+from events_pandas.convert.keys import EventKeys, Seconds, Words
 from events_pandas.convert.problems import VALUES_KEPT, Finding, merged
 from events_pandas.mapping import EventMapping, bind
 from events_pandas.mapping.column_types import Remark
@@ -105,11 +106,11 @@ class StreamCheck:
         self.types = bound.resolved
         return FrameCheck(Converter(bound, refused), rows.index, self.earlier)
 
-    def learn_types(self, rows: pd.DataFrame) -> None:
-        """Learn from the next frame what bare columns become, without checking its rows."""
+    @property
+    def has_all_types(self) -> bool:
+        """Whether every bare column has its type, so that later frames do not decide any."""
         bare = {path for path, rule in self.mapping.rules().items() if is_bare_column(rule)}
-        if not bare <= self.types.keys():
-            self.types = bind(rows, self.mapping, resolved=self.types).resolved
+        return bare <= self.types.keys()
 
     def retyped(self, first: "FrameCheck", types: Mapping[str, Rule]) -> "FrameCheck":
         """Hold bare columns to the types that earlier runs sent, by path.
@@ -139,7 +140,8 @@ class FrameCheck:
         self.converter, self.index, n_rows = converter, index, len(index)
         self._stream = EarlierFrames() if earlier is None else earlier
         self._rows = KeyedRows(
-            converter=converter,
+            policy=converter.mapping.duplicates,
+            digests=partial(digests_of, converter),
             keys=EventKeys(streams=np.zeros((2, n_rows), np.uint64), seconds=np.zeros(n_rows, np.int64)),
             first_words=np.zeros(n_rows, np.uint64),
             valid=np.zeros(n_rows, dtype=bool),
@@ -158,7 +160,7 @@ class FrameCheck:
         """The number of rows that have an error."""
         return int((~self._rows.valid).sum())
 
-    def read(self, *, advance: Callable[[int], None] | None = None, chunksize: int = BLOCK_ROWS) -> None:
+    def read(self, *, advance: Callable[[int], object] | None = None, chunksize: int = BLOCK_ROWS) -> None:
         """Read every row; the result does not depend on `chunksize`.
 
         `advance` is called with the number of rows read since its last call.
@@ -198,7 +200,7 @@ class FrameCheck:
         created_at, row_counts = rows.keys.seconds.view("datetime64[s]"), self._stream.row_counts
         self._findings += [
             *count_findings(row_counts, labels, self.converter.text_keys, offset=rows.offset),
-            *_future_findings(created_at, now, labels["created_at"]),
+            *future_findings(created_at, now, labels["created_at"]),
             *resolution.findings(rows.policy),
         ]
         return CheckedRows(
@@ -256,7 +258,14 @@ class FrameCheck:
             yield self._findings.popleft()
 
 
-def _future_findings(created_at: npt.NDArray[np.datetime64], now: float, label: str) -> Iterator[Finding]:
+def digests_of(converter: Converter, rows: Rows) -> Words:
+    """Return two digests of each of some rows besides contact and second, shape (2, n)."""
+    digests = [converter.convert_rows(block).digests() for block in blocks(rows)]
+    return np.concatenate([np.zeros((2, 0), np.uint64), *digests], axis=1)
+
+
+def future_findings(created_at: npt.NDArray[np.datetime64], now: float, label: str) -> Iterator[Finding]:
+    """Note the times after `now`, in Unix seconds; `label` is their column in words."""
     rows = np.flatnonzero(created_at > np.datetime64(int(now), "s"))
     if len(rows):
         shown = pa.array(np.datetime_as_string(created_at[rows[:VALUES_KEPT]], timezone="UTC").tolist(), TEXT_TYPE)

@@ -1,20 +1,23 @@
 """Rows with the keys of their events: the same key is found in a frame by sorting, across frames by an index."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from events_pandas.check.in_order import in_order
-from events_pandas.convert.batch import Converter
 from events_pandas.convert.cells import Mask, Rows
 from events_pandas.convert.keys import EventKeys, Words
 
 KeyColumn: TypeAlias = npt.NDArray[np.generic]
+Number = TypeVar("Number", bound=np.generic)
 Segment: TypeAlias = list[KeyColumn]
 """Keys, sorted: the first 64 bits of each, the second 64 bits, and what is kept for it, column by column."""
+
+Part: TypeAlias = tuple[np.uint64, np.uint64]
+"""The smallest and the largest word of a part."""
 
 BLOCK_ROWS = 2**16
 """How many rows are processed at a time: enough that the cost of each call matters little."""
@@ -30,18 +33,14 @@ _PART_STARTS = [start for start, _ in _PARTS]
 class KeyedRows:
     """The rows of a frame, judged one by one, with the keys of their events."""
 
-    converter: Converter
+    policy: str  # what happens to rows that are one event: "skip", "spread" or "send"
+    digests: Callable[[Rows], Words]  # two digests of each of some rows besides contact and second, shape (2, n)
     keys: EventKeys
     first_words: npt.NDArray[np.uint64]  # the first 64 bits of each row's key
     valid: Mask  # rows without an error
     has_key: Mask  # rows whose contact, name and second are known
     offset: int  # the position of the frame's first row in its stream
     index: "KeyIndex"  # the events of earlier frames of the stream
-
-    @property
-    def policy(self) -> str:
-        """What happens to rows that are one event: "skip", "spread" or "send"."""
-        return self.converter.mapping.duplicates
 
     @property
     def is_spread(self) -> bool:
@@ -55,16 +54,37 @@ class KeyedRows:
         rows = np.flatnonzero(where)
         return rows[self.index.find(self.keys.words(rows))[0] >= 0]
 
-    def digests(self, rows: Rows) -> Words:
-        """Return two digests of each of some rows besides contact and second, shape (2, n)."""
-        digests = [self.converter.convert_rows(block).digests() for block in blocks(rows)]
-        return np.concatenate([np.zeros((2, 0), np.uint64), *digests], axis=1)
 
-
-def blocks(rows: Rows) -> Iterator[Rows]:
-    """Cut rows into blocks of `BLOCK_ROWS`."""
+def blocks(rows: npt.NDArray[Number]) -> Iterator[npt.NDArray[Number]]:
+    """Cut rows, or their values, into blocks of `BLOCK_ROWS`."""
     for start in range(0, len(rows), BLOCK_ROWS):
         yield rows[start : start + BLOCK_ROWS]
+
+
+def key_parts(words: npt.NDArray[np.uint64]) -> Iterator[Mask]:
+    """Divide rows by the first bits of their words into parts of about a block; yield the rows of each."""
+    bits = (len(words) // BLOCK_ROWS).bit_length()
+    # A shift by all 64 bits would shift nothing.
+    parts = (words >> np.uint64(1) >> np.uint64(63 - bits)).astype(np.uint32)
+    for part in range(1 << bits):
+        yield parts == part
+
+
+def distinct_words(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Return each of some words once, sorted; one part of them is sorted at a time."""
+    if len(words) <= BLOCK_ROWS:
+        return np.unique(words)
+    everywhere = np.broadcast_to(np.True_, words.shape)
+    return np.concatenate(list(in_order(lambda part: np.unique(_in_part(words, part, everywhere)), _PARTS)))
+
+
+def _in_part(words: npt.NDArray[np.uint64], part: Part, where: Mask) -> npt.NDArray[np.uint64]:
+    """Return those of some words that belong to a part; block by block, since masks of all words take memory."""
+    chosen = [
+        block[is_chosen & (block >= part[0]) & (block <= part[1])]
+        for block, is_chosen in zip(blocks(words), blocks(where), strict=True)
+    ]
+    return np.concatenate([words[:0], *chosen])
 
 
 def collisions(keys: EventKeys, first_words: npt.NDArray[np.uint64], where: Mask) -> tuple[Rows, npt.NDArray[np.int64]]:
@@ -73,10 +93,7 @@ def collisions(keys: EventKeys, first_words: npt.NDArray[np.uint64], where: Mask
     `first_words` are the first 64 bits of each row's key; `where` are the rows that have a key. Return the rows, those
     of an event side by side, earlier ones first, and a number for the event of each, ascending.
     """
-    # Nearly every frame has few such rows, and sorting only the first words finds them fastest. They are sorted in
-    # parts, by their first bits, so that there is never a second copy of all of them.
-    rows = rows_among(first_words, _shared(first_words, where))
-    rows = rows[where[rows]]
+    rows = sharing_rows(first_words, where)
     groups = numbered(keys.words(rows))
     # Different keys with the same first word are each a group of one.
     is_shared = np.bincount(groups, minlength=1)[groups] > 1
@@ -85,13 +102,19 @@ def collisions(keys: EventKeys, first_words: npt.NDArray[np.uint64], where: Mask
     return rows[order], groups[order]
 
 
+def sharing_rows(first_words: npt.NDArray[np.uint64], where: Mask) -> Rows:
+    """Return the rows that share the first 64 bits of their keys with others; `where` are the rows that have a key."""
+    # Nearly every frame has few such rows, and sorting only the first words finds them fastest. They are sorted in
+    # parts, by their first bits, so that there is never a second copy of all of them.
+    rows = rows_among(first_words, _shared(first_words, where))
+    return rows[where[rows]]
+
+
 def _shared(first_words: npt.NDArray[np.uint64], where: Mask) -> npt.NDArray[np.uint64]:
     """Return the words that several rows have, sorted, each once."""
     if len(first_words) <= BLOCK_ROWS:
         return _repeated(first_words[where])
-    parts = in_order(
-        lambda part: _repeated(first_words[where & (first_words >= part[0]) & (first_words <= part[1])]), _PARTS
-    )
+    parts = in_order(lambda part: _repeated(_in_part(first_words, part, where)), _PARTS)
     return np.concatenate(list(parts))
 
 

@@ -1,7 +1,7 @@
 """What happens to rows that are one event to Intercom: they are skipped, sent anyway, or spread over seconds."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +39,10 @@ class Repeats:
     def among(self, where: Mask) -> "Repeats":
         """Return the chosen repeats."""
         return Repeats(rows=self.rows[where], firsts=self.firsts[where], are_identical=self.are_identical[where])
+
+    def placed(self, rows: Rows) -> "Repeats":
+        """Return the repeats among some rows of a frame, with the rows' positions in the frame."""
+        return replace(self, rows=rows[self.rows], firsts=rows[self.firsts])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,8 @@ _OTHERS = NAMES_KEPT
 
 Counts = npt.NDArray[np.int64]
 
+COUNT_CODES: Final = frozenset({"event_name_spellings", "many_event_names", "leading_zeros", "type_drift"})
+"""The codes of `count_findings`."""
 
 TYPE_WORDS = {
     CellKind.TEXT: "text",

@@ -9,7 +9,7 @@ from typing import Annotated, Any, cast
 import pandas as pd
 import typer
 
-from events_pandas.api import checked_report, suggest_mapping
+from events_pandas.api import suggest_mapping
 from events_pandas.cli.endings import INCOMPLETE, exit_codes, notes
 from events_pandas.cli.output import say, say_toml
 from events_pandas.deliver import IntercomClient
@@ -19,7 +19,7 @@ from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport, Summary
 from events_pandas.results.rejects import is_rejected
 from events_pandas.results.table_file import FINDINGS, TableFile, require_not_read, write_new
-from events_pandas.run.file_frames import read_files
+from events_pandas.run.file_check import check_files
 from events_pandas.run.files import submit_files
 from events_pandas.run.options import RunOptions, short_description
 from events_pandas.sources import SourceFile, read_first_rows, source_files
@@ -185,15 +185,8 @@ def _proposed(file: SourceFile) -> SuggestedMapping:
     )
 
 
-def check_files(paths: Sequence[str | Path], mapping: EventMapping) -> CheckReport:
-    """Check every row of files."""
-    rows, types, refused = read_files(paths, mapping)
-    return checked_report(rows, mapping, types=types, refused=refused)
-
-
 def _write_problems(report: CheckReport, file: TableFile) -> None:
-    # The index of `read_files` is the file.
-    file.write(report.problems.assign(source_file=report.problems.index))
+    file.write(report.problems)
     file.finish()
     say(f"findings: {escaped(file.path)}")
 
@@ -211,14 +204,21 @@ def submitted(
     rejects: list[int] = []
     remarks: list[str] = []
     end: SubmissionError | SubmissionInterrupted | None = None
-    outputs = {"results_path": results_path, "rejects_path": rejects_path}
 
     def add(results: pd.DataFrame) -> None:
         summary.add(results)
         rejects.append(int(is_rejected(results).sum()))
 
     try:
-        submit_files(paths, mapping, options=options, **outputs, warn=remarks.append, take=add)
+        submit_files(
+            paths,
+            mapping,
+            options=options,
+            results_path=results_path,
+            rejects_path=rejects_path,
+            warn=remarks.append,
+            take=add,
+        )
     except (SubmissionError, SubmissionInterrupted) as error:
         end = error
     say(str(summary))

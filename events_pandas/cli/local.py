@@ -14,10 +14,11 @@ import typer
 
 from events_pandas import intercom
 from events_pandas.cli.endings import exit_codes
-from events_pandas.cli.files import check_files, submitted
+from events_pandas.cli.files import submitted
 from events_pandas.cli.output import say
 from events_pandas.loopback import is_loopback
 from events_pandas.mapping import EventMapping
+from events_pandas.run.file_check import check_files
 from events_pandas.run.options import RunOptions
 from events_pandas.sandbox_settings import FAULT_SETTINGS, SandboxSetting
 

@@ -2,6 +2,17 @@
 
 from events_pandas.convert.batch import Converter, EventBatch
 from events_pandas.convert.codes import CODES, Code
-from events_pandas.convert.problems import Cause, Finding, causes, first_errors, problems_frame
+from events_pandas.convert.problems import Cause, Finding, GatheredFindings, causes, first_errors, problems_frame
 
-__all__ = ["CODES", "Cause", "Code", "Converter", "EventBatch", "Finding", "causes", "first_errors", "problems_frame"]
+__all__ = [
+    "CODES",
+    "Cause",
+    "Code",
+    "Converter",
+    "EventBatch",
+    "Finding",
+    "GatheredFindings",
+    "causes",
+    "first_errors",
+    "problems_frame",
+]

@@ -39,6 +39,7 @@ class Finding:
     is_omission: bool = False  # the value is left out of the event; the row stays valid
     cures: pa.Array | None = None  # large_string: how to fix each of `values`; null: the code's own cure fits
     like_rows: int = 0  # further rows with the same finding, counted: only a value's first row is listed
+    unlisted: int = 0  # later rows with the same finding, counted: of rows that are not held only the first are listed
 
     @property
     def severity(self) -> Severity:
@@ -138,16 +139,19 @@ def merged(findings: Iterable[Finding], fields: Sequence[str]) -> Iterator[Findi
         groups.setdefault((finding.field, finding.code), []).append(finding)
     places = {field: place for place, field in enumerate(fields)}
     for group in sorted(groups, key=lambda group: (places.get(group[0], len(places)), RANKS[group[1]])):
-        _, code = group
         # Taken out of the dict, so that at most one group is in memory twice.
-        parts = groups.pop(group)
-        if CODES[code].is_reported_by_value:
-            # One part at a time: the values kept of all parts together could lack a rare one.
-            yield reduce(lambda kept, part: _first_of_each(_concatenated([kept, part])), parts[1:], parts[0])
-        elif CODES[code].is_reported_once:
-            yield _concatenated(parts).first()
-        else:
-            yield _with_format(_concatenated(parts))
+        yield _with_format(_joined_parts(groups.pop(group)))
+
+
+def _joined_parts(parts: list[Finding]) -> Finding:
+    """Join findings with the same code and field."""
+    code = CODES[parts[0].code]
+    if code.is_reported_by_value:
+        # One part at a time: the values kept of all parts together could lack a rare one.
+        return reduce(lambda kept, part: _first_of_each(_concatenated([kept, part])), parts[1:], parts[0])
+    if code.is_reported_once:
+        return _concatenated(parts).first()
+    return _concatenated(parts)
 
 
 def _with_format(finding: Finding) -> Finding:
@@ -156,6 +160,42 @@ def _with_format(finding: Finding) -> Finding:
         return finding
     cures = format_cures(pc.utf8_slice_codeunits(finding.values, 1, -1))
     return replace(finding, cures=cures if cures.null_count < len(cures) else None)
+
+
+class GatheredFindings:
+    """Findings of rows that are not held, joined by code and field as they come: each lists its first `most` rows."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._found: dict[tuple[str, str], Finding] = {}
+
+    def add(self, findings: Iterable[Finding], *, offset: int = 0) -> None:
+        """Add findings; `offset` is the position of the row from which they count."""
+        for finding in findings:
+            place = finding.field, finding.code
+            moved = replace(finding, rows=finding.rows + offset)
+            known = self._found.get(place)
+            self._found[place] = moved if known is None else self._joined(known, moved)
+            self._found[place] = self._cut(self._found[place])
+
+    def _joined(self, known: Finding, later: Finding) -> Finding:
+        is_full = len(known.rows) >= self._most and not CODES[known.code].is_reported_by_value
+        if not is_full or later.rows.min() < known.rows.max():
+            return _joined_parts([known, later])
+        # The usual case in a wholly bad file: nothing is sorted.
+        further = known.unlisted + len(later.rows) + later.unlisted
+        return replace(known, unlisted=further, like_rows=known.like_rows + later.like_rows)
+
+    def _cut(self, finding: Finding) -> Finding:
+        # Few values are kept, and so there are few first rows with them.
+        if len(finding.rows) <= self._most or CODES[finding.code].is_reported_by_value:
+            return finding
+        is_listed = finding.rows <= np.partition(finding.rows, self._most - 1)[self._most - 1]
+        return replace(finding.chosen(is_listed), unlisted=finding.unlisted + int((~is_listed).sum()))
+
+    def joined(self, fields: Sequence[str]) -> Iterator[Finding]:
+        """Yield a finding for each code and field, in the order of `merged`."""
+        return merged(self._found.values(), fields)
 
 
 def _first_of_each(finding: Finding) -> Finding:
@@ -191,6 +231,7 @@ def _concatenated(findings: list[Finding]) -> Finding:
         values=values if has_values else None,
         cures=cures if has_values and cures.null_count < len(cures) else None,
         like_rows=sum(finding.like_rows for finding in findings),
+        unlisted=sum(finding.unlisted for finding in findings),
     )
 
 
@@ -230,7 +271,7 @@ def causes(findings: Iterable[Finding]) -> list[Cause]:
                 field=field,
                 severity=severity,
                 rows=len(np.unique(np.concatenate([finding.rows for finding in group])))
-                + sum(finding.like_rows for finding in group),
+                + sum(finding.like_rows + finding.unlisted for finding in group),
                 first_row=int(example.rows[0]),
                 message=example.messages()[0].as_py(),
             )

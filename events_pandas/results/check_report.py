@@ -1,7 +1,7 @@
 """CheckReport: what a check found, as text, as HTML, as numbers and as frames."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -9,19 +9,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from events_pandas.check import CheckedRows
-from events_pandas.check.collisions import blocks
-from events_pandas.convert import Cause, Converter, causes, problems_frame
+from events_pandas.check import FINDINGS_LISTED, CheckFacts, Spread
+from events_pandas.convert import Cause, causes, problems_frame
 from events_pandas.deliver import WorkspaceIdentity
 from events_pandas.intercom import JsonObject
-from events_pandas.mapping import Rule
+from events_pandas.mapping import EventMapping, Rule
 from events_pandas.results.budget import metadata_budget, metadata_remarks, name_counts
 from events_pandas.results.destination import Destination
 from events_pandas.results.report import (
     Fact,
     ReportContent,
     Span,
-    Spread,
     duplicate_facts,
     event_facts,
     mapping_warnings,
@@ -29,6 +27,7 @@ from events_pandas.results.report import (
     report_lines,
     request_fact,
     spread_facts,
+    unlisted_fact,
     workspace_fact,
 )
 from events_pandas.words import counted
@@ -42,14 +41,20 @@ class CheckReport:
 
     Parameters
     ----------
+    mapping : EventMapping
+        Which column becomes which field.
+    facts : CheckFacts
+        What was counted and found in the rows.
     index : pandas.Index
-        The caller's index.
-    checked : CheckedRows
-        What is known of each row.
-    converter : Converter
-        Makes the payloads for `payloads`.
+        The caller's index; of files, the positions of the rows.
+    first_payloads : callable
+        Takes a number; returns so many first events, or fewer, as request bodies.
+    text_keys : tuple of str, optional
+        The metadata keys that are sent as text.
     resolved : mapping of str to Rule, optional
         The rules that bare columns turned into, by path.
+    places : callable, optional
+        Adds to the findings where their rows are in files.
     destination : Destination, optional
         Where the events would go, if a client was given.
 
@@ -72,21 +77,24 @@ class CheckReport:
     0  coupon  text        1    0.5
     """
 
+    mapping: EventMapping
+    facts: CheckFacts
     index: "pd.Index[Any]"
-    checked: CheckedRows
-    converter: Converter
+    first_payloads: Callable[[int], list[bytes]]
+    text_keys: tuple[str, ...] = ()
     resolved: Mapping[str, Rule] = field(default_factory=dict)
+    places: Callable[[pd.DataFrame], pd.DataFrame] = pd.DataFrame
     destination: Destination | None = None
 
     @property
     def rows(self) -> int:
         """The number of rows checked."""
-        return len(self.checked.valid)
+        return self.facts.rows
 
     @property
     def valid(self) -> int:
         """The number of rows without an error."""
-        return int(self.checked.valid.sum())
+        return self.facts.valid
 
     @property
     def invalid(self) -> int:
@@ -96,7 +104,7 @@ class CheckReport:
     @property
     def duplicates(self) -> int:
         """The number of valid rows with the contact, event name and second of an earlier valid row."""
-        return len(self.checked.repeats.rows)
+        return self.facts.repeats
 
     @property
     def ok(self) -> bool:
@@ -106,7 +114,7 @@ class CheckReport:
     @cached_property
     def contacts(self) -> int:
         """The number of contacts that valid rows have."""
-        return len(np.unique(self.checked.contacts[self.checked.valid]))
+        return self.facts.contacts()
 
     @cached_property
     def names(self) -> "pd.Series[int]":
@@ -114,15 +122,16 @@ class CheckReport:
 
         Rows with names beyond the first thousand are summed up, last, under ``"(further names)"``.
         """
-        return name_counts(self.checked.row_counts)
+        return name_counts(self.facts.row_counts)
 
     @cached_property
     def span(self) -> Span | None:
         """The first and the last `created_at` that valid rows are sent with, in UTC; None without valid rows."""
-        seconds = self.checked.created_at[self.checked.valid]
-        if not len(seconds):
+        if not self.valid:
             return None
-        return pd.Timestamp(seconds.min(), tz="UTC"), pd.Timestamp(seconds.max(), tz="UTC")
+        # Of seconds, since nanoseconds do not reach beyond the year 2262.
+        first, last = (np.datetime64(second, "s") for second in (self.facts.first_second, self.facts.last_second))
+        return pd.Timestamp(first, tz="UTC"), pd.Timestamp(last, tz="UTC")
 
     @property
     def spread(self) -> Spread:
@@ -130,14 +139,12 @@ class CheckReport:
 
         ``identical`` says how many of them have the same metadata as the row that keeps the second.
         """
-        added = self.checked.added
-        identical = int(self.checked.moved.are_identical.sum())
-        return Spread(rows=len(added), most_seconds=int(added.max(initial=0)), identical=identical)
+        return self.facts.spread
 
     @property
     def requests(self) -> int:
         """The number of requests that submitting takes, retries aside."""
-        return int(self.checked.is_sent.sum())
+        return self.facts.sent
 
     @property
     def workspace(self) -> WorkspaceIdentity | None:
@@ -165,13 +172,13 @@ class CheckReport:
         An event name that `suggest_mapping` left open, its guesses that nobody has confirmed, and a workspace in
         another region than the client's.
         """
-        named = mapping_warnings(self.converter.mapping)
+        named = mapping_warnings(self.mapping)
         return named if self.destination is None else [*named, *self.destination.warnings()]
 
     @cached_property
     def causes(self) -> list[Cause]:
         """What was found, grouped: errors first, and of these what concerns most rows first."""
-        return causes(self.checked.findings)
+        return causes(self.facts.findings)
 
     @property
     def notes(self) -> list[Cause]:
@@ -183,8 +190,17 @@ class CheckReport:
         """Every finding, on the caller's index: row, field, code, severity, value, message.
 
         ``field`` holds metadata keys as they are: it is data, without escapes for what acts on a terminal.
+
+        Of files, each code and field has its first 10,000 rows here; `unlisted` counts the others. The rows are counted
+        over all files, and the index counts the rows of each file. ``source_file`` (string) is the file. ``line``
+        (Int64) is the line in it, as an editor counts them; it is absent if no file has lines.
         """
-        return problems_frame(self.checked.findings, self.index)
+        return self.places(problems_frame(self.facts.findings, self.index))
+
+    @property
+    def unlisted(self) -> int:
+        """The number of findings that are counted in `causes`, but not listed in `problems`; 0 for a frame."""
+        return sum(finding.unlisted for finding in self.facts.findings)
 
     @cached_property
     def metadata(self) -> pd.DataFrame:
@@ -200,8 +216,8 @@ class CheckReport:
         which are sent without it), ``drift`` (string: such as ``"990 text, 10 number"`` where cells of mixed types are
         sent as text, counted over all rows and names; NA otherwise).
         """
-        rules = {**self.converter.mapping.rules(), **self.resolved}
-        return metadata_budget(self.checked.row_counts, rules, text_keys=self.converter.text_keys)
+        rules = {**self.mapping.rules(), **self.resolved}
+        return metadata_budget(self.facts.row_counts, rules, text_keys=self.text_keys)
 
     def payloads(self, n: int = 5) -> list[JsonObject]:
         """Return the first events as they would be sent.
@@ -209,12 +225,17 @@ class CheckReport:
         Parameters
         ----------
         n : int, default 5
-            How many at the most.
+            How many at the most; of files, at most 1,000.
 
         Returns
         -------
         list of dict
             The request bodies.
+
+        Raises
+        ------
+        ValueError
+            If more than 1,000 events of files are asked for: no more are kept.
 
         Examples
         --------
@@ -230,12 +251,7 @@ class CheckReport:
         >>> ep.check_events(orders, mapping).payloads(1)[0]["metadata"]
         {'price': {'amount': 1999, 'currency': 'eur'}}
         """
-        payloads: list[JsonObject] = []
-        for rows in blocks(np.flatnonzero(self.checked.is_sent)[: max(n, 0)]):
-            batch = self.converter.convert_rows(rows)
-            made = batch.payloads(np.ones(len(rows), dtype=bool), self.checked.seconds(rows))
-            payloads += map(json.loads, made.to_pylist())
-        return payloads
+        return [json.loads(payload) for payload in self.first_payloads(max(n, 0))]
 
     def __str__(self) -> str:
         return "\n".join(report_lines(self._content()))
@@ -254,15 +270,15 @@ class CheckReport:
         yield from event_facts(contacts=self.contacts, names=self.names, span=self.span)
         if self.rows and not self.valid:
             yield "events", "none, since no row is valid"
-        repeats = self.checked.repeats
-        identical = int(repeats.are_identical.sum())
-        yield from duplicate_facts(identical=identical, others=len(repeats.rows) - identical)
+        identical = self.facts.identical
+        yield from duplicate_facts(identical=identical, others=self.duplicates - identical)
         if self.workspace is not None:
             yield workspace_fact(self.workspace)
         yield request_fact(self.requests, limit=self.limit, seconds=self.duration_seconds)
         yield from spread_facts(self.spread)
         if self.valid:
-            mapping, text_keys = self.converter.mapping, self.converter.text_keys
-            counts, limit = self.checked.row_counts, mapping.metadata_limit
-            remarks = metadata_remarks(counts, mapping.metadata, text_keys=text_keys, limit=limit)
+            keys, limit = self.mapping.metadata, self.mapping.metadata_limit
+            remarks = metadata_remarks(self.facts.row_counts, keys, text_keys=self.text_keys, limit=limit)
             yield from (("metadata", remark) for remark in remarks)
+        if self.unlisted:
+            yield unlisted_fact(self.unlisted, listed=FINDINGS_LISTED)

@@ -4,6 +4,7 @@
 event_facts        contacts, event names, times
 duplicate_facts    how many duplicates have other metadata
 spread_facts       how many rows get another second
+unlisted_fact      how many findings are counted, but not listed
 workspace_fact     name, id and region of the workspace
 request_fact       requests, and the seconds that they take
 mapping_warnings   a placeholder for the event name, unconfirmed guesses
@@ -21,6 +22,7 @@ from typing import TypeAlias
 import numpy as np
 import pandas as pd
 
+from events_pandas.check import Spread
 from events_pandas.convert import Cause
 from events_pandas.deliver import WorkspaceIdentity
 from events_pandas.mapping import EventMapping
@@ -55,25 +57,6 @@ class ReportContent:
     facts: Sequence[Fact] = ()
     warnings: Sequence[str] = ()
     causes: Sequence[Cause] = ()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Spread:
-    """Rows that are sent with a later second than their own.
-
-    Parameters
-    ----------
-    rows : int
-        How many there are.
-    most_seconds : int
-        By how many seconds they are moved at most; 0 if there are none.
-    identical : int
-        How many have the same metadata as the row that keeps the second.
-    """
-
-    rows: int
-    most_seconds: int
-    identical: int
 
 
 def event_facts(*, contacts: int, names: "pd.Series[int]", span: Span | None) -> Iterator[Fact]:
@@ -118,6 +101,11 @@ def spread_facts(spread: Spread) -> Iterator[Fact]:
         yield "spread", f"{rows} given a later second, by {by} at most"
         others = spread.rows - spread.identical
         yield "spread", _by_metadata(spread.identical, others, than="the row that keeps the second")
+
+
+def unlisted_fact(unlisted: int, *, listed: int) -> Fact:
+    """Return how many findings a report counts, but does not list."""
+    return "problems", f"the first {listed:,} rows of each are listed, and {unlisted:,} more are only counted"
 
 
 def request_fact(requests: int, *, limit: int | None, seconds: float | None) -> Fact:

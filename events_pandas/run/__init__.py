@@ -1,6 +1,6 @@
 """A run over frames or files: its options, its frames, its rejects, its history."""
 
-from events_pandas.run.file_frames import read_files
+from events_pandas.run.file_check import check_files
 from events_pandas.run.files import submit_files
 from events_pandas.run.frames import unsent_results
 from events_pandas.run.history import runs
@@ -11,7 +11,7 @@ __all__ = [
     "Run",
     "RunOptions",
     "SubmitOptions",
-    "read_files",
+    "check_files",
     "run_options",
     "runs",
     "stop_error",

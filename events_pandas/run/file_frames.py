@@ -1,39 +1,55 @@
 """The rows of files as frames: their headers, the types of their columns, their number, and the file of each row."""
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import chain
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from events_pandas.check import EarlierFrames, StreamCheck
-from events_pandas.convert import Finding, problems_frame
+from events_pandas.convert import Finding
 from events_pandas.deliver import ProgressChoice, progress_bar
-from events_pandas.errors import InvalidRowsError, MappingError, SourceError
-from events_pandas.mapping import EventMapping, require_columns, require_mapping
+from events_pandas.errors import MappingError, SourceError
+from events_pandas.mapping import EventMapping, require_columns
 from events_pandas.run.options import RunOptions, step_progress
 from events_pandas.sources import (
     ColumnTypes,
     FileChunk,
-    PathOrPaths,
     SourceFile,
     column_types,
     header_hint,
     is_in_place,
-    opened_files,
     read_chunks,
     row_count,
     source_schema,
 )
 from events_pandas.words import path_text
 
+Rows: TypeAlias = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _ChunkPlace:
+    """Where the rows of a chunk are in its file."""
+
+    end: int  # the position after its last row, over all files
+    file: SourceFile
+    first: int  # the position of its first row in the file
+    lines: npt.NDArray[np.uint32] | int | None  # of each row; of the first one, if the others follow line by line
+
+    def line(self, place: int) -> int | None:
+        """Return the line of a row, given by its place in the chunk."""
+        if self.lines is None:
+            return None
+        return self.lines + place if isinstance(self.lines, int) else int(self.lines[place])
+
 
 @dataclass(slots=True, kw_only=True)
 class FileFrames:
-    """The rows of files as a stream of frames that can be read again; knows the file of each row."""
+    """The rows of files as a stream of frames that can be read again; knows the file and the line of each row."""
 
     files: Sequence[SourceFile]
     mapping: EventMapping
@@ -41,7 +57,7 @@ class FileFrames:
     types: ColumnTypes = field(default_factory=ColumnTypes, init=False)
     start: int = field(default=0, init=False)
     _refused: tuple[Finding, ...] = field(default=(), init=False)
-    _chunks: list[tuple[int, SourceFile]] = field(default_factory=list, init=False)
+    _chunks: list[_ChunkPlace] = field(default_factory=list, init=False)
 
     def __iter__(self) -> Iterator[pd.DataFrame]:
         end = 0
@@ -49,7 +65,7 @@ class FileFrames:
             self.start, self._refused = end, chunk.refused
             end += len(chunk.frame)
             if position == len(self._chunks):
-                self._chunks.append((end, chunk.file))
+                self._chunks.append(_chunk_place(chunk, end))
             yield chunk.frame
 
     def _read(self, file: SourceFile) -> Iterator[FileChunk]:
@@ -62,16 +78,42 @@ class FileFrames:
     @property
     def latest(self) -> SourceFile:
         """The file that was read last."""
-        _, file = self._chunks[-1]
-        return file
+        return self._chunks[-1].file
 
-    def source_files(self, rows: "np.typing.NDArray[np.int64]") -> "pd.api.extensions.ExtensionArray":
+    def source_files(self, rows: Rows) -> "pd.api.extensions.ExtensionArray":
         """Return the file of each row; rows are counted over all files."""
-        ends, files = zip(*self._chunks, strict=True) if self._chunks else ((), ())
-        return pd.array(
-            [path_text(files[chunk].name) for chunk in np.searchsorted(ends, rows, side="right")],
-            dtype="string[pyarrow]",
-        )
+        names = [path_text(self._chunks[chunk].file.name) for chunk in self._chunks_of(rows)]
+        return pd.array(names, dtype="string[pyarrow]")
+
+    def in_files(self, problems: pd.DataFrame) -> pd.DataFrame:
+        """Add to findings their files, and their lines if files have lines; the index counts the rows of each file."""
+        rows, places, lines = problems["row"].to_numpy(), [], []
+        for row, number in zip(rows.tolist(), self._chunks_of(rows), strict=True):
+            chunk, place = self._chunks[number], row - self._start_of(number)
+            places.append(chunk.first + place)
+            lines.append(chunk.line(place))
+        placed = problems.set_axis(pd.Index(places, dtype="int64")).assign(source_file=self.source_files(rows))
+        has_lines = any(chunk.lines is not None for chunk in self._chunks)
+        return placed.assign(line=pd.array(lines, dtype="Int64")) if has_lines else placed
+
+    def _chunks_of(self, rows: Rows) -> list[int]:
+        ends = [chunk.end for chunk in self._chunks]
+        numbers: list[int] = np.searchsorted(np.array(ends, np.int64), rows, side="right").tolist()
+        return numbers
+
+    def _start_of(self, chunk: int) -> int:
+        return self._chunks[chunk - 1].end if chunk else 0
+
+
+def _chunk_place(chunk: FileChunk, end: int) -> _ChunkPlace:
+    index, lines = chunk.frame.index, chunk.lines
+    first = int(index[0]) if len(index) else 0
+    kept = None
+    if lines is not None and len(lines):
+        # Nearly every file has a row in each line.
+        is_even = int(lines[-1]) - int(lines[0]) == len(lines) - 1
+        kept = int(lines[0]) if is_even else lines.astype(np.uint32)
+    return _ChunkPlace(end=end, file=chunk.file, first=first, lines=kept)
 
 
 def read_column_types(frames: "FileFrames", progress: ProgressChoice) -> ColumnTypes:
@@ -99,45 +141,6 @@ def count_rows(frames: "FileFrames", options: RunOptions) -> int | None:
             total += count
         return total
     return None
-
-
-def refuse_invalid(frames: "FileFrames", mapping: EventMapping) -> None:
-    """Raise `InvalidRowsError` if rows are invalid: before the first request."""
-    stream = StreamCheck(mapping=mapping, earlier=EarlierFrames())
-    problems: list[pd.DataFrame] = []
-    invalid, offset = 0, 0
-    for rows in frames:
-        frame = stream.bound(rows, frames.refused(offset))
-        frame.read()
-        found = problems_frame(frame.checked(now=time.time()).findings, rows.index)
-        problems.append(found.assign(row=found["row"] + offset))
-        invalid += frame.invalid
-        offset += len(rows)
-    if invalid:
-        raise InvalidRowsError(pd.concat(problems), invalid=invalid)
-
-
-def read_files(paths: PathOrPaths, mapping: EventMapping) -> tuple[pd.DataFrame, ColumnTypes, tuple[Finding, ...]]:
-    """Read files whole, to be checked as they would be submitted.
-
-    Return the rows of all files in order (the index is the file of each), the type of each bare column, and what was
-    found when the rows were read. Raise `SourceError` or `MappingError`.
-    """
-    require_mapping(mapping)
-    with opened_files(paths, mapping.source) as files:
-        require_fitting(files, mapping, progress="auto")
-        read = FileFrames(files=files, mapping=mapping, chunksize=RunOptions().chunksize)
-        types = read.types = read_column_types(read, "auto")
-        require_unchanged(files)
-        stream = StreamCheck(mapping=mapping, types=types.rules)
-        frames, refused = [], []
-        for frame in read:
-            refused += [replace(finding, rows=finding.rows + read.start) for finding in read.refused(read.start)]
-            stream.learn_types(frame)
-            frames.append(frame)
-    rows = pd.concat(frames, ignore_index=True)
-    rows.index = pd.Index(read.source_files(np.arange(len(rows))))
-    return rows, replace(types, rules=stream.types), tuple(refused)
 
 
 def require_fitting(files: Sequence[SourceFile], mapping: EventMapping, *, progress: ProgressChoice) -> None:

@@ -9,19 +9,22 @@ from typing import Final
 
 import pandas as pd
 
-from events_pandas.errors import EventsPandasError, MappingError, SourceError, SubmissionError, SubmissionInterrupted
+from events_pandas.check import no_rows
+from events_pandas.errors import (
+    EventsPandasError,
+    InvalidRowsError,
+    MappingError,
+    SourceError,
+    SubmissionError,
+    SubmissionInterrupted,
+)
 from events_pandas.mapping import EventMapping, require_mapping
 from events_pandas.mapping.guesses import require_confirmed
+from events_pandas.results import CheckReport, RowOutcomes
 from events_pandas.results.table_file import RESULTS, TableFile
 from events_pandas.run.desk import Desk, UnansweredError
-from events_pandas.run.file_frames import (
-    FileFrames,
-    count_rows,
-    read_column_types,
-    refuse_invalid,
-    require_fitting,
-    require_unchanged,
-)
+from events_pandas.run.file_check import check_frames, known_destination
+from events_pandas.run.file_frames import FileFrames, count_rows, read_column_types, require_fitting, require_unchanged
 from events_pandas.run.options import RunOptions
 from events_pandas.run.rejects import FileRejects
 from events_pandas.run.run import Run, Take, stop_error
@@ -41,11 +44,14 @@ def submit_files(
     rejects_path: str | os.PathLike[str] | None = None,
     warn: Callable[[str], object] = warnings.warn,
     take: Take | None = None,
+    check_first: bool = False,
+    confirm: Callable[[CheckReport], bool] | None = None,
 ) -> pd.DataFrame:
     """Submit the rows of files, and return the results with the column ``source_file``.
 
-    With `take` the results of each chunk are passed to it instead, and the last ones are returned. `warn` is called
-    with a sentence if a row would be submitted otherwise from the file of rejects.
+    `take` gets the results of each chunk (the last ones are returned), `warn` a sentence if a row would be submitted
+    otherwise from the rejects. `confirm` gets the report of a check of all rows, which names the workspace if the
+    options have a client; if it returns False, nothing is sent or written.
     """
     require_mapping(mapping)
     # Before files of an earlier run are replaced.
@@ -58,8 +64,12 @@ def submit_files(
         rejects_path=rejects_path,
         warn=warn,
         pass_on=take,
+        check_first=check_first,
+        confirm=confirm,
     )
-    return run.desk.run(run.fill, first=run.begin, undo=run.close)
+    results: pd.DataFrame | None = run.desk.run(run.fill, first=run.begin, undo=run.close)
+    # None if the run did not begin.
+    return RowOutcomes(no_rows(), pd.RangeIndex(0)).frame() if results is None else results
 
 
 @dataclass(slots=True, kw_only=True, repr=False)
@@ -73,6 +83,8 @@ class _FileRun:
     rejects_path: str | os.PathLike[str] | None
     warn: Callable[[str], object]
     pass_on: Take | None
+    check_first: bool
+    confirm: Callable[[CheckReport], bool] | None
     desk: Desk = field(default_factory=Desk, init=False)
     # What is open: once the run has begun, its thread closes it, which no interrupt can strike.
     _opened: ExitStack = field(default_factory=ExitStack, init=False)
@@ -83,19 +95,23 @@ class _FileRun:
     _parts: list[pd.DataFrame] = field(default_factory=list, init=False)
 
     def begin(self) -> bool:
-        """Read and open what the run needs, in the caller's thread. An error or an interrupt closes it."""
+        """Read and open what the run needs, in the caller's thread. Return whether it may begin.
+
+        An error, an interrupt or a refusal closes it.
+        """
+        has_begun = False
         try:
-            self._open()
-        except BaseException:
-            self.close()
-            raise
-        return True
+            has_begun = self._open()
+        finally:
+            if not has_begun:
+                self.close()
+        return has_begun
 
     def close(self) -> None:
         """Close what is open, if the run does not begin."""
         self._opened.close()
 
-    def _open(self) -> None:
+    def _open(self) -> bool:
         options = self.options
         # The rows of rejects are read again at the end.
         opened = opened_files(self.paths, self.mapping.source, are_held=self.rejects_path is not None)
@@ -107,8 +123,9 @@ class _FileRun:
         typed = with_types(self.mapping, types.rules)
         kept = kept_types(self.mapping, types.rules)
         require_unchanged(files)
-        if options.on_invalid == "raise":
-            refuse_invalid(frames, typed)
+        total = count_rows(frames, options)
+        if not self._is_confirmed(total):
+            return False
         if self.results_path is not None:
             self._writer = self._opened.enter_context(
                 TableFile(self.results_path, RESULTS, sources=[file.path for file in files])
@@ -130,12 +147,26 @@ class _FileRun:
             source="files",
             origin=_named(files),
             results_path=None if self.results_path is None else path_text(self.results_path),
-            total=count_rows(frames, options),
+            total=total,
             refused=frames.refused,
             types=types,
             desk=self.desk,
         )
-        self._run.begin(frames)
+        return self._run.begin(frames)
+
+    def _is_confirmed(self, total: int | None) -> bool:
+        """Check all rows of all files, if the run is to. Return whether it may begin."""
+        options, confirm = self.options, self.confirm
+        if not (self.check_first or options.on_invalid == "raise" or confirm is not None):
+            return True
+        destination = None if confirm is None else known_destination(options.client)
+        # A user's function is called for the submission only.
+        report = check_frames(
+            self._frames, destination=destination, progress="auto" if options.progress else False, total=total
+        )
+        if report.invalid and options.on_invalid == "raise":
+            raise InvalidRowsError(report.problems, invalid=report.invalid)
+        return confirm is None or confirm(report)
 
     def fill(self) -> pd.DataFrame:
         """Submit the rows, in the run's thread, and return their results."""

@@ -1,7 +1,7 @@
 """Files of Arrow's world, which have types: Parquet."""
 
 from collections.abc import Hashable, Iterator
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 import pandas as pd
 import pyarrow as pa
@@ -10,6 +10,9 @@ import pyarrow.parquet as pq
 from events_pandas.mapping.arrow_types import sliceable_table
 from events_pandas.sources.reader import chosen_columns
 from events_pandas.sources.source_file import Part
+
+_BUFFER_BYTES: Final = 1 << 20
+"""How much of each column is read at a time."""
 
 
 class ParquetReader:
@@ -32,7 +35,8 @@ class ParquetReader:
     ) -> Iterator[Part]:
         """Yield the rows of some columns; no row of a Parquet file is odd."""
         del keeps_odd_rows
-        with pq.ParquetFile(self._content) as file:
+        # Arrow would read whole row groups, and keep all of them until the end.
+        with pq.ParquetFile(self._content, buffer_size=_BUFFER_BYTES, pre_buffer=False) as file:
             if file.metadata.num_rows == 0:
                 yield Part(frame=_as_frame(file.schema_arrow.empty_table()))
             read = chosen_columns(columns, file.schema_arrow.names)

@@ -42,11 +42,11 @@ MAPPING = ep.EventMapping(
 )
 
 
-def orders(rows: int) -> pd.DataFrame:
-    """Return orders one second apart, so that no event is a duplicate."""
-    numbers = pd.Series(np.arange(rows))
+def orders(rows: int, *, start: int = 0) -> pd.DataFrame:
+    """Return orders one second apart, so that no event is a duplicate; `start` is the number of the first."""
+    numbers = pd.Series(np.arange(start, start + rows))
     order_numbers = "3434-" + numbers.astype(str)
-    random = np.random.default_rng(seed=1)
+    random = np.random.default_rng(seed=1 + start)
     placed_at = pd.Timestamp("2024-01-01", tz="UTC") + pd.to_timedelta(numbers, unit="s")
     return pd.DataFrame(
         {

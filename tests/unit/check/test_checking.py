@@ -323,16 +323,16 @@ def test_first_frame_is_read_again_if_earlier_runs_sent_another_type(make_stream
     assert (again.invalid, len(checked.repeats.rows), checked.row_counts.rows[0]) == (0, 0, 2)
 
 
-def test_types_are_learned_without_calling_the_mapping_when_all_are_known(make_stream):
-    """A callable runs once for each frame that is checked, and never for one of which only types are asked."""
-    called = []
-    stream = make_stream(n="n", m=Text(lambda frame: called.append(len(frame)) or frame["n"]))
+def test_stream_has_all_types_when_every_bare_column_has_had_a_value(make_stream):
+    """As long as one of them is empty, the next frames still decide."""
+    stream = make_stream(n="n", m="m")
+    known = [stream.has_all_types]
 
-    stream.learn_types(_frame(n=[1]))
-    stream.learn_types(_frame(n=["x"] * 2))
+    for cells in ([None], [None, "x"]):
+        stream.bound(_frame(n=[1] * len(cells), m=cells))
+        known.append(stream.has_all_types)
 
-    assert called == [1]
-    assert stream.types == {"metadata.n": Number("n")}
+    assert known == [False, False, True]
 
 
 def test_frame_that_is_read_tells_how_far_it_is(make_stream):

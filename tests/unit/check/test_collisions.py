@@ -7,7 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from events_pandas.check.collisions import BLOCK_ROWS, KeyIndex, collisions, numbered, rows_among
+from events_pandas.check.collisions import (
+    BLOCK_ROWS,
+    KeyIndex,
+    collisions,
+    distinct_words,
+    key_parts,
+    numbered,
+    rows_among,
+)
 from events_pandas.convert.keys import EventKeys
 
 
@@ -204,3 +212,26 @@ def test_key_index_takes_40_bytes_a_row():
 
     # A key of two words, a row and a digest take 28 bytes.
     assert 28 <= float(process.stdout) < 40
+
+
+@pytest.mark.parametrize("n_words", [0, 5, BLOCK_ROWS + 1])
+def test_distinct_words_are_each_word_once(n_words):
+    """Many words are sorted part by part, by their first bits."""
+    words = np.random.default_rng(seed=1).integers(0, 2**64, n_words, dtype=np.uint64)
+
+    found = distinct_words(np.concatenate([words, words[:3]]))
+
+    assert found.tolist() == sorted(words.tolist())
+
+
+@pytest.mark.parametrize(("n_words", "n_parts"), [(0, 1), (5, 1), (BLOCK_ROWS, 2), (5 * BLOCK_ROWS, 8)])
+def test_key_parts_divide_rows_and_keep_equal_words_together(n_words, n_parts):
+    """Every row belongs to one part, of about a block."""
+    words = np.random.default_rng(seed=1).integers(0, 2**64, n_words, dtype=np.uint64)
+    words[1::2] = words[: n_words // 2]
+
+    parts = [words[where] for where in key_parts(words)]
+
+    assert len(parts) == n_parts
+    assert sum(len(part) for part in parts) == n_words
+    assert sum(len(np.unique(part)) for part in parts) == len(np.unique(words))

@@ -5,7 +5,16 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from events_pandas.convert.problems import VALUES_KEPT, Finding, causes, first_errors, merged, problems_frame, shown
+from events_pandas.convert.problems import (
+    VALUES_KEPT,
+    Finding,
+    GatheredFindings,
+    causes,
+    first_errors,
+    merged,
+    problems_frame,
+    shown,
+)
 from events_pandas.mapping import Constant, Date, Link, MonetaryAmount, Number
 
 COLUMNS = ["row", "field", "code", "severity", "value", "message"]
@@ -311,3 +320,61 @@ def test_first_errors_takes_the_documented_first():
 def test_first_errors_of_valid_rows_are_none(findings):
     """Notes are not errors."""
     assert [len(column) for column in first_errors(findings)] == [0, 0, 0]
+
+
+def test_gathered_findings_are_those_that_are_merged_at_the_end():
+    """As long as no list is full, it does not matter whether findings are joined as they come."""
+    parts = [
+        _finding("created_at_missing", [3, 1], field="created_at"),
+        _finding("amount_decimals", [1, 2], ["1.234", "5.678"], field="metadata.price.amount"),
+        _finding("created_at_missing", [0], field="created_at"),
+        _finding("amount_decimals", [0], ["9.999"], field="metadata.price.amount"),
+    ]
+    gathered = GatheredFindings(most=4)
+
+    gathered.add(parts)
+
+    fields = ["metadata.price.amount", "created_at"]
+    assert _shown_rows(gathered.joined(fields)) == _shown_rows(merged(parts, fields))
+
+
+def _shown_rows(findings):
+    return problems_frame(findings, pd.RangeIndex(10)).to_dict("list")
+
+
+@pytest.mark.parametrize(
+    "parts", [[[0, 1, 2, 3, 4]], [[0, 1], [2], [3, 4]], [[3, 4], [0, 1, 2]], [[4], [3], [0, 1, 2]]]
+)
+def test_gathered_findings_list_the_first_rows_and_count_the_others(parts):
+    """The first rows are listed with their values, however the rows came."""
+    gathered = GatheredFindings(most=2)
+
+    for rows in parts:
+        gathered.add([_finding("time_unreadable", rows, [f"'{row}'" for row in rows], field="created_at")])
+
+    (finding,) = gathered.joined(["created_at"])
+    assert (finding.rows.tolist(), finding.unlisted) == ([0, 1], 3)
+    assert finding.values.to_pylist() == ["'0'", "'1'"]
+    assert causes([finding])[0].rows == 5
+
+
+def test_gathered_findings_count_from_the_offset():
+    """Rows of a chunk are counted from its start."""
+    gathered = GatheredFindings(most=2)
+
+    gathered.add([_finding("created_at_missing", [0], field="created_at")], offset=10)
+
+    (finding,) = gathered.joined(["created_at"])
+    assert finding.rows.tolist() == [10]
+
+
+def test_gathered_findings_list_every_value_of_a_code_that_is_reported_by_value():
+    """Only the first row with a value is listed, and the others with it are counted."""
+    gathered = GatheredFindings(most=2)
+
+    for start, value in enumerate(["'jpy'", "'kwd'", "'jpy'"]):
+        note = _finding("currency_minor_unit", [0], [value], field="metadata.price.currency")
+        gathered.add([note], offset=start)
+
+    (finding,) = gathered.joined([])
+    assert (finding.rows.tolist(), finding.like_rows, finding.unlisted) == ([0, 1], 1, 0)

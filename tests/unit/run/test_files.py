@@ -23,9 +23,8 @@ from events_pandas import (
     UnknownColumnError,
     runs,
 )
-from events_pandas.api import checked_report
-from events_pandas.mapping import MonetaryAmount, Number, Text
-from events_pandas.run.file_frames import read_files
+from events_pandas.mapping import MonetaryAmount, Number
+from events_pandas.run.file_check import check_files
 from events_pandas.run.files import submit_files
 from events_pandas.run.options import RunOptions
 
@@ -134,7 +133,7 @@ def test_mapped_column_that_stands_twice_is_refused(write, submit):
     assert str(caught.value) == "user_id: the frame has 2 columns 'who': rename or drop all but one"
 
 
-@pytest.mark.parametrize("run", [read_files, None], ids=["check", "submit"])
+@pytest.mark.parametrize("run", [check_files, None], ids=["check", "submit"])
 def test_files_that_do_not_fit_are_all_reported_before_anything_is_sent(write, submit, fake_client, mapping, run):
     """The headers of all files are read first, and every faulty file is named."""
     paths = [write("a.csv", "1,2024-01-31"), write("b.csv", header="who,days"), write("c.csv"), write("d.csv")]
@@ -229,8 +228,7 @@ def test_rows_that_cannot_be_read_count_in_check_and_submit(write, submit, mappi
     """Both report the same rows once; on_invalid="raise" stops before the first request."""
     path = write("a.csv", "1,2024-01-31", "2", "who,day", "3,2024-01-31,x", "4,2024-01-31,")
 
-    rows, types, refused = read_files(path, mapping)
-    problems = checked_report(rows, mapping, types=types, refused=refused).problems
+    problems = check_files(path, mapping).problems
     with pytest.raises(InvalidRowsError) as caught:
         submit(path, on_invalid="raise")
 
@@ -389,8 +387,7 @@ def test_callables_get_numbers_in_every_chunk(write, fake_client):
     client = fake_client()
 
     results = submit_files(path, mapping, options=RunOptions(client=client, chunksize=2, journal=None))
-    frame, types, refused = read_files(path, mapping)
-    report = checked_report(frame, mapping, types=types, refused=refused)
+    report = check_files(path, mapping)
 
     assert results["status"].tolist() == ["accepted"] * 4
     assert {event["user_id"]: event.get("metadata") for event in client.events} == {
@@ -409,26 +406,6 @@ def test_callables_get_numbers_in_every_chunk(write, fake_client):
             ),
         ]
     ]
-
-
-def test_read_files_gives_bare_columns_the_type_that_submitting_gives_them(tmp_path):
-    """The first file with a value decides, as in a stream."""
-    pd.DataFrame({"who": ["1"], "day": ["2024-01-31"], "x": [5], "y": ["a"]}).to_parquet(tmp_path / "a.parquet")
-    pd.DataFrame({"who": ["2"], "day": ["2024-01-31"], "x": ["b"], "y": [6]}).to_parquet(tmp_path / "b.parquet")
-    mapping = EventMapping(event_name="a", created_at="day", user_id="who", metadata={"x": "x", "y": "y"})
-
-    frame, types, _ = read_files([tmp_path / "a.parquet", tmp_path / "b.parquet"], mapping)
-
-    assert frame["who"].tolist() == ["1", "2"]
-    assert types.rules == {"metadata.x": Number("x"), "metadata.y": Text("y")}
-
-
-def test_read_files_refuses_a_file_that_lacks_a_column(write, mapping):
-    """A column that only other files have is missing, not empty."""
-    paths = [write("a.csv", "1,2024-01-31"), write("b.csv", "2,2024-01-31", header="who,days")]
-
-    with pytest.raises(UnknownColumnError, match=r"created_at: no column 'day': did you mean 'days'\?"):
-        read_files(paths, mapping)
 
 
 def test_progress_of_files_knows_the_number_of_rows(write, submit, capsys):
