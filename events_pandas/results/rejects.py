@@ -1,6 +1,5 @@
 """Rejects: the rows that Intercom does not have, with the reason of each, and how they are written to a file."""
 
-import csv
 from collections.abc import Hashable, Sequence
 from typing import Final
 
@@ -16,6 +15,7 @@ from events_pandas.mapping.arrow_types import readable, sliceable
 from events_pandas.mapping.rules import Values
 from events_pandas.results.contacts import positions_in, require_results
 from events_pandas.results.frame import STATUS_DTYPE, text_column
+from events_pandas.results.row_files import csv_text
 from events_pandas.results.table_file import TableKind
 
 REJECTED = (Status.INVALID, Status.UNKNOWN_CONTACT, Status.REJECTED, Status.FAILED, Status.NOT_SUBMITTED)
@@ -169,13 +169,13 @@ def _written(cells: Cells) -> tuple[pa.Array, CodeMasks]:
 
 
 def _csv_text(frame: pd.DataFrame, *, header: bool) -> str:
-    rows = text_frame(frame)
-    text = rows.to_csv(index=False, header=header, lineterminator="\n")
-    if "\r" in text:
-        # Python does not quote a lone carriage return, and pandas reads it as the end of a row.
-        text = rows.to_csv(index=False, header=header, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    return text
+    return csv_text(text_frame(frame), header=header)
 
 
-REJECTS: Final = TableKind(holds="rejects", csv_text=_csv_text, has_mark=True)
+def _are_rejects(names: Sequence[str]) -> bool:
+    own = max(len(names) - len(REASONS), 0)
+    return list(names[own:]) == reason_names(names[:own])
+
+
+REJECTS: Final = TableKind(holds="rejects", is_own=_are_rejects, csv_text=_csv_text)
 """Rejects in a file: if it is not finished, the rejects of an earlier run stay."""

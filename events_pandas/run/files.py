@@ -109,9 +109,9 @@ class _FileRun:
         if options.on_invalid == "raise":
             refuse_invalid(frames, typed)
         if self.results_path is not None:
-            self._writer = self._opened.enter_context(
-                TableFile(self.results_path, RESULTS, sources=[file.path for file in files])
-            )
+            sources = [file.path for file in files]
+            results = TableFile(self.results_path, RESULTS, sources=sources, warn=self.warn)
+            self._writer = self._opened.enter_context(results)
         if self.rejects_path is not None:
             self._rejects = FileRejects(
                 self.rejects_path,
