@@ -1,0 +1,75 @@
+"""Kill -9 during a run with a results file: what was written can be read, and the next run names it."""
+
+import re
+import signal
+
+import pandas as pd
+import pytest
+
+from events_pandas import Faults
+
+pytestmark = pytest.mark.slow
+
+ROWS = 3_000
+COMMAND = ("submit", "orders.csv", "-m", "mapping.toml", "--chunksize", "50", "--no-progress")
+
+
+@pytest.fixture
+def sandbox(start):
+    """A sandbox that takes some time for an answer."""
+    return start(faults=Faults(latency_seconds=0.02))
+
+
+@pytest.fixture
+def begin(folder, launch, sandbox):
+    """Start a run over the same rows in another process."""
+    rows = "".join(f"c{number},2024-01-31\n" for number in range(ROWS))
+    (folder / "orders.csv").write_text(f"who,day\n{rows}")
+
+    def begin(results):
+        variables = {"INTERCOM_ACCESS_TOKEN": sandbox.access_token}
+        return launch(*COMMAND, "--results", results, "--base-url", sandbox.url, **variables)
+
+    return begin
+
+
+def read(path):
+    return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+
+
+@pytest.mark.parametrize("name", ["results.csv", "results.parquet"])
+def test_results_of_a_killed_run_are_kept_by_the_next_one(folder, begin, sandbox, wait_until, name):
+    """*A kill loses at most the rows of the last seconds; the next run names what is there, and writes its own.*"""
+    killed = begin(name)
+    wait_until(lambda: sandbox.requests > ROWS / 4)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    arrived = len(sandbox.events)
+    again, _ = begin(name).communicate()
+
+    (note,) = [line for line in again.splitlines() if line.startswith("note: ")]
+    n_rows, kept = re.fullmatch(
+        rf"note: {name}: an earlier run was cut off: its results up to then, ([\d,]+) rows, are in (results\.kill.*)",
+        note,
+    ).groups()
+    found = read(folder / kept)
+    assert len(found) == int(n_rows.replace(",", ""))
+    assert found["row"].tolist() == list(range(len(found)))
+    assert set(found["status"]) == {"accepted"}
+    assert 0 <= arrived - len(found) <= 300
+    assert len(read(folder / name)) == ROWS
+    assert [path.name for path in folder.glob("results*.partial")] == []
+
+
+@pytest.mark.parametrize("name", ["results.csv", "results.parquet"])
+def test_results_of_a_run_under_way_are_left_to_it(folder, begin, sandbox, wait_until, name):
+    """A second run with the same results path takes nothing away from the first one; the later end wins."""
+    first = begin(name)
+    wait_until(lambda: sandbox.requests > ROWS / 4)
+
+    second, _ = begin(name).communicate()
+    first.communicate()
+
+    assert "cut off" not in second
+    assert (first.returncode, len(read(folder / name))) == (0, ROWS)
+    assert [path.name for path in folder.glob("results*")] == [name]
