@@ -3,7 +3,7 @@
 import time
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -46,6 +46,8 @@ class OpenFrame:
     ----------
     chunks : list of tuple of int
         The first row of each chunk, and the one after its last.
+    taken : int
+        How many of its first rows have results that were taken.
     tried_out : numpy.ndarray of int64
         The rows of the canary.
     """
@@ -54,20 +56,43 @@ class OpenFrame:
     checked: CheckedRows
     row_outcomes: RowOutcomes
     chunks: list[tuple[int, int]]
-    chunks_done: int = 0
+    taken: int = 0
     tried_out: Rows = field(default_factory=lambda: np.zeros(0, np.int64))
     journal: Journal | None = None
+    _under_way: deque[int] = field(default_factory=deque, init=False)
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows it has."""
+        return len(self.checked.valid)
 
     @property
     def end(self) -> int:
         """The position in the run after the frame's last row."""
-        return self.checked.offset + len(self.checked.valid)
+        return self.checked.offset + self.n_rows
 
     def canary(self, most: int) -> list[Event]:
         """Make at most `most` events that are submitted before all others; their chunks leave them out."""
         self.tried_out = canary_rows(self.converter, self.checked, most)
         batch = self.converter.convert_rows(self.tried_out)
         return self._events(batch, np.ones(len(self.tried_out), dtype=bool))
+
+    def pieces(self, most: int | None) -> Iterator[tuple[int, list[Event]]]:
+        """Yield the events of every chunk, `most` at a time, each time with the number of rows up to the next ones."""
+        begun = 0
+        for start, stop in self.chunks:
+            events = self.events(start, stop)
+            size = most or max(len(events), 1)
+            for first in range(0, max(len(events), 1), size):
+                following = events[first + size : first + size + 1]
+                end = following[0].row - self.checked.offset if following else stop
+                self._under_way.append(end)
+                yield end - begun, events[first : first + size]
+                begun = end
+
+    def piece_done(self) -> int:
+        """Return the row up to which all is done, when a further piece is."""
+        return self._under_way.popleft()
 
     def events(self, start: int, stop: int) -> list[Event]:
         """Make the events of a chunk's rows that are not sent yet, in the order of the rows."""
@@ -247,18 +272,21 @@ class RunFrames:
             # By bisection: a stream of small frames may have a thousand of them open.
             self._open[bisect_right(self._open, outcome.row, key=_end)].row_outcomes.record(outcome)
 
-    def completed(self) -> pd.DataFrame:
-        """Return the results of the first open frame, which stays open."""
-        return self._closed(self.first, None)
+    def completed(self, end: int) -> pd.DataFrame:
+        """Return the results of the first open frame up to a row, without those that were taken."""
+        return self._closed(self.first, None, end)
 
-    def forget_first(self) -> None:
-        """Forget the first open frame: its results were taken."""
-        self._open.popleft()
+    def forget(self, end: int) -> None:
+        """Forget the first open frame up to a row: these results were taken."""
+        self.first.taken = end
+        if end == self.first.n_rows:
+            self._open.popleft()
 
-    def _closed(self, frame: OpenFrame, stop: Stop | None) -> pd.DataFrame:
+    def _closed(self, frame: OpenFrame, stop: Stop | None, end: int | None = None) -> pd.DataFrame:
         reason = None if stop is None else (stop.error_code, stop.message)
-        frame.row_outcomes.close(self._statuses, reason=reason)
-        return frame.row_outcomes.frame()
+        rows = slice(frame.taken, end)
+        frame.row_outcomes.close(self._statuses, reason=reason, rows=rows)
+        return frame.row_outcomes.frame(rows)
 
     def close(self, stop: Stop, *, again: Iterable[pd.DataFrame]) -> pd.DataFrame:
         """Return the results of all rows that have none yet, after the run ended early.

@@ -84,6 +84,58 @@ def test_results_are_written_as_they_come(write, mapping, fake_client):
     ]
 
 
+def test_results_come_after_every_five_hundred_events(write, submit):
+    """A kill loses a few seconds at most: results do not wait for the end of a chunk."""
+    rows = [f"{number},2024-01-31" for number in range(1_150)]
+    # A duplicate and an invalid row are no events; they come with the row after them or the end of the chunk.
+    path = write("a.csv", *rows[:500], rows[0], "x,never", *rows[500:], rows[1])
+
+    parts = submit(path)
+
+    assert [part["row"].tolist() for part in parts] == [
+        list(range(502)),
+        list(range(502, 1_002)),
+        list(range(1_002, 1_153)),
+    ]
+    statuses = pd.concat(parts)["status"].tolist()
+    assert [row for row, status in enumerate(statuses) if status != "accepted"] == [500, 501, 1_152]
+    assert [statuses[row] for row in (500, 501, 1_152)] == ["duplicate", "invalid", "duplicate"]
+
+
+@pytest.mark.parametrize("chunksize", [700, 10_000])
+def test_run_that_ends_early_has_each_row_once_after_some_of_a_chunk_came(write, fake_client, mapping, chunksize):
+    """The rows whose results came are not among those of the exception, except that `submit_files` returns them all."""
+    path = write("a.csv", *(f"{number},2024-01-31" for number in [*range(1_200), 1_199, 0]))
+    client = fake_client({"900": [401]})
+    options = RunOptions(client=client, chunksize=chunksize, concurrency=1)
+
+    with pytest.raises(AuthenticationError) as caught:
+        submit_files(path, mapping, options=options, results_path="results.parquet")
+
+    results, written = caught.value.results, pd.read_parquet("results.parquet")
+    assert results["row"].tolist() == written["row"].tolist() == list(range(1_202))
+    assert results["status"].tolist()[:900] == ["accepted"] * 900
+    assert set(results["status"].tolist()[900:1_201]) <= {"not_submitted", "failed"}
+    assert results["status"].tolist()[1_201] == "duplicate"
+
+
+def test_interrupt_between_two_parts_of_a_chunk_loses_no_row(write, mapping, fake_client, ctrl_c):
+    """Each row has one result, before or after the interrupt."""
+    path = write("a.csv", *(f"{number},2024-01-31" for number in range(1_200)))
+    presses = [ctrl_c]
+
+    def take(_):
+        while presses:
+            presses.pop()()
+
+    with pytest.raises(SubmissionInterrupted):
+        submit_files(path, mapping, options=RunOptions(client=fake_client()), results_path="results.csv", take=take)
+
+    results = pd.read_csv("results.csv")
+    assert results["row"].tolist() == list(range(1_200))
+    assert set(results["status"][:500]) == {"accepted"}
+
+
 def test_results_path_is_tried_before_anything_is_sent(write, submit, fake_client):
     """If results cannot be written, nothing is submitted."""
     client = fake_client()
