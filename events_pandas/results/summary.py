@@ -53,7 +53,7 @@ class Summary:
         troubled = results[results["error_code"].notna() & ~results["error_code"].isin(REPEAT_CODES)]
         self._causes.update(troubled["error_code"].tolist())
         for cause in troubled.drop_duplicates("error_code").itertuples():
-            self._examples.setdefault(str(cause.error_code), f"such as row {cause.row}: {cause.error_message}")
+            self._examples.setdefault(str(cause.error_code), f"such as {_place(cause)}: {cause.error_message}")
 
         # Each part of a run's results has the notes of all parts so far.
         self._facts = results.attrs.get("run", {})
@@ -78,3 +78,12 @@ class Summary:
             said = mode_note(self._facts["journal_mode"])
             yield f"journal: {escaped(self._facts['journal'])}" + ("" if said is None else f" ({said})")
             yield from (str(OtherRun(**other)) for other in self._facts.get("other_runs", []))
+
+
+def _place(cause: Any) -> str:
+    """Return the row of a result in words; that of a file is named as an editor shows it."""
+    if not hasattr(cause, "source_file"):
+        return f"row {cause.row}"
+    line = getattr(cause, "line", pd.NA)
+    where = escaped(cause.source_file) if pd.isna(line) else f"{escaped(cause.source_file)} line {line}"
+    return f"row {cause.row} ({where})"

@@ -11,6 +11,7 @@ import pandas as pd
 
 from events_pandas.check import EarlierFrames, StreamCheck
 from events_pandas.convert import Finding, problems_frame
+from events_pandas.convert.cells import Mask, Rows
 from events_pandas.deliver import ProgressChoice, progress_bar
 from events_pandas.errors import InvalidRowsError, MappingError, SourceError
 from events_pandas.mapping import EventMapping, require_columns, require_mapping
@@ -33,7 +34,7 @@ from events_pandas.words import path_text
 
 @dataclass(slots=True, kw_only=True)
 class FileFrames:
-    """The rows of files as a stream of frames that can be read again; knows the file of each row."""
+    """The rows of files as a stream of frames that can be read again; knows the file and the line of each row."""
 
     files: Sequence[SourceFile]
     mapping: EventMapping
@@ -42,6 +43,7 @@ class FileFrames:
     start: int = field(default=0, init=False)
     _refused: tuple[Finding, ...] = field(default=(), init=False)
     _chunks: list[tuple[int, SourceFile]] = field(default_factory=list, init=False)
+    _lines: list[Rows | range | None] = field(default_factory=list, init=False)  # of the rows of each chunk
 
     def __iter__(self) -> Iterator[pd.DataFrame]:
         end = 0
@@ -50,6 +52,7 @@ class FileFrames:
             end += len(chunk.frame)
             if position == len(self._chunks):
                 self._chunks.append((end, chunk.file))
+                self._lines.append(_shortened(chunk.lines))
             yield chunk.frame
 
     def _read(self, file: SourceFile) -> Iterator[FileChunk]:
@@ -65,13 +68,34 @@ class FileFrames:
         _, file = self._chunks[-1]
         return file
 
-    def source_files(self, rows: "np.typing.NDArray[np.int64]") -> "pd.api.extensions.ExtensionArray":
+    def source_files(self, rows: Rows) -> "pd.api.extensions.ExtensionArray":
         """Return the file of each row; rows are counted over all files."""
-        ends, files = zip(*self._chunks, strict=True) if self._chunks else ((), ())
-        return pd.array(
-            [path_text(files[chunk].name) for chunk in np.searchsorted(ends, rows, side="right")],
-            dtype="string[pyarrow]",
-        )
+        names = np.empty(len(rows), object)
+        for chunk, chosen in self._by_chunk(rows):
+            names[chosen] = path_text(self._chunks[chunk][1].name)
+        return pd.array(names, dtype="string[pyarrow]")
+
+    def lines(self, rows: Rows) -> "pd.api.extensions.ExtensionArray":
+        """Return the line of its file in which each row begins, from 1; NA in formats without lines."""
+        found = np.zeros(len(rows), np.int64)
+        for chunk, chosen in self._by_chunk(rows):
+            start = self._chunks[chunk - 1][0] if chunk else 0
+            if (lines := self._lines[chunk]) is not None:
+                found[chosen] = np.asarray(lines)[rows[chosen] - start]
+        return pd.arrays.IntegerArray(found, found == 0)
+
+    def _by_chunk(self, rows: Rows) -> Iterator[tuple[int, Mask]]:
+        """Yield each chunk that has some of the rows, and which these are."""
+        chunks = np.searchsorted([end for end, _ in self._chunks], rows, side="right")
+        for chunk in np.unique(chunks).tolist():
+            yield chunk, chunks == chunk
+
+
+def _shortened(lines: Rows | None) -> Rows | range | None:
+    """Return the lines of a chunk as a range if they can be, since a run keeps them."""
+    if lines is None or not len(lines) or lines[-1] - lines[0] != len(lines) - 1:
+        return lines
+    return range(int(lines[0]), int(lines[-1]) + 1)
 
 
 def read_column_types(frames: "FileFrames", progress: ProgressChoice) -> ColumnTypes:

@@ -1,4 +1,4 @@
-"""A run over files: chunks in, results out with the file of each row, written as they come."""
+"""A run over files: chunks in, results out with the file and line of each row, written as they come."""
 
 import os
 import warnings
@@ -168,7 +168,8 @@ class _FileRun:
         self._keep(results)
 
     def _write(self, results: pd.DataFrame) -> SourceError | None:
-        results["source_file"] = self._frames.source_files(results["row"].to_numpy())
+        rows = results["row"].to_numpy()
+        results["source_file"], results["line"] = self._frames.source_files(rows), self._frames.lines(rows)
         return None if self._writer is None else _fault_of(self._writer.write, results)
 
     def _keep(self, results: pd.DataFrame) -> None:

@@ -21,6 +21,7 @@ from events_pandas.deliver import Event, Outcome, Status, Stop
 from events_pandas.deliver.journal import Fingerprint, Journal
 from events_pandas.errors import EventsPandasError, InvalidRowsError, JournalError
 from events_pandas.results import RowOutcomes, RunStatuses
+from events_pandas.results.frame import text_column
 from events_pandas.results.summary import REPEAT_CODES
 from events_pandas.run.desk import Desk, UnansweredError
 from events_pandas.run.options import RunOptions, step_progress
@@ -284,9 +285,13 @@ class RunFrames:
 
     def _closed(self, frame: OpenFrame, stop: Stop | None, end: int | None = None) -> pd.DataFrame:
         reason = None if stop is None else (stop.error_code, stop.message)
-        rows = slice(frame.taken, end)
+        rows = slice(frame.taken, frame.n_rows if end is None else end)
         frame.row_outcomes.close(self._statuses, reason=reason, rows=rows)
-        return frame.row_outcomes.frame(rows)
+        results = frame.row_outcomes.frame(rows)
+        if self.options.include_identifier:
+            names, values = frame.converter.contacts(rows.start, rows.stop).named()
+            results["identifier"], results["contact"] = text_column(names), text_column(values)
+        return results
 
     def close(self, stop: Stop, *, again: Iterable[pd.DataFrame]) -> pd.DataFrame:
         """Return the results of all rows that have none yet, after the run ended early.
@@ -302,7 +307,9 @@ class RunFrames:
                 self._open_unsent(self.read(rows))
         parts = [self._closed(frame, stop) for frame in self._open]
         if not parts:
-            return unsent_results(no_rows(), pd.RangeIndex(0), stop)
+            results = unsent_results(no_rows(), pd.RangeIndex(0), stop)
+            no_text = text_column([])
+            return results.assign(identifier=no_text, contact=no_text) if self.options.include_identifier else results
         # Joining even one frame would turn an index of objects into one of strings.
         return parts[0] if len(parts) == 1 else pd.concat(parts)
 
