@@ -14,7 +14,14 @@ from events_pandas.deliver import IntercomClient, Stop, progress_bar
 from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport
 from events_pandas.results.destination import find_destination
-from events_pandas.results.rejects import REJECTS, find_rejects, rejected_rows, with_index_levels
+from events_pandas.results.rejects import (
+    REJECTS,
+    find_rejects,
+    is_left_to_next_run,
+    left_out,
+    rejected_rows,
+    with_index_levels,
+)
 from events_pandas.results.table_file import TableFile
 from events_pandas.run.files import submit_files
 from events_pandas.run.frames import unsent_results
@@ -402,7 +409,8 @@ def export_rejects(
         The rejects, on the index and with the dtypes of the frame: rows that are ``invalid``, ``unknown_contact``,
         ``rejected``, ``failed`` or ``not_submitted``, in the order of the frame, and after its columns ``row``,
         ``status``, ``error_code`` and ``error_message``. If the frame has one of these, ours are ``reject_row`` and so
-        on; those of an earlier export are replaced.
+        on; those of an earlier export are replaced. Rows whose turn did not come in a run with a journal are left out,
+        with a warning that counts them: the same run sends them when it is started again.
 
     Raises
     ------
@@ -446,11 +454,14 @@ def export_rejects(
     b  2024-02-30  00043    1  invalid  time_unreadable
     """
     reasons, positions = find_rejects(results, frame)
+    n_left_out = int(is_left_to_next_run(results).sum())
     payloads = None if mapping is None else payloads_of(frame, mapping, positions[:COMPARED_ROWS])
     rejects = rejected_rows(frame, reasons, positions)
     with TableFile(path, REJECTS) as writer:
         writer.write(with_index_levels(rejects))
         writer.finish()
+    if n_left_out:
+        warnings.warn(left_out(writer.path, n_left_out), stacklevel=2)
     if mapping is not None and payloads is not None:
         rows = reasons["row"].head(COMPARED_ROWS).tolist()
         other = other_reading(writer.path, mapping, payloads=payloads, rows=rows)

@@ -82,6 +82,13 @@ class RunStatuses:
         """Return which rows (positions in the run) are accepted or already submitted."""
         return np.isin(np.frombuffer(self._codes, np.uint8)[rows], _ARRIVED)
 
+    def waiting(self, rows: "np.typing.NDArray[np.int64]") -> "np.typing.NDArray[np.bool_]":
+        """Return which rows (positions in the run) were not submitted."""
+        are_waiting: np.typing.NDArray[np.bool_] = (
+            np.frombuffer(self._codes, np.uint8)[rows] == _CODES[Status.NOT_SUBMITTED]
+        )
+        return are_waiting
+
 
 class RowOutcomes:
     """Collects the outcome of each row of one frame; invalid rows are entered at once."""
@@ -145,6 +152,10 @@ class RowOutcomes:
         self._enter_repeats(held_back.among(arrived & held_back.are_identical), _IDENTICAL)
         self._enter_repeats(held_back.among(arrived & ~held_back.are_identical), _WITH_OTHER_METADATA)
         self._enter_repeats(held_back.among(~arrived), _OF_UNSENT)
+        if reason is not None:
+            # Neither of the two had its turn: the next run sends the first one, and judges the other.
+            later = held_back.rows[run.waiting(held_back.firsts)]
+            self._error_codes[later], self._error_messages[later] = reason
 
     def _enter_repeats(self, repeats: Repeats, outcome: tuple[Status, str, str]) -> None:
         status, code, message = outcome

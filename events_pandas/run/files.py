@@ -3,7 +3,7 @@
 import os
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -81,6 +81,7 @@ class _FileRun:
     _rejects: FileRejects | None = field(default=None, init=False)
     _run: Run = field(init=False)
     _parts: list[pd.DataFrame] = field(default_factory=list, init=False)
+    _said: list[str] = field(default_factory=list, init=False)
 
     def begin(self) -> bool:
         """Read and open what the run needs, in the caller's thread. An error or an interrupt closes it."""
@@ -120,7 +121,7 @@ class _FileRun:
                 # A journal keeps the types for the run that submits the rejects.
                 mapping=self.mapping if options.journal is None else typed,
                 typed=typed,
-                warn=self.warn,
+                warn=self._said.append,
             )
             self._opened.enter_context(self._rejects.writer)
         self._run = Run(
@@ -148,7 +149,7 @@ class _FileRun:
                 _note(error, None if isinstance(error.__cause__, SourceError) else fault)
                 self._keep(error.results)
                 error.results = self._results()
-                _note(error, self._write_rejects())
+                self._end(error)
                 raise
             except EventsPandasError as error:
                 if not self._parts:
@@ -156,11 +157,23 @@ class _FileRun:
                 why = f"{self._frames.latest}: {'; '.join(error.faults)}" if isinstance(error, MappingError) else error
                 message = f"the run ended early, after earlier rows were submitted: {why}"
                 ended = SubmissionError(message, results=self._results())
-                _note(ended, self._write_rejects())
+                self._end(ended)
                 raise ended from error
             self._require("results", self._finish_results())
             self._require("rejects", self._write_rejects())
+            self._say()
         return self._results()
+
+    def _end(self, error: SubmissionError | SubmissionInterrupted) -> None:
+        """Write the rejects of a run that ended early."""
+        _note(error, self._write_rejects())
+        # A caller may turn warnings into errors: the one that ended the run comes first.
+        with suppress(Warning):
+            self._say()
+
+    def _say(self) -> None:
+        while self._said:
+            self.warn(self._said.pop(0))
 
     def _take(self, results: pd.DataFrame) -> None:
         if fault := self._write(results):

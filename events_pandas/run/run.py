@@ -330,6 +330,7 @@ class Run:
             "rate_share": self.options.rate_share,
             "requests": engine.requests,
             "retries": engine.retries,
+            "keeps_journal": self.options.journal is not None,
             "journal": None if journal is None else path_text(journal.path),
             "journal_mode": None if journal is None else journal.mode,
             "frame": {"first_row": int(results["row"].min()) if len(results) else 0, "rows": len(results)},
