@@ -25,11 +25,11 @@ from events_pandas.run.file_frames import (
 from events_pandas.run.options import RunOptions
 from events_pandas.run.rejects import FileRejects
 from events_pandas.run.run import Run, Take, stop_error
-from events_pandas.sources import PathOrPaths, SourceFile, opened_files, with_types
+from events_pandas.sources import PathOrPaths, SourceFile, opened_files, read_first_row, with_types
 from events_pandas.words import escaped, path_text
 
 FILES_NAMED: Final = 3
-"""How many files of a run its history names at most."""
+"""How many files a message or the history of a run names at most."""
 
 
 def submit_files(
@@ -102,6 +102,8 @@ class _FileRun:
         opened = opened_files(self.paths, self.mapping.source, are_held=self.rejects_path is not None)
         files = self._opened.enter_context(opened)
         require_fitting(files, self.mapping, progress=options.progress)
+        if empty := list(filter(_is_empty, dict.fromkeys(files))):
+            self.warn(f"{escaped(_named(empty))}: {'has' if len(empty) == 1 else 'have'} no rows")
         frames = FileFrames(files=files, mapping=self.mapping, chunksize=options.chunksize)
         self._frames = frames
         types = frames.types = read_column_types(frames, options.progress)
@@ -246,6 +248,13 @@ def _note(error: BaseException, fault: SourceError | None) -> None:
     """Add the fault of a file to an error."""
     if fault is not None:
         error.add_note(str(fault))
+
+
+def _is_empty(file: SourceFile) -> bool:
+    # A fault is reported when all rows are read.
+    with suppress(SourceError):
+        return read_first_row(file).empty
+    return False
 
 
 def _named(files: Sequence[SourceFile]) -> str:

@@ -35,6 +35,21 @@ def test_summary_shows_statuses_in_order_and_causes_by_frequency(make_results):
     )
 
 
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [(5, "row 3 (a\\u001b.csv line 5)"), (11_002, "row 3 (a\\u001b.csv line 11002)"), (pd.NA, "row 3 (a\\u001b.csv)")],
+)
+def test_summary_names_file_and_line_of_an_example(make_results, line, place):
+    """A row of a file is named as an editor shows it; some formats have no lines."""
+    results = make_results(("failed", "a"), start=3)
+    results["source_file"], results["line"] = "a\x1b.csv", pd.array([line], dtype="Int64")
+
+    summary = Summary()
+    summary.add(results)
+
+    assert str(summary).splitlines()[-1] == f"a: 1 row, such as {place}: message 3"
+
+
 def test_summary_counts_duplicates_without_a_cause(make_results):
     """The status of a duplicate is enough."""
     summary = Summary()

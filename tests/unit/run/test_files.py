@@ -34,10 +34,11 @@ from events_pandas.run.options import RunOptions
 def submit(mapping, fake_client):
     """Submit files with a fake client, and return all results."""
 
-    def submit(paths, *, client=None, results_path=None, **options):
+    def submit(paths, *, client=None, results_path=None, said=None, **options):
         run = RunOptions(client=client or fake_client(), retry=RetryPolicy(attempts=1), **options)
         parts = []
-        submit_files(paths, mapping, options=run, results_path=results_path, take=parts.append)
+        warn = {} if said is None else {"warn": said.append}
+        submit_files(paths, mapping, options=run, results_path=results_path, take=parts.append, **warn)
         return parts
 
     return submit
@@ -47,7 +48,7 @@ def test_files_are_submitted_one_after_another(write, submit):
     """Rows are counted over all files, duplicates are found across them, and each row has its file."""
     paths = [write("a.csv", "1,2024-01-31", "2,2024-01-31"), write("b.csv"), write("c.csv", "2,2024-01-31")]
 
-    parts = submit(paths)
+    parts = submit(paths, said=[])
 
     results = pd.concat(parts)
     assert results["row"].tolist() == [0, 1, 2]
@@ -59,11 +60,43 @@ def test_files_are_submitted_one_after_another(write, submit):
 
 def test_file_without_rows_has_results_without_rows(write, submit):
     """A file without rows has a results file with all columns and dtypes."""
-    (results,) = submit(write("a.csv"), results_path="results.parquet")
+    (results,) = submit(write("a.csv"), results_path="results.parquet", said=[])
 
     assert len(results) == 0
     assert results.columns.tolist() == pd.read_parquet("results.parquet").columns.tolist()
     assert str(results["row"].dtype) == "int64"
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        (["a.csv"], "a.csv: has no rows"),
+        (["a.csv", "b.csv", "full.csv", "a.csv"], "a.csv, b.csv: have no rows"),
+        (["a.csv", "b.csv", "c.csv", "d.csv"], "a.csv, b.csv, c.csv and 1 more: have no rows"),
+    ],
+)
+def test_files_without_rows_are_named(write, submit, names, sentence):
+    """A nightly export that is empty is no error, but hardly what was meant."""
+    for name in names:
+        write(name, *(["1,2024-01-31"] if name == "full.csv" else []))
+    said = []
+
+    submit(names, said=said)
+
+    assert said == [sentence]
+
+
+def test_results_have_the_contact_on_request(write, submit):
+    """It is the text that is sent, or would be; a row without one has none, nor has a row that cannot be read."""
+    path = write("a.csv", "00042,2024-01-31", "00042,2024-01-31", "1e5,never", ",2024-01-31", "x", header="who,day")
+
+    (results,) = submit(path, include_identifier=True, results_path="results.parquet")
+
+    assert results["identifier"].tolist()[:3] == ["user_id"] * 3
+    assert results["contact"].tolist()[:3] == ["00042", "00042", "1e5"]
+    assert results[["identifier", "contact"]].isna().all(axis="columns").tolist() == [False] * 3 + [True] * 2
+    assert pd.read_parquet("results.parquet")["contact"].tolist()[:3] == ["00042", "00042", "1e5"]
+    assert results.columns[-4:].tolist() == ["identifier", "contact", "source_file", "line"]
 
 
 def test_results_are_written_as_they_come(write, mapping, fake_client):
