@@ -128,7 +128,8 @@ def submit_events(frame: pd.DataFrame, mapping: EventMapping, **options: Unpack[
     pandas.DataFrame
         One row for every input row, on the caller's index: ``row`` (int64), ``status`` (ordered categorical),
         ``http_status`` and ``attempts`` (Int16), ``error_code``, ``error_message``, ``request_id`` (strings),
-        ``created_at`` and ``submitted_at`` (datetime64, UTC). ``attrs["run"]`` has the facts of the run.
+        ``created_at`` and ``submitted_at`` (datetime64, UTC), and with ``include_identifier`` also ``identifier`` and
+        ``contact`` (strings). ``attrs["run"]`` has the facts of the run.
 
     Raises
     ------
@@ -255,10 +256,12 @@ def submit_file(
     mapping : EventMapping
         Which column becomes which field.
     results_path : str or os.PathLike, optional
-        A ``.csv`` or ``.parquet`` file to which the results are written as they come.
+        A ``.csv`` or ``.parquet`` file to which the results are written as they come. If a killed run left some there,
+        a warning says under which name they are kept.
     rejects_path : str or os.PathLike, optional
         A ``.csv`` or ``.parquet`` file to which the rejects are written at the end, even if the run ends early: all
-        columns of the files, unchanged, with the reason beside each row; see `export_rejects`. The columns of different
+        columns of the files, unchanged, with the reason beside each row; see `export_rejects`. Rows that the same run
+        sends when it is started again are left out, with a warning that counts them. The columns of different
         files stand side by side. Missing cells of a short CSV row are empty; cells beyond the last column are written
         into it, with their commas.
     **options : keyword arguments
@@ -267,7 +270,9 @@ def submit_file(
     Returns
     -------
     pandas.DataFrame
-        As for `submit_events`, with one more column, ``source_file``; the index counts the rows of each file.
+        As for `submit_events`, with two more columns: ``source_file`` (string), and ``line`` (Int64), the line of the
+        file in which the row begins, from 1 and with the header counted; NA for formats without lines. The index counts
+        the rows of each file.
 
     Raises
     ------

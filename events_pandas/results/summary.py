@@ -39,6 +39,7 @@ class Summary:
     _statuses: Counter[str] = field(default_factory=Counter, init=False)
     _causes: Counter[str] = field(default_factory=Counter, init=False)
     _examples: dict[str, str] = field(default_factory=dict, init=False)
+    _places: dict[Any, str] = field(default_factory=dict, init=False)  # of the rows that notes are about
     _facts: dict[str, Any] = field(default_factory=dict, init=False)  # of the run
 
     @property
@@ -57,11 +58,14 @@ class Summary:
 
         # Each part of a run's results has the notes of all parts so far.
         self._facts = results.attrs.get("run", {})
+        noted = results[results["row"].isin([note["first_row"] for note in self._facts.get("notes", [])])]
+        self._places.update({result.row: _place(result) for result in noted.itertuples()})
 
     def __str__(self) -> str:
         total = counted(self._statuses.total(), "row")
-        notes = [str(Cause(**note)) for note in self._facts.get("notes", [])]
-        return "\n".join([total, *self._status_lines(), *self._cause_lines(), *notes, *self._journal_lines()])
+        notes = [Cause(**note) for note in self._facts.get("notes", [])]
+        said = [note.at(self._places.get(note.first_row, f"row {note.first_row}")) for note in notes]
+        return "\n".join([total, *self._status_lines(), *self._cause_lines(), *said, *self._journal_lines()])
 
     def _status_lines(self) -> Iterator[str]:
         width = len(f"{self._statuses.total():,}")
@@ -80,10 +84,9 @@ class Summary:
             yield from (str(OtherRun(**other)) for other in self._facts.get("other_runs", []))
 
 
-def _place(cause: Any) -> str:
+def _place(result: Any) -> str:
     """Return the row of a result in words; that of a file is named as an editor shows it."""
-    if not hasattr(cause, "source_file"):
-        return f"row {cause.row}"
-    line = getattr(cause, "line", pd.NA)
-    where = escaped(cause.source_file) if pd.isna(line) else f"{escaped(cause.source_file)} line {line}"
-    return f"row {cause.row} ({where})"
+    if not hasattr(result, "source_file"):
+        return f"row {result.row}"
+    where = escaped(result.source_file)
+    return f"row {result.row} ({where})" if pd.isna(result.line) else f"row {result.row} ({where} line {result.line})"

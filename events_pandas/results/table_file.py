@@ -133,10 +133,9 @@ class TableFile:
         return os.getpid() != self._process
 
     def write(self, frame: pd.DataFrame, *, schema: "pa.Schema | None" = None) -> None:
-        """Add rows, without their index; all rows have the same columns. Raise `SourceError` on a fault.
+        """Add rows, without their index; they stay if this process is killed. Raise `SourceError` on a fault.
 
-        `schema` has the types in Parquet, if those of the first rows may not hold for all. The rows are with the system
-        then: they stay if this process is killed.
+        All rows have the same columns; `schema` has their types in Parquet, if the first rows may not show them.
         """
         with self._reported():
             self._require_own()

@@ -50,6 +50,28 @@ def test_summary_names_file_and_line_of_an_example(make_results, line, place):
     assert str(summary).splitlines()[-1] == f"a: 1 row, such as {place}: message 3"
 
 
+def test_summary_names_file_and_line_of_a_noted_row(make_results):
+    """The notes of a run come with any part of its results; the row of a note may come later."""
+    note = {
+        "code": "naive_time",
+        "field": "created_at",
+        "severity": "note",
+        "rows": 1,
+        "first_row": 4,
+        "message": "is taken as UTC",
+    }
+    summary = Summary()
+    for start in (3, 4):
+        results = make_results(("accepted", None), start=start)
+        results["source_file"], results["line"] = "a.csv", pd.array([start + 2], dtype="Int64")
+        results.attrs["run"] = {"notes": [note]}
+        summary.add(results)
+
+    assert str(summary).splitlines()[-1] == (
+        "note naive_time: the column, such as row 4 (a.csv line 6): is taken as UTC"
+    )
+
+
 def test_summary_counts_duplicates_without_a_cause(make_results):
     """The status of a duplicate is enough."""
     summary = Summary()
