@@ -3,24 +3,31 @@
 import errno
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Final, Self
+from typing import BinaryIO, Final, Literal, Self
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+from pandas.api.extensions import ExtensionArray
 
 from events_pandas.errors import SourceError
 from events_pandas.filesystem import hold
 from events_pandas.forking import cut_off, leave_to_parent_at_fork
+from events_pandas.results.frame import text_column
 from events_pandas.results.leftovers import clear_leftovers, partial_paths
 from events_pandas.results.new_file import as_source_error, created, require_not_read
 from events_pandas.results.row_files import ArrowRows, CsvRows, CsvText, csv_text
 
 FORMATS: Final = (".csv", ".parquet")
+
+_TIME_UNITS: Final[Mapping[str, Literal["s", "us"]]] = {"created_at": "s", "submitted_at": "us"}
+"""The unit in which a column of times is written, in all lines."""
 
 # What Arrow raises for cells for which it has no type, or not one type for the whole column.
 _PARQUET_FAULTS: Final = (pa.ArrowException, TypeError, ValueError, OverflowError, NotImplementedError)
@@ -37,8 +44,25 @@ class TableKind:
     is_kept_early: bool = False  # however the run ends, the rows written so far are kept
 
 
+def _results_text(frame: pd.DataFrame, *, header: bool) -> str:
+    # pandas would choose the digits of seconds anew for each chunk, and take most of the time for it.
+    texts = {name: _times(frame[name], unit) for name, unit in _TIME_UNITS.items() if name in frame}
+    return csv_text(frame.assign(**texts), header=header)
+
+
+def _times(times: "pd.Series[pd.Timestamp]", unit: Literal["s", "us"]) -> ExtensionArray:
+    utc: npt.NDArray[np.datetime64] = times.to_numpy("datetime64[us]")
+    texts = np.char.replace(np.datetime_as_string(utc, unit=unit), "T", " ")
+    shown = np.char.add(texts, "+00:00").astype(object)
+    shown[np.isnat(utc)] = None
+    return text_column(shown)
+
+
 RESULTS: Final = TableKind(
-    holds="results", is_own=lambda names: names[:3] == ["row", "status", "http_status"], is_kept_early=True
+    holds="results",
+    is_own=lambda names: names[:3] == ["row", "status", "http_status"],
+    csv_text=_results_text,
+    is_kept_early=True,
 )
 FINDINGS: Final = TableKind(
     holds="findings", is_own=lambda names: names[:4] == ["row", "field", "code", "severity"], formats=()

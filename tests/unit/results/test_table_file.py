@@ -10,7 +10,8 @@ import pytest
 
 from events_pandas import SourceError
 from events_pandas.results.new_file import write_new
-from events_pandas.results.table_file import RESULTS, TableFile, TableKind
+from events_pandas.results.rejects import REJECTS
+from events_pandas.results.table_file import FINDINGS, RESULTS, TableFile, TableKind
 
 
 def are_notes(names):
@@ -472,3 +473,41 @@ def test_writer_reports_when_the_folder_has_gone(tmp_path, results):
         path.parent.rmdir()
         with pytest.raises(SourceError, match=r"results cannot be written there: No such file"):
             writer.write(results)
+
+
+@pytest.mark.parametrize("kind", [RESULTS, FINDINGS, REJECTS], ids=["results", "findings", "rejects"])
+@pytest.mark.parametrize(("cell", "mark"), [("é", "\ufeff"), ("e", "")])
+def test_all_csv_files_have_the_same_mark_and_line_ends(place, kind, cell, mark):
+    """A byte order mark shows Excel that a file beyond ASCII is UTF-8; lines end with a line feed on every system."""
+    with TableFile(place, kind) as file:
+        file.write(pd.DataFrame({"who": ["00042", "1e5"], "note": [cell, "a, b"]}))
+        file.finish()
+
+    assert place.read_bytes().decode() == f'{mark}who,note\n00042,{cell}\n1e5,"a, b"\n'
+
+
+@pytest.mark.parametrize("kind", [RESULTS, FINDINGS, REJECTS], ids=["results", "findings", "rejects"])
+def test_cells_stand_in_csv_files_as_they_are(place, kind):
+    """Excel takes some for formulas, but another text would be another event when rejects are submitted again."""
+    cells = ["=1+1", "+49 30 1234", "-5", "@ada", "00042", "one\rtwo", "one\ntwo", 'say "x"']
+    with TableFile(place, kind) as file:
+        file.write(rows(*cells))
+        file.finish()
+
+    assert pd.read_csv(place, dtype=str, keep_default_na=False)["who"].tolist() == cells
+
+
+def test_times_of_results_have_one_form_in_all_lines_of_a_csv_file(place):
+    """The whole column can be read back, whichever rows were written together."""
+    whole, broken = (pd.Timestamp(text, tz="UTC") for text in ("2024-01-31 10:00:00", "2024-01-31 10:00:00.5"))
+    with TableFile(place, RESULTS) as file:
+        for submitted_at in (whole, broken, pd.NaT):
+            times = pd.Series([submitted_at], dtype="datetime64[us, UTC]")
+            file.write(pd.DataFrame({"created_at": pd.Series([whole]).dt.as_unit("us"), "submitted_at": times}))
+
+    assert place.read_text().splitlines()[1:] == [
+        "2024-01-31 10:00:00+00:00,2024-01-31 10:00:00.000000+00:00",
+        "2024-01-31 10:00:00+00:00,2024-01-31 10:00:00.500000+00:00",
+        "2024-01-31 10:00:00+00:00,",
+    ]
+    assert pd.to_datetime(pd.read_csv(place)["submitted_at"])[1] == broken
