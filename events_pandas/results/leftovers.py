@@ -7,6 +7,7 @@ import secrets
 import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -40,9 +41,8 @@ def clear_leftovers(
     is_kept : bool
         Whether rows are kept, in a file that is named after the time of the last row.
     """
-    name = re.compile(re.escape(path.name) + r"(\.[0-9a-f]{8})?\.partial")
     said = []
-    for found in sorted(file for file in path.absolute().parent.iterdir() if name.fullmatch(file.name)):
+    for found in _partials(path):
         stream = _held(found)
         if stream is None:
             continue
@@ -60,6 +60,14 @@ def clear_leftovers(
                 else:
                     found.unlink()
     return said
+
+
+def _partials(path: Path) -> list[Path]:
+    name = re.compile(re.escape(path.name) + r"(\.[0-9a-f]{8})?\.partial")
+    # Some folders may be written to and not be read.
+    with suppress(PermissionError):
+        return sorted(file for file in path.absolute().parent.iterdir() if name.fullmatch(file.name))
+    return []
 
 
 def _held(found: Path) -> BinaryIO | None:

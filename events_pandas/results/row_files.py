@@ -70,7 +70,10 @@ class CsvRows:
         """Find the whole rows in a file that was cut off, and cut it there. Return the names of the columns."""
         self._stream.seek(0)
         head = self._stream.read(_HEADER_BYTES).decode(errors="replace")
-        names = next(csv.reader(io.StringIO(head, newline="")), [])
+        names: list[str] = []
+        # Another program may have written something else.
+        with suppress(csv.Error):
+            names = next(csv.reader(io.StringIO(head, newline="")), [])
         self._stream.seek(0)
         position, ends, is_quoted = 0, 0, False
         for line in self._stream:

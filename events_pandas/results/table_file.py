@@ -65,7 +65,7 @@ RESULTS: Final = TableKind(
     is_kept_early=True,
 )
 FINDINGS: Final = TableKind(
-    holds="findings", is_own=lambda names: names[:4] == ["row", "field", "code", "severity"], formats=()
+    holds="findings", is_own=lambda names: {"row", "field", "code", "severity"} <= set(names), formats=()
 )
 
 

@@ -2,11 +2,14 @@
 
 import re
 import signal
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
 
 from events_pandas import Faults
+from events_pandas.results.table_file import RESULTS, TableFile
 
 pytestmark = pytest.mark.slow
 
@@ -74,3 +77,41 @@ def test_results_of_a_run_under_way_are_left_to_it(folder, begin, sandbox, wait_
     assert "cut off" not in second
     assert (first.returncode, len(read(folder / name))) == (0, ROWS)
     assert [path.name for path in folder.glob("results*")] == [name]
+
+
+# A run whose process has a child, as a web server or a notebook may fork one; its output says when it has begun.
+PARENT = """
+import os, sys
+import pandas as pd
+from events_pandas.results.table_file import RESULTS, TableFile
+
+file = TableFile(sys.argv[1], RESULTS)
+file.write(pd.DataFrame({"row": [0, 1], "status": "accepted", "http_status": 202}))
+if not os.fork():
+    sys.stdin.read()
+    file.write(pd.DataFrame({"row": [2], "status": "accepted", "http_status": 202}))
+    file.finish()
+    os._exit(0)
+print(flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("name", ["results.csv", "results.parquet"])
+def test_child_of_a_killed_run_keeps_nobody_from_its_results(tmp_path, name):
+    """A forked child has a copy of the open file, but neither holds it nor writes to it."""
+    command = [sys.executable, "-c", PARENT, str(tmp_path / name)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
+        parent.stdout.readline()
+        parent.kill()
+        parent.wait()
+        said = []
+        with TableFile(tmp_path / name, RESULTS, warn=said.append):
+            pass
+        # The child ends now.
+        parent.stdin.close()
+        parent.stdout.read()
+
+    (kept,) = tmp_path.iterdir()
+    assert said == [f"{tmp_path / name}: an earlier run was cut off: its results up to then, 2 rows, are in {kept}"]
+    assert len(read(kept)) == 2

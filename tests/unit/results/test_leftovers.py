@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from events_pandas import SourceError
 from events_pandas.results.rejects import REJECTS
 from events_pandas.results.table_file import FINDINGS, RESULTS, TableFile
 
@@ -188,7 +189,9 @@ def test_file_of_an_earlier_run_is_no_leftover_for_the_process_that_wrote_it(pla
 
 
 @pytest.mark.parametrize(
-    "content", [b"who,day\n1,2", b"\0\xff" * 10, b"\n"], ids=["other columns", "other format", "empty line"]
+    "content",
+    [b"who,day\n1,2", b"\0\xff" * 10, b"\n", b"x" * 200_000],
+    ids=["other columns", "other format", "empty line", "long cell"],
 )
 def test_file_of_somebody_else_is_left_alone(place, content):
     """A file with other columns is not ours, whatever its name is."""
@@ -241,6 +244,20 @@ def test_leftover_of_a_folder_that_cannot_be_locked_is_left_alone(place, leave, 
     assert names(place) == [left.name]
 
 
+def test_folder_that_cannot_be_read_may_be_written_to(place, monkeypatch):
+    """Leftovers are not found there, but results are written."""
+
+    def refuse(_path):
+        raise PermissionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "listdir", refuse)
+        with TableFile(place, RESULTS) as file:
+            file.write(results(1))
+
+    assert len(read(place)) == 1
+
+
 def test_sentence_is_a_warning_by_default(place, leave):
     """A notebook shows it once."""
     leave(place, results(1))
@@ -260,3 +277,18 @@ def test_warning_that_is_an_error_loses_no_rows(place, leave):
 
     assert clear(place) == []
     assert names(place) == [f"results.killed-20261130T231200Z{place.suffix}"]
+
+
+def test_rows_that_could_not_be_put_in_place_are_found_by_the_next_run(place):
+    """If the last step of a run fails, its rows are still there."""
+    file = TableFile(place, RESULTS)
+    file.write(results(2, message="né"))
+    place.mkdir()
+    with pytest.raises(SourceError, match="results cannot be written there: Is a directory"):
+        file.__exit__(None, None, None)
+    place.rmdir()
+
+    (said,) = clear(place)
+
+    assert "2 rows, are in" in said
+    assert [len(read(path)) for path in place.parent.iterdir()] == [2]
