@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -88,5 +89,7 @@ def _place(result: Any) -> str:
     """Return the row of a result in words; that of a file is named as an editor shows it."""
     if not hasattr(result, "source_file"):
         return f"row {result.row}"
-    where = escaped(result.source_file)
+    # The whole path of a file is in the results.
+    path = Path(result.source_file)
+    where = escaped(path.name if path.is_absolute() else result.source_file)
     return f"row {result.row} ({where})" if pd.isna(result.line) else f"row {result.row} ({where} line {result.line})"

@@ -51,6 +51,9 @@ def _results_text(frame: pd.DataFrame, *, header: bool) -> str:
 
 
 def _times(times: "pd.Series[pd.Timestamp]", unit: Literal["s", "us"]) -> ExtensionArray:
+    if times.empty:
+        # numpy refuses to replace anything in no texts.
+        return text_column([])
     utc: npt.NDArray[np.datetime64] = times.to_numpy("datetime64[us]")
     texts = np.char.replace(np.datetime_as_string(utc, unit=unit), "T", " ")
     shown = np.char.add(texts, "+00:00").astype(object)

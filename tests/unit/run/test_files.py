@@ -58,12 +58,13 @@ def test_files_are_submitted_one_after_another(write, submit):
     assert [len(part) for part in parts] == [2, 0, 1]
 
 
-def test_file_without_rows_has_results_without_rows(write, submit):
+@pytest.mark.parametrize(("name", "read"), [("results.csv", pd.read_csv), ("results.parquet", pd.read_parquet)])
+def test_file_without_rows_has_results_without_rows(write, submit, name, read):
     """A file without rows has a results file with all columns and dtypes."""
-    (results,) = submit(write("a.csv"), results_path="results.parquet", said=[])
+    (results,) = submit(write("a.csv"), results_path=name, said=[])
 
     assert len(results) == 0
-    assert results.columns.tolist() == pd.read_parquet("results.parquet").columns.tolist()
+    assert results.columns.tolist() == read(name).columns.tolist()
     assert str(results["row"].dtype) == "int64"
 
 
