@@ -14,7 +14,14 @@ from events_pandas.deliver import IntercomClient, Stop, progress_bar
 from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport
 from events_pandas.results.destination import find_destination
-from events_pandas.results.rejects import REJECTS, find_rejects, rejected_rows, with_index_levels
+from events_pandas.results.rejects import (
+    REJECTS,
+    find_rejects,
+    is_left_to_next_run,
+    left_out,
+    rejected_rows,
+    with_index_levels,
+)
 from events_pandas.results.table_file import TableFile
 from events_pandas.run.file_check import check_files
 from events_pandas.run.files import submit_files
@@ -173,7 +180,8 @@ def submit_events(frame: pd.DataFrame, mapping: EventMapping, **options: Unpack[
     pandas.DataFrame
         One row for every input row, on the caller's index: ``row`` (int64), ``status`` (ordered categorical),
         ``http_status`` and ``attempts`` (Int16), ``error_code``, ``error_message``, ``request_id`` (strings),
-        ``created_at`` and ``submitted_at`` (datetime64, UTC). ``attrs["run"]`` has the facts of the run.
+        ``created_at`` and ``submitted_at`` (datetime64, UTC), and with ``include_identifier`` also ``identifier`` and
+        ``contact`` (strings). ``attrs["run"]`` has the facts of the run.
 
     Raises
     ------
@@ -301,10 +309,12 @@ def submit_file(
     mapping : EventMapping
         Which column becomes which field.
     results_path : str or os.PathLike, optional
-        A ``.csv`` or ``.parquet`` file to which the results are written as they come.
+        A ``.csv`` or ``.parquet`` file to which the results are written as they come. If a killed run left some there,
+        a warning says under which name they are kept.
     rejects_path : str or os.PathLike, optional
         A ``.csv`` or ``.parquet`` file to which the rejects are written at the end, even if the run ends early: all
-        columns of the files, unchanged, with the reason beside each row; see `export_rejects`. The columns of different
+        columns of the files, unchanged, with the reason beside each row; see `export_rejects`. Rows that the same run
+        sends when it is started again are left out, with a warning that counts them. The columns of different
         files stand side by side. Missing cells of a short CSV row are empty; cells beyond the last column are written
         into it, with their commas.
     check_first : bool, default False
@@ -316,7 +326,9 @@ def submit_file(
     Returns
     -------
     pandas.DataFrame
-        As for `submit_events`, with one more column, ``source_file``; the index counts the rows of each file.
+        As for `submit_events`, with two more columns: ``source_file`` (string), and ``line`` (Int64), the line of the
+        file in which the row begins, from 1 and with the header counted; NA for formats without lines. The index counts
+        the rows of each file.
 
     Raises
     ------
@@ -464,7 +476,8 @@ def export_rejects(
         The rejects, on the index and with the dtypes of the frame: rows that are ``invalid``, ``unknown_contact``,
         ``rejected``, ``failed`` or ``not_submitted``, in the order of the frame, and after its columns ``row``,
         ``status``, ``error_code`` and ``error_message``. If the frame has one of these, ours are ``reject_row`` and so
-        on; those of an earlier export are replaced.
+        on; those of an earlier export are replaced. Rows whose turn did not come in a run with a journal are left out,
+        with a warning that counts them: the same run sends them when it is started again.
 
     Raises
     ------
@@ -508,11 +521,14 @@ def export_rejects(
     b  2024-02-30  00043    1  invalid  time_unreadable
     """
     reasons, positions = find_rejects(results, frame)
+    n_left_out = int(is_left_to_next_run(results).sum())
     payloads = None if mapping is None else payloads_of(frame, mapping, positions[:COMPARED_ROWS])
     rejects = rejected_rows(frame, reasons, positions)
     with TableFile(path, REJECTS) as writer:
         writer.write(with_index_levels(rejects))
         writer.finish()
+    if n_left_out:
+        warnings.warn(left_out(writer.path, n_left_out), stacklevel=2)
     if mapping is not None and payloads is not None:
         rows = reasons["row"].head(COMPARED_ROWS).tolist()
         other = other_reading(writer.path, mapping, payloads=payloads, rows=rows)

@@ -135,6 +135,21 @@ def odd_kind(path: Path) -> str | None:
     return next((kind for is_kind, kind in _KINDS.items() if is_kind(mode)), None)
 
 
+def hold(descriptor: int) -> bool | None:
+    """Hold an open file until it is closed, also against other files of this process.
+
+    Return whether that worked: False if it is held already, None if files cannot be held there, or on Windows.
+    """
+    with suppress(OSError):
+        if fcntl is not None:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            return True
+    return None
+
+
 def _is_lockable(descriptor: int) -> bool:
     if fcntl is not None:
         try:

@@ -3,10 +3,16 @@
 import contextlib
 import ctypes
 import os
-import socket
 import threading
 import weakref
 from typing import Final, Protocol
+
+
+class Opened(Protocol):
+    """A socket or a file."""
+
+    def fileno(self) -> int:
+        """Return its file descriptor; a closed socket has a negative one."""
 
 
 class LeftToParent(Protocol):
@@ -46,12 +52,14 @@ def pause_at_fork(lock: Pausing) -> None:
     _PAUSING[lock] = None
 
 
-def cut_off(sock: socket.socket) -> None:
-    """Take away the child's copy of a socket: to read or write there fails, and the parent's copy goes on.
+def cut_off(opened: Opened) -> None:
+    """Take away the child's copy of a socket or a file: to read or write there fails or is in vain.
+
+    The parent's copy goes on.
 
     The file descriptor becomes that of the null device, so that closing the socket stays harmless.
     """
-    descriptor = sock.fileno()
+    descriptor = opened.fileno()
     if descriptor < 0:
         return
     null = os.open(os.devnull, os.O_RDWR)

@@ -17,8 +17,9 @@ from events_pandas.deliver.journal import AUTO
 from events_pandas.errors import SourceError, SubmissionError, SubmissionInterrupted
 from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport, Summary
+from events_pandas.results.new_file import require_not_read, write_new
 from events_pandas.results.rejects import is_rejected
-from events_pandas.results.table_file import FINDINGS, TableFile, require_not_read, write_new
+from events_pandas.results.table_file import FINDINGS, TableFile
 from events_pandas.run.file_check import check_files
 from events_pandas.run.files import submit_files
 from events_pandas.run.options import RunOptions, short_description

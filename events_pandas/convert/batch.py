@@ -163,6 +163,12 @@ class Converter:
         """Convert the rows at any positions."""
         return self._converted(rows, rows)
 
+    def contacts(self, start: int, stop: int) -> Contacts:
+        """Return the contacts of ``frame.iloc[start:stop]`` without converting anything else."""
+        chosen = slice(start, stop)
+        rules = {rule.path: _cut(rule, chosen) for rule in self.bound.rules if rule.path in IDENTIFIERS}
+        return choose_contacts([rules[name] for name in IDENTIFIERS if name in rules], np.arange(start, stop))
+
     def _converted(self, chosen: "slice | Rows", rows: Rows) -> EventBatch:
         rules = {rule.path: _cut(rule, chosen) for rule in self.bound.rules}
         n_rows = len(rows)

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -15,6 +17,8 @@ from events_pandas.convert.members import expand, finding_at, only_where, read_p
 from events_pandas.convert.problems import Finding
 from events_pandas.intercom import IDENTIFIERS
 from events_pandas.mapping import BoundRule, Constant
+
+Texts: TypeAlias = npt.NDArray[np.object_]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +61,15 @@ class Contacts:
     def texts(self, where: Mask) -> pa.Array:
         """Return the chosen contacts as they stand in the payload: ``"user_id":"314159"`` (large_string)."""
         return joined(*(filtered(piece, where) for piece in self.pieces), length=int(where.sum()))
+
+    def named(self) -> tuple[Texts, Texts]:
+        """Return the field that names each contact, and its value as it is sent; None where it cannot be read."""
+        names, values = (np.full(self.words.shape[1], None, object) for _ in range(2))
+        for identifier in self.identifiers:
+            names[identifier.where] = identifier.name
+            chosen = identifier.values.filter(pa.array(identifier.where))
+            values[identifier.where] = chosen.to_numpy(zero_copy_only=False)
+        return names, values
 
 
 def choose_contacts(bounds: list[BoundRule], rows: Rows) -> Contacts:

@@ -254,7 +254,11 @@ class Cause:
         return counted(self.rows, "row")
 
     def __str__(self) -> str:
-        return f"{self.severity} {self.code}: {self.extent}, such as row {self.first_row}: {self.message}"
+        return self.at(f"row {self.first_row}")
+
+    def at(self, place: str) -> str:
+        """Return the same in words, with other words for the first row."""
+        return f"{self.severity} {self.code}: {self.extent}, such as {place}: {self.message}"
 
 
 def causes(findings: Iterable[Finding]) -> list[Cause]:

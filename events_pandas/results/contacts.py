@@ -5,19 +5,14 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
 
 from events_pandas.convert import Converter
 from events_pandas.convert.cells import Rows
-from events_pandas.convert.identifiers import Contacts
 from events_pandas.deliver import Status
 from events_pandas.mapping import EventMapping, bind, require_mapping
 from events_pandas.results.frame import text_column
 from events_pandas.words import counted, kind_of
-
-Texts = npt.NDArray[np.object_]
 
 _COLUMNS = ("row", "status", "created_at")
 
@@ -105,7 +100,7 @@ def _with_contacts(
         position, row = positions[is_other][0], rows[is_other][0]
         other = f"frame: its row {position} has another time than row {row} of the results, or no contact"
         raise ValueError(f"{other}: give all rows that were submitted, and no others")
-    identifiers, contacts = _identifiers(batch.contacts)
+    identifiers, contacts = batch.contacts.named()
     return pd.DataFrame(
         {
             "row": rows,
@@ -114,16 +109,6 @@ def _with_contacts(
             "contact": text_column(contacts),
         }
     )
-
-
-def _identifiers(contacts: Contacts) -> tuple[Texts, Texts]:
-    """Return the name and the value of the field that identifies each contact."""
-    names, values = (np.full(contacts.words.shape[1], None, object) for _ in range(2))
-    for identifier in contacts.identifiers:
-        names[identifier.where] = identifier.name
-        chosen = identifier.values.filter(pa.array(identifier.where))
-        values[identifier.where] = chosen.to_numpy(zero_copy_only=False)
-    return names, values
 
 
 def require_results(results: object, frame: object, *, columns: Sequence[str]) -> None:

@@ -19,6 +19,7 @@ _TEXT_DTYPE = pd.StringDtype("pyarrow")
 
 _CODES = {status: code for code, status in enumerate(Status)}
 _NONE = np.int16(-1)
+_ALL = slice(None)
 _ARRIVED = (_CODES[Status.ACCEPTED], _CODES[Status.ALREADY_SUBMITTED])
 
 _ACCEPTED_EARLIER = (
@@ -81,6 +82,13 @@ class RunStatuses:
         """Return which rows (positions in the run) are accepted or already submitted."""
         return np.isin(np.frombuffer(self._codes, np.uint8)[rows], _ARRIVED)
 
+    def waiting(self, rows: "np.typing.NDArray[np.int64]") -> "np.typing.NDArray[np.bool_]":
+        """Return which rows (positions in the run) were not submitted."""
+        are_waiting: np.typing.NDArray[np.bool_] = (
+            np.frombuffer(self._codes, np.uint8)[rows] == _CODES[Status.NOT_SUBMITTED]
+        )
+        return are_waiting
+
 
 class RowOutcomes:
     """Collects the outcome of each row of one frame; invalid rows are entered at once."""
@@ -126,22 +134,28 @@ class RowOutcomes:
         if outcome.submitted_at is not None:
             self._submitted_at[row] = np.datetime64(round(outcome.submitted_at * 1e6), "us")
 
-    def close(self, run: RunStatuses, *, reason: tuple[str, str] | None) -> None:
-        """Enter what became of the rows that were not submitted.
+    def close(self, run: RunStatuses, *, reason: tuple[str, str] | None, rows: slice = _ALL) -> None:
+        """Enter what became of the rows that were not submitted, or of some of them.
 
-        `run` has the statuses of earlier frames, and gets those of this one. `reason` is code and message of an early
+        `run` has the statuses of earlier rows, and gets those of this frame. `reason` is code and message of an early
         end.
         """
-        waiting = (self._statuses == _CODES[Status.NOT_SUBMITTED]) & pd.isna(self._error_codes)
         if reason is not None:
+            waiting = (self._statuses == _CODES[Status.NOT_SUBMITTED]) & pd.isna(self._error_codes)
             self._error_codes[waiting], self._error_messages[waiting] = reason
         run.enter(self._statuses, offset=self._checked.offset)
         repeats = self._checked.repeats
-        held_back = repeats.among(~self._checked.is_sent[repeats.rows])
+        start, stop, _ = rows.indices(len(self._statuses))
+        is_chosen = (repeats.rows >= start) & (repeats.rows < stop)
+        held_back = repeats.among(is_chosen & ~self._checked.is_sent[repeats.rows])
         arrived = run.arrived(held_back.firsts)
         self._enter_repeats(held_back.among(arrived & held_back.are_identical), _IDENTICAL)
         self._enter_repeats(held_back.among(arrived & ~held_back.are_identical), _WITH_OTHER_METADATA)
         self._enter_repeats(held_back.among(~arrived), _OF_UNSENT)
+        if reason is not None:
+            # Neither of the two had its turn: the next run sends the first one, and judges the other.
+            later = held_back.rows[run.waiting(held_back.firsts)]
+            self._error_codes[later], self._error_messages[later] = reason
 
     def _enter_repeats(self, repeats: Repeats, outcome: tuple[Status, str, str]) -> None:
         status, code, message = outcome
@@ -149,18 +163,19 @@ class RowOutcomes:
         self._error_codes[repeats.rows] = code
         self._error_messages[repeats.rows] = [message.format(first) for first in repeats.firsts.tolist()]
 
-    def frame(self) -> pd.DataFrame:
-        """Return the results, on the caller's index and in the caller's order."""
+    def frame(self, rows: slice = _ALL) -> pd.DataFrame:
+        """Return the results of all rows or some, on the caller's index and in the caller's order."""
+        start, stop, _ = rows.indices(len(self._statuses))
         offset = self._checked.offset
         columns = {
-            "row": np.arange(offset, offset + len(self._statuses), dtype=np.int64),
-            "status": pd.Categorical.from_codes(self._statuses, dtype=STATUS_DTYPE),
-            "http_status": counts_or_na(self._http_statuses),
-            "attempts": counts_or_na(self._attempts),
-            "error_code": text_column(self._error_codes),
-            "error_message": text_column(self._error_messages),
-            "request_id": text_column(self._request_ids),
-            "created_at": utc_times(self._checked.created_at),
-            "submitted_at": utc_times(self._submitted_at),
+            "row": np.arange(offset + start, offset + stop, dtype=np.int64),
+            "status": pd.Categorical.from_codes(self._statuses[rows], dtype=STATUS_DTYPE),
+            "http_status": counts_or_na(self._http_statuses[rows]),
+            "attempts": counts_or_na(self._attempts[rows]),
+            "error_code": text_column(self._error_codes[rows]),
+            "error_message": text_column(self._error_messages[rows]),
+            "request_id": text_column(self._request_ids[rows]),
+            "created_at": utc_times(self._checked.created_at[rows]),
+            "submitted_at": utc_times(self._submitted_at[rows]),
         }
-        return pd.DataFrame(columns, index=self._index)
+        return pd.DataFrame(columns, index=self._index[rows])

@@ -1,7 +1,7 @@
 """Rejects: the rows that Intercom does not have, with the reason of each, and how they are written to a file."""
 
-import csv
 from collections.abc import Hashable, Sequence
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -16,10 +16,15 @@ from events_pandas.mapping.arrow_types import readable, sliceable
 from events_pandas.mapping.rules import Values
 from events_pandas.results.contacts import positions_in, require_results
 from events_pandas.results.frame import STATUS_DTYPE, text_column
+from events_pandas.results.row_files import csv_text
 from events_pandas.results.table_file import TableKind
+from events_pandas.words import counted, escaped
 
 REJECTED = (Status.INVALID, Status.UNKNOWN_CONTACT, Status.REJECTED, Status.FAILED, Status.NOT_SUBMITTED)
 """The statuses of rows that Intercom does not have, and may take when they are fixed or sent again."""
+
+_REPEATS_REJECT = "duplicate_of_unsent"
+"""The error code of a row that was held back, since it repeats a row that was refused."""
 
 REASONS = ("row", "status", "error_code", "error_message")
 """The columns of results that are written beside a reject."""
@@ -42,9 +47,28 @@ _OTHERS = frozenset({CellKind.BYTES, CellKind.NESTED, CellKind.OTHER})
 
 
 def is_rejected(results: pd.DataFrame) -> Mask:
-    """Return which rows of results are rejects."""
-    mask: Mask = results["status"].isin(_STATUSES).to_numpy()
+    """Return which rows of results are rejects: they need work, or nothing sends them without being asked."""
+    mask: Mask = results["status"].isin(_STATUSES).to_numpy() & ~is_left_to_next_run(results)
     return mask
+
+
+def is_left_to_next_run(results: pd.DataFrame) -> Mask:
+    """Return which rows the same run sends when it is started again, and sends nothing twice: it keeps a journal.
+
+    Their turn had not come when the run ended early. Results that were read from a file do not say whether their run
+    kept a journal.
+    """
+    if not results.attrs.get("run", {}).get("keeps_journal"):
+        return np.zeros(len(results), dtype=bool)
+    is_unsent = (results["status"] == Status.NOT_SUBMITTED.value).to_numpy(bool)
+    mask: Mask = is_unsent & ~results["error_code"].isin([_REPEATS_REJECT]).to_numpy(bool)
+    return mask
+
+
+def left_out(path: Path, n_rows: int) -> str:
+    """Say why some rows are not among the rejects."""
+    rows = counted(n_rows, "row that was not submitted is", "rows that were not submitted are")
+    return f"{escaped(path)}: {rows} left out: start the same run again, which sends the rest"
 
 
 def find_rejects(results: pd.DataFrame, frame: pd.DataFrame) -> tuple[pd.DataFrame, Rows]:
@@ -169,13 +193,13 @@ def _written(cells: Cells) -> tuple[pa.Array, CodeMasks]:
 
 
 def _csv_text(frame: pd.DataFrame, *, header: bool) -> str:
-    rows = text_frame(frame)
-    text = rows.to_csv(index=False, header=header, lineterminator="\n")
-    if "\r" in text:
-        # Python does not quote a lone carriage return, and pandas reads it as the end of a row.
-        text = rows.to_csv(index=False, header=header, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    return text
+    return csv_text(text_frame(frame), header=header)
 
 
-REJECTS: Final = TableKind(holds="rejects", csv_text=_csv_text, has_mark=True)
+def _are_rejects(names: Sequence[str]) -> bool:
+    own = max(len(names) - len(REASONS), 0)
+    return list(names[own:]) == reason_names(names[:own])
+
+
+REJECTS: Final = TableKind(holds="rejects", is_own=_are_rejects, csv_text=_csv_text)
 """Rejects in a file: if it is not finished, the rejects of an earlier run stay."""

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -39,6 +40,7 @@ class Summary:
     _statuses: Counter[str] = field(default_factory=Counter, init=False)
     _causes: Counter[str] = field(default_factory=Counter, init=False)
     _examples: dict[str, str] = field(default_factory=dict, init=False)
+    _places: dict[Any, str] = field(default_factory=dict, init=False)  # of the rows that notes are about
     _facts: dict[str, Any] = field(default_factory=dict, init=False)  # of the run
 
     @property
@@ -53,15 +55,18 @@ class Summary:
         troubled = results[results["error_code"].notna() & ~results["error_code"].isin(REPEAT_CODES)]
         self._causes.update(troubled["error_code"].tolist())
         for cause in troubled.drop_duplicates("error_code").itertuples():
-            self._examples.setdefault(str(cause.error_code), f"such as row {cause.row}: {cause.error_message}")
+            self._examples.setdefault(str(cause.error_code), f"such as {_place(cause)}: {cause.error_message}")
 
         # Each part of a run's results has the notes of all parts so far.
         self._facts = results.attrs.get("run", {})
+        noted = results[results["row"].isin([note["first_row"] for note in self._facts.get("notes", [])])]
+        self._places.update({result.row: _place(result) for result in noted.itertuples()})
 
     def __str__(self) -> str:
         total = counted(self._statuses.total(), "row")
-        notes = [str(Cause(**note)) for note in self._facts.get("notes", [])]
-        return "\n".join([total, *self._status_lines(), *self._cause_lines(), *notes, *self._journal_lines()])
+        notes = [Cause(**note) for note in self._facts.get("notes", [])]
+        said = [note.at(self._places.get(note.first_row, f"row {note.first_row}")) for note in notes]
+        return "\n".join([total, *self._status_lines(), *self._cause_lines(), *said, *self._journal_lines()])
 
     def _status_lines(self) -> Iterator[str]:
         width = len(f"{self._statuses.total():,}")
@@ -78,3 +83,13 @@ class Summary:
             said = mode_note(self._facts["journal_mode"])
             yield f"journal: {escaped(self._facts['journal'])}" + ("" if said is None else f" ({said})")
             yield from (str(OtherRun(**other)) for other in self._facts.get("other_runs", []))
+
+
+def _place(result: Any) -> str:
+    """Return the row of a result in words; that of a file is named as an editor shows it."""
+    if not hasattr(result, "source_file"):
+        return f"row {result.row}"
+    # The whole path of a file is in the results.
+    path = Path(result.source_file)
+    where = escaped(path.name if path.is_absolute() else result.source_file)
+    return f"row {result.row} ({where})" if pd.isna(result.line) else f"row {result.row} ({where} line {result.line})"

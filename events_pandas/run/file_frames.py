@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from events_pandas.convert import Finding
+from events_pandas.convert.cells import Mask, Rows
 from events_pandas.deliver import ProgressChoice, progress_bar
 from events_pandas.errors import MappingError, SourceError
 from events_pandas.mapping import EventMapping, require_columns
@@ -28,8 +28,6 @@ from events_pandas.sources import (
 )
 from events_pandas.words import path_text
 
-Rows: TypeAlias = npt.NDArray[np.int64]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _ChunkPlace:
@@ -40,11 +38,11 @@ class _ChunkPlace:
     first: int  # the position of its first row in the file
     lines: npt.NDArray[np.uint32] | int | None  # of each row; of the first one, if the others follow line by line
 
-    def line(self, place: int) -> int | None:
-        """Return the line of a row, given by its place in the chunk."""
+    def lines_of(self, places: Rows) -> Rows:
+        """Return the lines of rows, given by their places in the chunk; 0 in formats without lines."""
         if self.lines is None:
-            return None
-        return self.lines + place if isinstance(self.lines, int) else int(self.lines[place])
+            return np.zeros(len(places), np.int64)
+        return self.lines + places if isinstance(self.lines, int) else self.lines[places].astype(np.int64)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,24 +80,34 @@ class FileFrames:
 
     def source_files(self, rows: Rows) -> "pd.api.extensions.ExtensionArray":
         """Return the file of each row; rows are counted over all files."""
-        names = [path_text(self._chunks[chunk].file.name) for chunk in self._chunks_of(rows)]
+        names = np.empty(len(rows), object)
+        for number, chosen in self._by_chunk(rows):
+            names[chosen] = path_text(self._chunks[number].file.name)
         return pd.array(names, dtype="string[pyarrow]")
+
+    def lines(self, rows: Rows) -> "pd.api.extensions.ExtensionArray":
+        """Return the line of its file in which each row begins, from 1; NA in formats without lines."""
+        found = np.zeros(len(rows), np.int64)
+        for number, chosen in self._by_chunk(rows):
+            found[chosen] = self._chunks[number].lines_of(rows[chosen] - self._start_of(number))
+        return pd.arrays.IntegerArray(found, found == 0)
 
     def in_files(self, problems: pd.DataFrame) -> pd.DataFrame:
         """Add to findings their files, and their lines if files have lines; the index counts the rows of each file."""
-        rows, places, lines = problems["row"].to_numpy(), [], []
-        for row, number in zip(rows.tolist(), self._chunks_of(rows), strict=True):
-            chunk, place = self._chunks[number], row - self._start_of(number)
-            places.append(chunk.first + place)
-            lines.append(chunk.line(place))
-        placed = problems.set_axis(pd.Index(places, dtype="int64")).assign(source_file=self.source_files(rows))
+        rows = problems["row"].to_numpy()
+        places = np.zeros(len(rows), np.int64)
+        for number, chosen in self._by_chunk(rows):
+            places[chosen] = rows[chosen] - self._start_of(number) + self._chunks[number].first
+        placed = problems.set_axis(pd.Index(places)).assign(source_file=self.source_files(rows))
         has_lines = any(chunk.lines is not None for chunk in self._chunks)
-        return placed.assign(line=pd.array(lines, dtype="Int64")) if has_lines else placed
+        return placed.assign(line=self.lines(rows)) if has_lines else placed
 
-    def _chunks_of(self, rows: Rows) -> list[int]:
-        ends = [chunk.end for chunk in self._chunks]
-        numbers: list[int] = np.searchsorted(np.array(ends, np.int64), rows, side="right").tolist()
-        return numbers
+    def _by_chunk(self, rows: Rows) -> Iterator[tuple[int, Mask]]:
+        """Yield each chunk that has some of the rows, and which these are."""
+        ends = np.array([chunk.end for chunk in self._chunks], np.int64)
+        numbers = np.searchsorted(ends, rows, side="right")
+        for number in np.unique(numbers).tolist():
+            yield number, numbers == number
 
     def _start_of(self, chunk: int) -> int:
         return self._chunks[chunk - 1].end if chunk else 0

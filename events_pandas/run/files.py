@@ -1,9 +1,9 @@
-"""A run over files: chunks in, results out with the file of each row, written as they come."""
+"""A run over files: chunks in, results out with the file and line of each row, written as they come."""
 
 import os
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -28,11 +28,11 @@ from events_pandas.run.file_frames import FileFrames, count_rows, read_column_ty
 from events_pandas.run.options import RunOptions
 from events_pandas.run.rejects import FileRejects
 from events_pandas.run.run import Run, Take, stop_error
-from events_pandas.sources import PathOrPaths, SourceFile, kept_types, opened_files, with_types
+from events_pandas.sources import PathOrPaths, SourceFile, kept_types, opened_files, read_first_row, with_types
 from events_pandas.words import escaped, path_text
 
 FILES_NAMED: Final = 3
-"""How many files of a run its history names at most."""
+"""How many files a message or the history of a run names at most."""
 
 
 def submit_files(
@@ -93,6 +93,7 @@ class _FileRun:
     _rejects: FileRejects | None = field(default=None, init=False)
     _run: Run = field(init=False)
     _parts: list[pd.DataFrame] = field(default_factory=list, init=False)
+    _said: list[str] = field(default_factory=list, init=False)
 
     def begin(self) -> bool:
         """Read and open what the run needs, in the caller's thread. Return whether it may begin.
@@ -117,6 +118,8 @@ class _FileRun:
         opened = opened_files(self.paths, self.mapping.source, are_held=self.rejects_path is not None)
         files = self._opened.enter_context(opened)
         require_fitting(files, self.mapping, progress=options.progress)
+        if empty := list(filter(_is_empty, dict.fromkeys(files))):
+            self.warn(f"{escaped(_named(empty))}: {'has' if len(empty) == 1 else 'have'} no rows")
         frames = FileFrames(files=files, mapping=self.mapping, chunksize=options.chunksize)
         self._frames = frames
         types = frames.types = read_column_types(frames, options.progress)
@@ -127,9 +130,9 @@ class _FileRun:
         if not self._is_confirmed(total):
             return False
         if self.results_path is not None:
-            self._writer = self._opened.enter_context(
-                TableFile(self.results_path, RESULTS, sources=[file.path for file in files])
-            )
+            sources = [file.path for file in files]
+            results = TableFile(self.results_path, RESULTS, sources=sources, warn=self.warn)
+            self._writer = self._opened.enter_context(results)
         if self.rejects_path is not None:
             self._rejects = FileRejects(
                 self.rejects_path,
@@ -138,7 +141,7 @@ class _FileRun:
                 # A journal keeps the types for the run that submits the rejects.
                 mapping=self.mapping if options.journal is None else with_types(self.mapping, kept),
                 typed=typed,
-                warn=self.warn,
+                warn=self._said.append,
             )
             self._opened.enter_context(self._rejects.writer)
         self._run = Run(
@@ -180,7 +183,7 @@ class _FileRun:
                 _note(error, None if isinstance(error.__cause__, SourceError) else fault)
                 self._keep(error.results)
                 error.results = self._results()
-                _note(error, self._write_rejects())
+                self._end(error)
                 raise
             except EventsPandasError as error:
                 if not self._parts:
@@ -188,11 +191,23 @@ class _FileRun:
                 why = f"{self._frames.latest}: {'; '.join(error.faults)}" if isinstance(error, MappingError) else error
                 message = f"the run ended early, after earlier rows were submitted: {why}"
                 ended = SubmissionError(message, results=self._results())
-                _note(ended, self._write_rejects())
+                self._end(ended)
                 raise ended from error
             self._require("results", self._finish_results())
             self._require("rejects", self._write_rejects())
+            self._say()
         return self._results()
+
+    def _end(self, error: SubmissionError | SubmissionInterrupted) -> None:
+        """Write the rejects of a run that ended early."""
+        _note(error, self._write_rejects())
+        # A caller may turn warnings into errors: the one that ended the run comes first.
+        with suppress(Warning):
+            self._say()
+
+    def _say(self) -> None:
+        while self._said:
+            self.warn(self._said.pop(0))
 
     def _take(self, results: pd.DataFrame) -> None:
         if fault := self._write(results):
@@ -200,7 +215,8 @@ class _FileRun:
         self._keep(results)
 
     def _write(self, results: pd.DataFrame) -> SourceError | None:
-        results["source_file"] = self._frames.source_files(results["row"].to_numpy())
+        rows = results["row"].to_numpy()
+        results["source_file"], results["line"] = self._frames.source_files(rows), self._frames.lines(rows)
         return None if self._writer is None else _fault_of(self._writer.write, results)
 
     def _keep(self, results: pd.DataFrame) -> None:
@@ -264,6 +280,13 @@ def _note(error: BaseException, fault: SourceError | None) -> None:
     """Add the fault of a file to an error."""
     if fault is not None:
         error.add_note(str(fault))
+
+
+def _is_empty(file: SourceFile) -> bool:
+    # A fault is reported when all rows are read.
+    with suppress(SourceError):
+        return read_first_row(file).empty
+    return False
 
 
 def _named(files: Sequence[SourceFile]) -> str:

@@ -3,7 +3,7 @@
 import time
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -21,6 +21,7 @@ from events_pandas.deliver import Event, Outcome, Status, Stop
 from events_pandas.deliver.journal import Fingerprint, Journal
 from events_pandas.errors import EventsPandasError, InvalidRowsError, JournalError
 from events_pandas.results import RowOutcomes, RunStatuses
+from events_pandas.results.frame import text_column
 from events_pandas.results.summary import REPEAT_CODES
 from events_pandas.run.desk import Desk, UnansweredError
 from events_pandas.run.options import RunOptions, step_progress
@@ -46,6 +47,8 @@ class OpenFrame:
     ----------
     chunks : list of tuple of int
         The first row of each chunk, and the one after its last.
+    taken : int
+        How many of its first rows have results that were taken.
     tried_out : numpy.ndarray of int64
         The rows of the canary.
     """
@@ -54,20 +57,43 @@ class OpenFrame:
     checked: CheckedRows
     row_outcomes: RowOutcomes
     chunks: list[tuple[int, int]]
-    chunks_done: int = 0
+    taken: int = 0
     tried_out: Rows = field(default_factory=lambda: np.zeros(0, np.int64))
     journal: Journal | None = None
+    _under_way: deque[int] = field(default_factory=deque, init=False)
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows it has."""
+        return len(self.checked.valid)
 
     @property
     def end(self) -> int:
         """The position in the run after the frame's last row."""
-        return self.checked.offset + len(self.checked.valid)
+        return self.checked.offset + self.n_rows
 
     def canary(self, most: int) -> list[Event]:
         """Make at most `most` events that are submitted before all others; their chunks leave them out."""
         self.tried_out = canary_rows(self.converter, self.checked, most)
         batch = self.converter.convert_rows(self.tried_out)
         return self._events(batch, np.ones(len(self.tried_out), dtype=bool))
+
+    def pieces(self, most: int | None) -> Iterator[tuple[int, list[Event]]]:
+        """Yield the events of every chunk, `most` at a time, each time with the number of rows up to the next ones."""
+        begun = 0
+        for start, stop in self.chunks:
+            events = self.events(start, stop)
+            size = most or max(len(events), 1)
+            for first in range(0, max(len(events), 1), size):
+                following = events[first + size : first + size + 1]
+                end = following[0].row - self.checked.offset if following else stop
+                self._under_way.append(end)
+                yield end - begun, events[first : first + size]
+                begun = end
+
+    def piece_done(self) -> int:
+        """Return the row up to which all is done, when a further piece is."""
+        return self._under_way.popleft()
 
     def events(self, start: int, stop: int) -> list[Event]:
         """Make the events of a chunk's rows that are not sent yet, in the order of the rows."""
@@ -247,18 +273,25 @@ class RunFrames:
             # By bisection: a stream of small frames may have a thousand of them open.
             self._open[bisect_right(self._open, outcome.row, key=_end)].row_outcomes.record(outcome)
 
-    def completed(self) -> pd.DataFrame:
-        """Return the results of the first open frame, which stays open."""
-        return self._closed(self.first, None)
+    def completed(self, end: int) -> pd.DataFrame:
+        """Return the results of the first open frame up to a row, without those that were taken."""
+        return self._closed(self.first, None, end)
 
-    def forget_first(self) -> None:
-        """Forget the first open frame: its results were taken."""
-        self._open.popleft()
+    def forget(self, end: int) -> None:
+        """Forget the first open frame up to a row: these results were taken."""
+        self.first.taken = end
+        if end == self.first.n_rows:
+            self._open.popleft()
 
-    def _closed(self, frame: OpenFrame, stop: Stop | None) -> pd.DataFrame:
+    def _closed(self, frame: OpenFrame, stop: Stop | None, end: int | None = None) -> pd.DataFrame:
         reason = None if stop is None else (stop.error_code, stop.message)
-        frame.row_outcomes.close(self._statuses, reason=reason)
-        return frame.row_outcomes.frame()
+        rows = slice(frame.taken, frame.n_rows if end is None else end)
+        frame.row_outcomes.close(self._statuses, reason=reason, rows=rows)
+        results = frame.row_outcomes.frame(rows)
+        if self.options.include_identifier:
+            names, values = frame.converter.contacts(rows.start, rows.stop).named()
+            results["identifier"], results["contact"] = text_column(names), text_column(values)
+        return results
 
     def close(self, stop: Stop, *, again: Iterable[pd.DataFrame]) -> pd.DataFrame:
         """Return the results of all rows that have none yet, after the run ended early.
@@ -274,7 +307,9 @@ class RunFrames:
                 self._open_unsent(self.read(rows))
         parts = [self._closed(frame, stop) for frame in self._open]
         if not parts:
-            return unsent_results(no_rows(), pd.RangeIndex(0), stop)
+            results = unsent_results(no_rows(), pd.RangeIndex(0), stop)
+            no_text = text_column([])
+            return results.assign(identifier=no_text, contact=no_text) if self.options.include_identifier else results
         # Joining even one frame would turn an index of objects into one of strings.
         return parts[0] if len(parts) == 1 else pd.concat(parts)
 

@@ -67,6 +67,9 @@ class SubmitOptions(TypedDict, total=False):
     chunksize : int, default 10_000
         Rows converted at a time. As many, and at least 1,000, are read ahead of the results that are due, so that small
         frames and chunks do not slow the pace.
+    include_identifier : bool, default False
+        Whether the results also have the contact of each row: ``identifier`` (``"user_id"``, ``"id"`` or ``"email"``)
+        and ``contact``, as it is sent. It is personal data.
     progress : {"auto"}, bool or callable, default "auto"
         Whether progress is shown: automatically, always, or never; or a function that is called with a `Progress`, at
         most ten times a second and once at the end, in the caller's thread: its time delays the run, and an error
@@ -86,6 +89,7 @@ class SubmitOptions(TypedDict, total=False):
     max_failure_rate: float | None
     patience_seconds: float
     chunksize: int
+    include_identifier: bool
     progress: ProgressChoice
 
 
@@ -106,6 +110,7 @@ _A_PATH: Final = "a path, got {!r}: use 'auto', a path, or None for no journal"
 _TYPES: Final[Mapping[str, tuple[type | UnionType, str]]] = {
     "preflight": (bool, "True or False, got {!r}"),
     "resubmit": (bool, "True or False, got {!r}"),
+    "include_identifier": (bool, "True or False, got {!r}"),
     "journal": (str | os.PathLike | None, _A_PATH),
     "workspace": (str | None, "text, got {!r}: use the workspace's id_code, such as 'ab12cd34'"),
     "retry": (RetryPolicy, "a RetryPolicy, got {!r}: use RetryPolicy(attempts=3) or the like"),
@@ -159,6 +164,7 @@ class RunOptions:
     max_failure_rate: float | None = None
     patience_seconds: float = PATIENCE_SECONDS
     chunksize: int = 10_000
+    include_identifier: bool = False
     progress: ProgressChoice = "auto"
 
     def __post_init__(self) -> None:

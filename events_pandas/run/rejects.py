@@ -19,7 +19,9 @@ from events_pandas.results.rejects import (
     NO_REASONS,
     REASONS,
     REJECTS,
+    is_left_to_next_run,
     is_rejected,
+    left_out,
     n_own_columns,
     reason_names,
     with_reasons,
@@ -53,7 +55,7 @@ class FileRejects:
     typed : EventMapping
         The mapping with the types that bare columns have in these files.
     warn : callable
-        Called with a sentence if a row would be submitted otherwise from the file of rejects.
+        Called with a sentence if rows are left out, or if one would be submitted otherwise from the file of rejects.
     """
 
     def __init__(
@@ -74,10 +76,12 @@ class FileRejects:
         self._typed = typed
         self._warn = warn
         self._parts: list[pd.DataFrame] = []
+        self._left_out = 0
 
     def keep(self, results: pd.DataFrame) -> None:
         """Keep the reasons of rejects among some results, whose index counts the rows of each file."""
         rejected = is_rejected(results)
+        self._left_out += int(is_left_to_next_run(results).sum())
         # The first part shows that there are results, even if it has no rejects.
         if rejected.any() or not self._parts:
             self._parts.append(results.loc[rejected, [*REASONS, "source_file"]])
@@ -107,6 +111,8 @@ class FileRejects:
                 if visit == 0 and sum(map(len, first)) < COMPARED_ROWS:
                     first.append(read)
         self.writer.finish()
+        if self._left_out:
+            self._warn(left_out(self.writer.path, self._left_out))
         # The run reported the faults of the mapping, and the rejects are written.
         with suppress(EventsPandasError):
             self._compare(first, reasons)

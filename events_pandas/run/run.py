@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import pandas as pd
 
@@ -34,6 +34,9 @@ from events_pandas.words import path_text
 
 Take: TypeAlias = Callable[[pd.DataFrame], object]
 Source: TypeAlias = Literal["frame", "files", "stream"]
+
+EVENTS_AT_A_TIME: Final = 500
+"""Results of files are passed on after so many events: three seconds at Intercom's usual limit."""
 
 
 # Without a repr: it would read fields that a run does not have before it begins.
@@ -227,11 +230,11 @@ class Run:
             opened = self._opened()
             if self.options.canary:
                 opened = self._try_out(opened)
-            with closing(engine.deliver(self._chunks(opened), reads_on=self._ahead.has_room)) as delivered:
+            with closing(engine.deliver(self._pieces(opened), reads_on=self._ahead.has_room)) as delivered:
                 for outcomes in delivered:
                     self._frames.enter(outcomes)
                     if engine.stop is None:
-                        self._count_chunk()
+                        self._count_piece()
                     if self.desk.is_closing:
                         return
 
@@ -275,43 +278,44 @@ class Run:
                 if self._engine.stop is None:
                     self._frames.enter(self._engine.try_out(frame.canary(self.options.canary)))
                 return chain([frame], opened)
-            self._complete()
+            self._complete(frame.n_rows)
             if self.desk.is_closing:
                 break
         return iter(())
 
-    def _count_chunk(self) -> None:
-        """Count a chunk that is done. Pass on the results of its frame if it was the last one."""
+    def _count_piece(self) -> None:
+        """Pass on the results of a frame when its last events are done, and those of files as they come."""
         self._show_other_runs()
         self._ahead.close()
         frame = self._frames.first
-        frame.chunks_done += 1
-        if frame.chunks_done == len(frame.chunks):
+        end = frame.piece_done()
+        if end == frame.n_rows or self.source == "files":
             try:
-                self._complete()
+                self._complete(end)
             except Exception as error:
                 if self._engine.is_inherited:
                     raise
                 # Not out of the loop: the outcomes of requests under way are still to be entered.
                 self._end_by(error)
 
-    def _complete(self) -> None:
-        """Pass on the results of the first frame. A caller that is interrupted gets them with the exception."""
-        results = self._frames.completed()
+    def _complete(self, end: int) -> None:
+        """Pass on the results of the first frame up to a row. A caller who is interrupted gets them later."""
+        results = self._frames.completed(end)
         results.attrs["run"] = self._facts(results)
         self._no_results = results.iloc[:0]
         with suppress(UnansweredError):
             self._take(results)
             self._history.add(results, requests=self._engine.requests)
-            self._frames.forget_first()
+            self._frames.forget(end)
 
-    def _chunks(self, opened: Iterator[OpenFrame]) -> Iterator[list[Event]]:
-        """Yield the events of every chunk of every frame, until the run stops."""
-        chunks = ((frame, start, stop) for frame in opened for start, stop in frame.chunks)
-        while self._engine.stop is None and (chunk := next(chunks, None)) is not None:
-            frame, start, stop = chunk
-            self._ahead.open(stop - start)
-            yield frame.events(start, stop)
+    def _pieces(self, opened: Iterator[OpenFrame]) -> Iterator[list[Event]]:
+        """Yield the events of every frame, some at a time, until the run stops."""
+        most = EVENTS_AT_A_TIME if self.source == "files" else None
+        pieces = (piece for frame in opened for piece in frame.pieces(most))
+        while self._engine.stop is None and (piece := next(pieces, None)) is not None:
+            rows, events = piece
+            self._ahead.open(rows)
+            yield events
 
     def _facts(self, results: pd.DataFrame) -> dict[str, Any]:
         """Return the facts of the run, in types that every file format of pandas can keep."""
@@ -326,6 +330,7 @@ class Run:
             "rate_share": self.options.rate_share,
             "requests": engine.requests,
             "retries": engine.retries,
+            "keeps_journal": self.options.journal is not None,
             "journal": None if journal is None else path_text(journal.path),
             "journal_mode": None if journal is None else journal.mode,
             "frame": {"first_row": int(results["row"].min()) if len(results) else 0, "rows": len(results)},

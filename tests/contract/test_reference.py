@@ -136,6 +136,19 @@ def test_documentation_lists_every_column_of_the_results(results):
     assert list(documented) == list(results.columns)
 
 
+def test_documentation_lists_the_columns_of_files_and_of_contacts(fake_client, mapping, tmp_path):
+    """The tables list the further columns, in their order and each with its dtype."""
+    (tmp_path / "a.csv").write_text("who,day\n1,2024-01-31\n")
+    client = fake_client()
+    results = ep.submit_file(tmp_path / "a.csv", mapping, client=client, journal=None, include_identifier=True)
+
+    rows = [*table("results.md", "Columns on request"), *table("results.md", "Columns of files")]
+    assert {row["column"].strip("`"): row["dtype"].strip("`") for row in rows} == {
+        name: str(dtype) for name, dtype in results.dtypes.iloc[-4:].items()
+    }
+    assert [row["column"].strip("`") for row in rows] == list(results.columns[-4:])
+
+
 def test_documentation_lists_every_exception():
     """The table lists every exception that a user can catch, and says if it has results."""
     rows = table("results.md", "Exceptions")

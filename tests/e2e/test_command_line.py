@@ -75,12 +75,12 @@ def test_submit_prints_the_error_of_the_run_before_the_error_of_the_results_file
 
 
 def test_submit_succeeds_without_rows(folder, make_orders, submit):
-    """An empty file is a success: the exit code is 0."""
+    """An empty file is a success: a note names it, and the exit code is 0."""
     make_orders(0).to_csv(folder / "a.csv", index=False)
 
     result = submit("a.csv", "--journal", "none")
 
-    assert (result.stdout, result.exit_code) == ("0 rows\n", 0)
+    assert (result.stdout, result.exit_code) == ("0 rows\nnote: a.csv: has no rows\n", 0)
 
 
 def test_submit_fails_with_a_wrong_token(folder, make_orders, submit, sandbox):

@@ -132,7 +132,7 @@ def test_command_does_not_replace_its_mapping_by_rejects(folder, submit, sandbox
 
 def test_command_does_not_list_rejects_that_could_not_be_written(folder, submit, full_disk):
     """If the rejects cannot be written, the error has its own line, and no line says that they were written."""
-    (folder / "a.csv").write_text("who,day\n00042,2024-01-31\n")
+    (folder / "a.csv").write_text("who,day\n00042,2024-01-31\n00043,never\n")
 
     with full_disk():
         result = submit("a.csv", "--rejects", "rejects.csv", token="wrong")

@@ -213,6 +213,35 @@ def test_row_outcomes_give_the_reason_to_rows_that_wait_when_a_run_ends_early(ma
     assert frame.loc[2, "error_message"] == "try again later"
 
 
+def test_row_outcomes_give_the_reason_to_a_repeat_when_its_first_row_waits_too(make_row_outcomes, rejected):
+    """The next run sends the first row, and judges the other; a repeat of a row that was refused needs a look."""
+    row_outcomes = make_row_outcomes(4, repeats={2: 0, 3: 1})
+    row_outcomes.record(rejected)
+
+    row_outcomes.close(RunStatuses(), reason=("outage", "try again {later}"))
+
+    frame = row_outcomes.frame()
+    assert frame["status"].tolist() == ["not_submitted", "rejected", "not_submitted", "not_submitted"]
+    assert frame["error_code"].tolist()[2:] == ["outage", "duplicate_of_unsent"]
+    assert frame["error_message"].tolist()[2] == "try again {later}"
+
+
+def test_row_outcomes_close_some_rows_and_then_the_rest(make_row_outcomes):
+    """Rows of a frame that are done have the same results before the others are."""
+    row_outcomes, statuses = make_row_outcomes(4, repeats={1: 0, 3: 0}, invalid=[2], offset=10), RunStatuses()
+    statuses.enter(np.zeros(10, np.int8), offset=0)
+    row_outcomes.record(Outcome(row=10, status=Status.ACCEPTED))
+
+    row_outcomes.close(statuses, reason=None, rows=slice(0, 2))
+    first = row_outcomes.frame(slice(0, 2))
+    row_outcomes.close(statuses, reason=None, rows=slice(2, 4))
+    rest = row_outcomes.frame(slice(2, 4))
+
+    whole = row_outcomes.frame()
+    pd.testing.assert_frame_equal(pd.concat([first, rest]), whole)
+    assert whole["row"].tolist() == [10, 11, 12, 13]
+
+
 def test_row_outcomes_close_again_when_an_interrupt_came_between(make_row_outcomes):
     """Closing twice changes nothing: an interrupted close is repeated."""
     statuses = RunStatuses()

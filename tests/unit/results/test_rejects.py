@@ -53,6 +53,33 @@ def test_rejects_are_the_rows_that_intercom_does_not_have(orders, status):
     assert len(rejects) == len(written()) == (0 if is_done else 4)
 
 
+@pytest.mark.parametrize(("keeps_journal", "rows"), [(True, [0, 2]), (False, [0, 1, 2, 3])])
+def test_rejects_leave_out_rows_that_the_same_run_sends_when_it_is_started_again(orders, keeps_journal, rows):
+    """Without a journal nobody else knows which rows are to be sent; a repeat of a refused row needs a look anyway."""
+    results = failed(
+        4,
+        status=["failed", "not_submitted", "not_submitted", "not_submitted"],
+        error_code=["x", "interrupted", "duplicate_of_unsent", None],
+    )
+    results.attrs["run"] = {"keeps_journal": keeps_journal}
+    results.index = orders.index
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        rejects = export_rejects(results, orders, "rejects.csv")
+
+    assert rejects["row"].tolist() == written()["row"].astype(int).tolist() == rows
+    said = "rejects.csv: 2 rows that were not submitted are left out: start the same run again, which sends the rest"
+    assert [str(warning.message) for warning in caught] == ([said] if keeps_journal else [])
+
+
+def test_rejects_of_results_from_a_file_have_all_rows(orders):
+    """The file does not say whether its run kept a journal, and no row may be lost."""
+    failed(4, status="not_submitted").to_csv("results.csv")
+
+    assert len(export_rejects(pd.read_csv("results.csv"), orders, "rejects.csv")) == 4
+
+
 def test_rejects_stand_as_they_were_with_the_reason_beside(orders):
     """The frame's columns come first; rows without a value have an empty cell."""
     results = failed(4).iloc[[3, 1]].assign(status=["invalid", "unknown_contact"], error_message=["a, b", None])

@@ -35,6 +35,57 @@ def test_summary_shows_statuses_in_order_and_causes_by_frequency(make_results):
     )
 
 
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [(5, "row 3 (a\\u001b.csv line 5)"), (11_002, "row 3 (a\\u001b.csv line 11002)"), (pd.NA, "row 3 (a\\u001b.csv)")],
+)
+def test_summary_names_file_and_line_of_an_example(make_results, line, place):
+    """A row of a file is named as an editor shows it; some formats have no lines."""
+    results = make_results(("failed", "a"), start=3)
+    results["source_file"], results["line"] = "a\x1b.csv", pd.array([line], dtype="Int64")
+
+    summary = Summary()
+    summary.add(results)
+
+    assert str(summary).splitlines()[-1] == f"a: 1 row, such as {place}: message 3"
+
+
+def test_summary_names_a_file_with_its_folders_unless_they_lead_from_the_root(make_results, tmp_path):
+    """Files of a pattern may have the same name in several folders; a whole path would fill the line."""
+    results = make_results(("failed", "a"), ("failed", "b"))
+    results["source_file"], results["line"] = ["2024/a.csv", str(tmp_path / "b.csv")], pd.array([2, 2], dtype="Int64")
+
+    summary = Summary()
+    summary.add(results)
+
+    assert [line.partition(": message")[0] for line in str(summary).splitlines()[-2:]] == [
+        "a: 1 row, such as row 0 (2024/a.csv line 2)",
+        "b: 1 row, such as row 1 (b.csv line 2)",
+    ]
+
+
+def test_summary_names_file_and_line_of_a_noted_row(make_results):
+    """The notes of a run come with any part of its results; the row of a note may come later."""
+    note = {
+        "code": "naive_time",
+        "field": "created_at",
+        "severity": "note",
+        "rows": 1,
+        "first_row": 4,
+        "message": "is taken as UTC",
+    }
+    summary = Summary()
+    for start in (3, 4):
+        results = make_results(("accepted", None), start=start)
+        results["source_file"], results["line"] = "a.csv", pd.array([start + 2], dtype="Int64")
+        results.attrs["run"] = {"notes": [note]}
+        summary.add(results)
+
+    assert str(summary).splitlines()[-1] == (
+        "note naive_time: the column, such as row 4 (a.csv line 6): is taken as UTC"
+    )
+
+
 def test_summary_counts_duplicates_without_a_cause(make_results):
     """The status of a duplicate is enough."""
     summary = Summary()

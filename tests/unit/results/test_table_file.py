@@ -9,9 +9,17 @@ import pandas as pd
 import pytest
 
 from events_pandas import SourceError
-from events_pandas.results.table_file import RESULTS, TableFile, TableKind, write_new
+from events_pandas.results.new_file import write_new
+from events_pandas.results.rejects import REJECTS
+from events_pandas.results.table_file import FINDINGS, RESULTS, TableFile, TableKind
 
-NOTES = TableKind(holds="results")
+
+def are_notes(names):
+    """Return whether a file has the column of the rows that these tests write."""
+    return names == ["who"]
+
+
+NOTES = TableKind(holds="results", is_own=are_notes)
 
 
 @pytest.fixture
@@ -98,9 +106,9 @@ def test_partial_file_that_is_another_name_of_a_file_is_not_written_to(place, tm
     assert (place.read_text(), precious.read_text()) == ("who\n1\n", "precious")
 
 
-@pytest.mark.parametrize("make", [Path.mkdir, Path.touch, os.mkfifo], ids=["folder", "file", "pipe"])
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["folder", "pipe"])
 def test_partial_file_that_is_there_blocks_nothing(place, make):
-    """The partial file of a killed run stays, and the next run writes beside it."""
+    """What is not a file stays, and the run writes beside it."""
     make(place.with_name("results.csv.partial"))
 
     file = write(place)
@@ -278,7 +286,7 @@ def test_what_was_broken_off_is_written_over(place):
         return frame.to_csv(index=False, header=header)
 
     many = rows(*["first"] * 10_000, "last")
-    with TableFile(place, TableKind(holds="results", csv_text=text)) as file:
+    with TableFile(place, TableKind(holds="results", is_own=are_notes, csv_text=text)) as file:
         with pytest.raises(KeyboardInterrupt):
             file.write(many)
         file.write(many)
@@ -290,7 +298,7 @@ def test_what_was_broken_off_is_written_over(place):
 @pytest.mark.parametrize("cells", [["é"], ["é", *["e" * 500] * 5_000], ["plain"]], ids=["short", "long", "ascii"])
 def test_mark_is_written_before_all_else(place, cells):
     """The text behind the mark is the same; a file of ASCII has none."""
-    with TableFile(place, TableKind(holds="results", has_mark=True)) as file:
+    with TableFile(place, NOTES) as file:
         file.write(rows(*cells))
         file.finish()
 
@@ -465,3 +473,41 @@ def test_writer_reports_when_the_folder_has_gone(tmp_path, results):
         path.parent.rmdir()
         with pytest.raises(SourceError, match=r"results cannot be written there: No such file"):
             writer.write(results)
+
+
+@pytest.mark.parametrize("kind", [RESULTS, FINDINGS, REJECTS], ids=["results", "findings", "rejects"])
+@pytest.mark.parametrize(("cell", "mark"), [("é", "\ufeff"), ("e", "")])
+def test_all_csv_files_have_the_same_mark_and_line_ends(place, kind, cell, mark):
+    """A byte order mark shows Excel that a file beyond ASCII is UTF-8; lines end with a line feed on every system."""
+    with TableFile(place, kind) as file:
+        file.write(pd.DataFrame({"who": ["00042", "1e5"], "note": [cell, "a, b"]}))
+        file.finish()
+
+    assert place.read_bytes().decode() == f'{mark}who,note\n00042,{cell}\n1e5,"a, b"\n'
+
+
+@pytest.mark.parametrize("kind", [RESULTS, FINDINGS, REJECTS], ids=["results", "findings", "rejects"])
+def test_cells_stand_in_csv_files_as_they_are(place, kind):
+    """Excel takes some for formulas, but another text would be another event when rejects are submitted again."""
+    cells = ["=1+1", "+49 30 1234", "-5", "@ada", "00042", "one\rtwo", "one\ntwo", 'say "x"']
+    with TableFile(place, kind) as file:
+        file.write(rows(*cells))
+        file.finish()
+
+    assert pd.read_csv(place, dtype=str, keep_default_na=False)["who"].tolist() == cells
+
+
+def test_times_of_results_have_one_form_in_all_lines_of_a_csv_file(place):
+    """The whole column can be read back, whichever rows were written together."""
+    whole, broken = (pd.Timestamp(text, tz="UTC") for text in ("2024-01-31 10:00:00", "2024-01-31 10:00:00.5"))
+    with TableFile(place, RESULTS) as file:
+        for submitted_at in (whole, broken, pd.NaT):
+            times = pd.Series([submitted_at], dtype="datetime64[us, UTC]")
+            file.write(pd.DataFrame({"created_at": pd.Series([whole]).dt.as_unit("us"), "submitted_at": times}))
+
+    assert place.read_text().splitlines()[1:] == [
+        "2024-01-31 10:00:00+00:00,2024-01-31 10:00:00.000000+00:00",
+        "2024-01-31 10:00:00+00:00,2024-01-31 10:00:00.500000+00:00",
+        "2024-01-31 10:00:00+00:00,",
+    ]
+    assert pd.to_datetime(pd.read_csv(place)["submitted_at"])[1] == broken

@@ -33,10 +33,11 @@ from events_pandas.run.options import RunOptions
 def submit(mapping, fake_client):
     """Submit files with a fake client, and return all results."""
 
-    def submit(paths, *, client=None, results_path=None, **options):
+    def submit(paths, *, client=None, results_path=None, said=None, **options):
         run = RunOptions(client=client or fake_client(), retry=RetryPolicy(attempts=1), **options)
         parts = []
-        submit_files(paths, mapping, options=run, results_path=results_path, take=parts.append)
+        warn = {} if said is None else {"warn": said.append}
+        submit_files(paths, mapping, options=run, results_path=results_path, take=parts.append, **warn)
         return parts
 
     return submit
@@ -46,7 +47,7 @@ def test_files_are_submitted_one_after_another(write, submit):
     """Rows are counted over all files, duplicates are found across them, and each row has its file."""
     paths = [write("a.csv", "1,2024-01-31", "2,2024-01-31"), write("b.csv"), write("c.csv", "2,2024-01-31")]
 
-    parts = submit(paths)
+    parts = submit(paths, said=[])
 
     results = pd.concat(parts)
     assert results["row"].tolist() == [0, 1, 2]
@@ -56,13 +57,46 @@ def test_files_are_submitted_one_after_another(write, submit):
     assert [len(part) for part in parts] == [2, 0, 1]
 
 
-def test_file_without_rows_has_results_without_rows(write, submit):
+@pytest.mark.parametrize(("name", "read"), [("results.csv", pd.read_csv), ("results.parquet", pd.read_parquet)])
+def test_file_without_rows_has_results_without_rows(write, submit, name, read):
     """A file without rows has a results file with all columns and dtypes."""
-    (results,) = submit(write("a.csv"), results_path="results.parquet")
+    (results,) = submit(write("a.csv"), results_path=name, said=[])
 
     assert len(results) == 0
-    assert results.columns.tolist() == pd.read_parquet("results.parquet").columns.tolist()
+    assert results.columns.tolist() == read(name).columns.tolist()
     assert str(results["row"].dtype) == "int64"
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        (["a.csv"], "a.csv: has no rows"),
+        (["a.csv", "b.csv", "full.csv", "a.csv"], "a.csv, b.csv: have no rows"),
+        (["a.csv", "b.csv", "c.csv", "d.csv"], "a.csv, b.csv, c.csv and 1 more: have no rows"),
+    ],
+)
+def test_files_without_rows_are_named(write, submit, names, sentence):
+    """A nightly export that is empty is no error, but hardly what was meant."""
+    for name in names:
+        write(name, *(["1,2024-01-31"] if name == "full.csv" else []))
+    said = []
+
+    submit(names, said=said)
+
+    assert said == [sentence]
+
+
+def test_results_have_the_contact_on_request(write, submit):
+    """It is the text that is sent, or would be; a row without one has none, nor has a row that cannot be read."""
+    path = write("a.csv", "00042,2024-01-31", "00042,2024-01-31", "1e5,never", ",2024-01-31", "x", header="who,day")
+
+    (results,) = submit(path, include_identifier=True, results_path="results.parquet")
+
+    assert results["identifier"].tolist()[:3] == ["user_id"] * 3
+    assert results["contact"].tolist()[:3] == ["00042", "00042", "1e5"]
+    assert results[["identifier", "contact"]].isna().all(axis="columns").tolist() == [False] * 3 + [True] * 2
+    assert pd.read_parquet("results.parquet")["contact"].tolist()[:3] == ["00042", "00042", "1e5"]
+    assert results.columns[-4:].tolist() == ["identifier", "contact", "source_file", "line"]
 
 
 def test_results_are_written_as_they_come(write, mapping, fake_client):
@@ -81,6 +115,58 @@ def test_results_are_written_as_they_come(write, mapping, fake_client):
         [["0", "accepted"]],
         [["0", "accepted"], ["1", "accepted"]],
     ]
+
+
+def test_results_come_after_every_five_hundred_events(write, submit):
+    """A kill loses a few seconds at most: results do not wait for the end of a chunk."""
+    rows = [f"{number},2024-01-31" for number in range(1_150)]
+    # A duplicate and an invalid row are no events; they come with the row after them or the end of the chunk.
+    path = write("a.csv", *rows[:500], rows[0], "x,never", *rows[500:], rows[1])
+
+    parts = submit(path)
+
+    assert [part["row"].tolist() for part in parts] == [
+        list(range(502)),
+        list(range(502, 1_002)),
+        list(range(1_002, 1_153)),
+    ]
+    statuses = pd.concat(parts)["status"].tolist()
+    assert [row for row, status in enumerate(statuses) if status != "accepted"] == [500, 501, 1_152]
+    assert [statuses[row] for row in (500, 501, 1_152)] == ["duplicate", "invalid", "duplicate"]
+
+
+@pytest.mark.parametrize("chunksize", [700, 10_000])
+def test_run_that_ends_early_has_each_row_once_after_some_of_a_chunk_came(write, fake_client, mapping, chunksize):
+    """The rows whose results came are not among those of the exception, except that `submit_files` returns them all."""
+    path = write("a.csv", *(f"{number},2024-01-31" for number in [*range(1_200), 1_199, 0]))
+    client = fake_client({"900": [401]})
+    options = RunOptions(client=client, chunksize=chunksize, concurrency=1)
+
+    with pytest.raises(AuthenticationError) as caught:
+        submit_files(path, mapping, options=options, results_path="results.parquet")
+
+    results, written = caught.value.results, pd.read_parquet("results.parquet")
+    assert results["row"].tolist() == written["row"].tolist() == list(range(1_202))
+    assert results["status"].tolist()[:900] == ["accepted"] * 900
+    assert set(results["status"].tolist()[900:1_201]) <= {"not_submitted", "failed"}
+    assert results["status"].tolist()[1_201] == "duplicate"
+
+
+def test_interrupt_between_two_parts_of_a_chunk_loses_no_row(write, mapping, fake_client, ctrl_c):
+    """Each row has one result, before or after the interrupt."""
+    path = write("a.csv", *(f"{number},2024-01-31" for number in range(1_200)))
+    presses = [ctrl_c]
+
+    def take(_):
+        while presses:
+            presses.pop()()
+
+    with pytest.raises(SubmissionInterrupted):
+        submit_files(path, mapping, options=RunOptions(client=fake_client()), results_path="results.csv", take=take)
+
+    results = pd.read_csv("results.csv")
+    assert results["row"].tolist() == list(range(1_200))
+    assert set(results["status"][:500]) == {"accepted"}
 
 
 def test_results_path_is_tried_before_anything_is_sent(write, submit, fake_client):

@@ -71,7 +71,7 @@ def test_spread_row_whose_second_another_run_claims_after_the_check_is_not_sent(
         _, other = begin("theirs")
         sent_by_other = other.events(0, 1)
         sent = frame.events(0, 1)
-        results = frames.completed()
+        results = frames.completed(1)
         _, again = begin("mine")
 
     assert (len(sent_by_other), sent) == (1, [])

@@ -33,7 +33,8 @@ def submit(mapping, fake_client):
     """Submit files with a fake client and write the rejects; return the remarks."""
 
     def submit(paths, *, client=None, rejects_path="rejects.csv", results_path=None, rules=mapping, **options):
-        run = RunOptions(client=client or fake_client(), retry=RetryPolicy(attempts=1), **{"journal": None, **options})
+        options = {"journal": None, **options}
+        run = RunOptions(client=client or fake_client(), retry=RetryPolicy(attempts=1), **options)
         remarks = []
         submit_files(
             paths, rules, options=run, results_path=results_path, rejects_path=rejects_path, warn=remarks.append
@@ -162,6 +163,44 @@ def test_rejects_of_a_run_that_ends_early_have_the_rest(write, submit, fake_clie
     assert statuses["4"] == "invalid"
     assert "1" not in statuses
     assert not hasattr(caught.value, "__notes__")
+
+
+def test_rejects_leave_out_what_the_next_run_sends(write, mapping, fake_client):
+    """With a journal the same run goes on where it was: the rejects hold what needs work, a note counts the rest."""
+    rows = ["1,never", "2,2024-01-31", "2,2024-01-31", "3,2024-01-31", "4,2024-01-31", "4,2024-01-31"]
+    path = write("a.csv", *rows)
+    remarks = []
+
+    def submit(client):
+        options = RunOptions(client=client, concurrency=1, journal="journal.sqlite")
+        submit_files(path, mapping, options=options, rejects_path="rejects.csv", warn=remarks.append)
+
+    with pytest.raises(AuthenticationError):
+        submit(fake_client({"2": [404], "3": [401]}))
+    found, said = rejects(), remarks.pop()
+    client = fake_client()
+    submit(client)
+
+    # The third row repeats one that was refused, the last row one that waits.
+    assert found[["row", "status", "error_code"]].to_numpy().tolist() == [
+        ["0", "invalid", "time_unreadable"],
+        ["1", "unknown_contact", "not_found"],
+        ["2", "not_submitted", "duplicate_of_unsent"],
+    ]
+    assert said == (
+        "rejects.csv: 3 rows that were not submitted are left out: start the same run again, which sends the rest"
+    )
+    assert (client.contacts, rejects()["row"].tolist(), remarks) == (["2", "3", "4"], ["0"], [])
+
+
+def test_sentence_about_rejects_does_not_replace_the_error_of_the_run(write, mapping, fake_client):
+    """A caller may turn warnings into errors, and still learns why the run ended."""
+    path = write("a.csv", "1,2024-01-31")
+
+    with pytest.raises(AuthenticationError) as caught:
+        submit_files(path, mapping, options=RunOptions(client=fake_client({"1": [401]})), rejects_path="rejects.csv")
+
+    assert len(caught.value.results) == 1
 
 
 def test_rejects_are_written_when_a_later_file_cannot_be_read(write, submit, fake_client):

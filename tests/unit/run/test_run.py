@@ -2,6 +2,7 @@
 
 import dataclasses
 import gc
+import json
 import re
 import threading
 import time
@@ -70,6 +71,7 @@ def test_submit_reports_the_facts_of_the_run(make_orders, mapping, fake_client, 
         "rate_share": 1.0,
         "requests": 4,
         "retries": 1,
+        "keeps_journal": True,
         "journal": str(tmp_path / "ab12cd34.sqlite"),
         "journal_mode": "wal",
         "other_runs": [],
@@ -857,3 +859,92 @@ def test_rows_are_freed_with_the_run(make_orders, mapping, fake_client, me):
         gc.enable()
 
     assert is_freed
+
+
+class SentContacts:
+    """A client that keeps the fields that name contacts."""
+
+    def __init__(self, client):
+        self.sent = []
+        self._client = client
+
+    def me(self):
+        return self._client.me()
+
+    def post_event(self, payload):
+        event = json.loads(payload)
+        self.sent += [(name, event[name]) for name in ("user_id", "id", "email") if name in event]
+        return self._client.post_event(json.dumps({**event, "user_id": "x"}).encode())
+
+
+@pytest.fixture
+def contacts_mapping():
+    """A mapping that tries three fields for the contact."""
+    return EventMapping(event_name="a", created_at="day", user_id="who", id="key", email="address", timezone="UTC")
+
+
+def test_results_have_the_field_and_the_text_of_each_contact_on_request(contacts_mapping, fake_client):
+    """The text is the one that is sent, also for rows that are not sent."""
+    frame = pd.DataFrame(
+        {
+            "who": [42.0, None, None, 7.0, None],
+            "key": [None, "k-1", None, None, None],
+            "address": [None, "b@example.org", "Ada@example.org", None, None],
+            "day": ["2024-01-31", "2024-01-31", "never", "never", "2024-01-31"],
+        },
+        index=list("abcde"),
+    )
+    client = SentContacts(fake_client())
+
+    results = submit_events(frame, contacts_mapping, client=client, include_identifier=True)
+
+    found = results[["identifier", "contact"]].astype(object).where(results[["identifier", "contact"]].notna(), None)
+    assert found.to_numpy().tolist() == [
+        ["user_id", "42"],
+        ["id", "k-1"],
+        ["email", "Ada@example.org"],
+        ["user_id", "7"],
+        [None, None],
+    ]
+    assert results.index.tolist() == list("abcde")
+    assert sorted(client.sent) == [("id", "k-1"), ("user_id", "42")]
+
+
+def test_results_have_no_contact_unless_it_is_asked_for(make_orders, mapping, fake_client):
+    """A contact is personal data."""
+    results = submit_events(make_orders(), mapping, client=fake_client())
+
+    assert {"identifier", "contact"}.isdisjoint(results.columns)
+
+
+def test_results_of_every_frame_of_a_stream_have_contacts_on_request(make_orders, mapping, fake_client):
+    """A frame without rows has the columns too."""
+    frames = [make_orders(2), make_orders(0), make_orders(1, start=2)]
+
+    parts = list(iter_submit(frames, mapping, client=fake_client(), include_identifier=True))
+
+    assert [part["contact"].tolist() for part in parts] == [["00000", "00001"], [], ["00002"]]
+    assert {str(part["contact"].dtype) for part in parts} == {"string"}
+
+
+def test_results_of_a_run_that_ends_early_have_contacts_on_request(make_orders, mapping, fake_client):
+    """Rows whose turn did not come have a contact too."""
+    client = fake_client({"00000": [401]})
+
+    with pytest.raises(AuthenticationError) as caught:
+        submit_events(make_orders(), mapping, client=client, include_identifier=True, concurrency=1)
+
+    assert caught.value.results["contact"].tolist() == ["00000", "00001", "00002"]
+
+
+def test_contacts_of_results_are_in_no_journal_and_no_log(mapping, fake_client, tmp_path, caplog):
+    """They are personal data: only the results have them."""
+    caplog.set_level(0)
+    orders = pd.DataFrame({"who": ["ada-lovelace"], "day": ["2024-01-31"]})
+
+    results = submit_events(orders, mapping, client=fake_client(), journal=tmp_path, include_identifier=True)
+
+    assert results["contact"].tolist() == ["ada-lovelace"]
+    assert all(b"ada-lovelace" not in path.read_bytes() for path in tmp_path.iterdir())
+    assert "ada-lovelace" not in caplog.text
+    assert "ada-lovelace" not in str(results.attrs)

@@ -1,0 +1,119 @@
+"""What killed runs left beside an output: their rows get a name of their own, and the rest is deleted."""
+
+import codecs
+import os
+import re
+import secrets
+import stat
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from events_pandas.filesystem import hold
+from events_pandas.results.new_file import created
+from events_pandas.results.row_files import ArrowRows, CsvRows
+from events_pandas.words import counted, escaped
+
+_PLAIN: Final = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_PARQUET: Final = b"PAR1"
+_MOST_TRIES: Final = 10
+
+
+def partial_paths(path: Path) -> Iterator[Path]:
+    """Yield names for the file that is to become the one at `path`."""
+    yield path.with_name(f"{path.name}.partial")
+    for _ in range(_MOST_TRIES):
+        yield path.with_name(f"{path.name}.{secrets.token_hex(4)}.partial")
+
+
+def clear_leftovers(
+    path: Path, *, is_csv: bool, is_own: Callable[[Sequence[str]], bool], holds: str, is_kept: bool
+) -> list[str]:
+    """Clear away what killed runs left of a file at `path`, and return a sentence for each that is kept.
+
+    Files of runs under way stay, and so does any other file: `is_own` judges the names of its columns. A run under way
+    holds its file; where files cannot be locked, nothing is cleared away.
+
+    Parameters
+    ----------
+    is_kept : bool
+        Whether rows are kept, in a file that is named after the time of the last row.
+    """
+    said = []
+    for found in _partials(path):
+        stream = _held(found)
+        if stream is None:
+            continue
+        with stream:
+            rows = CsvRows(stream) if is_csv else ArrowRows(stream)
+            if _is_worthless(stream, is_csv=is_csv):
+                found.unlink()
+            elif is_own(rows.find()):
+                if is_kept and rows.n_rows:
+                    kept = _keep(rows, found, path)
+                    said.append(
+                        f"{escaped(path)}: an earlier run was cut off: its {holds} up to then, "
+                        f"{counted(rows.n_rows, 'row')}, are in {escaped(kept)}"
+                    )
+                else:
+                    found.unlink()
+    return said
+
+
+def _partials(path: Path) -> list[Path]:
+    name = re.compile(re.escape(path.name) + r"(\.[0-9a-f]{8})?\.partial")
+    # Some folders may be written to and not be read.
+    with suppress(PermissionError):
+        return sorted(file for file in path.absolute().parent.iterdir() if name.fullmatch(file.name))
+    return []
+
+
+def _held(found: Path) -> BinaryIO | None:
+    """Open a plain file that no run holds and that has no other name, and hold it; otherwise return None."""
+    try:
+        if not stat.S_ISREG(found.lstat().st_mode):
+            return None
+        stream = os.fdopen(os.open(found, _PLAIN), "r+b")
+        facts = os.fstat(stream.fileno())
+        # Its run may have moved it meanwhile.
+        if facts.st_nlink == 1 and hold(stream.fileno()) and os.path.samestat(found.lstat(), facts):
+            return stream
+    except OSError:
+        return None
+    stream.close()
+    return None
+
+
+def _is_worthless(stream: BinaryIO, *, is_csv: bool) -> bool:
+    """Return whether a file is empty, or a last copy that was broken off: the rows stand in another file.
+
+    A byte order mark is written into copies only, and Parquet without its last bytes is unreadable.
+    """
+    stream.seek(0)
+    head = stream.read(len(_PARQUET))
+    if is_csv:
+        return not head or head.startswith(codecs.BOM_UTF8)
+    stream.seek(-min(len(_PARQUET), stream.seek(0, os.SEEK_END)), os.SEEK_END)
+    return not head or (head == _PARQUET and stream.read() != _PARQUET)
+
+
+def _keep(rows: CsvRows | ArrowRows, found: Path, path: Path) -> Path:
+    """Move the whole rows of a leftover to a name of their own."""
+    at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(found.stat().st_mtime))
+    kept = path.with_name(f"{path.stem}.killed-{at}{path.suffix}")
+    while os.path.lexists(kept):
+        kept = path.with_name(f"{path.stem}.killed-{at}-{secrets.token_hex(2)}{path.suffix}")
+    rows.cut()
+    if rows.is_final:
+        found.rename(kept)
+        return kept
+    with created(kept, [found], place=kept) as stream:
+        try:
+            rows.write_final(stream)
+        except BaseException:
+            kept.unlink()
+            raise
+    found.unlink()
+    return kept
