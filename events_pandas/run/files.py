@@ -22,7 +22,7 @@ from events_pandas.run.file_frames import (
     require_fitting,
     require_unchanged,
 )
-from events_pandas.run.options import RunOptions
+from events_pandas.run.options import RunOptions, step_progress
 from events_pandas.run.rejects import FileRejects
 from events_pandas.run.run import Run, Take, stop_error
 from events_pandas.sources import PathOrPaths, SourceFile, opened_files, with_types
@@ -98,7 +98,12 @@ class _FileRun:
     def _open(self) -> None:
         options = self.options
         # The rows of rejects are read again at the end.
-        opened = opened_files(self.paths, self.mapping.source, are_held=self.rejects_path is not None)
+        opened = opened_files(
+            self.paths,
+            self.mapping.source,
+            are_held=self.rejects_path is not None,
+            progress=step_progress(options.progress),
+        )
         files = self._opened.enter_context(opened)
         require_fitting(files, self.mapping, progress=options.progress)
         frames = FileFrames(files=files, mapping=self.mapping, chunksize=options.chunksize)
