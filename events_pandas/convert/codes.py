@@ -43,7 +43,7 @@ _ROW_ERRORS: Table = {
     "repeated_header": ("repeats the file's header line", "delete the line"),
     "quote_not_doubled": ("has text after a closing quote", 'write every quote within a quoted cell twice ("")'),
     "line_not_json": ("is not JSON", "write one JSON object in the line"),
-    "line_not_object": ("is not a JSON object", 'write one object in the line, such as {"user_id": "42"}'),
+    "line_not_object": ("is not a JSON object", 'write one object in the line, such as {"user_id":"42"}'),
     "key_twice": ("has a key twice", "write each key of an object once"),
     "number_not_json": ("holds NaN or Infinity, which JSON does not have", "write null where there is no value"),
     "line_not_utf8": ("is not UTF-8", "save the file as UTF-8"),

@@ -11,9 +11,6 @@ from events_pandas.mapping.arrow_types import sliceable_table
 from events_pandas.sources.reader import chosen_columns
 from events_pandas.sources.source_file import Part
 
-_READ_BYTES: Final = 1 << 20
-"""A column of a row group is read so many bytes at a time, and not as a whole."""
-
 _START_OF_FILE: Final = b"ARROW1"
 
 
@@ -37,7 +34,7 @@ class ParquetReader:
     ) -> Iterator[Part]:
         """Yield the rows of some columns; no row of a Parquet file is odd."""
         del keeps_odd_rows
-        with pq.ParquetFile(self._content, buffer_size=_READ_BYTES) as file:
+        with pq.ParquetFile(self._content) as file:
             if file.metadata.num_rows == 0:
                 yield Part(frame=_as_frame(file.schema_arrow.empty_table()))
             read = chosen_columns(columns, file.schema_arrow.names)

@@ -12,7 +12,7 @@ from events_pandas.sources.excel_table import SheetTable, cell_at
 from events_pandas.sources.reader import known_columns
 from events_pandas.sources.scratch import Scratch
 from events_pandas.sources.source_file import FileRemark, OddRow, Part, SourceFile
-from events_pandas.sources.value_columns import text_column, value_column
+from events_pandas.sources.value_columns import column_of
 
 
 class ExcelReader:
@@ -50,7 +50,10 @@ class ExcelReader:
                     if not keeps_odd_rows or column[row] is NoResult.NO_RESULT:
                         column[row] = None
             frame = pd.DataFrame(
-                {place: _column(column, table.arrow_type(place), keeps_odd_rows) for place, column in cells.items()},
+                {
+                    place: column_of(column, table.arrow_type(place), is_written=keeps_odd_rows)
+                    for place, column in cells.items()
+                },
                 index=range(len(rows)),
             )
             frame.columns = pd.Index([table.names[place] for place in places], dtype=object)
@@ -73,11 +76,7 @@ def _without_results(cells: Mapping[int, Sequence[Any]]) -> dict[int, int]:
 
 
 def _odd_row(row: int, found: SheetRow, name: str) -> OddRow:
-    return OddRow(row=row, code="formula_without_result", subject=f"row {found.number} (column {name!r})")
-
-
-def _column(values: Sequence[Any], kind: pa.DataType | None, is_written: bool) -> Any:  # noqa: FBT001  # Of one caller.
-    return text_column(values) if is_written and kind is None else value_column(values, kind)
+    return OddRow(row=row, code="formula_without_result", subject=f"row {found.number} of the sheet (column {name!r})")
 
 
 def _number_remarks(table: SheetTable, places: Sequence[int]) -> Iterator[FileRemark]:

@@ -58,7 +58,7 @@ class SheetTable:
                 if not first:
                     raise SourceError(f"{file}: sheet {title!r} is empty: its first row must name the columns")
                 _require_header(file, first)
-                names = ["" if cell is None else str(value_text(cell)).strip() for cell in first[0].values]
+                names = [_name(cell) for cell in first[0].values]
                 table = cls(names=names, remarks=list(_sheet_remarks(title, others, marks, header=first[0].number)))
                 table.keep(chain(first[1:], rows), scratch, advance)
             except _FAULTS as error:
@@ -80,7 +80,7 @@ class SheetTable:
         self._stream = scratch.temporary(write)
         self.names += [""] * (len(self.types.names) - len(self.names))
         if self._gap is not None:
-            self.remarks.append(FileRemark(code="rows_after_gap", subject=f"row {self._gap}"))
+            self.remarks.append(FileRemark(code="rows_after_gap", subject=f"row {self._gap} of the sheet"))
 
     def _add(self, batch: Sequence[SheetRow]) -> None:
         self.rows += len(batch)
@@ -138,6 +138,10 @@ def _require_header(file: SourceFile, first: Sequence[SheetRow]) -> None:
             f"{file}: its first row names {len(named)} of {usual} columns: the header seems to be in row "
             f"{found.number}: delete the rows above it"
         )
+
+
+def _name(cell: object) -> str:
+    return "" if cell is NoResult.NO_RESULT else str(value_text(cell) or "").strip()
 
 
 def _is_name(value: object) -> bool:

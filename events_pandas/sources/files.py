@@ -30,6 +30,7 @@ from events_pandas.sources.opening import file_stamp, opened, unpacked, without_
 from events_pandas.sources.reader import TableReader
 from events_pandas.sources.scratch import Scratch
 from events_pandas.sources.source_file import STREAMED_FORMATS, FileFormat, Part, SourceFile
+from events_pandas.sources.value_columns import with_floats
 
 # The errors of the libraries at a bad file; many are a ValueError, such as that of decoding text.
 _ARCHIVE_ERRORS: Final = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, gzip.BadGzipFile)
@@ -74,6 +75,8 @@ def read_chunks(
     start = 0
     for part in _parts(file, columns, chunksize=chunksize):
         frame, odd = _typed(part.frame, dtypes)
+        if columns is None and file.has_values:
+            frame = with_floats(frame, named_labels(mapping))
         frame.index = pd.RangeIndex(start, start + len(frame))
         refused = (*_findings(file, part, start), *odd)
         start += len(frame)

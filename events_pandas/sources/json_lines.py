@@ -2,27 +2,28 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from typing import Any, BinaryIO, Final, Self
+from typing import Any, BinaryIO, Final
 
 from events_pandas.convert.codes import LONGEST_LINE_MEGABYTES
+from events_pandas.sources.value_columns import WrittenDecimal
 from events_pandas.words import quoted
 
 _BLOCK_BYTES: Final = 1 << 20
 _LONGEST_LINE_BYTES: Final = LONGEST_LINE_MEGABYTES * 10**6
+_BATCH_BYTES: Final = 1 << 25
+"""A batch has fewer rows than asked for if their lines have more bytes."""
 _BLANKS: Final = b" \t\r"
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class JsonLine:
-    """A line that is not blank: what it holds, or the code of what is wrong with it."""
+class OddLine:
+    """What is wrong with a line."""
 
     number: int  # counted from 1
-    cells: dict[str, Any]  # empty if the line is odd
-    size: int  # bytes
-    code: str = ""  # "": the line is a row
+    code: str
     detail: str = ""  # such as "at character 12"
 
     @property
@@ -31,15 +32,36 @@ class JsonLine:
         return f"line {self.number}" + (f" ({self.detail})" if self.detail else "")
 
 
-def read_json_lines(stream: BinaryIO) -> Iterator[JsonLine]:
-    """Read the lines that are not blank, in their order, from a stream of UTF-8."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JsonBatch:
+    """Some lines that are not blank, each of which is a row."""
+
+    numbers: list[int] = field(default_factory=list)  # of the lines, counted from 1
+    rows: list[dict[str, Any]] = field(default_factory=list)  # empty where the line is odd
+    odd: dict[int, OddLine] = field(default_factory=dict)  # by the place of the row in the batch
+
+
+def read_json_lines(stream: BinaryIO, most: int) -> Iterator[JsonBatch]:
+    """Read the lines of a stream of UTF-8, at most so many at a time; a batch of long lines has fewer."""
+    batch, size = JsonBatch(), 0
     for number, line in enumerate(_lines(stream), start=1):
-        if line is None:
-            yield JsonLine(number=number, cells={}, size=0, code="line_too_long")
+        text = None if line is None else line.strip(_BLANKS)
+        if number == 1 and text is not None:
+            text = text.removeprefix(_BYTE_ORDER_MARK).strip(_BLANKS)
+        if text == b"":
             continue
-        text = line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line
-        if text := text.strip(_BLANKS):
-            yield _parsed(number, text)
+        parsed = OddLine(number=number, code="line_too_long") if text is None else _parsed(number, text)
+        if isinstance(parsed, OddLine):
+            batch.odd[len(batch.rows)] = parsed
+            parsed = {}
+        batch.numbers.append(number)
+        batch.rows.append(parsed)
+        size += 0 if text is None else len(text)
+        if len(batch.rows) == most or size >= _BATCH_BYTES:
+            yield batch
+            batch, size = JsonBatch(), 0
+    if batch.rows:
+        yield batch
 
 
 def _lines(stream: BinaryIO) -> Iterator[bytes | None]:
@@ -59,13 +81,13 @@ def _lines(stream: BinaryIO) -> Iterator[bytes | None]:
         yield None if is_cut else rest
 
 
-def _parsed(number: int, line: bytes) -> JsonLine:
-    code, detail = "", ""
+def _parsed(number: int, line: bytes) -> dict[str, Any] | OddLine:
+    detail = ""
     try:
         text = line.decode()
         value, end = _DECODER.raw_decode(text)
         if end == len(text) and type(value) is dict:
-            return JsonLine(number=number, cells=value, size=len(line))
+            return value
         code, detail = ("line_not_object", "") if end == len(text) else ("line_not_json", f"at character {end + 1}")
     except UnicodeDecodeError:
         code = "line_not_utf8"
@@ -78,7 +100,7 @@ def _parsed(number: int, line: bytes) -> JsonLine:
     except (ValueError, InvalidOperation):
         # Python does not read a whole number of more than 4,300 digits, nor an exponent beyond 18 digits.
         code, detail = "line_not_json", "a number with too many digits"
-    return JsonLine(number=number, cells={}, size=len(line), code=code, detail=detail)
+    return OddLine(number=number, code=code, detail=detail)
 
 
 class _OddValueError(Exception):
@@ -90,27 +112,8 @@ class _OddValueError(Exception):
         self.detail = detail
 
 
-class _WithExponent(Decimal):
-    """A number that is written with an exponent: as text it stays as it is written, since digits may be lost."""
-
-    text: str
-
-    @classmethod
-    def read(cls, text: str) -> Self:
-        """Read the text of a number."""
-        number = cls(text)
-        number.text = text
-        return number
-
-    def __format__(self, specifier: str, context: object = None, /) -> str:
-        return self.text
-
-    def __str__(self) -> str:
-        return self.text
-
-
 def _number(text: str) -> Decimal:
-    return _WithExponent.read(text) if "e" in text or "E" in text else Decimal(text)
+    return WrittenDecimal.read(text) if "e" in text or "E" in text else Decimal(text)
 
 
 def _constant(text: str) -> object:

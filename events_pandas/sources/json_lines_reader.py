@@ -1,6 +1,6 @@
 """JSON Lines files: one object a line, whose keys are columns and whose values keep their types."""
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import BinaryIO, Final
@@ -11,16 +11,16 @@ import pyarrow as pa
 
 from events_pandas.convert.codes import CODES
 from events_pandas.errors import SourceError
-from events_pandas.sources.json_lines import JsonLine, read_json_lines
+from events_pandas.sources.json_lines import JsonBatch, OddLine, read_json_lines
 from events_pandas.sources.opening import decompressed
 from events_pandas.sources.reader import chosen_columns
 from events_pandas.sources.scratch import Scratch
 from events_pandas.sources.source_file import OddRow, Part, SourceFile
-from events_pandas.sources.value_columns import ObjectTypes, text_column, value_column
+from events_pandas.sources.value_columns import ObjectTypes, column_of
+from events_pandas.words import quoted
 
 _SURVEYED_ROWS: Final = 10_000
-_PART_BYTES: Final = 1 << 25
-"""A part has fewer rows than asked for if their lines have more bytes."""
+_START_BYTES: Final = 1 << 16
 
 _ONE_OBJECT_A_LINE: Final = "write one object a line, as jq -c"
 
@@ -31,8 +31,14 @@ class _KeySurvey:
 
     rows: int = 0
     types: ObjectTypes = field(default_factory=ObjectTypes)
-    odd: JsonLine | None = None  # the first odd line
-    has_object: bool = False
+    odd: OddLine | None = None  # the first one
+
+    def add(self, batch: JsonBatch) -> None:
+        """Take note of some lines."""
+        self.rows += len(batch.rows)
+        self.odd = self.odd or next(iter(batch.odd.values()), None)
+        for name in dict.fromkeys(chain.from_iterable(batch.rows)):
+            self.types.add(name, (row.get(name) for row in batch.rows))
 
 
 class JsonLinesReader:
@@ -63,67 +69,53 @@ class JsonLinesReader:
         With `keeps_odd_rows`, values of different types in one column are written as text, as JSON has them. An odd
         line has no cells in either case.
         """
-        types = self._survey().types
-        names = chosen_columns(columns, types.names)
-        row = 0
-        for lines in self._batches(chunksize):
-            odd_rows = [
-                OddRow(row=row + place, code=line.code, subject=line.subject)
-                for place, line in enumerate(lines)
-                if line.code
-            ]
-            row += len(lines)
-            cells = {name: _column(lines, name, types, is_written=keeps_odd_rows) for name in names}
-            numbers = np.fromiter((line.number for line in lines), np.int64, len(lines))
-            yield Part(frame=pd.DataFrame(cells, index=range(len(lines))), odd_rows=odd_rows, lines=numbers)
+        survey = self._survey()
+        names = chosen_columns(columns, survey.types.names)
+        kinds = {name: survey.types.arrow_type(name) for name in names}
+        start = 0
+        for batch in self._batches(chunksize):
+            odd_rows = [OddRow(row=start + row, code=odd.code, subject=odd.subject) for row, odd in batch.odd.items()]
+            cells = {
+                name: column_of([row.get(name) for row in batch.rows], kind, is_written=keeps_odd_rows)
+                for name, kind in kinds.items()
+            }
+            start += len(batch.rows)
+            frame = pd.DataFrame(cells, index=range(len(batch.rows)))
+            yield Part(frame=frame, odd_rows=odd_rows, lines=np.array(batch.numbers, np.int64))
+        if start != survey.rows:
+            fault = f"cannot be read: it has {survey.rows:,} rows, and {start:,} were found"
+            raise SourceError(f"{self._file}: {fault}")
 
-    def _batches(self, most: int) -> Iterator[list[JsonLine]]:
+    def _batches(self, most: int) -> Iterator[JsonBatch]:
         with decompressed(self._file, self._content) as stream:
-            batch: list[JsonLine] = []
-            size = 0
-            for line in read_json_lines(stream):
-                batch.append(line)
-                size += line.size
-                if len(batch) == most or size >= _PART_BYTES:
-                    yield batch
-                    batch, size = [], 0
-            if batch:
-                yield batch
+            yield from read_json_lines(stream, most)
 
     def _survey(self) -> _KeySurvey:
         """Read all lines once for their keys; a file that is not JSON Lines is a `SourceError`."""
         return self._scratch.kept("keys", self._found_keys)
 
     def _found_keys(self) -> _KeySurvey:
+        self._require_lines()
         found = _KeySurvey()
         with self._scratch.progress(f"finding the keys of {self._file.path.name}") as advance:
-            for lines in self._batches(_SURVEYED_ROWS):
-                if found.rows == 0:
-                    self._require_lines(lines[0])
-                self._add(found, lines)
-                advance(len(lines))
+            for batch in self._batches(_SURVEYED_ROWS):
+                found.add(batch)
+                advance(len(batch.rows))
         if not found.rows:
             raise SourceError(f"{self._file}: is empty: it has no object, whose keys would name the columns")
+        for name in found.types.names:
+            if name != name.encode(errors="replace").decode():
+                fault = f"the key {quoted(name)} holds half of a character (a lone surrogate): correct it"
+                raise SourceError(f"{self._file}: {fault}")
         if not found.types.names and found.odd is not None:
             raise SourceError(f"{self._file}: no row can be read: {found.odd.subject} {CODES[found.odd.code]}")
         return found
 
-    def _add(self, found: _KeySurvey, lines: Sequence[JsonLine]) -> None:
-        found.rows += len(lines)
-        found.odd = found.odd or next((line for line in lines if line.code), None)
-        for name in dict.fromkeys(chain.from_iterable(line.cells for line in lines)):
-            found.types.add(name, (line.cells.get(name) for line in lines))
-
-    def _require_lines(self, first: JsonLine) -> None:
+    def _require_lines(self) -> None:
+        """Raise a `SourceError` if the file holds JSON, but not an object in its first line."""
         with decompressed(self._file, self._content) as stream:
-            start = stream.read(_PART_BYTES).lstrip(b"\xef\xbb\xbf \t\r\n")
+            start = stream.read(_START_BYTES).lstrip(b"\xef\xbb\xbf \t\r\n")
         if start.startswith(b"["):
             raise SourceError(f"{self._file}: is one JSON array, and not JSON Lines: {_ONE_OBJECT_A_LINE} '.[]' does")
-        if first.code == "line_not_json" and start.partition(b"\n")[0].strip() == b"{":
+        if start.partition(b"\n")[0].strip() == b"{":
             raise SourceError(f"{self._file}: its first object has more than one line: {_ONE_OBJECT_A_LINE} . does")
-
-
-def _column(lines: Sequence[JsonLine], name: str, types: ObjectTypes, *, is_written: bool) -> object:
-    values = [line.cells.get(name) for line in lines]
-    kind = types.arrow_type(name)
-    return text_column(values) if is_written and kind is None else value_column(values, kind)

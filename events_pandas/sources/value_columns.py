@@ -2,9 +2,9 @@
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,27 @@ import pyarrow as pa
 
 from events_pandas.convert.object_cells import plain_decimal
 
+
+class WrittenDecimal(Decimal):
+    """A number that is written with an exponent: as text it stays as it is written, since digits may be lost."""
+
+    text: str
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Read the text of a number."""
+        number = cls(text)
+        number.text = text
+        return number
+
+    def __format__(self, specifier: str, context: object = None, /) -> str:
+        return self.text
+
+    def __str__(self) -> str:
+        return self.text
+
+
+_NUMBERS: Final = {int, float, Decimal, WrittenDecimal}
 _UNIFORM: Final[dict[type, pa.DataType]] = {
     str: pa.string(),
     bool: pa.bool_(),
@@ -47,27 +68,39 @@ class ObjectTypes:
         return _UNIFORM.get(next(iter(types))) if len(types) == 1 else None
 
 
-def value_column(values: Sequence[object], kind: pa.DataType | None) -> Any:
-    """Return values as an array for a frame: with an Arrow type, or Python objects where they do not have it."""
+def column_of(values: Sequence[object], kind: pa.DataType | None, *, is_written: bool) -> Any:
+    """Return values as an array for a frame, with an Arrow type if they have one.
+
+    Others are Python objects, or if `is_written` texts for a file without types.
+    """
     if kind is not None:
         try:
             return pd.array(pa.array(values, kind), dtype=pd.ArrowDtype(kind))
         except (OverflowError, UnicodeEncodeError):
             # A whole number beyond 64 bits, or half of a character: convert takes them one by one.
             pass
-    return np.fromiter(values, dtype=object, count=len(values))
+    cells = map(value_text, values) if is_written else values
+    # pandas 3 would make text of the objects, and fail at half of a character.
+    return pd.Series(np.fromiter(cells, dtype=object, count=len(values)), dtype=object)
 
 
-def text_column(values: Sequence[object]) -> Any:
-    """Return values as texts for a file without types."""
-    return np.fromiter(map(value_text, values), dtype=object, count=len(values))
+def with_floats(frame: pd.DataFrame, named: Collection[Hashable]) -> pd.DataFrame:
+    """Return a frame for callables: its columns of Python's numbers are floats, but those that a mapping names."""
+    typed = frame.copy(deep=False)
+    for place, (label, column) in enumerate(frame.items()):
+        if column.dtype == object and label not in named and set(map(type, column.dropna())) <= _NUMBERS:
+            typed.isetitem(place, column.astype("float64"))
+    return typed
 
 
 def value_text(value: object) -> str | None:
     """Return the text of one value, as JSON writes it; a text stays as it is."""
     match value:
-        case None | str():
-            return value
+        case None:
+            return None
+        case str():
+            # Half of a character cannot be written; files of text get a question mark, too.
+            return value if value.isascii() else value.encode(errors="replace").decode()
         case Decimal():
             return plain_decimal(value)
         case dt.datetime() | dt.date() | dt.time():
