@@ -89,7 +89,7 @@ def with_floats(frame: pd.DataFrame, named: Collection[Hashable]) -> pd.DataFram
     typed = frame.copy(deep=False)
     for place, (label, column) in enumerate(frame.items()):
         if column.dtype == object and label not in named and set(map(type, column.dropna())) <= _NUMBERS:
-            typed.isetitem(place, column.astype("float64"))
+            typed.isetitem(place, column.astype("float64").to_numpy())
     return typed
 
 
