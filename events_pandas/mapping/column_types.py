@@ -5,7 +5,7 @@ import decimal
 import numbers
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from functools import cache
 from typing import Final, Self
 
@@ -65,26 +65,6 @@ class CellCounts:
 
     def __add__(self, other: "CellCounts") -> Self:
         return type(self)(**{part.name: getattr(self, part.name) + getattr(other, part.name) for part in fields(self)})
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ValueCounts:
-    """How many values of a column without a dtype are numbers, times, texts and something else."""
-
-    numbers: int = 0
-    times: int = 0
-    others: int = 0
-    n_texts: int = 0
-    texts: CellCounts = field(default_factory=CellCounts)  # what the texts look like
-
-    def __add__(self, other: "ValueCounts") -> "ValueCounts":
-        return ValueCounts(
-            numbers=self.numbers + other.numbers,
-            times=self.times + other.times,
-            others=self.others + other.others,
-            n_texts=self.n_texts + other.n_texts,
-            texts=self.texts + other.texts,
-        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,56 +152,53 @@ def decide_type_by_values(values: Values, key: str, source: Source) -> ColumnTyp
     The dtype decides, or for objects and categories all of the cells.
     """
     values = readable(values)
-    present = np.flatnonzero(values.notna().to_numpy())
-    dtype = values.dtype
-    if isinstance(dtype, pd.CategoricalDtype):
-        codes, counts = np.unique(values.cat.codes.to_numpy()[present], return_counts=True)
-        cells, weights = dtype.categories.take(codes).tolist(), counts.tolist()
-    elif pd.api.types.is_object_dtype(dtype):
-        cells, weights = values.to_numpy()[present].tolist(), [1] * len(present)
-    else:
+    cells = _WeightedCells.of(values)
+    if cells.families().keys() == {"text"}:
+        return _type_of_text(values.iloc[np.flatnonzero(values.notna().to_numpy())], key, source)
+    return decide_type(cells.counts(source), key, source, is_text=False)
+
+
+def count_cells(values: Values, source: Source) -> CellCounts:
+    """Count what the cells of a chunk are by their types, for a column that is read chunk by chunk.
+
+    The sum over all chunks goes to `decide_type`, with ``is_text=False``: text is text, also if it looks like a number.
+    """
+    return _WeightedCells.of(readable(values)).counts(source)
+
+
+@dataclass(frozen=True, slots=True)
+class _WeightedCells:
+    """Cells that show the types of a column's values, and how many values each stands for."""
+
+    cells: Sequence[object]
+    weights: Sequence[int]
+
+    @classmethod
+    def of(cls, values: Values) -> Self:
+        present = np.flatnonzero(values.notna().to_numpy())
+        dtype = values.dtype
+        if isinstance(dtype, pd.CategoricalDtype):
+            codes, counts = np.unique(values.cat.codes.to_numpy()[present], return_counts=True)
+            return cls(dtype.categories.take(codes).tolist(), counts.tolist())
+        if pd.api.types.is_object_dtype(dtype):
+            return cls(values.to_numpy()[present].tolist(), [1] * len(present))
         # One cell tells the type of all.
-        cells, weights = [values.iloc[position] for position in present[:1]], [len(present)]
-    families: Counter[str] = Counter()
-    for cell_type, weight in _weighted_types(cells, weights):
-        families[_family(cell_type)] += weight
-    if families.keys() == {"text"}:
-        return _type_of_text(values.iloc[present], key, source)
-    # In a mixed column the texts that stand for absent values tell nothing.
-    mixed = zip(cells, weights, strict=True) if families["text"] else ()
-    nothing = sum(weight for cell, weight in mixed if _is_nothing(cell, source))
-    others = families["text"] + families["other"] - nothing
-    return decide_type(
-        CellCounts(numbers=families["number"], times=families["time"], others=others), key, source, is_text=False
-    )
+        return cls([values.iloc[position] for position in present[:1]], [len(present)] * len(present[:1]))
 
+    def families(self) -> Counter[str]:
+        """Return how many values are numbers, times, text or something else."""
+        families: Counter[str] = Counter()
+        for cell_type, weight in _weighted_types(self.cells, self.weights):
+            families[_family(cell_type)] += weight
+        return families
 
-def count_values(values: Values, label: object) -> ValueCounts:
-    """Count what the values of a column are; the texts among them that stand for absent values are not counted."""
-    present = readable(values).dropna()
-    families: Counter[str] = Counter()
-    # Only Python objects differ from each other.
-    cells = present.tolist() if pd.api.types.is_object_dtype(present.dtype) else present.iloc[:1].tolist()
-    for cell_type, count in Counter(map(type, cells)).items():
-        families[_family(cell_type)] += count * len(present) // len(cells)
-    is_text = [isinstance(cell, str) for cell in cells]
-    texts = present if len(cells) < len(present) else present[is_text]
-    return ValueCounts(
-        numbers=families["number"],
-        times=families["time"],
-        others=families["other"],
-        n_texts=families["text"],
-        texts=count_texts(_texts(texts), label) if families["text"] else CellCounts(),
-    )
-
-
-def decide_type_by_counts(counts: ValueCounts, key: str, source: Source) -> ColumnType | None:
-    """Return the rule that a column of values becomes under a metadata key, as `decide_type_by_values` does."""
-    if counts.numbers or counts.times or counts.others:
-        others = counts.others + counts.texts.total
-        typed = CellCounts(numbers=counts.numbers, times=counts.times, others=others)
-        return decide_type(typed, key, source, is_text=False)
-    return ColumnType(rule=Text(source), remark=_own_text_remark(counts.texts, key)) if counts.n_texts else None
+    def counts(self, source: Source) -> CellCounts:
+        """Count the values; in a mixed column the texts that stand for absent values tell nothing."""
+        families = self.families()
+        mixed = zip(self.cells, self.weights, strict=True) if families["text"] else ()
+        nothing = sum(weight for cell, weight in mixed if _is_nothing(cell, source))
+        others = families["text"] + families["other"] - nothing
+        return CellCounts(numbers=families["number"], times=families["time"], others=others)
 
 
 def _weighted_types(cells: Sequence[object], weights: Sequence[int]) -> Iterable[tuple[type, int]]:
@@ -254,14 +231,10 @@ def _type_of_text(values: Values, key: str, source: Source) -> ColumnType:
     counts = count_texts(_texts(values.iloc[:: len(values) // _SAMPLED_CELLS + 1]), source)
     if not counts.total or _text_remark(counts, key) is not None:
         counts = count_texts(_texts(values), source)
-    return ColumnType(rule=Text(source), is_final=counts.total > 0, remark=_own_text_remark(counts, key))
-
-
-def _own_text_remark(counts: CellCounts, key: str) -> Remark | None:
-    """Return the note on a column whose values are text already, if most look like something else."""
     # A column of nothing but numbers was made text on purpose; with an odd cell it may have become text by accident.
     is_meant = counts.numbers == counts.total and not key.endswith(DATE_SUFFIXES)
-    return None if is_meant else _text_remark(counts, key)
+    remark = None if is_meant else _text_remark(counts, key)
+    return ColumnType(rule=Text(source), is_final=counts.total > 0, remark=remark)
 
 
 def holds_numbers(values: Values) -> bool:

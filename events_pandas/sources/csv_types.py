@@ -12,7 +12,6 @@ from events_pandas.mapping.column_types import CellCounts, Remark, count_matches
 from events_pandas.mapping.rules import is_bare_column, is_computed, metadata_key
 from events_pandas.sources.files import TypedDtype, read_columns, source_schema
 from events_pandas.sources.source_file import SourceFile
-from events_pandas.sources.value_types import value_types
 
 _WHOLE: Final = r"^-?(?:0|[1-9][0-9]*)$"
 _BOOLEAN: Final = r"^(?i:true|false)$"
@@ -48,9 +47,6 @@ def column_types(
     }
     if not sources and not is_computing(mapping):
         return ColumnTypes()
-    values = value_types(mapping, files, advance=advance)
-    if not any(file.is_text for file in files):
-        return ColumnTypes(rules=values.rules, remarks=values.remarks, computed={} if is_computing(mapping) else None)
     bare = set(sources.values())
     counts: defaultdict[Hashable, CellCounts] = defaultdict(CellCounts)
     forms: defaultdict[Hashable, Counter[str]] = defaultdict(Counter)  # of the columns that callables may read
@@ -66,8 +62,7 @@ def column_types(
     }
     dtypes = {label: dtype for label in forms if (dtype := _dtype(counts[label], forms[label])) is not None}
     return ColumnTypes(
-        # Beside a file of text, its cells decide: they are the ones that would change.
-        rules={**values.rules, **{path: column_type.rule for path, column_type in decided.items()}},
+        rules={path: column_type.rule for path, column_type in decided.items()},
         remarks={path: remark for path, column_type in decided.items() if (remark := column_type.remark) is not None},
         computed=dtypes if is_computing(mapping) else None,
     )

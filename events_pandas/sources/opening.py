@@ -5,7 +5,7 @@ import os
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from tempfile import gettempdir
 from typing import BinaryIO, Final, cast
 
@@ -54,14 +54,20 @@ def without_compression(name: str) -> tuple[str, str]:
     return (stem, suffix.lower()) if suffix.lower() in COMPRESSIONS else (name, "")
 
 
-def file_format(path: Path) -> FileFormat:
-    """Return the format of a file by its name; an unknown one is a `SourceError`."""
+def named_format(path: PurePath) -> FileFormat | None:
+    """Return the format that a file's name tells, also if it is compressed; None for an unknown one."""
+    return SUFFIXES.get(_own_suffix(path))
+
+
+def format_cure(path: PurePath) -> str:
+    """Say how to save a file whose format is unknown."""
+    return REFUSED_SUFFIXES.get(_own_suffix(path), _KNOWN_SUFFIXES)
+
+
+def _own_suffix(path: PurePath) -> str:
+    # A name such as ".csv" has no suffix for pathlib.
     name, _ = without_compression(path.name.lower())
-    for suffix, known in SUFFIXES.items():
-        if name.endswith(suffix):
-            return known
-    cure = REFUSED_SUFFIXES.get(os.path.splitext(name)[1], _KNOWN_SUFFIXES)  # noqa: PTH122  # A name, not a path.
-    raise SourceError(f"{path}: files of this format cannot be read: {cure}")
+    return name[name.rfind(".") :] if "." in name else ""
 
 
 @contextmanager

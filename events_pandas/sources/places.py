@@ -12,7 +12,7 @@ from events_pandas.deliver import ProgressChoice
 from events_pandas.errors import SourceError
 from events_pandas.filesystem import DIRECTORY, odd_kind
 from events_pandas.mapping.source_format import AS_DETECTED, SourceFormat
-from events_pandas.sources.opening import file_format, file_stamp
+from events_pandas.sources.opening import file_stamp, format_cure, named_format
 from events_pandas.sources.scratch import Scratch
 from events_pandas.sources.source_file import SourceFile
 
@@ -62,7 +62,10 @@ def source_files(paths: PathOrPaths, written: SourceFormat = AS_DETECTED) -> lis
 
 
 def _source_file(path: Path, written: SourceFormat) -> SourceFile:
-    return SourceFile(path=path, name=str(path), format=file_format(path), written=written)
+    file_format = named_format(path)
+    if file_format is None:
+        raise SourceError(f"{path}: files of this format cannot be read: {format_cure(path)}")
+    return SourceFile(path=path, name=str(path), format=file_format, written=written)
 
 
 def _found(name: str) -> list[Path]:
