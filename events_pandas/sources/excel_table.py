@@ -90,7 +90,7 @@ class SheetTable:
             self._last = row.number
         for place in range(max(len(self.names), *(len(row.values) for row in batch))):
             values = [cell_at(row, place) for row in batch]
-            self.types.add(str(place), (value for value in values if value is not NoResult.NO_RESULT))
+            self.types.add(str(place), [value for value in values if value is not NoResult.NO_RESULT])
             if any(map(is_long_number, values)):
                 self.long_numbers.add(place)
 

@@ -121,7 +121,7 @@ def _typed(frame: pd.DataFrame, dtypes: Mapping[Hashable, TypedDtype]) -> tuple[
 
 
 def read_columns(file: SourceFile, labels: Collection[Hashable]) -> Iterator[pd.DataFrame]:
-    """Read some columns of a CSV file as text, a part of its rows at a time.
+    """Read some columns of a file, those of a CSV file as text, a part of its rows at a time.
 
     Only empty cells and cells of odd rows are absent. A file that cannot be read is a `SourceError`.
     """
@@ -131,7 +131,7 @@ def read_columns(file: SourceFile, labels: Collection[Hashable]) -> Iterator[pd.
 def read_first_rows(file: SourceFile, n_rows: int) -> pd.DataFrame:
     """Read at most the first `n_rows` rows of a file with all columns, without odd rows.
 
-    The cells of a CSV file are text, of which only empty ones are absent; those of a Parquet file have Arrow's dtypes.
+    The cells of a CSV file are text, of which only empty ones are absent; those of other files have types.
     A file that cannot be read, and a CSV file with odd rows only, are a `SourceError`.
     """
     parts: list[Part] = []

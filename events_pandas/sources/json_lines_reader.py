@@ -21,6 +21,8 @@ from events_pandas.words import quoted
 
 _SURVEYED_ROWS: Final = 10_000
 _START_BYTES: Final = 1 << 16
+MOST_COLUMNS: Final = 5_000
+"""Objects with more keys have values for keys, such as the identifiers of contacts."""
 
 _ONE_OBJECT_A_LINE: Final = "write one object a line, as jq -c"
 
@@ -32,13 +34,16 @@ class _KeySurvey:
     rows: int = 0
     types: ObjectTypes = field(default_factory=ObjectTypes)
     odd: OddLine | None = None  # the first one
+    has_columns: bool = True  # the keys are few enough to be columns
 
     def add(self, batch: JsonBatch) -> None:
         """Take note of some lines."""
         self.rows += len(batch.rows)
         self.odd = self.odd or next(iter(batch.odd.values()), None)
-        for name in dict.fromkeys(chain.from_iterable(batch.rows)):
-            self.types.add(name, (row.get(name) for row in batch.rows))
+        keys = dict.fromkeys(chain.from_iterable(batch.rows))
+        self.has_columns = len({*keys, *self.types.names}) <= MOST_COLUMNS
+        for name in keys if self.has_columns else ():
+            self.types.add(name, [row.get(name) for row in batch.rows])
 
 
 class JsonLinesReader:
@@ -100,22 +105,30 @@ class JsonLinesReader:
         with self._scratch.progress(f"finding the keys of {self._file.path.name}") as advance:
             for batch in self._batches(_SURVEYED_ROWS):
                 found.add(batch)
+                if not found.has_columns:
+                    fault = f"has more than {MOST_COLUMNS:,} different keys, which would be columns"
+                    raise SourceError(f"{self._file}: {fault}: write values as values, and not as keys")
                 advance(len(batch.rows))
+        self._require_keys(found)
+        return found
+
+    def _require_keys(self, found: _KeySurvey) -> None:
+        """Raise a `SourceError` if a file has no object, or a key that is not text."""
         if not found.rows:
             raise SourceError(f"{self._file}: is empty: it has no object, whose keys would name the columns")
+        if not found.types.names and found.odd is not None:
+            raise SourceError(f"{self._file}: no row can be read: {found.odd.subject} {CODES[found.odd.code]}")
         for name in found.types.names:
             if name != name.encode(errors="replace").decode():
                 fault = f"the key {quoted(name)} holds half of a character (a lone surrogate): correct it"
                 raise SourceError(f"{self._file}: {fault}")
-        if not found.types.names and found.odd is not None:
-            raise SourceError(f"{self._file}: no row can be read: {found.odd.subject} {CODES[found.odd.code]}")
-        return found
 
     def _require_lines(self) -> None:
         """Raise a `SourceError` if the file holds JSON, but not an object in its first line."""
         with decompressed(self._file, self._content) as stream:
             start = stream.read(_START_BYTES).lstrip(b"\xef\xbb\xbf \t\r\n")
-        if start.startswith(b"["):
+        first = start.partition(b"\n")[0].rstrip()
+        if first.startswith(b"[") and not (first.endswith(b"]") and len(first) < len(start.rstrip())):
             raise SourceError(f"{self._file}: is one JSON array, and not JSON Lines: {_ONE_OBJECT_A_LINE} '.[]' does")
-        if start.partition(b"\n")[0].strip() == b"{":
+        if first == b"{":
             raise SourceError(f"{self._file}: its first object has more than one line: {_ONE_OBJECT_A_LINE} . does")

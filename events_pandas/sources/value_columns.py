@@ -2,7 +2,7 @@
 
 import datetime as dt
 import json
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from decimal import Decimal
 from typing import Any, Final, Self
 
@@ -32,6 +32,11 @@ class WrittenDecimal(Decimal):
         return self.text
 
 
+class _LargeInteger(int):
+    """Stands for whole numbers beyond 64 bits."""
+
+
+_INT64: Final = range(-(2**63), 2**63)
 _NUMBERS: Final = {int, float, Decimal, WrittenDecimal}
 _UNIFORM: Final[dict[type, pa.DataType]] = {
     str: pa.string(),
@@ -48,10 +53,14 @@ class ObjectTypes:
     def __init__(self) -> None:
         self._types: dict[str, set[type]] = {}
 
-    def add(self, name: str, values: Iterable[object]) -> None:
+    def add(self, name: str, values: Sequence[object]) -> None:
         """Take note of some values of a column; None is an absent one."""
         types = self._types.setdefault(name, set())
         types |= set(map(type, values))
+        if int in types:
+            whole = [value for value in values if type(value) is int]
+            if whole and not (min(whole) in _INT64 and max(whole) in _INT64):
+                types.add(_LargeInteger)
 
     def add_column(self, name: str) -> None:
         """Take note of a column, which may have no value."""
@@ -76,8 +85,8 @@ def column_of(values: Sequence[object], kind: pa.DataType | None, *, is_written:
     if kind is not None:
         try:
             return pd.array(pa.array(values, kind), dtype=pd.ArrowDtype(kind))
-        except (OverflowError, UnicodeEncodeError):
-            # A whole number beyond 64 bits, or half of a character: convert takes them one by one.
+        except UnicodeEncodeError:
+            # Half of a character: convert takes the cells one by one.
             pass
     cells = map(value_text, values) if is_written else values
     # pandas 3 would make text of the objects, and fail at half of a character.

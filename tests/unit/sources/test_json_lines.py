@@ -205,6 +205,16 @@ def test_json_texts_that_cannot_be_sent_are_cells(cells):
             '[{"who":1},\n{"who":2}]',
             "is one JSON array, and not JSON Lines: write one object a line, as jq -c '.[]' does",
         ),
+        ("[\n  1\n]\n", "is one JSON array, and not JSON Lines: write one object a line, as jq -c '.[]' does"),
+        ('[{"who":1}]\n', "is one JSON array, and not JSON Lines: write one object a line, as jq -c '.[]' does"),
+        (
+            '["who"]\n["1"]\n',
+            'no row can be read: line 1 is not a JSON object: write one object in the line, such as {"user_id":"42"}',
+        ),
+        (
+            "".join(f'{{"{number}":1}}\n' for number in range(5_001)),
+            "has more than 5,000 different keys, which would be columns: write values as values, and not as keys",
+        ),
         ('{\n "who": 1\n}\n', "its first object has more than one line: write one object a line, as jq -c . does"),
         ("", "is empty: it has no object, whose keys would name the columns"),
         ("\n\n", "is empty: it has no object, whose keys would name the columns"),
@@ -214,6 +224,10 @@ def test_json_texts_that_cannot_be_sent_are_cells(cells):
         ),
         ("{}\n", "has no columns: export it again, with the columns that the mapping names"),
         ('{"\\ud800":1}\n', "the key '\\ud800' holds half of a character (a lone surrogate): correct it"),
+    ],
+    ids=[
+        *("array", "indented array", "array in one line", "lines of arrays", "too many keys", "object of lines"),
+        *("empty", "blank lines", "CSV", "no keys", "odd key"),
     ],
 )
 def test_json_file_without_rows_of_objects_is_refused(write, content, fault):
