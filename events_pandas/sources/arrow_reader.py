@@ -11,6 +11,8 @@ from events_pandas.mapping.arrow_types import sliceable_table
 from events_pandas.sources.reader import chosen_columns
 from events_pandas.sources.source_file import Part
 
+_BUFFER_BYTES: Final = 1 << 20
+"""How much of each column is read at a time."""
 _START_OF_FILE: Final = b"ARROW1"
 
 
@@ -34,7 +36,8 @@ class ParquetReader:
     ) -> Iterator[Part]:
         """Yield the rows of some columns; no row of a Parquet file is odd."""
         del keeps_odd_rows
-        with pq.ParquetFile(self._content) as file:
+        # Arrow would read whole row groups, and keep all of them until the end.
+        with pq.ParquetFile(self._content, buffer_size=_BUFFER_BYTES, pre_buffer=False) as file:
             if file.metadata.num_rows == 0:
                 yield Part(frame=_as_frame(file.schema_arrow.empty_table()))
             read = chosen_columns(columns, file.schema_arrow.names)

@@ -18,6 +18,8 @@ _EXACT_BELOW: Final = 10**_SHOWN_DIGITS
 _ZEROS: Final = re.compile("00+")
 _MERGED: Final = re.compile(rb'mergeCell ref="([A-Z]+)([0-9]+):([A-Z]+)([0-9]+)"')
 _FORMULA: Final = re.compile(rb"<(?:\w+:)?f[ >]")
+_TEXTS: Final = "xl/sharedStrings.xml"
+_MOST_BYTES_OF_TEXTS: Final = 10**9
 _BLOCK_BYTES: Final = 1 << 20
 _OVERLAP_BYTES: Final = 64
 
@@ -56,6 +58,7 @@ class Workbook:
             cure = 'pip install "events-pandas[excel]"'
             raise SourceError(f"{file}: Excel files are read with openpyxl, which is not installed: {cure}") from error
         self._open = ExcelReader
+        self._require_short_texts()
         self._reader = self._read(data_only=True)
         self._sheets = {sheet.title: sheet for sheet in self._reader.wb.worksheets}
 
@@ -65,6 +68,18 @@ class Workbook:
         reader = self._open(self._content, read_only=True, keep_vba=False, data_only=data_only, keep_links=False)
         reader.read()
         return reader
+
+    def _require_short_texts(self) -> None:
+        """Refuse a file of a few kilobytes that holds gigabytes, since openpyxl holds each cell and all texts."""
+        with zipfile.ZipFile(self._content) as archive:
+            for member in archive.infolist():
+                if member.filename == _TEXTS and member.file_size > _MOST_BYTES_OF_TEXTS:
+                    raise SourceError(f"{self._file}: its texts have more than 1 GB: export it as .csv")
+                with archive.open(member) as stream:
+                    while block := stream.read(_BLOCK_BYTES):
+                        if len(block) == _BLOCK_BYTES and b"<" not in block and member.filename.endswith(".xml"):
+                            fault = "has a text of more than a megabyte, and a cell of Excel has 32,767 characters"
+                            raise SourceError(f"{self._file}: {fault}: export it again")
 
     def chosen(self) -> tuple[str, list[str]]:
         """Return the sheet to read, and the other sheets that have rows: the given one, or the first with rows.

@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 import sys
+import tracemalloc
 import zipfile
 
 import openpyxl
@@ -54,7 +55,7 @@ def save(tmp_path):
 
 def _edit(path, edits):
     read = zipfile.ZipFile(io.BytesIO(path.read_bytes()))
-    with read, zipfile.ZipFile(path, "w") as written:
+    with read, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as written:
         for name in read.namelist():
             text = read.read(name).decode()
             for old, new in edits.items() if name == "xl/worksheets/sheet1.xml" else ():
@@ -345,6 +346,23 @@ def test_excel_file_without_rows_is_refused(fault):
 
     assert empty == "has no sheet with rows: fill one"
     assert fault(book) == ("has no sheet with rows: set sheet in the mapping's source to read a hidden one ('Hidden')")
+
+
+def test_excel_cell_that_is_too_long_is_refused(book, save):
+    """A file of a few kilobytes can hold a cell of a gigabyte, which Excel itself cannot."""
+    book.active.append(["1", DAY, "long"])
+    path = save(book, {"long": "x" * 10_000_000})
+    tracemalloc.start()
+
+    with pytest.raises(SourceError) as caught:
+        row_count(*source_files(path))
+
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 9_000_000
+    assert str(caught.value) == (
+        f"{path}: has a text of more than a megabyte, and a cell of Excel has 32,767 characters: export it again"
+    )
 
 
 def test_excel_file_without_the_extra_says_how_to_install_it(book, fault, monkeypatch):

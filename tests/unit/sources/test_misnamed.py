@@ -41,6 +41,27 @@ PARQUET = written("to_parquet")
 FEATHER = written("to_feather")
 EXCEL = written("to_excel", index=False)
 OLD_EXCEL = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)
+FILES = {
+    "CSV": CSV,
+    "JSON Lines": JSON_LINES,
+    "Parquet": PARQUET,
+    "Feather": FEATHER,
+    "Excel": EXCEL,
+    "old Excel": OLD_EXCEL,
+    "first Feather": b"FEA1" + bytes(60),
+    "encrypted Parquet": b"PARE" + bytes(60) + b"PARE",
+    "HTML": b"<!DOCTYPE html>",
+    "nothing": b"",
+    "nothing in gzip": gzip.compress(b""),
+    "CSV in gzip": gzip.compress(CSV),
+    "CSV in bzip2": bz2.compress(CSV),
+    "CSV in Zstandard": in_zstandard(CSV),
+    "CSV in ZIP": in_zip("a.csv", CSV),
+    "JSON Lines in gzip": gzip.compress(JSON_LINES),
+    "Parquet in gzip": gzip.compress(PARQUET),
+    "Excel in ZIP": in_zip("a.xlsx", EXCEL),
+    "workbook without parts": in_zip("xl/workbook.xml", b"<workbook/>"),
+}
 
 
 @pytest.fixture
@@ -57,98 +78,102 @@ def fault(write):
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "message"),
+    ("name", "kind", "message"),
     [
-        ("a.csv", PARQUET, "is a Parquet file, although its name ends in '.csv': let its name end in '.parquet'"),
-        ("a.csv", FEATHER, "is an Arrow file, although its name ends in '.csv': let its name end in '.arrow'"),
-        ("a.csv", EXCEL, "is an Excel file, although its name ends in '.csv': let its name end in '.xlsx'"),
-        ("a.csv", JSON_LINES, "is a JSON Lines file, although its name ends in '.csv': let its name end in '.jsonl'"),
+        ("a.csv", "Parquet", "is a Parquet file, although its name ends in '.csv': let its name end in '.parquet'"),
+        ("a.csv", "Feather", "is an Arrow file, although its name ends in '.csv': let its name end in '.arrow'"),
+        ("a.csv", "Excel", "is an Excel file, although its name ends in '.csv': let its name end in '.xlsx'"),
+        ("a.csv", "JSON Lines", "is a JSON Lines file, although its name ends in '.csv': let its name end in '.jsonl'"),
         (
             "a.csv",
-            gzip.compress(CSV),
+            "CSV in gzip",
             "is a text file in gzip, although its name ends in '.csv': let its name end in '.csv.gz'",
         ),
         (
             "a.csv",
-            in_zstandard(CSV),
+            "CSV in Zstandard",
             "is a text file in Zstandard, although its name ends in '.csv': let its name end in '.csv.zst'",
         ),
         (
             "a.csv",
-            in_zip("a.xlsx", EXCEL),
+            "Excel in ZIP",
             "is an archive in a ZIP archive, although its name ends in '.csv': unpack it, and give the file itself",
         ),
-        ("a.csv", b"<!DOCTYPE html>", "is a web page, although its name ends in '.csv': download the file itself"),
-        ("a.csv", OLD_EXCEL, "is an old Excel file, although its name ends in '.csv': save it as .xlsx"),
+        ("a.csv", "HTML", "is a web page, although its name ends in '.csv': download the file itself"),
+        ("a.csv", "old Excel", "is an old Excel file, although its name ends in '.csv': save it as .xlsx"),
         (
             "a.csv.gz",
-            CSV,
+            "CSV",
             "is not a CSV file in gzip, although its name ends in '.csv.gz': export it again, or correct its name",
         ),
         (
             "a.csv.gz",
-            bz2.compress(CSV),
+            "CSV in bzip2",
             "is a text file in bzip2, although its name ends in '.csv.gz': let its name end in '.csv.bz2'",
         ),
         (
             "a.csv.gz",
-            gzip.compress(PARQUET),
+            "Parquet in gzip",
             "is a Parquet file in gzip, although its name ends in '.csv.gz': let its name end in '.parquet.gz'",
         ),
-        ("a.jsonl", EXCEL, "is an Excel file, although its name ends in '.jsonl': let its name end in '.xlsx'"),
+        ("a.jsonl", "Excel", "is an Excel file, although its name ends in '.jsonl': let its name end in '.xlsx'"),
         (
             "a.parquet",
-            CSV,
+            "CSV",
             "is not a Parquet file, although its name ends in '.parquet': export it again, or correct its name",
         ),
-        ("a.parquet", b"", "is empty: export it again"),
-        ("a.parquet.gz", gzip.compress(b""), "is empty: export it again"),
-        ("a.parquet", b"PARE" + bytes(60) + b"PARE", "is encrypted: decrypt it, and give the decrypted file"),
+        ("a.parquet", "nothing", "is empty: export it again"),
+        ("a.parquet.gz", "nothing in gzip", "is empty: export it again"),
+        ("a.parquet", "encrypted Parquet", "is encrypted: decrypt it, and give the decrypted file"),
         (
             "a.feather",
-            b"FEA1" + bytes(60),
+            "first Feather",
             "is a Feather file of version 1: save it again, as pandas.read_feather(path).to_feather(path) does",
         ),
         (
             "a.xlsx",
-            b"who,day\n",
+            "CSV",
             "is not an Excel file, although its name ends in '.xlsx': export it again, or correct its name",
         ),
         (
             "a.xlsx",
-            OLD_EXCEL,
+            "old Excel",
             "is protected with a password, or an old Excel file: save it as .xlsx without a password",
         ),
     ],
 )
-def test_file_that_is_not_what_its_name_says_is_refused(fault, name, content, message):
+def test_file_that_is_not_what_its_name_says_is_refused(fault, name, kind, message):
     """The first bytes tell what a file is, and the error says what to do about its name."""
-    assert fault(name, content) == message
+    assert fault(name, FILES[kind]) == message
 
 
 @pytest.mark.parametrize(
-    ("name", "content"),
+    ("name", "kind"),
     [
-        ("a.csv.gz", gzip.compress(CSV)[:-10]),
-        ("a.csv.bz2", bz2.compress(CSV)[:-10]),
-        ("a.csv.zst", in_zstandard(CSV)[:-3]),
-        ("a.csv.zip", in_zip("a.csv", CSV)[:-10]),
-        ("a.jsonl.gz", gzip.compress(JSON_LINES)[:-10]),
-        ("a.parquet", PARQUET[:-10]),
-        ("a.parquet.gz", gzip.compress(PARQUET)[:-10]),
-        ("a.feather", FEATHER[:-10]),
-        ("a.xlsx", EXCEL[:-10]),
-        ("a.xlsx", in_zip("xl/workbook.xml", b"<workbook/>")),
+        ("a.csv.gz", "CSV in gzip"),
+        ("a.csv.bz2", "CSV in bzip2"),
+        ("a.csv.zst", "CSV in Zstandard"),
+        ("a.csv.zip", "CSV in ZIP"),
+        ("a.jsonl.gz", "JSON Lines in gzip"),
+        ("a.parquet", "Parquet"),
+        ("a.parquet.gz", "Parquet in gzip"),
+        ("a.feather", "Feather"),
+        ("a.xlsx", "Excel"),
     ],
 )
-def test_file_that_is_cut_off_is_refused(write, name, content):
+def test_file_that_is_cut_off_is_refused(write, name, kind):
     """The end of a file is missing after a transfer that broke off: nothing of it is read as if it were all."""
-    path = write(name, content)
+    path = write(name, FILES[kind][:-4])
 
     with pytest.raises(SourceError) as caught:
         row_count(*source_files(path))
 
     assert str(caught.value).startswith(f"{path}: is damaged or incomplete: copy or export it again")
+
+
+def test_excel_file_without_its_parts_is_refused(fault):
+    """What openpyxl cannot read is damaged."""
+    assert fault("a.xlsx", FILES["workbook without parts"]) == "is damaged or incomplete: copy or export it again"
 
 
 def test_archive_whose_content_does_not_fit_its_checksum_is_refused(write, make_mapping):
