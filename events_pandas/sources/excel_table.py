@@ -47,7 +47,7 @@ class SheetTable:
     def read(cls, file: SourceFile, content: BinaryIO, scratch: Scratch) -> "SheetTable":
         """Read a sheet once; what cannot be read as a table is a `SourceError`."""
         # openpyxl warns of parts of the file that it does not read, such as rules for entering data.
-        with warnings.catch_warnings(), scratch.progress(f"reading {file.path.name}") as advance:
+        with warnings.catch_warnings(), scratch.progress(f"reading {file.short_name}") as advance:
             warnings.simplefilter("ignore")
             try:
                 workbook = Workbook(file, content)

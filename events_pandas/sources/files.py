@@ -94,7 +94,7 @@ def _findings(file: SourceFile, part: Part, start: int) -> Iterator[Finding]:
         )
     for remark in part.remarks if start == 0 and len(part.frame) else ():
         # The field names the file: a run gives a note once for each field.
-        yield noted(remark.code, 0, remark.subject, field=f"file {file.path.name}")
+        yield noted(remark.code, 0, remark.subject, field=f"file {file.short_name}")
 
 
 def _typed(frame: pd.DataFrame, dtypes: Mapping[Hashable, TypedDtype]) -> tuple[pd.DataFrame, tuple[Finding, ...]]:

@@ -102,7 +102,7 @@ class JsonLinesReader:
     def _found_keys(self) -> _KeySurvey:
         self._require_lines()
         found = _KeySurvey()
-        with self._scratch.progress(f"finding the keys of {self._file.path.name}") as advance:
+        with self._scratch.progress(f"finding the keys of {self._file.short_name}") as advance:
             for batch in self._batches(_SURVEYED_ROWS):
                 found.add(batch)
                 if not found.has_columns:

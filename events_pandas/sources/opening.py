@@ -113,7 +113,7 @@ def unpacked(file: SourceFile, content: BinaryIO, scratch: Scratch) -> BinaryIO:
         return content
 
     def write(stream: BinaryIO) -> None:
-        with uncompressed(file, content) as source, scratch.progress(f"unpacking {file.path.name} (MB)") as advance:
+        with uncompressed(file, content) as source, scratch.progress(f"unpacking {file.short_name} (MB)") as advance:
             while block := source.read(_UNPACKED_BYTES):
                 try:
                     stream.write(block)

@@ -44,7 +44,7 @@ def opened_files(
         for file in dict.fromkeys(found):
             # A scratch may hold a file open, too.
             scratch = handles.enter_context(Scratch(progress)) if len(kept) < _HELD_FILES else None
-            kept[file] = replace(file, scratch=scratch)
+            kept[file] = replace(file, scratch=file.scratch or scratch)
             with suppress(OSError):
                 is_held = are_held and len(kept) <= _HELD_FILES
                 handle = handles.enter_context(file.path.open("rb")) if is_held else None

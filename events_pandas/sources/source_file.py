@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import BinaryIO, Final
 
 import numpy as np
@@ -74,6 +74,11 @@ class SourceFile:
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def short_name(self) -> str:
+        """The name without its folders, for notes and progress."""
+        return PurePath(self.name).name
 
     @property
     def is_text(self) -> bool:
