@@ -18,6 +18,8 @@ _EXACT_BELOW: Final = 10**_SHOWN_DIGITS
 _ZEROS: Final = re.compile("00+")
 _MERGED: Final = re.compile(rb'mergeCell ref="([A-Z]+)([0-9]+):([A-Z]+)([0-9]+)"')
 _FORMULA: Final = re.compile(rb"<(?:\w+:)?f[ >]")
+_SHEETS: Final = "xl/workbook.xml"
+_STRICT: Final = b"http://purl.oclc.org/ooxml/spreadsheetml"
 _TEXTS: Final = "xl/sharedStrings.xml"
 _MOST_BYTES_OF_TEXTS: Final = 10**9
 _BLOCK_BYTES: Final = 1 << 20
@@ -58,7 +60,7 @@ class Workbook:
             cure = 'pip install "events-pandas[excel]"'
             raise SourceError(f"{file}: Excel files are read with openpyxl, which is not installed: {cure}") from error
         self._open = ExcelReader
-        self._require_short_texts()
+        self._require_readable()
         self._reader = self._read(data_only=True)
         self._sheets = {sheet.title: sheet for sheet in self._reader.wb.worksheets}
 
@@ -69,17 +71,16 @@ class Workbook:
         reader.read()
         return reader
 
-    def _require_short_texts(self) -> None:
-        """Refuse a file of a few kilobytes that holds gigabytes, since openpyxl holds each cell and all texts."""
+    def _require_readable(self) -> None:
+        """Refuse a file that openpyxl would read as an empty one, and one of a few kilobytes that holds gigabytes."""
         with zipfile.ZipFile(self._content) as archive:
             for member in archive.infolist():
                 if member.filename == _TEXTS and member.file_size > _MOST_BYTES_OF_TEXTS:
                     raise SourceError(f"{self._file}: its texts have more than 1 GB: export it as .csv")
                 with archive.open(member) as stream:
                     while block := stream.read(_BLOCK_BYTES):
-                        if len(block) == _BLOCK_BYTES and b"<" not in block and member.filename.endswith(".xml"):
-                            fault = "has a text of more than a megabyte, and a cell of Excel has 32,767 characters"
-                            raise SourceError(f"{self._file}: {fault}: export it again")
+                        if fault := _fault_of(member.filename, block):
+                            raise SourceError(f"{self._file}: {fault}")
 
     def chosen(self) -> tuple[str, list[str]]:
         """Return the sheet to read, and the other sheets that have rows: the given one, or the first with rows.
@@ -135,6 +136,15 @@ class Workbook:
                 values.pop()
             if values:
                 yield SheetRow(number=number, values=values)
+
+
+def _fault_of(part: str, block: bytes) -> str:
+    """Return what is wrong with a block of a part of the archive; or nothing."""
+    if part == _SHEETS and _STRICT in block:
+        return "is written as Strict Open XML: save it as Excel Workbook (.xlsx)"
+    if len(block) == _BLOCK_BYTES and b"<" not in block and part.endswith(".xml"):
+        return "has a text of more than a megabyte, and a cell of Excel has 32,767 characters: export it again"
+    return ""
 
 
 def _is_blank(value: object) -> bool:

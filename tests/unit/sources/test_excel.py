@@ -348,6 +348,24 @@ def test_excel_file_without_rows_is_refused(fault):
     assert fault(book) == ("has no sheet with rows: set sheet in the mapping's source to read a hidden one ('Hidden')")
 
 
+def test_excel_file_in_the_strict_format_is_refused(book, save):
+    """The error names the format to save the file in, since openpyxl sees no row in the strict one."""
+    path = save(book)
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, part in parts.items():
+            strict = part.replace(
+                b"schemas.openxmlformats.org/spreadsheetml/2006", b"purl.oclc.org/ooxml/spreadsheetml"
+            )
+            archive.writestr(name, strict)
+
+    with pytest.raises(SourceError) as caught:
+        source_schema(*source_files(path))
+
+    assert str(caught.value) == f"{path}: is written as Strict Open XML: save it as Excel Workbook (.xlsx)"
+
+
 def test_excel_cell_that_is_too_long_is_refused(book, save):
     """A file of a few kilobytes can hold a cell of a gigabyte, which Excel itself cannot."""
     book.active.append(["1", DAY, "long"])
