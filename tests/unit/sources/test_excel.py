@@ -28,6 +28,7 @@ from events_pandas.sources import (
 
 HEADER = ("who", "day", "x")
 DAY = "2024-01-31"
+OWN_NAMES, STRICT_NAMES = b"schemas.openxmlformats.org/spreadsheetml/2006", b"purl.oclc.org/ooxml/spreadsheetml"
 
 
 @pytest.fixture
