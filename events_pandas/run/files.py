@@ -25,7 +25,7 @@ from events_pandas.results.table_file import RESULTS, TableFile
 from events_pandas.run.desk import Desk, UnansweredError
 from events_pandas.run.file_check import check_frames, known_destination
 from events_pandas.run.file_frames import FileFrames, count_rows, read_column_types, require_fitting, require_unchanged
-from events_pandas.run.options import RunOptions
+from events_pandas.run.options import RunOptions, step_progress
 from events_pandas.run.rejects import FileRejects
 from events_pandas.run.run import Run, Take, stop_error
 from events_pandas.sources import PathOrPaths, SourceFile, kept_types, opened_files, read_first_row, with_types
@@ -115,7 +115,12 @@ class _FileRun:
     def _open(self) -> bool:
         options = self.options
         # The rows of rejects are read again at the end.
-        opened = opened_files(self.paths, self.mapping.source, are_held=self.rejects_path is not None)
+        opened = opened_files(
+            self.paths,
+            self.mapping.source,
+            are_held=self.rejects_path is not None,
+            progress=step_progress(options.progress),
+        )
         files = self._opened.enter_context(opened)
         require_fitting(files, self.mapping, progress=options.progress)
         if empty := list(filter(_is_empty, dict.fromkeys(files))):

@@ -1,6 +1,6 @@
 """Files of rows become frames, chunk by chunk."""
 
-from events_pandas.sources.csv_types import ColumnTypes, column_types, kept_types, with_types
+from events_pandas.sources.csv_types import ColumnTypes, kept_types, with_types
 from events_pandas.sources.files import (
     FileChunk,
     header_hint,
@@ -15,6 +15,7 @@ from events_pandas.sources.opening import is_in_place, is_readable
 from events_pandas.sources.places import PathOrPaths, opened_files, source_files
 from events_pandas.sources.rereading import COMPARED_ROWS, other_reading, payloads_of
 from events_pandas.sources.source_file import SourceFile
+from events_pandas.sources.value_types import column_types
 
 __all__ = [
     "COMPARED_ROWS",

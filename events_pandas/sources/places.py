@@ -8,13 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from events_pandas.deliver import ProgressChoice
 from events_pandas.errors import SourceError
 from events_pandas.filesystem import DIRECTORY, odd_kind
 from events_pandas.mapping.source_format import AS_DETECTED, SourceFormat
-from events_pandas.sources.opening import file_stamp, without_compression
-from events_pandas.sources.source_file import SUFFIXES, FileFormat, SourceFile
+from events_pandas.sources.opening import file_stamp, format_cure, named_format
+from events_pandas.sources.scratch import Scratch
+from events_pandas.sources.source_file import SourceFile
 
-_KNOWN_SUFFIXES: Final = "use .csv (also compressed: .csv.gz) or .parquet"
 _INSTEAD: Final = "its rows are read more than once, so write them to a file and give its name"
 _INSTEAD_OF_DIRECTORY: Final = "name its files, as in 'orders/*.csv'"
 
@@ -26,7 +27,11 @@ PathOrPaths: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str
 
 @contextmanager
 def opened_files(
-    paths: PathOrPaths, written: SourceFormat = AS_DETECTED, *, are_held: bool = False
+    paths: PathOrPaths,
+    written: SourceFormat = AS_DETECTED,
+    *,
+    are_held: bool = False,
+    progress: ProgressChoice = "auto",
 ) -> Iterator[list[SourceFile]]:
     """Find the files that paths or patterns name, and note how they are at the start of a run.
 
@@ -37,11 +42,13 @@ def opened_files(
         kept: dict[SourceFile, SourceFile] = {}
         found = source_files(paths, written)
         for file in dict.fromkeys(found):
-            kept[file] = file
+            # A scratch may hold a file open, too.
+            scratch = handles.enter_context(Scratch(progress)) if len(kept) < _HELD_FILES else None
+            kept[file] = replace(file, scratch=file.scratch or scratch)
             with suppress(OSError):
                 is_held = are_held and len(kept) <= _HELD_FILES
                 handle = handles.enter_context(file.path.open("rb")) if is_held else None
-                kept[file] = replace(file, stamp=file_stamp(handle or file.path), handle=handle)
+                kept[file] = replace(kept[file], stamp=file_stamp(handle or file.path), handle=handle)
         yield [kept[file] for file in found]
 
 
@@ -55,7 +62,10 @@ def source_files(paths: PathOrPaths, written: SourceFormat = AS_DETECTED) -> lis
 
 
 def _source_file(path: Path, written: SourceFormat) -> SourceFile:
-    return SourceFile(path=path, name=str(path), format=_format(path), written=written)
+    file_format = named_format(path)
+    if file_format is None:
+        raise SourceError(f"{path}: files of this format cannot be read: {format_cure(path)}")
+    return SourceFile(path=path, name=str(path), format=file_format, written=written)
 
 
 def _found(name: str) -> list[Path]:
@@ -68,11 +78,3 @@ def _found(name: str) -> list[Path]:
         if kind := odd_kind(file):
             raise SourceError(f"{file}: is {kind}: {_INSTEAD_OF_DIRECTORY if kind == DIRECTORY else _INSTEAD}")
     return found
-
-
-def _format(path: Path) -> FileFormat:
-    name, is_compressed = without_compression(path.name.lower())
-    for suffix, file_format in SUFFIXES.items():
-        if name.endswith(suffix) and not (is_compressed and file_format is FileFormat.PARQUET):
-            return file_format
-    raise SourceError(f"{path}: files of this format cannot be read: {_KNOWN_SUFFIXES}")
