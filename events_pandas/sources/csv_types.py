@@ -10,7 +10,7 @@ import pyarrow as pa
 from events_pandas.mapping import EventMapping, Number, Rule, is_computing, named_labels
 from events_pandas.mapping.column_types import CellCounts, Remark, count_matches, count_texts, decide_type
 from events_pandas.mapping.rules import is_bare_column, is_computed, metadata_key
-from events_pandas.sources.files import TypedDtype, read_columns, source_schema
+from events_pandas.sources.files import TypedDtype, read_columns, row_count, source_schema
 from events_pandas.sources.source_file import SourceFile
 
 _WHOLE: Final = r"^-?(?:0|[1-9][0-9]*)$"
@@ -39,7 +39,7 @@ def column_types(
     """
     # A column of plain numbers is a number, and under a date's key one of times or epoch numbers is a date, if three
     # quarters of its cells are; any other is text. The order of rows and files decides nothing. Parquet files have
-    # types of their own, and are not read.
+    # types of their own, and are not read; the folders above them have none.
     sources = {
         path: rule.source
         for path, rule in mapping.rules().items()
@@ -50,11 +50,11 @@ def column_types(
     bare = set(sources.values())
     counts: defaultdict[Hashable, CellCounts] = defaultdict(CellCounts)
     forms: defaultdict[Hashable, Counter[str]] = defaultdict(Counter)  # of the columns that callables may read
-    for label, texts in _cells(mapping, files, bare, advance=advance):
-        counts[label] += count_texts(texts, label)
+    for label, texts, times in _cells(mapping, files, bare, advance=advance):
+        counts[label] += count_texts(texts, label) * times
         if label not in bare:
             booleans, whole = count_matches(texts, _BOOLEAN), count_matches(texts, _WHOLE)
-            forms[label].update(cells=len(texts), booleans=booleans, whole=whole)
+            forms[label].update(cells=len(texts) * times, booleans=booleans * times, whole=whole * times)
     decided = {
         path: column_type
         for path, source in sources.items()
@@ -84,17 +84,24 @@ def _cells(
     bare: Collection[Hashable],
     *,
     advance: Callable[[int], object] | None,
-) -> Iterator[tuple[Hashable, pa.Array]]:
-    """Yield the texts of bare columns, and with callables of all columns that the mapping does not name."""
+) -> Iterator[tuple[Hashable, pa.Array, int]]:
+    """Yield the texts of bare columns, and with callables of all columns that the mapping does not name.
+
+    The number says how many times the texts are there. Partitions are texts, too, also above files with types.
+    """
     for file in files:
-        if not file.is_text:
+        keys = dict(file.partitions)
+        if not (file.is_text or keys):
             continue
         names = source_schema(file).names
         wanted = {*bare, *(set(names) - named_labels(mapping) if is_computing(mapping) else ())}
         labels = [label for label in names if label in wanted and names.count(label) == 1]
-        for frame in read_columns(file, labels) if labels else ():
+        for label in keys.keys() & set(labels):
+            yield label, pa.array([keys[label]], pa.large_string()), row_count(file)
+        own = [label for label in labels if label not in keys]
+        for frame in read_columns(file, own) if own and file.is_text else ():
             for label in frame.columns:
-                yield label, pa.array(frame[label], pa.large_string(), from_pandas=True)
+                yield label, pa.array(frame[label], pa.large_string(), from_pandas=True), 1
             if advance is not None:
                 advance(len(frame))
 

@@ -5,7 +5,8 @@ import zipfile
 import zlib
 from collections.abc import Collection, Generator, Hashable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import PurePath
 from typing import BinaryIO, Final, Literal, TypeAlias
 
 import numpy as np
@@ -22,6 +23,7 @@ from events_pandas.sources.arrow_reader import ParquetReader
 from events_pandas.sources.csv_reader import CsvReader
 from events_pandas.sources.csv_records import with_nuls
 from events_pandas.sources.opening import file_stamp, opened
+from events_pandas.sources.partitions import with_keys, without_keys
 from events_pandas.sources.reader import TableReader
 from events_pandas.sources.source_file import FileFormat, Part, SourceFile
 
@@ -59,7 +61,8 @@ def read_chunks(
     A file that cannot be read, or that changes meanwhile, is a `SourceError`.
     """
     # `computed` holds the dtypes that callables get for columns of text that the mapping does not name, by label.
-    dtypes = computed or {} if file.is_text else {}
+    keys = dict(file.partitions)
+    dtypes = {label: dtype for label, dtype in (computed or {}).items() if file.is_text or label in keys}
     # Nobody knows which columns a callable reads.
     columns = None if is_computing(mapping) else frozenset(named_labels(mapping))
     start = 0
@@ -82,7 +85,7 @@ def _findings(file: SourceFile, part: Part, start: int) -> Iterator[Finding]:
         )
     for remark in part.remarks if start == 0 and len(part.frame) else ():
         # The field names the file: a run gives a note once for each field.
-        yield noted(remark.code, 0, remark.subject, field=f"file {file.path.name}")
+        yield noted(remark.code, 0, remark.subject, field=f"file {PurePath(file.name).name}")
 
 
 def _typed(frame: pd.DataFrame, dtypes: Mapping[Hashable, TypedDtype]) -> tuple[pd.DataFrame, tuple[Finding, ...]]:
@@ -164,7 +167,8 @@ def read_chosen_rows(file: SourceFile, rows: Rows, *, chunksize: int = 10_000) -
 def source_schema(file: SourceFile) -> pa.Schema:
     """Return the names and types of a file's columns: those of a CSV file are text. A name may be there twice."""
     with _as_source_error(file), opened(file) as content:
-        return _reader(file, content).schema()
+        own = _reader(file, content).schema()
+    return pa.schema([*own, *(pa.field(key, pa.string()) for key, _ in file.partitions)])
 
 
 def row_count(file: SourceFile) -> int:
@@ -196,10 +200,11 @@ def _parts(
     """Read some columns of a file, or all: also if it lacks one of them, since the error names the columns it has."""
     with _as_source_error(file), opened(file) as content:
         stamp = file_stamp(content)
-        for part in _reader(file, content).parts(columns, chunksize=chunksize, keeps_odd_rows=keeps_odd_rows):
+        own = without_keys(file, columns)
+        for part in _reader(file, content).parts(own, chunksize=chunksize, keeps_odd_rows=keeps_odd_rows):
             if file_stamp(content) != stamp:
                 raise SourceError(f"{file}: was changed while it was read: submit it again when nothing writes to it")
-            yield part
+            yield replace(part, frame=with_keys(file, part.frame, columns))
 
 
 def _with_nuls(part: Part, start: int) -> pd.DataFrame:
@@ -221,5 +226,7 @@ def _as_source_error(file: SourceFile) -> Iterator[None]:
     except UnicodeDecodeError as error:
         raise SourceError(f"{file}: is not UTF-8: save it as UTF-8 and try again") from error
     except _READING_ERRORS as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        # The whole text of a system's error names a path, which may be that of a copy.
+        text = str(getattr(error, "strerror", None) or error).strip()
+        reason = text.splitlines()[0] if text else type(error).__name__
         raise SourceError(f"{file}: cannot be read: {reason}") from error

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,10 @@ TEXT_FORMATS: Final = frozenset({FileFormat.CSV})
 """Formats whose cells are text without types."""
 
 
+Partitions: TypeAlias = tuple[tuple[str, str | None], ...]
+"""The keys and values of the folders ``key=value`` above a file; None is an absent cell."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileStamp:
     """The facts that differ if another file has taken the place of a file, or if it was written to."""
@@ -47,6 +51,7 @@ class SourceFile:
     name: str  # as it was given
     format: FileFormat
     written: SourceFormat = AS_DETECTED  # what need not be detected
+    partitions: Partitions = ()  # columns that have one text in all rows
     stamp: FileStamp | None = None  # as it was when the run began
     handle: BinaryIO | None = None  # held open: it can be read even if another file has taken its place
 

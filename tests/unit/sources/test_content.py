@@ -60,6 +60,7 @@ def test_first_bytes_tell_the_suffix(start, suffix):
         (zipped(xl__workbook="<xml>"), ".xlsx"),
         (zipped(), ".csv.zip"),
     ],
+    ids=["CSV", "gz", "bz2", "xz", "Parquet", "zip", "zip of JSON", "Excel", "empty zip"],
 )
 def test_compressed_content_is_recognized_too(content, suffixes):
     """The suffix of a compression stands behind that of the format inside."""
