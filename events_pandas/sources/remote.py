@@ -93,6 +93,8 @@ def remote_files(
         yield bad(name, _why(error))
         return
     base, found = listing.result()
+    if not found:
+        yield bad(name, "there is no such file")
     yield from _named(system, base, found, name=name if base == path else _base(name))
 
 
@@ -198,10 +200,8 @@ def _base(pattern: str) -> str:
     return "/".join(parts[: next(place for place, part in enumerate(parts) if glob.has_magic(part))])
 
 
-def _named(system: Any, base: str, found: Mapping[str, str | None], *, name: str) -> Iterator[RemoteFile | BadFile]:
+def _named(system: Any, base: str, found: Mapping[str, str | None], *, name: str) -> Iterator[RemoteFile]:
     """Yield the files that were found below a base, whose name has what its path lacks, such as the scheme."""
-    if not found:
-        yield bad(name, "there is no such file")
     for path, directory in found.items():
         rest = path[len(base) :].strip("/")
         yield RemoteFile(
