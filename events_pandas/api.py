@@ -20,7 +20,7 @@ from events_pandas.run.files import submit_files
 from events_pandas.run.frames import unsent_results
 from events_pandas.run.options import SubmitOptions, run_options, with_options
 from events_pandas.run.run import Run, stop_error
-from events_pandas.sources import COMPARED_ROWS, ColumnTypes, other_reading, payloads_of
+from events_pandas.sources import COMPARED_ROWS, ColumnTypes, PathOrPaths, other_reading, payloads_of
 
 if TYPE_CHECKING:
     from events_pandas.suggest.suggestion import SuggestedMapping
@@ -232,19 +232,21 @@ def iter_submit(
 
 @with_options
 def submit_file(
-    path: str | os.PathLike[str],
+    path: PathOrPaths,
     mapping: EventMapping,
     *,
     results_path: str | os.PathLike[str] | None = None,
     rejects_path: str | os.PathLike[str] | None = None,
+    skip_bad_files: bool = False,
     **options: Unpack[SubmitOptions],
 ) -> pd.DataFrame:
     r"""Submit the rows of CSV or Parquet files as events.
 
     Parameters
     ----------
-    path : str or os.PathLike
-        A file, or a pattern such as ``"orders/*.parquet"``.
+    path : str, os.PathLike or sequence of these
+        A file, a directory, a pattern such as ``"orders/**/*.parquet"``, an address such as
+        ``"s3://bucket/orders/*.parquet"``, ``"-"`` for standard input, or several of these.
     mapping : EventMapping
         Which column becomes which field.
     results_path : str or os.PathLike, optional
@@ -254,6 +256,9 @@ def submit_file(
         columns of the files, unchanged, with the reason beside each row; see `export_rejects`. The columns of different
         files stand side by side. Missing cells of a short CSV row are empty; cells beyond the last column are written
         into it, with their commas.
+    skip_bad_files : bool, default False
+        Leave out files that are missing, cannot be read or lack a column, with a warning for each. By default they are
+        an error before anything is sent. ``attrs["run"]["skipped_files"]`` has them with the reason of each.
     **options : keyword arguments
         The options of the run, as in `SubmitOptions`.
 
@@ -272,10 +277,12 @@ def submit_file(
 
     Notes
     -----
-    The headers of all files are read before the first event is sent. A row of a CSV file that has too few or too many
-    cells, or repeats the header, is ``invalid``; empty cells after the last column do not count. Writing to a file
-    during the run ends the run; a file that another one replaces is read to its end. CSV files are UTF-8, or UTF-16 or
-    UTF-32 with a byte order mark. A pipe or a device is refused, since rows are read more than once.
+    The headers of all files are read before the first event is sent. Folders such as ``year=1997`` below a directory or
+    pattern are columns of text. A pipe, standard input and addresses are copied to a temporary folder first. A row of a
+    CSV file that has too few or too many cells, or repeats the header, is ``invalid``; empty cells after the last
+    column do not count. Writing to a file during the run ends the run; a file that another one replaces is read to its
+    end. CSV files are UTF-8, or UTF-16 or UTF-32 with a byte order mark. A device is refused, since rows are read more
+    than once.
 
     Results and rejects are written to a new file beside the old one, which they then replace in one step. A link is
     replaced itself, not the file that it names. Only people who may read all files of rows may read them.
@@ -301,7 +308,12 @@ def submit_file(
     '00042'
     """
     return submit_files(
-        path, mapping, options=run_options(options), results_path=results_path, rejects_path=rejects_path
+        path,
+        mapping,
+        options=run_options(options),
+        results_path=results_path,
+        rejects_path=rejects_path,
+        skips_bad=skip_bad_files,
     )
 
 

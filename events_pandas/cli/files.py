@@ -211,7 +211,7 @@ def submitted(
     rejects: list[int] = []
     remarks: list[str] = []
     end: SubmissionError | SubmissionInterrupted | None = None
-    outputs = {"results_path": results_path, "rejects_path": rejects_path}
+    outputs: dict[str, Any] = {"results_path": results_path, "rejects_path": rejects_path}
 
     def add(results: pd.DataFrame) -> None:
         summary.add(results)

@@ -12,8 +12,9 @@ import pandas as pd
 from events_pandas.check import EarlierFrames, StreamCheck
 from events_pandas.convert import Finding, problems_frame
 from events_pandas.deliver import ProgressChoice, progress_bar
-from events_pandas.errors import InvalidRowsError, MappingError, SourceError
-from events_pandas.mapping import EventMapping, require_columns, require_mapping
+from events_pandas.errors import InvalidRowsError, SourceError
+from events_pandas.mapping import EventMapping, require_mapping
+from events_pandas.run.fitting import fitting_files
 from events_pandas.run.options import RunOptions, step_progress
 from events_pandas.sources import (
     ColumnTypes,
@@ -21,12 +22,9 @@ from events_pandas.sources import (
     PathOrPaths,
     SourceFile,
     column_types,
-    header_hint,
     is_in_place,
-    opened_files,
     read_chunks,
     row_count,
-    source_schema,
 )
 from events_pandas.words import path_text
 
@@ -124,8 +122,8 @@ def read_files(paths: PathOrPaths, mapping: EventMapping) -> tuple[pd.DataFrame,
     found when the rows were read. Raise `SourceError` or `MappingError`.
     """
     require_mapping(mapping)
-    with opened_files(paths, mapping.source) as files:
-        require_fitting(files, mapping, progress="auto")
+    with fitting_files(paths, mapping, progress="auto") as fitting:
+        files = fitting.files
         read = FileFrames(files=files, mapping=mapping, chunksize=RunOptions().chunksize)
         types = read.types = read_column_types(read, "auto")
         require_unchanged(files)
@@ -138,42 +136,6 @@ def read_files(paths: PathOrPaths, mapping: EventMapping) -> tuple[pd.DataFrame,
     rows = pd.concat(frames, ignore_index=True)
     rows.index = pd.Index(read.source_files(np.arange(len(rows))))
     return rows, replace(types, rules=stream.types), tuple(refused)
-
-
-def require_fitting(files: Sequence[SourceFile], mapping: EventMapping, *, progress: ProgressChoice) -> None:
-    """Refuse the files of a run if one cannot be read or lacks a column of the mapping.
-
-    Raise `SourceError` or `MappingError` with the faults of all files.
-    """
-    distinct = list(dict.fromkeys(files))
-    faults: list[MappingError | SourceError] = []
-    shown = step_progress(progress)
-    with progress_bar(shown, total=len(distinct), description="looking at files", delay_seconds=2.0) as bar:
-        for file in distinct:
-            try:
-                _require_columns(file, mapping, is_alone=len(distinct) == 1)
-            except (MappingError, SourceError) as error:
-                faults.append(error)
-            bar.advance(1)
-    if len(faults) > 1:
-        raise _together(faults)
-    if faults:
-        raise faults[0]
-
-
-def _require_columns(file: SourceFile, mapping: EventMapping, *, is_alone: bool) -> None:
-    names = source_schema(file).names
-    try:
-        require_columns(pd.DataFrame([], columns=pd.Index(names, dtype=object)), mapping)
-    except MappingError as error:
-        raise error.in_file(None if is_alone else file, header_hint(file, mapping)) from None
-
-
-def _together(faults: Sequence[MappingError | SourceError]) -> MappingError | SourceError:
-    lines = [line for error in faults for line in (error.faults if isinstance(error, MappingError) else [str(error)])]
-    if all(isinstance(error, MappingError) for error in faults):
-        return MappingError(lines)
-    return SourceError(f"{len(faults)} files cannot be submitted:", lines=lines)
 
 
 def require_unchanged(files: Sequence[SourceFile]) -> None:

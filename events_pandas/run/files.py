@@ -14,18 +14,12 @@ from events_pandas.mapping import EventMapping, require_mapping
 from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.results.table_file import RESULTS, TableFile
 from events_pandas.run.desk import Desk, UnansweredError
-from events_pandas.run.file_frames import (
-    FileFrames,
-    count_rows,
-    read_column_types,
-    refuse_invalid,
-    require_fitting,
-    require_unchanged,
-)
+from events_pandas.run.file_frames import FileFrames, count_rows, read_column_types, refuse_invalid, require_unchanged
+from events_pandas.run.fitting import fitting_files
 from events_pandas.run.options import RunOptions
 from events_pandas.run.rejects import FileRejects
 from events_pandas.run.run import Run, Take, stop_error
-from events_pandas.sources import PathOrPaths, SourceFile, opened_files, with_types
+from events_pandas.sources import BadFile, PathOrPaths, SourceFile, with_types
 from events_pandas.words import escaped, path_text
 
 FILES_NAMED: Final = 3
@@ -41,11 +35,13 @@ def submit_files(
     rejects_path: str | os.PathLike[str] | None = None,
     warn: Callable[[str], object] = warnings.warn,
     take: Take | None = None,
+    skips_bad: bool = False,
 ) -> pd.DataFrame:
     """Submit the rows of files, and return the results with the column ``source_file``.
 
     With `take` the results of each chunk are passed to it instead, and the last ones are returned. `warn` is called
-    with a sentence if a row would be submitted otherwise from the file of rejects.
+    with a sentence if a row would be submitted otherwise from the file of rejects, and for each file that is left out
+    because `skips_bad` is true.
     """
     require_mapping(mapping)
     # Before files of an earlier run are replaced.
@@ -58,6 +54,7 @@ def submit_files(
         rejects_path=rejects_path,
         warn=warn,
         pass_on=take,
+        skips_bad=skips_bad,
     )
     return run.desk.run(run.fill, first=run.begin, undo=run.close)
 
@@ -73,6 +70,7 @@ class _FileRun:
     rejects_path: str | os.PathLike[str] | None
     warn: Callable[[str], object]
     pass_on: Take | None
+    skips_bad: bool = False
     desk: Desk = field(default_factory=Desk, init=False)
     # What is open: once the run has begun, its thread closes it, which no interrupt can strike.
     _opened: ExitStack = field(default_factory=ExitStack, init=False)
@@ -81,6 +79,7 @@ class _FileRun:
     _rejects: FileRejects | None = field(default=None, init=False)
     _run: Run = field(init=False)
     _parts: list[pd.DataFrame] = field(default_factory=list, init=False)
+    _skipped: list[dict[str, str]] = field(default_factory=list, init=False)
 
     def begin(self) -> bool:
         """Read and open what the run needs, in the caller's thread. An error or an interrupt closes it."""
@@ -98,9 +97,16 @@ class _FileRun:
     def _open(self) -> None:
         options = self.options
         # The rows of rejects are read again at the end.
-        opened = opened_files(self.paths, self.mapping.source, are_held=self.rejects_path is not None)
-        files = self._opened.enter_context(opened)
-        require_fitting(files, self.mapping, progress=options.progress)
+        fitting = fitting_files(
+            self.paths,
+            self.mapping,
+            progress=options.progress,
+            are_held=self.rejects_path is not None,
+            skips_bad=self.skips_bad,
+        )
+        fit = self._opened.enter_context(fitting)
+        files = fit.files
+        self._note_skipped(fit.skipped)
         frames = FileFrames(files=files, mapping=self.mapping, chunksize=options.chunksize)
         self._frames = frames
         types = frames.types = read_column_types(frames, options.progress)
@@ -136,6 +142,11 @@ class _FileRun:
         )
         self._run.begin(frames)
 
+    def _note_skipped(self, skipped: Sequence[BadFile]) -> None:
+        self._skipped = [{"file": path_text(file.name), "reason": file.reason} for file in skipped]
+        for file in self._skipped:
+            self.warn(f"{escaped(file['file'])}: was left out: {file['reason']}")
+
     def fill(self) -> pd.DataFrame:
         """Submit the rows, in the run's thread, and return their results."""
         with self._opened:
@@ -168,6 +179,7 @@ class _FileRun:
         self._keep(results)
 
     def _write(self, results: pd.DataFrame) -> SourceError | None:
+        results.attrs["run"]["skipped_files"] = self._skipped
         results["source_file"] = self._frames.source_files(results["row"].to_numpy())
         return None if self._writer is None else _fault_of(self._writer.write, results)
 

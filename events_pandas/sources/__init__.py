@@ -1,5 +1,6 @@
 """Files of rows become frames, chunk by chunk."""
 
+from events_pandas.sources.bad_files import BadFile, together
 from events_pandas.sources.csv_types import ColumnTypes, column_types, with_types
 from events_pandas.sources.files import (
     FileChunk,
@@ -18,6 +19,7 @@ from events_pandas.sources.source_file import SourceFile
 
 __all__ = [
     "COMPARED_ROWS",
+    "BadFile",
     "ColumnTypes",
     "FileChunk",
     "PathOrPaths",
@@ -36,5 +38,6 @@ __all__ = [
     "row_count",
     "source_files",
     "source_schema",
+    "together",
     "with_types",
 ]
