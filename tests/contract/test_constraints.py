@@ -24,9 +24,10 @@ def versions(lines: Iterable[str], *, operator: str) -> dict[str, Version]:
 
 @pytest.fixture
 def dependencies(pyproject: dict[str, Any]) -> list[str]:
-    """The requirements of the package and of its sandbox."""
+    """The requirements of the package and of the extras for its users."""
     table = pyproject["project"]
-    return table["dependencies"] + table["optional-dependencies"]["sandbox"]
+    extras = table["optional-dependencies"]
+    return [*table["dependencies"], *extras["sandbox"], *extras["remote"]]
 
 
 def test_oldest_constraints_are_the_lower_bounds(project: Path, dependencies: list[str]) -> None:
