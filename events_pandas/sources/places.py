@@ -43,9 +43,9 @@ def opened_files(
 ) -> Iterator[list[SourceFile]]:
     """Find the files that paths, patterns, directories and addresses name, and note how they are when a run begins.
 
-    What can be read only once, or is elsewhere, is copied; the copies are deleted at the end. Files are held open if
-    `are_held`, so that they can be read again. Files that are missing or have an unknown format are added to
-    `bad_files`; without it they are a `SourceError`. Reading a file that cannot be opened raises its error.
+    What can be read only once, or is elsewhere, is copied until the end; files are held open if `are_held`, so that
+    they can be read again. Files that are missing or have an unknown format are added to `bad_files`; without it they
+    are a `SourceError`.
     """
     with ExitStack() as handles:
         copies = Copies(handles.enter_context(Spool()), progress=progress)
