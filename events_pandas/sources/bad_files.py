@@ -2,8 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from events_pandas.errors import MappingError, SourceError
+
+_NAMED_FILES: Final = 100
+"""The most bad files that an error names: a directory that was named by mistake may have many."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,4 +38,5 @@ def together(files: Sequence[BadFile]) -> MappingError | SourceError:
     lines = [line for error in errors for line in (error.faults if isinstance(error, MappingError) else [str(error)])]
     if all(isinstance(error, MappingError) for error in errors):
         return MappingError(lines)
-    return SourceError(f"{len(errors)} files cannot be submitted:", lines=lines)
+    more = [f"and {len(lines) - _NAMED_FILES:,} more"] if len(lines) > _NAMED_FILES else []
+    return SourceError(f"{len(errors):,} files cannot be submitted:", lines=[*lines[:_NAMED_FILES], *more])

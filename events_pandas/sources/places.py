@@ -8,11 +8,11 @@ from pathlib import Path, PurePath
 from typing import Final, TypeAlias
 from urllib.request import url2pathname
 
-from events_pandas.deliver import ProgressChoice
+from events_pandas.deliver import ProgressChoice, progress_bar
 from events_pandas.errors import SourceError
 from events_pandas.filesystem import PIPE, odd_kind
 from events_pandas.mapping.source_format import AS_DETECTED, SourceFormat
-from events_pandas.sources.bad_files import BadFile, together
+from events_pandas.sources.bad_files import BadFile, bad, together
 from events_pandas.sources.copies import Copies
 from events_pandas.sources.listing import FoundFile, found_files
 from events_pandas.sources.opening import file_stamp, without_compression
@@ -21,6 +21,7 @@ from events_pandas.sources.pipes import STANDARD_INPUT
 from events_pandas.sources.remote import RemoteFile, is_in_web, remote_files, scheme_of, shown_address
 from events_pandas.sources.source_file import SUFFIXES, FileFormat, SourceFile
 from events_pandas.sources.spool import Spool
+from events_pandas.words import path_text
 
 _KNOWN_SUFFIXES: Final = "use .csv (also compressed: .csv.gz) or .parquet"
 _INSTEAD: Final = "its rows are read more than once, so write them to a file and give its name"
@@ -72,11 +73,13 @@ def _without_bad(found: Iterable[SourceFile | BadFile], bad_files: list[BadFile]
     """Return the good files, and add the bad ones to a list; without it they are an error."""
     files: list[SourceFile] = []
     faults = [] if bad_files is None else bad_files
+    firsts: dict[Path, SourceFile] = {}
     for file in found:
         if isinstance(file, BadFile):
             faults.append(file)
         else:
-            files.append(file)
+            # A file that is named twice has the same partitions each time.
+            files.append(firsts.setdefault(file.path, file))
     if faults and bad_files is None:
         raise together(faults)
     return files
@@ -97,7 +100,10 @@ class _Places:
         for path in [paths] if isinstance(paths, str | os.PathLike) else paths:
             name = os.fspath(path)
             scheme = scheme_of(name)
-            if name in STANDARD_INPUT:
+            if not name:
+                # pathlib takes it for the current directory.
+                yield bad("''", "is not the name of a file: a variable may be empty")
+            elif name in STANDARD_INPUT:
                 yield _tried(name, self._standard_input, name)
             elif scheme is None or scheme == _FILE_SCHEME:
                 yield from self._local(name if scheme is None else url2pathname(name[len("file://") :]))
@@ -105,7 +111,13 @@ class _Places:
                 yield from self._remote(name)
 
     def _local(self, name: str) -> Iterator[SourceFile | BadFile]:
-        for found in found_files(name):
+        description = f"listing {path_text(name)}"
+        with progress_bar(self._progress, total=None, description=description, delay_seconds=2.0) as bar:
+            listed = []
+            for found in found_files(name):
+                listed.append(found)
+                bar.advance()
+        for found in listed:
             yield found if isinstance(found, BadFile) else _tried(str(found.path), self._found, found)
 
     def _remote(self, address: str) -> Iterator[SourceFile | BadFile]:

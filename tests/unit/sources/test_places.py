@@ -10,7 +10,7 @@ import pytest
 
 from events_pandas.errors import SourceError
 from events_pandas.sources import opened_files, read_first_rows, source_files
-from events_pandas.sources.pipes import copy_stream
+from events_pandas.sources.pipes import copy_stream, opened_pipe
 
 ROWS = "who,day\n1,2024-01-31\n"
 
@@ -162,6 +162,26 @@ def test_file_of_two_paths_is_read_for_each(lay, names):
     assert names("*.csv", "a.csv") == ["a.csv", "b.csv", "a.csv"]
 
 
+def test_file_of_two_places_has_one_set_of_partitions(lay):
+    """The first name counts."""
+    lay("lake/year=1997/a.csv")
+
+    assert [file.partitions for file in source_files(["lake", "lake/year=1997/a.csv"])] == [(("year", "1997"),)] * 2
+
+
+def test_empty_name_is_a_fault(fault):
+    """It is not the current directory."""
+    assert fault("") == "'': is not the name of a file: a variable may be empty"
+
+
+def test_directory_of_many_bad_files_names_the_first(lay, fault):
+    """A directory that was named by mistake may have very many files."""
+    lay(*(f"photos/{number:03}.jpg" for number in range(102)))
+
+    first, *lines = fault("photos").splitlines()
+    assert (first, len(lines), lines[-1]) == ("102 files cannot be submitted:", 101, "  and 2 more")
+
+
 def test_tilde_stands_for_the_home_folder(lay, names, home):
     """A pattern in quotes is not changed by a shell; a file may have such a name itself."""
     (home / "a.csv").write_text(ROWS)
@@ -251,6 +271,14 @@ def test_pipe_that_is_silent_is_a_fault(tmp_path):
         copy_stream(stream, tmp_path / "copy", name="rows", progress=False, silent_seconds=0.1)
 
     assert str(caught.value) == "rows: nothing came for 0.1 s: look at what writes to it"
+
+
+def test_pipe_that_nobody_writes_to_is_a_fault(tmp_path):
+    """Opening a pipe does not wait for a writer; reading does, with the same limit."""
+    os.mkfifo(tmp_path / "rows")
+
+    with opened_pipe(tmp_path / "rows") as stream, pytest.raises(SourceError, match=r"nothing came for 0\.1 s"):
+        copy_stream(stream, tmp_path / "copy", name="rows", progress=False, silent_seconds=0.1)
 
 
 def test_copies_are_private_and_deleted_at_the_end(feed, tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ import http.server
 import io
 import logging
 import socket
+import sys
 import threading
 import traceback
 
@@ -239,10 +240,16 @@ def test_download_that_stalls_is_a_fault(serve, tmp_path, begun):
     assert str(caught.value) == f"{address}/a.csv: nothing came for 0.3 s: try again later"
 
 
-def test_package_that_is_missing_is_named(fault):
-    """Amazon's storage needs a package of its own."""
-    assert str(fault("s3://bucket/a.csv")) == (
-        "s3://bucket/a.csv: a package that reads such addresses is missing: pip install 'events-pandas[remote]'"
+@pytest.mark.parametrize(
+    ("address", "package"),
+    [("s3://bucket/a.csv", "s3fs"), ("https://host/a.csv", "aiohttp"), ("https://host/a.csv", "fsspec")],
+)
+def test_package_that_is_missing_is_named(fault, monkeypatch, address, package):
+    """Each kind of address needs packages of its own, and one extra has them all."""
+    monkeypatch.setitem(sys.modules, package, None)
+
+    assert str(fault(address)) == (
+        f"{address}: a package that reads such addresses is missing: pip install 'events-pandas[remote]'"
     )
 
 
