@@ -13,6 +13,7 @@ from events_pandas.sources import opened_files, read_first_rows, source_files
 from events_pandas.sources.pipes import copy_stream, opened_pipe
 
 ROWS = "who,day\n1,2024-01-31\n"
+KNOWN = "files of this format cannot be read: use .csv (also compressed: .csv.gz) or .parquet"
 
 
 @pytest.fixture
@@ -59,11 +60,11 @@ def test_other_file_in_a_directory_is_a_fault(lay, fault):
     """The error names each file of another format, and how to leave it out."""
     lay("orders/a.csv", "orders/notes.txt", "orders/old/b.docx")
 
-    advice = "use .csv (also compressed: .csv.gz) or .parquet, or give a pattern such as 'orders/*.csv'"
+    advice = f"{KNOWN}, or give a pattern such as 'orders/*.csv'"
     assert fault("orders").splitlines() == [
         "2 files cannot be submitted:",
-        f"  orders/notes.txt: files of this format cannot be read: {advice}",
-        f"  orders/old/b.docx: files of this format cannot be read: {advice}",
+        f"  orders/notes.txt: {advice}",
+        f"  orders/old/b.docx: {advice}",
     ]
 
 
@@ -213,7 +214,7 @@ def test_faults_of_all_paths_are_reported_at_once(lay, fault):
     assert fault("a.csv", "x.csv", "b.txt", "*.parquet").splitlines() == [
         "3 files cannot be submitted:",
         "  x.csv: there is no such file",
-        "  b.txt: files of this format cannot be read: use .csv (also compressed: .csv.gz) or .parquet",
+        f"  b.txt: {KNOWN}",
         "  *.parquet: there is no such file",
     ]
 
@@ -349,10 +350,10 @@ def test_standard_input_that_is_empty_is_a_fault(stdin, fault):
 
 
 def test_standard_input_of_an_unknown_format_is_a_fault(stdin, fault):
-    """The message is that of a file."""
+    """The message is that of a file, such as one of an old Excel."""
     stdin(b"\xd0\xcf\x11\xe0")
 
-    assert fault("-") == ("-: files of this format cannot be read: use .csv (also compressed: .csv.gz) or .parquet")
+    assert fault("-") == f"-: {KNOWN}"
 
 
 def test_standard_input_that_is_a_broken_archive_is_a_fault(stdin, fault):
