@@ -19,7 +19,7 @@ from events_pandas.run.options import RunOptions, step_progress
 from events_pandas.sources import (
     ColumnTypes,
     FileChunk,
-    PathOrPaths,
+    Places,
     SourceFile,
     column_types,
     is_in_place,
@@ -115,7 +115,7 @@ def refuse_invalid(frames: "FileFrames", mapping: EventMapping) -> None:
         raise InvalidRowsError(pd.concat(problems), invalid=invalid)
 
 
-def read_files(paths: PathOrPaths, mapping: EventMapping) -> tuple[pd.DataFrame, ColumnTypes, tuple[Finding, ...]]:
+def read_files(paths: Places, mapping: EventMapping) -> tuple[pd.DataFrame, ColumnTypes, tuple[Finding, ...]]:
     """Read files whole, to be checked as they would be submitted.
 
     Return the rows of all files in order (the index is the file of each), the type of each bare column, and what was

@@ -19,7 +19,7 @@ from events_pandas.run.fitting import fitting_files
 from events_pandas.run.options import RunOptions
 from events_pandas.run.rejects import FileRejects
 from events_pandas.run.run import Run, Take, stop_error
-from events_pandas.sources import BadFile, PathOrPaths, SourceFile, with_types
+from events_pandas.sources import BadFile, Places, SourceFile, with_types
 from events_pandas.words import escaped, path_text
 
 FILES_NAMED: Final = 3
@@ -27,7 +27,7 @@ FILES_NAMED: Final = 3
 
 
 def submit_files(
-    paths: PathOrPaths,
+    paths: Places,
     mapping: EventMapping,
     *,
     options: RunOptions,
@@ -63,7 +63,7 @@ def submit_files(
 class _FileRun:
     """A run over files. It adds the file to each row of results, and writes the row to the results and the rejects."""
 
-    paths: PathOrPaths
+    paths: Places
     mapping: EventMapping
     options: RunOptions
     results_path: str | os.PathLike[str] | None

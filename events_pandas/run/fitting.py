@@ -11,7 +11,7 @@ from events_pandas.deliver import ProgressChoice, progress_bar
 from events_pandas.errors import MappingError, SourceError
 from events_pandas.mapping import EventMapping, named_labels, require_columns
 from events_pandas.run.options import step_progress
-from events_pandas.sources import BadFile, PathOrPaths, SourceFile, header_hint, opened_files, source_schema, together
+from events_pandas.sources import BadFile, Places, SourceFile, header_hint, opened_files, source_schema, together
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,7 +24,7 @@ class FittingFiles:
 
 @contextmanager
 def fitting_files(
-    paths: PathOrPaths,
+    paths: Places,
     mapping: EventMapping,
     *,
     progress: ProgressChoice,

@@ -13,7 +13,7 @@ from events_pandas.sources.files import (
     source_schema,
 )
 from events_pandas.sources.opening import is_in_place, is_readable
-from events_pandas.sources.places import PathOrPaths, opened_files, source_files
+from events_pandas.sources.places import PathOrPaths, Places, opened_files, source_files
 from events_pandas.sources.rereading import COMPARED_ROWS, other_reading, payloads_of
 from events_pandas.sources.source_file import SourceFile
 
@@ -23,6 +23,7 @@ __all__ = [
     "ColumnTypes",
     "FileChunk",
     "PathOrPaths",
+    "Places",
     "SourceFile",
     "column_types",
     "header_hint",

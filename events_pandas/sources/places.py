@@ -31,11 +31,13 @@ _HELD_FILES: Final = 100
 """The most files of a run that are held open: an operating system allows one process about a thousand."""
 
 PathOrPaths: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+Places: TypeAlias = PathOrPaths | Sequence[SourceFile]
+"""The names of files, or files that are open already: these stay as they are, and are not copied again."""
 
 
 @contextmanager
 def opened_files(
-    paths: PathOrPaths,
+    paths: Places,
     written: SourceFormat = AS_DETECTED,
     *,
     are_held: bool = False,
@@ -57,7 +59,7 @@ def opened_files(
             with suppress(OSError):
                 is_held = are_held and len(kept) <= _HELD_FILES
                 handle = handles.enter_context(file.path.open("rb")) if is_held else None
-                kept[file] = replace(file, stamp=file_stamp(handle or file.path), handle=handle)
+                kept[file] = replace(file, stamp=file.stamp or file_stamp(handle or file.path), handle=handle)
         yield [kept[file] for file in found]
 
 
@@ -95,20 +97,25 @@ class _Places:
         self._copies = copies
         self._progress = progress
 
-    def sources(self, paths: PathOrPaths) -> Iterator[SourceFile | BadFile]:
+    def sources(self, paths: Places) -> Iterator[SourceFile | BadFile]:
         """Yield the files of names, in order."""
         for path in [paths] if isinstance(paths, str | os.PathLike) else paths:
-            name = os.fspath(path)
-            scheme = scheme_of(name)
-            if not name:
-                # pathlib takes it for the current directory.
-                yield bad("''", "is not the name of a file: a variable may be empty")
-            elif name in STANDARD_INPUT:
-                yield _tried(name, self._standard_input, name)
-            elif scheme is None or scheme == _FILE_SCHEME:
-                yield from self._local(name if scheme is None else url2pathname(name[len("file://") :]))
+            if isinstance(path, SourceFile):
+                yield path
             else:
-                yield from self._remote(name)
+                yield from self._named(os.fspath(path))
+
+    def _named(self, name: str) -> Iterator[SourceFile | BadFile]:
+        scheme = scheme_of(name)
+        if not name:
+            # pathlib takes it for the current directory.
+            yield bad("''", "is not the name of a file: a variable may be empty")
+        elif name in STANDARD_INPUT:
+            yield _tried(name, self._standard_input, name)
+        elif scheme is None or scheme == _FILE_SCHEME:
+            yield from self._local(name if scheme is None else url2pathname(name[len("file://") :]))
+        else:
+            yield from self._remote(name)
 
     def _local(self, name: str) -> Iterator[SourceFile | BadFile]:
         description = f"listing {path_text(name)}"

@@ -363,6 +363,27 @@ def test_standard_input_that_is_a_broken_archive_is_a_fault(stdin, fault):
     assert fault("-").startswith("-: cannot be read: ")
 
 
+def test_open_files_can_be_opened_again(lay, stdin):
+    """They keep their partitions, and their copies are made once: a command looks at files before it submits them."""
+    lay("lake/year=1997/a.csv")
+    stdin(ROWS.encode())
+
+    with opened_files(["lake", "-"]) as outer, opened_files(outer, are_held=True) as inner:
+        rows = [read_first_rows(file, 10).iloc[0].tolist() for file in inner]
+
+    assert rows == [["1", "2024-01-31", "1997"], ["1", "2024-01-31"]]
+
+
+def test_open_file_that_was_changed_since_is_a_fault(lay, tmp_path):
+    """What was seen first is what is submitted."""
+    lay("a.csv")
+
+    with opened_files("a.csv") as outer:
+        (tmp_path / "a.csv").write_text(f"{ROWS}2,2024-01-31\n")
+        with opened_files(outer) as (file,), pytest.raises(SourceError, match="was changed after the run had begun"):
+            read_first_rows(file, 10)
+
+
 @pytest.mark.parametrize("name", ["-", "s3://bucket/a.csv"])
 def test_source_files_copies_nothing(name):
     """A file that must be copied first needs `opened_files`."""
