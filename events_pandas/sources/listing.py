@@ -6,6 +6,7 @@ import glob
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -85,9 +86,22 @@ def _matches(base: Path, parts: Sequence[str]) -> Iterator[Path]:
         for folder in filter(_is_entered, (base / name for name in names)):
             yield from _matches(folder, parts)
         return
-    # As in a shell, a wildcard does not stand for the first dot of a name.
-    for name in fnmatch.filter((name for name in names if part.startswith(".") or not name.startswith(".")), part):
+    for name in filter(partial(_stands_for, part), names):
         yield from _matches(base / name, rest)
+
+
+def _stands_for(part: str, name: str) -> bool:
+    # As in a shell, a wildcard does not stand for the first dot of a name.
+    return fnmatch.fnmatch(name, part) and (not name.startswith(".") or part.startswith("."))
+
+
+def fits(names: Sequence[str], parts: Sequence[str]) -> bool:
+    """Tell whether names match the parts of a pattern: those of folders and a file below some place."""
+    if not parts or not names:
+        return not names and all(part == _ANY_FOLDERS for part in parts)
+    if parts[0] == _ANY_FOLDERS:
+        return fits(names, parts[1:]) or (not names[0].startswith(LEFT_OUT) and fits(names[1:], parts))
+    return _stands_for(parts[0], names[0]) and fits(names[1:], parts[1:])
 
 
 def _is_entered(path: Path) -> bool:

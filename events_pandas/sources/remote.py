@@ -16,7 +16,7 @@ from events_pandas.deliver import ProgressChoice, progress_bar
 from events_pandas.deliver.client.background import in_background
 from events_pandas.errors import SourceError
 from events_pandas.sources.bad_files import BadFile, bad
-from events_pandas.sources.listing import LEFT_OUT
+from events_pandas.sources.listing import LEFT_OUT, fits
 from events_pandas.sources.spool import copy_fault, is_full
 
 LISTING_SECONDS: Final = 300.0
@@ -180,14 +180,17 @@ def _listed(system: Any, path: str) -> tuple[str, dict[str, str | None]]:
     except FileNotFoundError:
         if glob.has_magic(path):
             base = _base(path)
-            infos = system.glob(path, detail=True)
+            parts = _rest(path, base).split("/")
+            # fsspec enters hidden folders, too.
+            matches = system.glob(path, detail=True).items()
+            infos = {place: info for place, info in matches if fits(_rest(place, base).split("/"), parts)}
     found: dict[str, str | None] = {}
     for place in sorted(infos):
         if infos[place]["type"] != "directory":
             found.setdefault(place, None)
             continue
         for below in sorted(system.find(place)):
-            names = below[len(place) :].strip("/").split("/")
+            names = _rest(below, place).split("/")
             # Some services keep an empty file for a directory.
             if not (below.endswith("/") or any(name.startswith(LEFT_OUT) for name in names)):
                 found.setdefault(below, place)
@@ -200,16 +203,20 @@ def _base(pattern: str) -> str:
     return "/".join(parts[: next(place for place, part in enumerate(parts) if glob.has_magic(part))])
 
 
+def _rest(path: str, base: str) -> str:
+    return path[len(base) :].strip("/")
+
+
 def _named(system: Any, base: str, found: Mapping[str, str | None], *, name: str) -> Iterator[RemoteFile]:
     """Yield the files that were found below a base, whose name has what its path lacks, such as the scheme."""
     for path, directory in found.items():
-        rest = path[len(base) :].strip("/")
+        rest = _rest(path, base)
         yield RemoteFile(
             system=system,
             path=path,
             name=_below(name, rest),
             folders=tuple(rest.split("/")[:-1]),
-            directory=None if directory is None else _below(name, directory[len(base) :].strip("/")),
+            directory=None if directory is None else _below(name, _rest(directory, base)),
         )
 
 

@@ -144,6 +144,31 @@ def test_pattern_of_an_address_matches_there(bucket, pattern):
     }
 
 
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("lake/*.csv", ["_a.csv", "a.csv"]),
+        ("lake/.*.csv", [".a.csv"]),
+        ("lake/**/*.csv", ["_a.csv", "a.csv", "x/b.csv", "x/y/c.csv"]),
+        ("lake/**", ["a.csv", "x/b.csv", "x/y/c.csv"]),
+        ("lake/*/*.csv", ["_old/e.csv", "x/b.csv"]),
+    ],
+)
+def test_pattern_finds_the_same_files_there_and_here(bucket, names, tmp_path, monkeypatch, pattern, found):
+    """Hidden names and folders follow one rule."""
+    monkeypatch.chdir(tmp_path)
+    files = [
+        f"lake/{name}" for name in ("a.csv", ".a.csv", "_a.csv", "x/b.csv", "x/y/c.csv", ".git/d.csv", "_old/e.csv")
+    ]
+    bucket(*files)
+    for file in files:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_bytes(ROWS)
+
+    assert names(pattern) == [f"lake/{name}" for name in found]
+    assert names(f"memory://{pattern}") == [f"memory://lake/{name}" for name in found]
+
+
 def test_remote_file_of_an_unknown_format_is_a_fault(bucket, fault):
     """It is reported before it is downloaded, as on this machine."""
     bucket("lake/a.csv", "lake/notes.txt")
