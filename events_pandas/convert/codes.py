@@ -9,6 +9,8 @@ from typing import Any, Final, Literal, TypeAlias
 
 from events_pandas.intercom import EVENT_NAME_LIMIT, TEXT_LIMIT
 
+LONGEST_LINE_MEGABYTES: Final = 32
+
 Severity = Literal["error", "note"]
 
 Table: TypeAlias = dict[str, tuple[str, str]]  # the cause and the cure of each code
@@ -40,6 +42,19 @@ _ROW_ERRORS: Table = {
     ),
     "repeated_header": ("repeats the file's header line", "delete the line"),
     "quote_not_doubled": ("has text after a closing quote", 'write every quote within a quoted cell twice ("")'),
+    "line_not_json": ("is not JSON", "write one JSON object in the line"),
+    "line_not_object": ("is not a JSON object", 'write one object in the line, such as {"user_id":"42"}'),
+    "key_twice": ("has a key twice", "write each key of an object once"),
+    "number_not_json": ("holds NaN or Infinity, which JSON does not have", "write null where there is no value"),
+    "line_not_utf8": ("is not UTF-8", "save the file as UTF-8"),
+    "line_too_long": (
+        f"is longer than {LONGEST_LINE_MEGABYTES} MB",
+        "check that each object has a line of its own",
+    ),
+    "formula_without_result": (
+        "has a formula whose result is not in the file",
+        "open the file in Excel or LibreOffice, and save it",
+    ),
 }
 
 _ERRORS: Table = {
@@ -194,6 +209,22 @@ _FILE_NOTES: Table = {
     "backslash_quotes": (
         "escapes quotes with backslashes, and is read that way",
         "check a text that has a quote in it",
+    ),
+    "sheet_chosen": (
+        "is read, and the file has other sheets with rows",
+        "set sheet in the mapping's source if it is another one",
+    ),
+    "rows_after_gap": (
+        "comes after an empty row, and is read as a further row",
+        "move it to a sheet of its own if another table begins there",
+    ),
+    "excel_digits": (
+        "holds whole numbers of more than 15 digits, and Excel keeps only 15",
+        "export the column as text from its source if it holds identifiers",
+    ),
+    "merged_cells": (
+        "are merged, and only the first cell of each has the value",
+        "unmerge them and fill the value in, if it belongs to each row",
     ),
 }
 

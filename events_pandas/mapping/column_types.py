@@ -155,28 +155,53 @@ def decide_type_by_values(values: Values, key: str, source: Source) -> ColumnTyp
     The dtype decides, or for objects and categories all of the cells.
     """
     values = readable(values)
-    present = np.flatnonzero(values.notna().to_numpy())
-    dtype = values.dtype
-    if isinstance(dtype, pd.CategoricalDtype):
-        codes, counts = np.unique(values.cat.codes.to_numpy()[present], return_counts=True)
-        cells, weights = dtype.categories.take(codes).tolist(), counts.tolist()
-    elif pd.api.types.is_object_dtype(dtype):
-        cells, weights = values.to_numpy()[present].tolist(), [1] * len(present)
-    else:
+    cells = _WeightedCells.of(values)
+    if cells.families().keys() == {"text"}:
+        return _type_of_text(values.iloc[np.flatnonzero(values.notna().to_numpy())], key, source)
+    return decide_type(cells.counts(source), key, source, is_text=False)
+
+
+def count_cells(values: Values, source: Source) -> CellCounts:
+    """Count what the cells of a chunk are by their types, for a column that is read chunk by chunk.
+
+    The sum over all chunks goes to `decide_type`, with ``is_text=False``: text is text, also if it looks like a number.
+    """
+    return _WeightedCells.of(readable(values)).counts(source)
+
+
+@dataclass(frozen=True, slots=True)
+class _WeightedCells:
+    """Cells that show the types of a column's values, and how many values each stands for."""
+
+    cells: Sequence[object]
+    weights: Sequence[int]
+
+    @classmethod
+    def of(cls, values: Values) -> Self:
+        present = np.flatnonzero(values.notna().to_numpy())
+        dtype = values.dtype
+        if isinstance(dtype, pd.CategoricalDtype):
+            codes, counts = np.unique(values.cat.codes.to_numpy()[present], return_counts=True)
+            return cls(dtype.categories.take(codes).tolist(), counts.tolist())
+        if pd.api.types.is_object_dtype(dtype):
+            return cls(values.to_numpy()[present].tolist(), [1] * len(present))
         # One cell tells the type of all.
-        cells, weights = [values.iloc[position] for position in present[:1]], [len(present)]
-    families: Counter[str] = Counter()
-    for cell_type, weight in _weighted_types(cells, weights):
-        families[_family(cell_type)] += weight
-    if families.keys() == {"text"}:
-        return _type_of_text(values.iloc[present], key, source)
-    # In a mixed column the texts that stand for absent values tell nothing.
-    mixed = zip(cells, weights, strict=True) if families["text"] else ()
-    nothing = sum(weight for cell, weight in mixed if _is_nothing(cell, source))
-    others = families["text"] + families["other"] - nothing
-    return decide_type(
-        CellCounts(numbers=families["number"], times=families["time"], others=others), key, source, is_text=False
-    )
+        return cls([values.iloc[position] for position in present[:1]], [len(present)] * len(present[:1]))
+
+    def families(self) -> Counter[str]:
+        """Return how many values are numbers, times, text or something else."""
+        families: Counter[str] = Counter()
+        for cell_type, weight in _weighted_types(self.cells, self.weights):
+            families[_family(cell_type)] += weight
+        return families
+
+    def counts(self, source: Source) -> CellCounts:
+        """Count the values; in a mixed column the texts that stand for absent values tell nothing."""
+        families = self.families()
+        mixed = zip(self.cells, self.weights, strict=True) if families["text"] else ()
+        nothing = sum(weight for cell, weight in mixed if _is_nothing(cell, source))
+        others = families["text"] + families["other"] - nothing
+        return CellCounts(numbers=families["number"], times=families["time"], others=others)
 
 
 def _weighted_types(cells: Sequence[object], weights: Sequence[int]) -> Iterable[tuple[type, int]]:

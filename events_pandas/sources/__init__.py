@@ -1,7 +1,7 @@
 """Files of rows become frames, chunk by chunk."""
 
 from events_pandas.sources.bad_files import BadFile, together
-from events_pandas.sources.csv_types import ColumnTypes, column_types, with_types
+from events_pandas.sources.csv_types import ColumnTypes, with_types
 from events_pandas.sources.files import (
     FileChunk,
     header_hint,
@@ -16,6 +16,7 @@ from events_pandas.sources.opening import is_in_place, is_readable
 from events_pandas.sources.places import PathOrPaths, Places, opened_files, source_files
 from events_pandas.sources.rereading import COMPARED_ROWS, other_reading, payloads_of
 from events_pandas.sources.source_file import SourceFile
+from events_pandas.sources.value_types import column_types
 
 __all__ = [
     "COMPARED_ROWS",

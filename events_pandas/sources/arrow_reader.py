@@ -1,7 +1,7 @@
-"""Files of Arrow's world, which have types: Parquet."""
+"""Files of Arrow's world, which have types: Parquet, and Arrow's own format with its older name Feather."""
 
 from collections.abc import Hashable, Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO, Final
 
 import pandas as pd
 import pyarrow as pa
@@ -10,6 +10,10 @@ import pyarrow.parquet as pq
 from events_pandas.mapping.arrow_types import sliceable_table
 from events_pandas.sources.reader import chosen_columns
 from events_pandas.sources.source_file import Part
+
+_BUFFER_BYTES: Final = 1 << 20
+"""How much of each column is read at a time."""
+_START_OF_FILE: Final = b"ARROW1"
 
 
 class ParquetReader:
@@ -32,12 +36,60 @@ class ParquetReader:
     ) -> Iterator[Part]:
         """Yield the rows of some columns; no row of a Parquet file is odd."""
         del keeps_odd_rows
-        with pq.ParquetFile(self._content) as file:
+        # Arrow would read whole row groups, and keep all of them until the end.
+        with pq.ParquetFile(self._content, buffer_size=_BUFFER_BYTES, pre_buffer=False) as file:
             if file.metadata.num_rows == 0:
                 yield Part(frame=_as_frame(file.schema_arrow.empty_table()))
             read = chosen_columns(columns, file.schema_arrow.names)
             for batch in file.iter_batches(batch_size=chunksize, columns=read):
                 yield Part(frame=_as_frame(pa.Table.from_batches([batch])))
+
+
+class ArrowReader:
+    """Reads a file or a stream in Arrow's IPC format, record batch by record batch."""
+
+    def __init__(self, content: BinaryIO) -> None:
+        self._content = content
+        content.seek(0)
+        self._is_file = content.read(len(_START_OF_FILE)) == _START_OF_FILE
+
+    def schema(self) -> pa.Schema:
+        """Return the names and types of the columns."""
+        with self._opened() as reader:
+            return reader.schema.remove_metadata()
+
+    def count(self) -> int:
+        """Return the number of rows."""
+        with self._opened() as reader:
+            first = [0] if len(reader.schema) else None
+        return sum(batch.num_rows for batch in self._batches(first))
+
+    def parts(
+        self, columns: frozenset[Hashable] | None, *, chunksize: int, keeps_odd_rows: bool = False
+    ) -> Iterator[Part]:
+        """Yield the rows of some columns; no row of an Arrow file is odd."""
+        del keeps_odd_rows
+        schema = self.schema()
+        read = set(chosen_columns(columns, schema.names))
+        places = [place for place, name in enumerate(schema.names) if name in read]
+        rows = 0
+        for batch in self._batches(places):
+            for start in range(0, batch.num_rows, chunksize):
+                yield Part(frame=_as_frame(pa.Table.from_batches([batch.slice(start, chunksize)])))
+            rows += batch.num_rows
+        if not rows:
+            yield Part(frame=_as_frame(schema.empty_table()))
+
+    def _batches(self, places: list[int] | None) -> Iterator[pa.RecordBatch]:
+        with self._opened(pa.ipc.IpcReadOptions(included_fields=places)) as reader:
+            if self._is_file:
+                yield from map(reader.get_batch, range(reader.num_record_batches))
+            else:
+                yield from reader
+
+    def _opened(self, options: "pa.ipc.IpcReadOptions | None" = None) -> Any:
+        self._content.seek(0)
+        return (pa.ipc.open_file if self._is_file else pa.ipc.open_stream)(self._content, options=options)
 
 
 def _as_frame(table: pa.Table) -> pd.DataFrame:

@@ -1,11 +1,10 @@
 """What a file is, by its first bytes: for files whose name does not say it."""
 
-import bz2
-import gzip
-import lzma
 import zipfile
-from collections.abc import Callable, Mapping
-from typing import Any, BinaryIO, Final
+from collections.abc import Mapping
+from typing import BinaryIO, Final
+
+from events_pandas.sources.decompression import DECOMPRESSORS
 
 HEAD_BYTES: Final = 64
 """This many first bytes are enough to recognize a file."""
@@ -25,13 +24,6 @@ _MARK: Final = b"\xef\xbb\xbf"
 _WEB_PAGES: Final = (b"<!doctype html", b"<html")
 _PARTS_OF_WORKBOOKS: Final = "xl/"
 _IS_ENCRYPTED: Final = 0x1
-
-# They begin to read what they decompress at its start, and leave it open.
-_DECOMPRESSORS: Final[Mapping[str, Callable[[BinaryIO], Any]]] = {
-    ".gz": gzip.open,
-    ".bz2": bz2.open,
-    ".xz": lzma.open,
-}
 
 
 def recognized(first_bytes: bytes) -> str:
@@ -58,9 +50,9 @@ def recognized_suffixes(content: BinaryIO) -> str:
     content.seek(0)
     if suffix == ".zip":
         return _of_archive(content)
-    if suffix not in _DECOMPRESSORS:
+    if suffix not in DECOMPRESSORS:
         return suffix
-    with _DECOMPRESSORS[suffix](content) as stream:
+    with DECOMPRESSORS[suffix](content) as stream:
         return f"{recognized(stream.read(HEAD_BYTES))}{suffix}"
 
 

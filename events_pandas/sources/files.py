@@ -1,10 +1,12 @@
 """Files as frames of at most a chunk of rows, with identifiers as they are written."""
 
+import gzip
 import lzma
+import re
 import zipfile
 import zlib
 from collections.abc import Collection, Generator, Hashable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import BinaryIO, Final, Literal, TypeAlias
@@ -19,17 +21,25 @@ from events_pandas.convert.codes import CODES
 from events_pandas.convert.problems import VALUES_KEPT, Finding, noted, shown
 from events_pandas.errors import SourceError
 from events_pandas.mapping import EventMapping, is_computing, named_labels
-from events_pandas.sources.arrow_reader import ParquetReader
+from events_pandas.sources.arrow_reader import ArrowReader, ParquetReader
 from events_pandas.sources.csv_reader import CsvReader
 from events_pandas.sources.csv_records import with_nuls
-from events_pandas.sources.opening import file_stamp, opened
+from events_pandas.sources.excel_reader import ExcelReader
+from events_pandas.sources.json_lines_reader import JsonLinesReader
+from events_pandas.sources.misnamed import require_named_content
+from events_pandas.sources.opening import file_stamp, opened, unpacked, without_compression
 from events_pandas.sources.partitions import with_keys, without_keys
 from events_pandas.sources.reader import TableReader
-from events_pandas.sources.source_file import FileFormat, Part, SourceFile
+from events_pandas.sources.scratch import Scratch
+from events_pandas.sources.source_file import STREAMED_FORMATS, FileFormat, Part, SourceFile
+from events_pandas.sources.value_columns import with_floats
 
 # The errors of the libraries at a bad file; many are a ValueError, such as that of decoding text.
-_ARCHIVE_ERRORS: Final = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+_ARCHIVE_ERRORS: Final = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, gzip.BadGzipFile)
 _READING_ERRORS: Final = (ValueError, OSError, RuntimeError, pa.ArrowException, *_ARCHIVE_ERRORS)
+
+_ENCRYPTION: Final = re.compile("encrypt|decrypt", re.IGNORECASE)
+_DAMAGED: Final = "is damaged or incomplete: copy or export it again"
 
 _COUNTED_ROWS: Final = 100_000
 """Rows that are read at a time if their cells are only counted."""
@@ -68,6 +78,8 @@ def read_chunks(
     start = 0
     for part in _parts(file, columns, chunksize=chunksize):
         frame, odd = _typed(part.frame, dtypes)
+        if columns is None and file.has_values:
+            frame = with_floats(frame, named_labels(mapping))
         frame.index = pd.RangeIndex(start, start + len(frame))
         refused = (*_findings(file, part, start), *odd)
         start += len(frame)
@@ -112,7 +124,7 @@ def _typed(frame: pd.DataFrame, dtypes: Mapping[Hashable, TypedDtype]) -> tuple[
 
 
 def read_columns(file: SourceFile, labels: Collection[Hashable]) -> Iterator[pd.DataFrame]:
-    """Read some columns of a CSV file as text, a part of its rows at a time.
+    """Read some columns of a file, those of a CSV file as text, a part of its rows at a time.
 
     Only empty cells and cells of odd rows are absent. A file that cannot be read is a `SourceError`.
     """
@@ -122,7 +134,7 @@ def read_columns(file: SourceFile, labels: Collection[Hashable]) -> Iterator[pd.
 def read_first_rows(file: SourceFile, n_rows: int) -> pd.DataFrame:
     """Read at most the first `n_rows` rows of a file with all columns, without odd rows.
 
-    The cells of a CSV file are text, of which only empty ones are absent; those of a Parquet file have Arrow's dtypes.
+    The cells of a CSV file are text, of which only empty ones are absent; those of other files have types.
     A file that cannot be read, and a CSV file with odd rows only, are a `SourceError`.
     """
     parts: list[Part] = []
@@ -166,28 +178,51 @@ def read_chosen_rows(file: SourceFile, rows: Rows, *, chunksize: int = 10_000) -
 
 def source_schema(file: SourceFile) -> pa.Schema:
     """Return the names and types of a file's columns: those of a CSV file are text. A name may be there twice."""
-    with _as_source_error(file), opened(file) as content:
-        own = _reader(file, content).schema()
-    return pa.schema([*own, *(pa.field(key, pa.string()) for key, _ in file.partitions)])
+    with _opened_reader(file) as (reader, _):
+        schema = reader.schema()
+    if not schema.names:
+        raise SourceError(f"{file}: has no columns: export it again, with the columns that the mapping names")
+    return pa.schema([*schema, *(pa.field(key, pa.string()) for key, _ in file.partitions)])
 
 
 def row_count(file: SourceFile) -> int:
     """Count the rows of a file, and read only as much as that needs."""
-    with _as_source_error(file), opened(file) as content:
-        return _reader(file, content).count()
+    with _opened_reader(file) as (reader, _):
+        return reader.count()
 
 
 def header_hint(file: SourceFile, mapping: EventMapping) -> str:
     """Say what in the first lines of a CSV file may hide the columns of a mapping, and how to fix it; or nothing."""
-    with _as_source_error(file), opened(file) as content:
-        reader = _reader(file, content)
+    with _opened_reader(file) as (reader, _):
         if not isinstance(reader, CsvReader):
             return ""
         return reader.hint(frozenset(label for label in named_labels(mapping) if isinstance(label, str)))
 
 
-def _reader(file: SourceFile, content: BinaryIO) -> TableReader:
-    return ParquetReader(content) if file.format is FileFormat.PARQUET else CsvReader(file, content)
+@contextmanager
+def _opened_reader(file: SourceFile) -> Iterator[tuple[TableReader, BinaryIO]]:
+    """Open a file and its reader. What the reader keeps is deleted at the end, if no run keeps it."""
+    with (
+        _as_source_error(file),
+        opened(file) as content,
+        nullcontext(file.scratch) if file.scratch is not None else Scratch() as scratch,
+    ):
+        scratch.kept("name", lambda: require_named_content(file, content))
+        yield _reader(file, content, scratch), content
+
+
+def _reader(file: SourceFile, content: BinaryIO, scratch: Scratch) -> TableReader:
+    match file.format:
+        case FileFormat.CSV:
+            return CsvReader(file, content)
+        case FileFormat.JSON_LINES:
+            return JsonLinesReader(file, content, scratch)
+        case FileFormat.PARQUET:
+            return ParquetReader(unpacked(file, content, scratch))
+        case FileFormat.ARROW:
+            return ArrowReader(unpacked(file, content, scratch))
+        case FileFormat.EXCEL:
+            return ExcelReader(file, unpacked(file, content, scratch), scratch)
 
 
 def _parts(
@@ -198,10 +233,10 @@ def _parts(
     keeps_odd_rows: bool = False,
 ) -> Generator[Part]:
     """Read some columns of a file, or all: also if it lacks one of them, since the error names the columns it has."""
-    with _as_source_error(file), opened(file) as content:
+    with _opened_reader(file) as (reader, content):
         stamp = file_stamp(content)
         own = without_keys(file, columns)
-        for part in _reader(file, content).parts(own, chunksize=chunksize, keeps_odd_rows=keeps_odd_rows):
+        for part in reader.parts(own, chunksize=chunksize, keeps_odd_rows=keeps_odd_rows):
             if file_stamp(content) != stamp:
                 raise SourceError(f"{file}: was changed while it was read: submit it again when nothing writes to it")
             yield replace(part, frame=with_keys(file, part.frame, columns))
@@ -225,8 +260,21 @@ def _as_source_error(file: SourceFile) -> Iterator[None]:
         yield
     except UnicodeDecodeError as error:
         raise SourceError(f"{file}: is not UTF-8: save it as UTF-8 and try again") from error
+    except _ARCHIVE_ERRORS as error:
+        raise SourceError(f"{file}: {_DAMAGED}") from error
     except _READING_ERRORS as error:
         # The whole text of a system's error names a path, which may be that of a copy.
         text = str(getattr(error, "strerror", None) or error).strip()
         reason = text.splitlines()[0] if text else type(error).__name__
-        raise SourceError(f"{file}: cannot be read: {reason}") from error
+        raise SourceError(f"{file}: {_reading_fault(file, error, reason)}") from error
+
+
+def _reading_fault(file: SourceFile, error: Exception, reason: str) -> str:
+    """Say what the error of a library means, and how to fix it."""
+    if _ENCRYPTION.search(reason):
+        return "is encrypted: decrypt it, and give the decrypted file"
+    # The operating system numbers its own errors, such as that of a folder that nobody may read.
+    is_text = file.format in STREAMED_FORMATS and not without_compression(file.path.name)[1]
+    if is_text or getattr(error, "errno", None) is not None:
+        return f"cannot be read: {reason}"
+    return f"{_DAMAGED} ({reason})"

@@ -1,30 +1,28 @@
 """Files opened for reading: decompressed, and checked for changes since the run began."""
 
-import bz2
-import gzip
-import lzma
 import math
 import os
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, Final, cast
+from pathlib import Path, PurePath, PurePosixPath
+from tempfile import gettempdir
+from typing import BinaryIO, Final, cast
 
 from events_pandas.byte_order_marks import as_utf8
 from events_pandas.errors import SourceError
-from events_pandas.sources.source_file import FileStamp, SourceFile
+from events_pandas.sources.decompression import COMPRESSIONS, DECOMPRESSORS
+from events_pandas.sources.scratch import Scratch
+from events_pandas.sources.source_file import REFUSED_SUFFIXES, SUFFIXES, FileFormat, FileStamp, SourceFile
 from events_pandas.words import listed
 
+_KNOWN_SUFFIXES: Final = "use .csv, .jsonl, .parquet, .feather or .xlsx, also compressed (.csv.gz)"
+_UNPACKED_BYTES: Final = 1 << 20
 # macOS and Windows add these to archives and folders by themselves.
 _FOLDERS_OF_SYSTEMS: Final = "__MACOSX"
 _FILES_OF_SYSTEMS: Final = (".DS_Store", "Thumbs.db", "desktop.ini")
 _IS_ENCRYPTED: Final = 0x1
 _NAMED_MEMBERS: Final = 3
-
-# None of them closes what it reads from.
-_DECOMPRESSORS: Final[dict[str, Callable[[BinaryIO], Any]]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
-_COMPRESSIONS: Final = frozenset({".zip", *_DECOMPRESSORS})
 
 
 def file_stamp(file: "Path | BinaryIO") -> FileStamp:
@@ -50,10 +48,26 @@ def _is_as_kept(file: SourceFile, content: "Path | BinaryIO") -> bool:
         return False
 
 
-def without_compression(name: str) -> tuple[str, bool]:
-    """Return a file's name without the suffix of its compression, and whether it had one."""
+def without_compression(name: str) -> tuple[str, str]:
+    """Return a file's name without the suffix of its compression, and this suffix, which may be empty."""
     stem, suffix = os.path.splitext(name)  # noqa: PTH122  # A name, not a path.
-    return (stem, True) if suffix in _COMPRESSIONS else (name, False)
+    return (stem, suffix.lower()) if suffix.lower() in COMPRESSIONS else (name, "")
+
+
+def named_format(path: PurePath) -> FileFormat | None:
+    """Return the format that a file's name tells, also if it is compressed; None for an unknown one."""
+    return SUFFIXES.get(_own_suffix(path))
+
+
+def format_cure(path: PurePath) -> str:
+    """Say how to save a file whose format is unknown."""
+    return REFUSED_SUFFIXES.get(_own_suffix(path), _KNOWN_SUFFIXES)
+
+
+def _own_suffix(path: PurePath) -> str:
+    # A name such as ".csv" has no suffix for pathlib.
+    name, _ = without_compression(path.name.lower())
+    return name[name.rfind(".") :] if "." in name else ""
 
 
 @contextmanager
@@ -73,29 +87,53 @@ def decompressed(file: SourceFile, content: BinaryIO) -> Iterator[BinaryIO]:
 
     It is read from its start, and stays open. An archive without exactly one file to read is a `SourceError`.
     """
-    content.seek(0)
-    with _uncompressed(file, content) as stream:
+    with uncompressed(file, content) as stream:
         yield as_utf8(stream)
 
 
 @contextmanager
-def _uncompressed(file: SourceFile, content: BinaryIO) -> Iterator[BinaryIO]:
-    suffix = file.path.suffix.lower()
-    if suffix == ".zip":
+def uncompressed(file: SourceFile, content: BinaryIO) -> Iterator[BinaryIO]:
+    """Decompress an open file as its name says."""
+    content.seek(0)
+    _, compression = without_compression(file.path.name)
+    if compression == ".zip":
         with zipfile.ZipFile(content) as archive, archive.open(_only_member(file, archive)) as member:
             yield cast("BinaryIO", member)
         return
-    with _DECOMPRESSORS.get(suffix, nullcontext)(content) as stream:
+    with DECOMPRESSORS.get(compression, nullcontext)(content) as stream:
         yield cast("BinaryIO", stream)
 
 
+def unpacked(file: SourceFile, content: BinaryIO, scratch: Scratch) -> BinaryIO:
+    """Return the decompressed content of an open file, in which a reader may go anywhere.
+
+    It is written to a temporary file once, and kept in the scratch. A full disk is a `SourceError`.
+    """
+    if not without_compression(file.path.name)[1]:
+        return content
+
+    def write(stream: BinaryIO) -> None:
+        with uncompressed(file, content) as source, scratch.progress(f"unpacking {file.path.name} (MB)") as advance:
+            while block := source.read(_UNPACKED_BYTES):
+                try:
+                    stream.write(block)
+                    stream.flush()
+                except OSError as error:
+                    fault = f"cannot be unpacked into {gettempdir()} ({error.strerror})"
+                    raise SourceError(f"{file}: {fault}: unpack it, and give the file itself") from error
+                advance(1)
+
+    return scratch.kept("content", lambda: scratch.temporary(write))
+
+
 def _only_member(file: SourceFile, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
-    """Return the only file in an archive; beside a CSV file, other files do not count."""
+    """Return the only file in an archive; beside a file of the named format, other files do not count."""
     members = [member for member in archive.infolist() if not member.is_dir() and not _is_of_a_system(member)]
-    tables = [member for member in members if member.filename.lower().endswith(".csv")]
+    suffixes = tuple(suffix for suffix, known in SUFFIXES.items() if known is file.format)
+    tables = [member for member in members if member.filename.lower().endswith(suffixes)]
     chosen = tables or members
     if not chosen:
-        raise SourceError(f"{file}: holds no file: put one CSV file into the archive")
+        raise SourceError(f"{file}: holds no file: put one {file.format.value} file into the archive")
     if len(chosen) > 1:
         named = listed([repr(member.filename) for member in chosen], most=_NAMED_MEMBERS, longest=math.inf)
         raise SourceError(f"{file}: holds {len(chosen)} files ({named}): unpack it, and give the files themselves")

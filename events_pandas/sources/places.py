@@ -15,15 +15,15 @@ from events_pandas.mapping.source_format import AS_DETECTED, SourceFormat
 from events_pandas.sources.bad_files import BadFile, bad, together
 from events_pandas.sources.copies import Copies
 from events_pandas.sources.listing import FoundFile, found_files
-from events_pandas.sources.opening import file_stamp, without_compression
+from events_pandas.sources.opening import file_stamp, format_cure, named_format
 from events_pandas.sources.partitions import partitions
 from events_pandas.sources.pipes import STANDARD_INPUT
 from events_pandas.sources.remote import RemoteFile, is_in_web, remote_files, scheme_of, shown_address
-from events_pandas.sources.source_file import SUFFIXES, FileFormat, SourceFile
+from events_pandas.sources.scratch import Scratch
+from events_pandas.sources.source_file import SourceFile
 from events_pandas.sources.spool import Spool
 from events_pandas.words import path_text
 
-_KNOWN_SUFFIXES: Final = "use .csv (also compressed: .csv.gz) or .parquet"
 _INSTEAD: Final = "its rows are read more than once, so write them to a file and give its name"
 _FILE_SCHEME: Final = "file"
 
@@ -55,11 +55,13 @@ def opened_files(
         found = _without_bad(_Places(written, copies=copies, progress=progress).sources(paths), bad_files)
         kept: dict[SourceFile, SourceFile] = {}
         for file in dict.fromkeys(found):
-            kept[file] = file
+            # A scratch may hold a file open, too.
+            scratch = handles.enter_context(Scratch(progress)) if len(kept) < _HELD_FILES else None
+            kept[file] = replace(file, scratch=file.scratch or scratch)
             with suppress(OSError):
                 is_held = are_held and len(kept) <= _HELD_FILES
                 handle = handles.enter_context(file.path.open("rb")) if is_held else None
-                kept[file] = replace(file, stamp=file.stamp or file_stamp(handle or file.path), handle=handle)
+                kept[file] = replace(kept[file], stamp=file.stamp or file_stamp(handle or file.path), handle=handle)
         yield [kept[file] for file in found]
 
 
@@ -149,10 +151,11 @@ class _Places:
 
     def _fetched(self, found: RemoteFile) -> SourceFile:
         assert self._copies is not None  # noqa: S101  # Otherwise nothing is looked for.
-        is_known = _format(PurePath(found.name)) is not None
+        there = PurePath(found.name)
+        is_known = named_format(there) is not None
         if not is_known and not is_in_web(found):
             # Before it is downloaded.
-            raise _unknown(found.name, found.directory)
+            raise _unknown(there, name=found.name, directory=found.directory)
         path = self._copies.remote(found, is_known=is_known)
         return self._source(path, name=found.name, folders=found.folders, directory=found.directory)
 
@@ -160,9 +163,9 @@ class _Places:
         self, path: Path, *, name: str, folders: Sequence[str] = (), directory: str | None = None
     ) -> SourceFile:
         """Return the file of rows at a path; raise `SourceError` if its format is unknown."""
-        file_format = _format(path)
+        file_format = named_format(path)
         if file_format is None:
-            raise _unknown(name, directory)
+            raise _unknown(path, name=name, directory=directory)
         keys = partitions(folders, name=name)
         return SourceFile(path=path, name=name, format=file_format, written=self._written, partitions=keys)
 
@@ -175,15 +178,6 @@ def _tried(name: str, step: Callable[..., SourceFile], place: object) -> SourceF
         return BadFile(name=name, error=error)
 
 
-def _unknown(name: str, directory: str | None) -> SourceError:
+def _unknown(path: PurePath, *, name: str, directory: str | None) -> SourceError:
     others = "" if directory is None else f", or give a pattern such as '{directory}/*.csv'"
-    return SourceError(f"{name}: files of this format cannot be read: {_KNOWN_SUFFIXES}{others}")
-
-
-def _format(path: PurePath) -> FileFormat | None:
-    """Return the format that a name tells; None for an unknown one."""
-    name, is_compressed = without_compression(path.name.lower())
-    for suffix, file_format in SUFFIXES.items():
-        if name.endswith(suffix) and not (is_compressed and file_format is FileFormat.PARQUET):
-            return file_format
-    return None
+    return SourceError(f"{name}: files of this format cannot be read: {format_cure(path)}{others}")

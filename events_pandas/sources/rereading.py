@@ -13,9 +13,10 @@ from events_pandas.convert.cells import Rows
 from events_pandas.errors import MappingError
 from events_pandas.intercom import JsonObject
 from events_pandas.mapping import EventMapping, bind
-from events_pandas.sources.csv_types import column_types, with_types
+from events_pandas.sources.csv_types import with_types
 from events_pandas.sources.files import read_chunks
 from events_pandas.sources.places import source_files
+from events_pandas.sources.value_types import column_types
 from events_pandas.words import escaped
 
 COMPARED_ROWS: Final = 10_000

@@ -1,7 +1,7 @@
 """SourceFile: a file of rows, what messages call it, and how it is written."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias
@@ -11,22 +11,43 @@ import numpy.typing as npt
 import pandas as pd
 
 from events_pandas.mapping.source_format import AS_DETECTED, SourceFormat
+from events_pandas.sources.scratch import Scratch
 
 
 class FileFormat(Enum):
     """The formats of files."""
 
     CSV = "CSV"
+    JSON_LINES = "JSON Lines"
     PARQUET = "Parquet"
+    ARROW = "Arrow"
+    EXCEL = "Excel"
 
 
 SUFFIXES: Final[Mapping[str, FileFormat]] = {
     ".csv": FileFormat.CSV,
+    ".jsonl": FileFormat.JSON_LINES,
+    ".ndjson": FileFormat.JSON_LINES,
     ".parquet": FileFormat.PARQUET,
     ".pq": FileFormat.PARQUET,
+    ".feather": FileFormat.ARROW,
+    ".arrow": FileFormat.ARROW,
+    ".arrows": FileFormat.ARROW,
+    ".ipc": FileFormat.ARROW,
+    ".xlsx": FileFormat.EXCEL,
+    ".xlsm": FileFormat.EXCEL,
 }
+REFUSED_SUFFIXES: Final[Mapping[str, str]] = {
+    ".json": "write one JSON object a line, as jq -c '.[]' does, to a file that ends in .jsonl",
+    **dict.fromkeys((".xls", ".xlsb", ".ods"), "save it as .xlsx"),
+}
+"""The cure for each known format that is not read."""
 TEXT_FORMATS: Final = frozenset({FileFormat.CSV})
 """Formats whose cells are text without types."""
+VALUE_FORMATS: Final = frozenset({FileFormat.JSON_LINES, FileFormat.EXCEL})
+"""Formats whose cells have types, and whose columns have none."""
+STREAMED_FORMATS: Final = frozenset({FileFormat.CSV, FileFormat.JSON_LINES})
+"""Formats that are read from their start to their end, also while they are decompressed."""
 
 
 Partitions: TypeAlias = tuple[tuple[str, str | None], ...]
@@ -54,6 +75,7 @@ class SourceFile:
     partitions: Partitions = ()  # columns that have one text in all rows
     stamp: FileStamp | None = None  # as it was when the run began
     handle: BinaryIO | None = None  # held open: it can be read even if another file has taken its place
+    scratch: Scratch | None = field(default=None, compare=False, repr=False)  # what a run keeps of its content
 
     def __str__(self) -> str:
         return self.name
@@ -62,6 +84,11 @@ class SourceFile:
     def is_text(self) -> bool:
         """Whether the cells of the file are text without types."""
         return self.format in TEXT_FORMATS
+
+    @property
+    def has_values(self) -> bool:
+        """Whether the cells of the file have types, and its columns have none."""
+        return self.format in VALUE_FORMATS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -251,7 +251,10 @@ def test_check_does_not_replace_what_it_reads(run, tmp_path, path):
         (("check", "none.csv", "-m", "mapping.toml"), "none.csv: there is no such file"),
         (
             ("check", "mapping.toml", "-m", "mapping.toml"),
-            "mapping.toml: files of this format cannot be read: use .csv (also compressed: .csv.gz) or .parquet",
+            (
+                "mapping.toml: files of this format cannot be read: "
+                "use .csv, .jsonl, .parquet, .feather or .xlsx, also compressed (.csv.gz)"
+            ),
         ),
         (
             ("check", "good.csv", "-m", "mapping.toml", "--problems", "nowhere/problems.csv"),

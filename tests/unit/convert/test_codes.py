@@ -73,6 +73,10 @@ def test_codes_of_notes_say_how_often_they_are_reported():
     assert [name for name, code in notes.items() if code.is_reported_once] == ONCE
     assert [name for name, code in notes.items() if code.is_reported_by_value] == [
         "backslash_quotes",
+        "sheet_chosen",
+        "rows_after_gap",
+        "excel_digits",
+        "merged_cells",
         "currency_minor_unit",
         "currency_withdrawn",
     ]

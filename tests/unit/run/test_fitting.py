@@ -47,7 +47,9 @@ def bad_files(write):
 
 REASONS = {
     "missing.csv": "there is no such file",
-    "notes.txt": "files of this format cannot be read: use .csv (also compressed: .csv.gz) or .parquet",
+    "notes.txt": (
+        "files of this format cannot be read: use .csv, .jsonl, .parquet, .feather or .xlsx, also compressed (.csv.gz)"
+    ),
     "empty.csv": "is empty: its first line must name the columns",
     "lacking.csv": "created_at: no column 'day': did you mean 'days'?",
 }

@@ -38,7 +38,7 @@ def test_source_files_refuses_what_is_not_there(tmp_path, name):
     assert str(caught.value) == f"{tmp_path / name}: there is no such file"
 
 
-@pytest.mark.parametrize("name", ["orders.xlsx", "orders", "csv"])
+@pytest.mark.parametrize("name", ["orders.txt", "orders", "csv"])
 def test_source_files_refuses_unknown_formats(write, name):
     """The error for an unknown format names the known ones."""
     path = write(name, "")
@@ -47,15 +47,21 @@ def test_source_files_refuses_unknown_formats(write, name):
         source_files(path)
 
     assert str(caught.value) == (
-        f"{path}: files of this format cannot be read: use .csv (also compressed: .csv.gz) or .parquet"
+        f"{path}: files of this format cannot be read: "
+        "use .csv, .jsonl, .parquet, .feather or .xlsx, also compressed (.csv.gz)"
     )
 
 
 @pytest.mark.parametrize(
-    "name", ["a.csv", "A.CSV", "a.csv.gz", "a.csv.bz2", "a.csv.xz", "a.csv.zip", "a.parquet", "a.pq"]
+    "name",
+    [
+        *("a.csv", "A.CSV", "a.csv.gz", "a.csv.bz2", "a.csv.xz", "a.csv.zip", "A.CSV.ZST", ".csv", "a.b.csv"),
+        *("a.jsonl", "a.ndjson", "a.jsonl.gz", "a.parquet", "a.pq", "a.parquet.gz"),
+        *("a.feather", "a.arrow", "a.arrows", "a.ipc", "a.feather.zst", "a.xlsx", "a.xlsm", "a.xlsx.zip"),
+    ],
 )
 def test_source_files_takes_known_formats(write, name):
-    """CSV, also compressed, and Parquet are known, in small letters or capitals."""
+    """Formats are known by the suffix of the name, also if the file is compressed, in small letters or capitals."""
     assert [file.path for file in source_files([write(name, "")])] == [write(name, "")]
 
 

@@ -19,7 +19,7 @@ from events_pandas.sources import (
 ROWS = pd.DataFrame({"who": ["00", "01"], "day": ["2024-01-31", "2024-02-01"]})
 
 
-@pytest.fixture(params=[".csv", ".csv.gz", ".parquet"])
+@pytest.fixture(params=[".csv", ".csv.gz", ".parquet", ".feather", ".jsonl", ".xlsx"])
 def lay(tmp_path, monkeypatch, request):
     """Write files of two rows, in each format."""
     monkeypatch.chdir(tmp_path)
@@ -28,10 +28,13 @@ def lay(tmp_path, monkeypatch, request):
         for stem in stems:
             path = tmp_path / f"{stem}{request.param}"
             path.parent.mkdir(parents=True, exist_ok=True)
-            if request.param == ".parquet":
-                rows.to_parquet(path)
-            else:
-                rows.to_csv(path, index=False)
+            write = {
+                ".parquet": rows.to_parquet,
+                ".feather": rows.to_feather,
+                ".jsonl": lambda path: rows.to_json(path, orient="records", lines=True),
+                ".xlsx": lambda path: rows.to_excel(path, index=False),
+            }
+            write.get(request.param, lambda path: rows.to_csv(path, index=False))(path)
 
     return lay
 

@@ -13,7 +13,7 @@ from events_pandas.sources import opened_files, read_first_rows, source_files
 from events_pandas.sources.pipes import copy_stream, opened_pipe
 
 ROWS = "who,day\n1,2024-01-31\n"
-KNOWN = "files of this format cannot be read: use .csv (also compressed: .csv.gz) or .parquet"
+KNOWN = "files of this format cannot be read: use .csv, .jsonl, .parquet, .feather or .xlsx, also compressed (.csv.gz)"
 
 
 @pytest.fixture
@@ -353,7 +353,7 @@ def test_standard_input_of_an_unknown_format_is_a_fault(stdin, fault):
     """The message is that of a file, such as one of an old Excel."""
     stdin(b"\xd0\xcf\x11\xe0")
 
-    assert fault("-") == f"-: {KNOWN}"
+    assert fault("-") == "-: files of this format cannot be read: save it as .xlsx"
 
 
 def test_standard_input_that_is_a_broken_archive_is_a_fault(stdin, fault):

@@ -19,7 +19,7 @@ from events_pandas.sources.remote import download, remote_files, shown_address
 
 ROWS = b"who,day\n1,2024-01-31\n"
 SECRET = "c2lnbmF0dXJl"
-KNOWN = "files of this format cannot be read: use .csv (also compressed: .csv.gz) or .parquet"
+KNOWN = "files of this format cannot be read: use .csv, .jsonl, .parquet, .feather or .xlsx, also compressed (.csv.gz)"
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

@@ -1,0 +1,161 @@
+"""The sheet of an Excel file that is read, row by row, with the values that Excel shows."""
+
+import re
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from itertools import repeat
+from typing import Any, BinaryIO, Final
+
+from events_pandas.errors import SourceError
+from events_pandas.sources.source_file import SourceFile
+from events_pandas.words import did_you_mean, listed
+
+_SHOWN_DIGITS: Final = 15
+"""Excel shows no more digits of a number, and keeps no more of one that is typed."""
+_EXACT_BELOW: Final = 10**_SHOWN_DIGITS
+_ZEROS: Final = re.compile("00+")
+_MERGED: Final = re.compile(rb'mergeCell ref="([A-Z]+)([0-9]+):([A-Z]+)([0-9]+)"')
+_FORMULA: Final = re.compile(rb"<(?:\w+:)?f[ >]")
+_TEXTS: Final = "xl/sharedStrings.xml"
+_MOST_BYTES_OF_TEXTS: Final = 10**9
+_BLOCK_BYTES: Final = 1 << 20
+_OVERLAP_BYTES: Final = 64
+
+
+class NoResult(Enum):
+    """The value of a formula whose result is not in the file."""
+
+    NO_RESULT = "no result"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SheetRow:
+    """A row that is not empty."""
+
+    number: int  # as Excel shows it
+    values: list[Any]  # of the columns from A on; None is an empty cell, and there is none at the end
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SheetMarks:
+    """What the text of a sheet shows and its cells do not."""
+
+    has_formulas: bool
+    merged: Sequence[tuple[str, int]]  # merged ranges such as "A2:A4", each with its last row
+
+
+class Workbook:
+    """An open Excel file."""
+
+    def __init__(self, file: SourceFile, content: BinaryIO) -> None:
+        self._file = file
+        self._content = content
+        try:
+            from openpyxl.reader.excel import ExcelReader  # noqa: PLC0415  # Only the extra has it.
+        except ModuleNotFoundError as error:
+            cure = 'pip install "events-pandas[excel]"'
+            raise SourceError(f"{file}: Excel files are read with openpyxl, which is not installed: {cure}") from error
+        self._open = ExcelReader
+        self._require_short_texts()
+        self._reader = self._read(data_only=True)
+        self._sheets = {sheet.title: sheet for sheet in self._reader.wb.worksheets}
+
+    def _read(self, *, data_only: bool) -> Any:
+        self._content.seek(0)
+        # Not load_workbook, which does the same: it does not tell where in the archive a sheet is.
+        reader = self._open(self._content, read_only=True, keep_vba=False, data_only=data_only, keep_links=False)
+        reader.read()
+        return reader
+
+    def _require_short_texts(self) -> None:
+        """Refuse a file of a few kilobytes that holds gigabytes, since openpyxl holds each cell and all texts."""
+        with zipfile.ZipFile(self._content) as archive:
+            for member in archive.infolist():
+                if member.filename == _TEXTS and member.file_size > _MOST_BYTES_OF_TEXTS:
+                    raise SourceError(f"{self._file}: its texts have more than 1 GB: export it as .csv")
+                with archive.open(member) as stream:
+                    while block := stream.read(_BLOCK_BYTES):
+                        if len(block) == _BLOCK_BYTES and b"<" not in block and member.filename.endswith(".xml"):
+                            fault = "has a text of more than a megabyte, and a cell of Excel has 32,767 characters"
+                            raise SourceError(f"{self._file}: {fault}: export it again")
+
+    def chosen(self) -> tuple[str, list[str]]:
+        """Return the sheet to read, and the other sheets that have rows: the given one, or the first with rows.
+
+        A sheet that is not there, and a file without rows, are a `SourceError`.
+        """
+        given = self._file.written.sheet
+        if given is not None:
+            if given not in self._sheets:
+                raise SourceError(f"{self._file}: has no sheet {given!r}: {did_you_mean(given, self._sheets)}")
+            return given, []
+        visible = [title for title, sheet in self._sheets.items() if sheet.sheet_state == "visible"]
+        filled = [title for title in visible if next(self.rows(title), None) is not None]
+        if not filled:
+            hidden = [repr(title) for title in self._sheets if title not in visible]
+            cure = (
+                f"set sheet in the mapping's source to read a hidden one ({listed(hidden)})" if hidden else "fill one"
+            )
+            raise SourceError(f"{self._file}: has no sheet with rows: {cure}")
+        return filled[0], filled[1:]
+
+    def marks(self, title: str) -> SheetMarks:
+        """Search the text of a sheet for formulas and merged cells."""
+        parts = {sheet.name: link.target for sheet, link in self._reader.parser.find_sheets()}
+        merged: dict[str, int] = {}
+        has_formulas = False
+        with zipfile.ZipFile(self._content) as archive, archive.open(parts[title]) as stream:
+            rest = b""
+            while block := stream.read(_BLOCK_BYTES):
+                text = rest + block
+                has_formulas = has_formulas or _FORMULA.search(text) is not None
+                for left, top, right, bottom in _MERGED.findall(text):
+                    merged[f"{left.decode()}{int(top)}:{right.decode()}{int(bottom)}"] = int(bottom)
+                rest = text[-_OVERLAP_BYTES:]
+        return SheetMarks(has_formulas=has_formulas, merged=list(merged.items()))
+
+    def rows(self, title: str, *, has_formulas: bool = False) -> Iterator[SheetRow]:
+        """Yield the rows of a sheet that are not empty. With formulas, those without a result are `NoResult`."""
+        sheet = self._sheets[title]
+        # Some programs write a wrong size of the sheet, and its rows would be cut off there.
+        sheet.reset_dimensions()
+        formulas: Iterator[Sequence[Any]] = repeat(())
+        if has_formulas:
+            written = self._read(data_only=False).wb[title]
+            written.reset_dimensions()
+            formulas = written.iter_rows()
+        for number, (cells, texts) in enumerate(zip(sheet.iter_rows(), formulas, strict=False), start=1):
+            values = [_value(cell) for cell in cells]
+            for place, text in enumerate(texts):
+                if text.data_type == "f" and cells[place].value is None and cells[place].data_type == "n":
+                    values[place] = NoResult.NO_RESULT
+            while values and _is_blank(values[-1]):
+                values.pop()
+            if values:
+                yield SheetRow(number=number, values=values)
+
+
+def _is_blank(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _value(cell: Any) -> Any:
+    """Return the value of a cell as Excel shows it."""
+    value = cell.value
+    if value is None or isinstance(value, bool | str):
+        return value or None if isinstance(value, str) else value
+    if isinstance(value, float):
+        # 19.990000000000002, the result of a formula, is 19.99 to its owner.
+        value = float(f"{value:.{_SHOWN_DIGITS}g}")
+        value = int(value) if value.is_integer() and abs(value) < _EXACT_BELOW else value
+    if type(value) is int and value >= 0 and _ZEROS.fullmatch(cell.number_format):
+        # The format 00000 shows 42 as 00042: somebody wants the zeros.
+        return str(value).zfill(len(cell.number_format))
+    return value
+
+
+def is_long_number(value: object) -> bool:
+    """Tell whether a value is a whole number of which Excel keeps not all digits."""
+    return type(value) in {int, float} and abs(value) >= _EXACT_BELOW  # type: ignore[arg-type]  # Those are numbers.

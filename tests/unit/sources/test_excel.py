@@ -1,0 +1,374 @@
+"""Excel files: a sheet is a table whose first row names the columns, with the values that Excel shows."""
+
+import datetime as dt
+import io
+import sys
+import tracemalloc
+import zipfile
+
+import openpyxl
+import pandas as pd
+import pyarrow as pa
+import pytest
+from openpyxl.styles import PatternFill
+from openpyxl.utils.datetime import CALENDAR_MAC_1904
+
+from events_pandas import SourceFormat
+from events_pandas.errors import SourceError
+from events_pandas.mapping import Number
+from events_pandas.sources import (
+    column_types,
+    read_chosen_rows,
+    read_chunks,
+    read_first_rows,
+    row_count,
+    source_files,
+    source_schema,
+)
+
+HEADER = ("who", "day", "x")
+DAY = "2024-01-31"
+
+
+@pytest.fixture
+def book():
+    """A workbook with one sheet, named Orders, which has a header."""
+    book = openpyxl.Workbook()
+    book.active.title = "Orders"
+    book.active.append(HEADER)
+    return book
+
+
+@pytest.fixture
+def save(tmp_path):
+    """Save a workbook, and return its path; `edits` replaces text in the first sheet."""
+
+    def save(book, edits=None):
+        path = tmp_path / "a.xlsx"
+        book.save(path)
+        if edits:
+            _edit(path, edits)
+        return path
+
+    return save
+
+
+def _edit(path, edits):
+    read = zipfile.ZipFile(io.BytesIO(path.read_bytes()))
+    with read, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as written:
+        for name in read.namelist():
+            text = read.read(name).decode()
+            for old, new in edits.items() if name == "xl/worksheets/sheet1.xml" else ():
+                assert old in text
+                text = text.replace(old, new)
+            written.writestr(name, text)
+
+
+@pytest.fixture
+def chunk(save, make_mapping):
+    """Save a workbook, and read its rows in one chunk."""
+
+    def chunk(book, edits=None, **written):
+        path = save(book, edits)
+        (chunk,) = read_chunks(*source_files(path, SourceFormat(**written)), make_mapping(x="x"), chunksize=1_000)
+        return chunk
+
+    return chunk
+
+
+@pytest.fixture
+def cells(book, chunk):
+    """Write values to the column x, and return them as they are read."""
+
+    def cells(*values, number_format=None, edits=None):
+        for value in values:
+            book.active.append(["1", DAY, value])
+            if number_format:
+                book.active.cell(book.active.max_row, 3).number_format = number_format
+        return [None if cell is pd.NA else cell for cell in chunk(book, edits).frame["x"]]
+
+    return cells
+
+
+def codes(chunk):
+    return {finding.code: finding.values.to_pylist()[0] for finding in chunk.refused}
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype"),
+    [
+        (("00042", "1e5", "905,00"), "string[pyarrow]"),
+        ((42, 2**40), "int64[pyarrow]"),
+        ((19.99, 0.1), "double[pyarrow]"),
+        ((True, False), "bool[pyarrow]"),
+        ((pd.Timestamp("2024-01-31T14:05"), pd.Timestamp("2024-01-31T23:59:59")), "timestamp[us][pyarrow]"),
+        ((dt.time(14, 5), dt.time(0, 0, 1)), "object"),
+        ((42, "N/A", 19.99, True), "object"),
+    ],
+)
+def test_excel_values_keep_their_types(book, chunk, values, dtype):
+    """A column has a dtype if all of its values have one type, and holds Python's values otherwise."""
+    for value in values:
+        book.active.append(["1", DAY, value])
+
+    column = chunk(book).frame["x"]
+
+    assert str(column.dtype) == dtype
+    assert column.tolist() == list(values)
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown"),
+    [("19.990000000000002", 19.99), ("0.30000000000000004", 0.3), ("42.0", 42), ("1E+3", 1000), ("-0.5", -0.5)],
+)
+def test_excel_number_is_what_excel_shows(cells, stored, shown):
+    """Excel shows 15 digits of a number: the rest of a computed one is noise."""
+    (cell,) = cells(7.5, edits={"<v>7.5</v>": f"<v>{stored}</v>"})
+
+    assert (type(cell), cell) == (type(shown), shown)
+
+
+@pytest.mark.parametrize(
+    ("value", "number_format", "shown"),
+    [(42, "00000", "00042"), (1234567, "00000", "1234567"), (42, "0", 42), (0.19, "0%", 0.19), (42, "0.00", 42)],
+)
+def test_excel_number_keeps_the_zeros_of_its_format(cells, value, number_format, shown):
+    """A format of zeros only, such as 00000, is one of codes, whose leading zeros count; others change no number."""
+    assert cells(value, number_format=number_format) == [shown]
+
+
+@pytest.mark.parametrize("epoch", [None, CALENDAR_MAC_1904])
+def test_excel_times_are_read_in_the_calendar_of_their_file(book, chunk, epoch):
+    """A number with the format of a date is that day, counted from 1900 or 1904."""
+    if epoch is not None:
+        book.epoch = epoch
+    book.active.append(["1", DAY, pd.Timestamp("2024-01-31T14:05")])
+
+    assert chunk(book).frame["x"].tolist() == [pd.Timestamp("2024-01-31T14:05")]
+
+
+def test_excel_error_is_its_text(cells):
+    """An error such as #N/A is read as text, as it stands in a CSV file."""
+    assert cells("#N/A", 1) == ["#N/A", 1]
+
+
+def test_excel_rows_know_their_number_in_the_sheet(book, chunk):
+    """A row has the number that Excel shows; empty rows at the end and in between are none."""
+    book.active.append(["1", DAY, 1])
+    book.active["A4"], book.active["A5"] = None, " "
+    book.active["A6"], book.active["B6"] = "2", DAY
+    book.active["Z99"].fill = PatternFill("solid", fgColor="FF0000")
+
+    read = chunk(book)
+
+    assert read.lines.tolist() == [2, 6]
+    assert read.frame["who"].tolist() == ["1", "2"]
+    assert codes(read) == {"rows_after_gap": "row 6 of the sheet"}
+
+
+def test_excel_formula_has_its_stored_result(cells):
+    """The result that Excel stored is the value, and an empty text is absent."""
+    edits = {
+        "<f>1+1</f><v />": "<f>1+1</f><v>2</v>",
+        '<c r="C3"><f>IF(A1="","")</f><v />': '<c r="C3" t="str"><f>IF(A1="","")</f><v></v>',
+    }
+
+    assert cells("=1+1", '=IF(A1="","")', edits=edits) == [2, None]
+
+
+def test_excel_formula_without_a_result_makes_its_row_odd(book, chunk):
+    """A program that computes nothing stores no result: the row is refused, and not sent without the value."""
+    book.active.append(["1", DAY, 1])
+    book.active.append(["2", DAY, "=C2+1"])
+    book.active.append(["3", DAY, 3])
+
+    read = chunk(book)
+
+    assert read.frame["who"].fillna("").tolist() == ["1", "", "3"]
+    assert codes(read) == {"formula_without_result": "row 3 of the sheet (column 'x')"}
+
+
+def test_excel_formula_in_a_column_that_no_rule_reads_is_no_matter(book, chunk):
+    """Only the columns that the mapping reads can make a row odd."""
+    book.active["D1"] = "other"
+    book.active.append(["1", DAY, 1, "=C2+1"])
+
+    assert codes(chunk(book)) == {}
+
+
+def test_excel_sheet_is_the_first_visible_one_with_rows(book, chunk):
+    """The sheet that is read is said if others have rows; hidden and empty ones do not count."""
+    book.active.append(["1", DAY, 1])
+    book.create_sheet("Cover", 0)
+    book.create_sheet("Hidden", 0).append(["a"])
+    book["Hidden"].sheet_state = "hidden"
+    book.create_sheet("Notes")["B3"] = "a note"
+
+    read = chunk(book)
+
+    assert read.frame["who"].tolist() == ["1"]
+    assert codes(read) == {"sheet_chosen": "sheet 'Orders' (beside 'Notes')"}
+
+
+def test_excel_sheet_is_the_given_one(book, chunk):
+    """With `sheet` in the mapping's source nothing is to be said."""
+    book.create_sheet("Old").append(HEADER)
+    book["Old"].append(["9", DAY, 1])
+
+    read = chunk(book, sheet="Old")
+
+    assert (read.frame["who"].tolist(), codes(read)) == (["9"], {})
+
+
+def test_excel_merged_cells_and_long_numbers_are_said(book, chunk):
+    """What Excel has lost, or shows in more cells than it stores, is a note."""
+    book.active.append(["1", DAY, 1234567890123456])
+    book.active.append([None, DAY, 1])
+    book.active.append(["3", DAY, 1])
+    book.active.merge_cells("A2:A3")
+
+    assert codes(chunk(book)) == {"merged_cells": "cells A2:A3", "excel_digits": "column 'x'"}
+
+
+def test_excel_columns_may_have_no_name(book, save):
+    """A column without a name cannot be mapped, and stays in the rejects."""
+    book.active["E1"] = "y"
+    book.active.append(["1", DAY, 1, "d", 2, "f"])
+    path = save(book)
+
+    (rows,) = read_chosen_rows(*source_files(path), pd.Index([0]).to_numpy())
+
+    assert rows.columns.tolist() == ["who", "day", "x", "", "y", ""]
+    assert rows.iloc[0].tolist() == ["1", DAY, 1, "d", 2, "f"]
+
+
+def test_excel_headers_are_texts(book, save):
+    """A header that is a number or a date is its text, and blanks around a header are removed."""
+    book.active["D1"], book.active["E1"], book.active["F1"] = 2024, pd.Timestamp("2024-01-31"), " y "
+
+    assert source_schema(*source_files(save(book))).names == ["who", "day", "x", "2024", "2024-01-31T00:00:00", "y"]
+
+
+def test_excel_schema_has_the_types_of_uniform_columns(book, save):
+    """A column has a type if all of its values have it, and that of text otherwise."""
+    book.active.append(["1", pd.Timestamp("2024-01-31"), 1])
+    book.active.append(["2", pd.Timestamp("2024-01-31"), 1.5])
+
+    assert source_schema(*source_files(save(book))) == pa.schema(
+        [("who", pa.string()), ("day", pa.timestamp("us")), ("x", pa.string())]
+    )
+
+
+def test_excel_without_rows_is_one_empty_chunk(book, save, read):
+    """A sheet with a header only gives one empty chunk."""
+    path = save(book)
+
+    (frame,) = read(path)
+
+    assert frame.shape == (0, 2)
+    assert row_count(*source_files(path)) == 0
+
+
+def test_excel_comes_in_chunks_that_count_on(book, save, read):
+    """A chunk has at most `chunksize` rows."""
+    for number in range(1_005):
+        book.active.append([str(number), DAY, number])
+    path = save(book)
+
+    frames = read(path, chunksize=700)
+
+    assert [frame.index.tolist()[:1] for frame in frames] == [[0], [700]]
+    assert [row for frame in frames for row in frame["who"]] == [str(number) for number in range(1_005)]
+    assert read_first_rows(*source_files(path), 3)["who"].tolist() == ["0", "1", "2"]
+
+
+def test_excel_rows_beyond_a_wrong_size_are_read(book, chunk):
+    """Some programs store a wrong size of the sheet: it cuts no rows off."""
+    for number in range(3):
+        book.active.append([str(number), DAY, 1])
+
+    assert len(chunk(book, {'<dimension ref="A1:C4" />': '<dimension ref="A1:A1" />'}).frame) == 3
+
+
+@pytest.mark.parametrize("rare", ["N/A", 1.5, True])
+def test_type_of_a_bare_column_is_decided_by_all_cells(book, save, make_mapping, rare):
+    """One odd cell changes the type of its column nowhere."""
+    for value in (rare, *range(30)):
+        book.active.append(["1", DAY, value])
+
+    assert column_types(make_mapping(x="x"), source_files(save(book))).rules == {"metadata.x": Number("x")}
+
+
+@pytest.fixture
+def fault(save):
+    """Save a workbook, and return what the error says of it."""
+
+    def fault(book, **written):
+        path = save(book)
+        with pytest.raises(SourceError) as caught:
+            source_schema(*source_files(path, SourceFormat(**written)))
+        return str(caught.value).removeprefix(f"{path}: ")
+
+    return fault
+
+
+def test_excel_title_above_the_header_is_refused(fault):
+    """As in a CSV file, the error names the row that seems to be the header."""
+    book = openpyxl.Workbook()
+    for row in (["Orders of 2024"], [], HEADER, ["1", DAY, 1], ["2", DAY, 2]):
+        book.active.append(row)
+
+    assert fault(book) == (
+        "its first row names 1 of 3 columns: the header seems to be in row 3: delete the rows above it"
+    )
+
+
+@pytest.mark.parametrize(
+    ("sheet", "message"),
+    [
+        ("Order", "has no sheet 'Order': did you mean 'Orders'?"),
+        ("Empty", "sheet 'Empty' is empty: its first row must name the columns"),
+    ],
+)
+def test_excel_sheet_that_is_not_there_or_empty_is_refused(book, fault, sheet, message):
+    """The error names a sheet that is like the given one."""
+    book.create_sheet("Empty")
+
+    assert fault(book, sheet=sheet) == message
+
+
+def test_excel_file_without_rows_is_refused(fault):
+    """Without a row there is no header; a hidden sheet is named."""
+    book = openpyxl.Workbook()
+    empty = fault(book)
+    book.create_sheet("Hidden").append(["a"])
+    book["Hidden"].sheet_state = "hidden"
+
+    assert empty == "has no sheet with rows: fill one"
+    assert fault(book) == ("has no sheet with rows: set sheet in the mapping's source to read a hidden one ('Hidden')")
+
+
+def test_excel_cell_that_is_too_long_is_refused(book, save):
+    """A file of a few kilobytes can hold a cell of a gigabyte, which Excel itself cannot."""
+    book.active.append(["1", DAY, "long"])
+    path = save(book, {"long": "x" * 10_000_000})
+    tracemalloc.start()
+
+    with pytest.raises(SourceError) as caught:
+        row_count(*source_files(path))
+
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 9_000_000
+    assert str(caught.value) == (
+        f"{path}: has a text of more than a megabyte, and a cell of Excel has 32,767 characters: export it again"
+    )
+
+
+def test_excel_file_without_the_extra_says_how_to_install_it(book, fault, monkeypatch):
+    """Without openpyxl the error has the command that installs it."""
+    monkeypatch.setitem(sys.modules, "openpyxl.reader.excel", None)
+
+    assert fault(book) == (
+        'Excel files are read with openpyxl, which is not installed: pip install "events-pandas[excel]"'
+    )
