@@ -14,7 +14,7 @@ from events_pandas.sources.bad_files import BadFile, bad
 
 LEFT_OUT: Final = (".", "_")
 """Names in a directory that begin so are not rows: hidden files, and those of Hive and Spark such as _SUCCESS."""
-_ANY_FOLDERS: Final = "**"
+ANY_FOLDERS: Final = "**"
 _NOT_THERE: Final = "there is no such file"
 
 
@@ -81,7 +81,7 @@ def _matches(base: Path, parts: Sequence[str]) -> Iterator[Path]:
         # It is read again when it is expanded, and is a fault then.
         yield base
         return
-    if part == _ANY_FOLDERS:
+    if part == ANY_FOLDERS:
         yield from _matches(base, rest)
         for folder in filter(_is_entered, (base / name for name in names)):
             yield from _matches(folder, parts)
@@ -98,8 +98,8 @@ def _stands_for(part: str, name: str) -> bool:
 def fits(names: Sequence[str], parts: Sequence[str]) -> bool:
     """Tell whether names match the parts of a pattern: those of folders and a file below some place."""
     if not parts or not names:
-        return not names and all(part == _ANY_FOLDERS for part in parts)
-    if parts[0] == _ANY_FOLDERS:
+        return not names and all(part == ANY_FOLDERS for part in parts)
+    if parts[0] == ANY_FOLDERS:
         return fits(names, parts[1:]) or (not names[0].startswith(LEFT_OUT) and fits(names[1:], parts))
     return _stands_for(parts[0], names[0]) and fits(names[1:], parts[1:])
 

@@ -4,7 +4,7 @@ import glob
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from events_pandas.deliver import ProgressChoice, progress_bar
 from events_pandas.deliver.client.background import in_background
 from events_pandas.errors import SourceError
 from events_pandas.sources.bad_files import BadFile, bad
-from events_pandas.sources.listing import LEFT_OUT, fits
+from events_pandas.sources.listing import ANY_FOLDERS, LEFT_OUT, fits
 from events_pandas.sources.spool import copy_fault, is_full
 
 LISTING_SECONDS: Final = 300.0
@@ -173,28 +173,41 @@ def _web_options(address: str) -> Mapping[str, Any]:
 
 def _listed(system: Any, path: str) -> tuple[str, dict[str, str | None]]:
     """Return the base of a path or pattern, and the paths of its files, each with the directory that has it."""
-    infos: Mapping[str, Any] = {}
     base = path
     try:
         infos = {path: system.info(path)}
     except FileNotFoundError:
-        if glob.has_magic(path):
-            base = _base(path)
-            parts = _rest(path, base).split("/")
-            # fsspec enters hidden folders, too.
-            matches = system.glob(path, detail=True).items()
-            infos = {place: info for place, info in matches if fits(_rest(place, base).split("/"), parts)}
+        if not glob.has_magic(path):
+            raise
+        base = _base(path)
+        infos = _matches(system, base, _rest(path, base).split("/"))
     found: dict[str, str | None] = {}
     for place in sorted(infos):
         if infos[place]["type"] != "directory":
             found.setdefault(place, None)
             continue
         for below in sorted(system.find(place)):
-            names = _rest(below, place).split("/")
-            # Some services keep an empty file for a directory.
-            if not (below.endswith("/") or any(name.startswith(LEFT_OUT) for name in names)):
+            is_hidden = any(name.startswith(LEFT_OUT) for name in _rest(below, place).split("/"))
+            if not (is_hidden or _is_marker(below)):
                 found.setdefault(below, place)
     return base, found
+
+
+def _matches(system: Any, base: str, parts: Sequence[str]) -> dict[str, Any]:
+    """Return what the parts of a pattern match below a path, with the facts of each."""
+    # Not fsspec's glob: that enters hidden folders, and its rules differ between versions.
+    depth = None if ANY_FOLDERS in parts else len(parts)
+    places: dict[str, Any] = system.find(base, maxdepth=depth, withdirs=True, detail=True)
+    return {
+        place: info
+        for place, info in places.items()
+        if not _is_marker(place) and fits(_rest(place, base).split("/"), parts)
+    }
+
+
+def _is_marker(path: str) -> bool:
+    """Tell whether a file only stands for a folder: Amazon's console makes such files, which are empty."""
+    return path.endswith("/")
 
 
 def _base(pattern: str) -> str:
