@@ -28,7 +28,7 @@ from events_pandas.run.files import submit_files
 from events_pandas.run.frames import unsent_results
 from events_pandas.run.options import SubmitOptions, run_options, with_options
 from events_pandas.run.run import Run, stop_error
-from events_pandas.sources import COMPARED_ROWS, other_reading, payloads_of
+from events_pandas.sources import COMPARED_ROWS, PathOrPaths, other_reading, payloads_of
 
 if TYPE_CHECKING:
     from events_pandas.suggest.suggestion import SuggestedMapping
@@ -103,18 +103,21 @@ def check_events(frame: pd.DataFrame, mapping: EventMapping, *, client: Intercom
 
 
 def check_file(
-    path: str | os.PathLike[str], mapping: EventMapping, *, client: IntercomClient | None = None
+    path: PathOrPaths, mapping: EventMapping, *, client: IntercomClient | None = None, skip_bad_files: bool = False
 ) -> CheckReport:
     r"""Check every row of CSV or Parquet files without sending anything.
 
     Parameters
     ----------
-    path : str or os.PathLike
-        A file, or a pattern such as ``"orders/*.parquet"``.
+    path : str, os.PathLike or sequence of these
+        Files, directories, patterns, addresses or ``"-"``, as for `submit_file`.
     mapping : EventMapping
         Which column becomes which field.
     client : IntercomClient, optional
         With it the report names the workspace, as with `check_events`. Intercom is asked before the rows are read.
+    skip_bad_files : bool, default False
+        Leave out files that are missing, cannot be read or lack a column. `CheckReport.skipped_files` has them with the
+        reason of each, and `CheckReport.ok` is then False. By default they are an error.
 
     Returns
     -------
@@ -153,7 +156,7 @@ def check_file(
     1    1  time_unreadable  visits.csv
     """
     _require_path(path, instead="check_events")
-    return check_files(path, mapping, client=client)
+    return check_files(path, mapping, client=client, skips_bad=skip_bad_files)
 
 
 def _require_path(path: object, *, instead: str) -> None:
@@ -292,20 +295,22 @@ def iter_submit(
 
 @with_options
 def submit_file(
-    path: str | os.PathLike[str],
+    path: PathOrPaths,
     mapping: EventMapping,
     *,
     results_path: str | os.PathLike[str] | None = None,
     rejects_path: str | os.PathLike[str] | None = None,
     check_first: bool = False,
+    skip_bad_files: bool = False,
     **options: Unpack[SubmitOptions],
 ) -> pd.DataFrame:
     r"""Submit the rows of CSV or Parquet files as events.
 
     Parameters
     ----------
-    path : str or os.PathLike
-        A file, or a pattern such as ``"orders/*.parquet"``.
+    path : str, os.PathLike or sequence of these
+        A file, a directory, a pattern such as ``"orders/**/*.parquet"``, an address such as
+        ``"s3://bucket/orders/*.parquet"``, ``"-"`` for standard input, or several of these.
     mapping : EventMapping
         Which column becomes which field.
     results_path : str or os.PathLike, optional
@@ -320,6 +325,9 @@ def submit_file(
     check_first : bool, default False
         Read and check all rows of all files before the first event, so that a row far down that cannot be read ends
         the run before it begins. ``on_invalid="raise"`` does this too.
+    skip_bad_files : bool, default False
+        Leave out files that are missing, cannot be read or lack a column, with a warning for each. By default they are
+        an error before anything is sent. ``attrs["run"]["skipped_files"]`` has them with the reason of each.
     **options : keyword arguments
         The options of the run, as in `SubmitOptions`.
 
@@ -340,10 +348,12 @@ def submit_file(
 
     Notes
     -----
-    The headers of all files are read before the first event is sent. A row of a CSV file that has too few or too many
-    cells, or repeats the header, is ``invalid``; empty cells after the last column do not count. Writing to a file
-    during the run ends the run; a file that another one replaces is read to its end. CSV files are UTF-8, or UTF-16 or
-    UTF-32 with a byte order mark. A pipe or a device is refused, since rows are read more than once.
+    The headers of all files are read before the first event is sent. Folders such as ``year=1997`` below a directory or
+    pattern are columns of text. A pipe, standard input and addresses are copied to a temporary folder first. A row of a
+    CSV file that has too few or too many cells, or repeats the header, is ``invalid``; empty cells after the last
+    column do not count. Writing to a file during the run ends the run; a file that another one replaces is read to its
+    end. CSV files are UTF-8, or UTF-16 or UTF-32 with a byte order mark. A device is refused, since rows are read more
+    than once.
 
     Results and rejects are written to a new file beside the old one, which they then replace in one step. A link is
     replaced itself, not the file that it names. Only people who may read all files of rows may read them.
@@ -376,6 +386,7 @@ def submit_file(
         results_path=results_path,
         rejects_path=rejects_path,
         check_first=check_first,
+        skips_bad=skip_bad_files,
     )
 
 

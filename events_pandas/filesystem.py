@@ -18,6 +18,7 @@ except ImportError:
     fcntl = None  # type: ignore[assignment]
 
 DIRECTORY: Final = "a directory"
+PIPE: Final = "a pipe"
 
 _MOUNTS: Final = Path("/proc/self/mounts")
 """Only Linux has this list: elsewhere no file system is known."""
@@ -40,7 +41,7 @@ _PRIMARY: Final = 0xFF
 _KINDS: Final[Mapping[Callable[[int], bool], str]] = MappingProxyType(
     {
         stat.S_ISDIR: DIRECTORY,
-        stat.S_ISFIFO: "a pipe",
+        stat.S_ISFIFO: PIPE,
         stat.S_ISSOCK: "a socket",
         stat.S_ISCHR: "a device",
         stat.S_ISBLK: "a device",

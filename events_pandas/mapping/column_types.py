@@ -66,6 +66,9 @@ class CellCounts:
     def __add__(self, other: "CellCounts") -> Self:
         return type(self)(**{part.name: getattr(self, part.name) + getattr(other, part.name) for part in fields(self)})
 
+    def __mul__(self, times: int) -> Self:
+        return type(self)(**{part.name: getattr(self, part.name) * times for part in fields(self)})
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Remark:

@@ -30,7 +30,7 @@ from events_pandas.results.report import (
     unlisted_fact,
     workspace_fact,
 )
-from events_pandas.words import counted
+from events_pandas.words import counted, escaped
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)  # A cached property does not work with slots.
@@ -57,6 +57,8 @@ class CheckReport:
         Adds to the findings where their rows are in files.
     destination : Destination, optional
         Where the events would go, if a client was given.
+    skipped_files : mapping of str to str, optional
+        The files that were left out, with the reason of each.
 
     Examples
     --------
@@ -85,6 +87,7 @@ class CheckReport:
     resolved: Mapping[str, Rule] = field(default_factory=dict)
     places: Callable[[pd.DataFrame], pd.DataFrame] = pd.DataFrame
     destination: Destination | None = None
+    skipped_files: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -108,8 +111,8 @@ class CheckReport:
 
     @property
     def ok(self) -> bool:
-        """Whether every row would be sent, or is a duplicate that Intercom would drop."""
-        return self.invalid == 0
+        """Whether every row would be sent, or is a duplicate that Intercom would drop, and no file was left out."""
+        return self.invalid == 0 and not self.skipped_files
 
     @cached_property
     def contacts(self) -> int:
@@ -169,11 +172,12 @@ class CheckReport:
     def warnings(self) -> list[str]:
         """What should be looked at before anything is sent.
 
-        An event name that `suggest_mapping` left open, its guesses that nobody has confirmed, and a workspace in
-        another region than the client's.
+        An event name that `suggest_mapping` left open, its guesses that nobody has confirmed, files that were left out,
+        and a workspace in another region than the client's.
         """
-        named = mapping_warnings(self.mapping)
-        return named if self.destination is None else [*named, *self.destination.warnings()]
+        left_out = [f"{escaped(name)}: was left out: {reason}" for name, reason in self.skipped_files.items()]
+        elsewhere = [] if self.destination is None else self.destination.warnings()
+        return [*mapping_warnings(self.mapping), *left_out, *elsewhere]
 
     @cached_property
     def causes(self) -> list[Cause]:

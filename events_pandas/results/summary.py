@@ -45,8 +45,8 @@ class Summary:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every row is accepted, was accepted before, or is a duplicate."""
-        return not self._statuses.keys() - set(ARRIVED)
+        """Whether no file was left out, and every row is accepted, was accepted before, or is a duplicate."""
+        return not (self._statuses.keys() - set(ARRIVED) or self._facts.get("skipped_files"))
 
     def add(self, results: pd.DataFrame) -> None:
         """Count further results, as `iter_submit` yields them."""

@@ -24,29 +24,34 @@ from events_pandas.deliver import IntercomClient, ProgressChoice, Stop, progress
 from events_pandas.mapping import EventMapping, require_mapping
 from events_pandas.results import CheckReport
 from events_pandas.results.destination import Destination, find_destination
-from events_pandas.run.file_frames import FileFrames, count_rows, read_column_types, require_fitting, require_unchanged
+from events_pandas.run.file_frames import FileFrames, count_rows, read_column_types, require_unchanged
+from events_pandas.run.fitting import fitting_files
 from events_pandas.run.frames import unsent_results
 from events_pandas.run.options import RunOptions
 from events_pandas.run.run import stop_error
-from events_pandas.sources import PathOrPaths, opened_files
+from events_pandas.sources import Places
+from events_pandas.words import path_text
 
 _READ_ROWS: Final = 2**15
 """About how many rows are read at a time: few enough that several chunks take little memory."""
 
 
-def check_files(paths: PathOrPaths, mapping: EventMapping, *, client: IntercomClient | None = None) -> CheckReport:
+def check_files(
+    paths: Places, mapping: EventMapping, *, client: IntercomClient | None = None, skips_bad: bool = False
+) -> CheckReport:
     """Check every row of files, as `check_file` documents."""
     require_mapping(mapping)
     options = RunOptions()
-    with opened_files(paths, mapping.source) as files:
-        require_fitting(files, mapping, progress=options.progress)
+    with fitting_files(paths, mapping, progress=options.progress, skips_bad=skips_bad) as fit:
+        files = fit.files
         frames = FileFrames(files=files, mapping=mapping, chunksize=options.chunksize)
         frames.types = read_column_types(frames, options.progress)
         require_unchanged(files)
         # Asked first: a token that is refused is known before the rows are read.
         destination = known_destination(client)
         total = count_rows(frames, options)
-        return check_frames(frames, destination=destination, progress=options.progress, total=total)
+        report = check_frames(frames, destination=destination, progress=options.progress, total=total)
+    return replace(report, skipped_files={path_text(file.name): file.reason for file in fit.skipped})
 
 
 def known_destination(client: IntercomClient | None) -> Destination | None:

@@ -12,20 +12,10 @@ import pandas as pd
 from events_pandas.convert import Finding
 from events_pandas.convert.cells import Mask, Rows
 from events_pandas.deliver import ProgressChoice, progress_bar
-from events_pandas.errors import MappingError, SourceError
-from events_pandas.mapping import EventMapping, require_columns
+from events_pandas.errors import SourceError
+from events_pandas.mapping import EventMapping
 from events_pandas.run.options import RunOptions, step_progress
-from events_pandas.sources import (
-    ColumnTypes,
-    FileChunk,
-    SourceFile,
-    column_types,
-    header_hint,
-    is_in_place,
-    read_chunks,
-    row_count,
-    source_schema,
-)
+from events_pandas.sources import ColumnTypes, FileChunk, SourceFile, column_types, is_in_place, read_chunks, row_count
 from events_pandas.words import path_text
 
 
@@ -149,42 +139,6 @@ def count_rows(frames: "FileFrames", options: RunOptions) -> int | None:
             total += count
         return total
     return None
-
-
-def require_fitting(files: Sequence[SourceFile], mapping: EventMapping, *, progress: ProgressChoice) -> None:
-    """Refuse the files of a run if one cannot be read or lacks a column of the mapping.
-
-    Raise `SourceError` or `MappingError` with the faults of all files.
-    """
-    distinct = list(dict.fromkeys(files))
-    faults: list[MappingError | SourceError] = []
-    shown = step_progress(progress)
-    with progress_bar(shown, total=len(distinct), description="looking at files", delay_seconds=2.0) as bar:
-        for file in distinct:
-            try:
-                _require_columns(file, mapping, is_alone=len(distinct) == 1)
-            except (MappingError, SourceError) as error:
-                faults.append(error)
-            bar.advance(1)
-    if len(faults) > 1:
-        raise _together(faults)
-    if faults:
-        raise faults[0]
-
-
-def _require_columns(file: SourceFile, mapping: EventMapping, *, is_alone: bool) -> None:
-    names = source_schema(file).names
-    try:
-        require_columns(pd.DataFrame([], columns=pd.Index(names, dtype=object)), mapping)
-    except MappingError as error:
-        raise error.in_file(None if is_alone else file, header_hint(file, mapping)) from None
-
-
-def _together(faults: Sequence[MappingError | SourceError]) -> MappingError | SourceError:
-    lines = [line for error in faults for line in (error.faults if isinstance(error, MappingError) else [str(error)])]
-    if all(isinstance(error, MappingError) for error in faults):
-        return MappingError(lines)
-    return SourceError(f"{len(faults)} files cannot be submitted:", lines=lines)
 
 
 def require_unchanged(files: Sequence[SourceFile]) -> None:

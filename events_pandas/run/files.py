@@ -24,11 +24,12 @@ from events_pandas.results import CheckReport, RowOutcomes
 from events_pandas.results.table_file import RESULTS, TableFile
 from events_pandas.run.desk import Desk, UnansweredError
 from events_pandas.run.file_check import check_frames, known_destination
-from events_pandas.run.file_frames import FileFrames, count_rows, read_column_types, require_fitting, require_unchanged
-from events_pandas.run.options import RunOptions, step_progress
+from events_pandas.run.file_frames import FileFrames, count_rows, read_column_types, require_unchanged
+from events_pandas.run.fitting import fitting_files
+from events_pandas.run.options import RunOptions
 from events_pandas.run.rejects import FileRejects
 from events_pandas.run.run import Run, Take, stop_error
-from events_pandas.sources import PathOrPaths, SourceFile, kept_types, opened_files, read_first_row, with_types
+from events_pandas.sources import BadFile, Places, SourceFile, kept_types, read_first_row, with_types
 from events_pandas.words import escaped, path_text
 
 FILES_NAMED: Final = 3
@@ -36,7 +37,7 @@ FILES_NAMED: Final = 3
 
 
 def submit_files(
-    paths: PathOrPaths,
+    paths: Places,
     mapping: EventMapping,
     *,
     options: RunOptions,
@@ -46,12 +47,13 @@ def submit_files(
     take: Take | None = None,
     check_first: bool = False,
     confirm: Callable[[CheckReport], bool] | None = None,
+    skips_bad: bool = False,
 ) -> pd.DataFrame:
     """Submit the rows of files, and return the results with the column ``source_file``.
 
-    `take` gets the results of each chunk (the last ones are returned), `warn` a sentence if a row would be submitted
-    otherwise from the rejects. `confirm` gets the report of a check of all rows, which names the workspace if the
-    options have a client; if it returns False, nothing is sent or written.
+    `take` gets the results of each chunk (the last ones are returned), `warn` a sentence for each file that is left out
+    because of `skips_bad`, and for what else is to be said. `confirm` gets the report of a check of all rows, which
+    names the workspace if the options have a client; if it returns False, nothing is sent or written.
     """
     require_mapping(mapping)
     # Before files of an earlier run are replaced.
@@ -66,6 +68,7 @@ def submit_files(
         pass_on=take,
         check_first=check_first,
         confirm=confirm,
+        skips_bad=skips_bad,
     )
     results: pd.DataFrame | None = run.desk.run(run.fill, first=run.begin, undo=run.close)
     # None if the run did not begin.
@@ -76,7 +79,7 @@ def submit_files(
 class _FileRun:
     """A run over files. It adds the file to each row of results, and writes the row to the results and the rejects."""
 
-    paths: PathOrPaths
+    paths: Places
     mapping: EventMapping
     options: RunOptions
     results_path: str | os.PathLike[str] | None
@@ -85,6 +88,7 @@ class _FileRun:
     pass_on: Take | None
     check_first: bool
     confirm: Callable[[CheckReport], bool] | None
+    skips_bad: bool
     desk: Desk = field(default_factory=Desk, init=False)
     # What is open: once the run has begun, its thread closes it, which no interrupt can strike.
     _opened: ExitStack = field(default_factory=ExitStack, init=False)
@@ -94,6 +98,7 @@ class _FileRun:
     _run: Run = field(init=False)
     _parts: list[pd.DataFrame] = field(default_factory=list, init=False)
     _said: list[str] = field(default_factory=list, init=False)
+    _skipped: list[dict[str, str]] = field(default_factory=list, init=False)
 
     def begin(self) -> bool:
         """Read and open what the run needs, in the caller's thread. Return whether it may begin.
@@ -115,14 +120,16 @@ class _FileRun:
     def _open(self) -> bool:
         options = self.options
         # The rows of rejects are read again at the end.
-        opened = opened_files(
+        fitting = fitting_files(
             self.paths,
-            self.mapping.source,
+            self.mapping,
+            progress=options.progress,
             are_held=self.rejects_path is not None,
-            progress=step_progress(options.progress),
+            skips_bad=self.skips_bad,
         )
-        files = self._opened.enter_context(opened)
-        require_fitting(files, self.mapping, progress=options.progress)
+        fit = self._opened.enter_context(fitting)
+        files = fit.files
+        self._note_skipped(fit.skipped)
         if empty := list(filter(_is_empty, dict.fromkeys(files))):
             self.warn(f"{escaped(_named(empty))}: {'has' if len(empty) == 1 else 'have'} no rows")
         frames = FileFrames(files=files, mapping=self.mapping, chunksize=options.chunksize)
@@ -176,6 +183,11 @@ class _FileRun:
             raise InvalidRowsError(report.problems, invalid=report.invalid)
         return confirm is None or confirm(report)
 
+    def _note_skipped(self, skipped: Sequence[BadFile]) -> None:
+        self._skipped = [{"file": path_text(file.name), "reason": file.reason} for file in skipped]
+        for file in self._skipped:
+            self.warn(f"{escaped(file['file'])}: was left out: {file['reason']}")
+
     def fill(self) -> pd.DataFrame:
         """Submit the rows, in the run's thread, and return their results."""
         with self._opened:
@@ -220,6 +232,7 @@ class _FileRun:
         self._keep(results)
 
     def _write(self, results: pd.DataFrame) -> SourceError | None:
+        results.attrs["run"]["skipped_files"] = self._skipped
         rows = results["row"].to_numpy()
         results["source_file"], results["line"] = self._frames.source_files(rows), self._frames.lines(rows)
         return None if self._writer is None else _fault_of(self._writer.write, results)

@@ -1,5 +1,6 @@
 """Files of rows become frames, chunk by chunk."""
 
+from events_pandas.sources.bad_files import BadFile, together
 from events_pandas.sources.csv_types import ColumnTypes, kept_types, with_types
 from events_pandas.sources.files import (
     FileChunk,
@@ -12,16 +13,18 @@ from events_pandas.sources.files import (
     source_schema,
 )
 from events_pandas.sources.opening import is_in_place, is_readable
-from events_pandas.sources.places import PathOrPaths, opened_files, source_files
+from events_pandas.sources.places import PathOrPaths, Places, opened_files, source_files
 from events_pandas.sources.rereading import COMPARED_ROWS, other_reading, payloads_of
 from events_pandas.sources.source_file import SourceFile
 from events_pandas.sources.value_types import column_types
 
 __all__ = [
     "COMPARED_ROWS",
+    "BadFile",
     "ColumnTypes",
     "FileChunk",
     "PathOrPaths",
+    "Places",
     "SourceFile",
     "column_types",
     "header_hint",
@@ -38,5 +41,6 @@ __all__ = [
     "row_count",
     "source_files",
     "source_schema",
+    "together",
     "with_types",
 ]

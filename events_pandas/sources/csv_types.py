@@ -15,7 +15,14 @@ from events_pandas.mapping.rules import Source, is_bare_column, is_computed, met
 from events_pandas.mapping.source_format import DECIMAL_SIGNS, DecimalSign
 from events_pandas.mapping.written_numbers import as_written
 from events_pandas.sources.column_signs import ColumnSigns, sign_faults
-from events_pandas.sources.files import ComputedType, TypedDtype, may_hold_decimal_commas, read_columns, source_schema
+from events_pandas.sources.files import (
+    ComputedType,
+    TypedDtype,
+    may_hold_decimal_commas,
+    read_columns,
+    row_count,
+    source_schema,
+)
 from events_pandas.sources.source_file import SourceFile
 
 _WHOLE: Final = r"^-?(?:0|[1-9][0-9]*)$"
@@ -51,10 +58,14 @@ def column_types(
     """
     # A column of plain numbers is a number, and under a date's key one of times or epoch numbers is a date, if three
     # quarters of its cells are; any other is text. The order of rows and files decides nothing. Parquet files have
-    # types of their own, and are not read.
+    # types of their own, and are not read; the folders above them have none.
     asked = _Asked(mapping)
-    texts = [file for file in files if file.is_text]
-    is_sign_open = mapping.source.decimal is None and asked.is_any and any(map(may_hold_decimal_commas, texts))
+    texts = [file for file in files if file.is_text or file.partitions]
+    is_sign_open = (
+        mapping.source.decimal is None
+        and asked.is_any
+        and any(may_hold_decimal_commas(file) for file in texts if file.is_text)
+    )
     if not (asked.bare or asked.is_computing or (asked.numbers and is_sign_open)):
         return ColumnTypes()
     tried = (None, *DECIMAL_SIGNS) if is_sign_open else (mapping.source.decimal,)
@@ -112,26 +123,39 @@ class _Seen:
     def read(self, file: SourceFile, advance: Callable[[int], object] | None) -> None:
         """Look at all rows of a file; `advance` gets the number of rows read since its last call."""
         labels = self.asked.labels(source_schema(file).names, with_numbers=self.finds_signs)
-        bare, numbers = set(self.asked.bare.values()), {_first_source(rule) for rule in self.asked.numbers.values()}
+        keys = dict(file.partitions)
+        for label in keys.keys() & set(labels):
+            self._note_sign(label, key := pa.array([keys[label]], pa.large_string()), file)
+            self._count(label, key, times=row_count(file))
+        own = [label for label in labels if label not in keys]
         start = 0
-        for frame in read_columns(file, labels) if labels else ():
+        for frame in read_columns(file, own) if own and file.is_text else ():
             for label in frame.columns:
                 texts = pa.array(frame[label], pa.large_string(), from_pandas=True)
-                if self.finds_signs:
-                    self._signs[label].add(texts, file, start)
-                if label in bare or label not in numbers:
-                    self._count(label, texts, for_callables=label not in bare)
+                self._note_sign(label, texts, file, start=start)
+                self._count(label, texts)
             start += len(frame)
             if advance is not None:
                 advance(len(frame))
 
-    def _count(self, label: Hashable, texts: pa.Array, *, for_callables: bool) -> None:
+    def _note_sign(self, label: Hashable, texts: pa.Array, file: SourceFile, *, start: int = 0) -> None:
+        """Look for decimal signs in cells, which begin at a row of the file."""
+        if self.finds_signs:
+            self._signs[label].add(texts, file, start)
+
+    def _count(self, label: Hashable, texts: pa.Array, *, times: int = 1) -> None:
+        """Count cells, each of them as often as it is there."""
+        is_bare = label in self.asked.bare.values()
+        if not is_bare and label in map(_first_source, self.asked.numbers.values()):
+            return
         for sign in self.tried:
             written = as_written(texts, sign)
-            self._counts[label, sign] += count_texts(written, label)
-            if for_callables:
+            self._counts[label, sign] += count_texts(written, label) * times
+            if not is_bare:
                 booleans, whole = count_matches(written, _BOOLEAN), count_matches(written, _WHOLE)
-                self._forms[label, sign].update(cells=len(written), booleans=booleans, whole=whole)
+                self._forms[label, sign].update(
+                    cells=len(written) * times, booleans=booleans * times, whole=whole * times
+                )
 
     def types(self) -> ColumnTypes:
         """Decide, now that all cells are seen."""

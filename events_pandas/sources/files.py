@@ -7,7 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Collection, Generator, Hashable, Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO, Final, Literal, TypeAlias
 
 import numpy as np
@@ -32,6 +32,7 @@ from events_pandas.sources.excel_reader import ExcelReader
 from events_pandas.sources.json_lines_reader import JsonLinesReader
 from events_pandas.sources.misnamed import require_named_content
 from events_pandas.sources.opening import decompressed, file_stamp, opened, unpacked, without_compression
+from events_pandas.sources.partitions import with_keys, without_keys
 from events_pandas.sources.reader import TableReader
 from events_pandas.sources.scratch import Scratch
 from events_pandas.sources.source_file import STREAMED_FORMATS, FileFormat, Part, SourceFile
@@ -82,7 +83,8 @@ def read_chunks(
     A file that cannot be read, or that changes meanwhile, is a `SourceError`.
     """
     # `computed` holds the types that callables get for columns of text that the mapping does not name, by label.
-    types = computed or {} if file.is_text else {}
+    keys = dict(file.partitions)
+    types = {label: kind for label, kind in (computed or {}).items() if file.is_text or label in keys}
     # Nobody knows which columns a callable reads.
     columns = None if is_computing(mapping) else frozenset(named_labels(mapping))
     start = 0
@@ -204,7 +206,7 @@ def source_schema(file: SourceFile) -> pa.Schema:
         schema = reader.schema()
     if not schema.names:
         raise SourceError(f"{file}: has no columns: export it again, with the columns that the mapping names")
-    return schema
+    return pa.schema([*schema, *(pa.field(key, pa.string()) for key, _ in file.partitions)])
 
 
 def row_count(file: SourceFile) -> int:
@@ -263,10 +265,11 @@ def _parts(
     """Read some columns of a file, or all: also if it lacks one of them, since the error names the columns it has."""
     with _opened_reader(file) as (reader, content):
         stamp = file_stamp(content)
-        for part in reader.parts(columns, chunksize=chunksize, keeps_odd_rows=keeps_odd_rows):
+        own = without_keys(file, columns)
+        for part in reader.parts(own, chunksize=chunksize, keeps_odd_rows=keeps_odd_rows):
             if file_stamp(content) != stamp:
                 raise SourceError(f"{file}: was changed while it was read: submit it again when nothing writes to it")
-            yield part
+            yield replace(part, frame=with_keys(file, part.frame, columns))
 
 
 def _with_nuls(part: Part, start: int) -> pd.DataFrame:
@@ -290,7 +293,9 @@ def _as_source_error(file: SourceFile) -> Iterator[None]:
     except _ARCHIVE_ERRORS as error:
         raise SourceError(f"{file}: {_DAMAGED}") from error
     except _READING_ERRORS as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        # The whole text of a system's error names a path, which may be that of a copy.
+        text = str(getattr(error, "strerror", None) or error).strip()
+        reason = text.splitlines()[0] if text else type(error).__name__
         raise SourceError(f"{file}: {_reading_fault(file, error, reason)}") from error
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path, PurePath
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +50,10 @@ STREAMED_FORMATS: Final = frozenset({FileFormat.CSV, FileFormat.JSON_LINES})
 """Formats that are read from their start to their end, also while they are decompressed."""
 
 
+Partitions: TypeAlias = tuple[tuple[str, str | None], ...]
+"""The keys and values of the folders ``key=value`` above a file; None is an absent cell."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileStamp:
     """The facts that differ if another file has taken the place of a file, or if it was written to."""
@@ -68,6 +72,7 @@ class SourceFile:
     name: str  # as it was given
     format: FileFormat
     written: SourceFormat = AS_DETECTED  # what need not be detected
+    partitions: Partitions = ()  # columns that have one text in all rows
     stamp: FileStamp | None = None  # as it was when the run began
     handle: BinaryIO | None = None  # held open: it can be read even if another file has taken its place
     scratch: Scratch | None = field(default=None, compare=False, repr=False)  # what a run keeps of its content

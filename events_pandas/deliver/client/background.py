@@ -26,7 +26,7 @@ AddressInfo: TypeAlias = tuple[
 T = TypeVar("T")
 
 
-def _in_background(function: Callable[[], T], *, name: str) -> "Future[T]":
+def in_background(function: Callable[[], T], *, name: str) -> "Future[T]":
     """Call a function in a thread of its own; raise RuntimeError or MemoryError if the system has none left."""
     call: Future[T] = Future()
 
@@ -52,7 +52,7 @@ def ask_in_time(ask: Callable[[], Answer], seconds: float, *, on_look: Callable[
         return ask()
 
     try:
-        question = _in_background(ask_within_limit, name="events-pandas-question")
+        question = in_background(ask_within_limit, name="events-pandas-question")
     except (RuntimeError, MemoryError) as error:
         raise TransportError("the system has no thread left", may_have_arrived=False) from error
     until = time.monotonic() + seconds + _SPARE_SECONDS
@@ -106,7 +106,7 @@ class _Searches:
             search = self._begun.get((host, port))
             # A search that has ended is not used again: addresses change.
             if search is None or search.done():
-                search = _in_background(lambda: _search(host, port), name="events-pandas-name")
+                search = in_background(lambda: _search(host, port), name="events-pandas-name")
                 self._begun[host, port] = search
             return search
 

@@ -1,6 +1,5 @@
 """Files that paths and patterns name: their schemas, their first rows, chosen rows, and the number of rows."""
 
-import os
 from pathlib import Path
 
 import pandas as pd
@@ -64,34 +63,6 @@ def test_source_files_refuses_unknown_formats(write, name):
 def test_source_files_takes_known_formats(write, name):
     """Formats are known by the suffix of the name, also if the file is compressed, in small letters or capitals."""
     assert [file.path for file in source_files([write(name, "")])] == [write(name, "")]
-
-
-@pytest.mark.parametrize("name", ["rows.csv", "rows"])
-def test_source_files_refuses_a_pipe(tmp_path, name):
-    """A pipe is refused: it can be read only once, and may never end."""
-    os.mkfifo(tmp_path / name)
-
-    with pytest.raises(SourceError) as caught:
-        source_files(tmp_path / name)
-
-    assert str(caught.value) == (
-        f"{tmp_path / name}: is a pipe: its rows are read more than once, so write them to a file and give its name"
-    )
-
-
-@pytest.mark.parametrize("path", ["/dev/zero", "/dev/null"])
-def test_source_files_refuses_a_device(path):
-    """A device is refused: it may never end."""
-    with pytest.raises(SourceError, match=f"^{path}: is a device: its rows are read more than once"):
-        source_files(path)
-
-
-def test_source_files_refuses_a_folder(tmp_path):
-    """The error for a folder says how to name its files."""
-    with pytest.raises(SourceError) as caught:
-        source_files(tmp_path)
-
-    assert str(caught.value) == f"{tmp_path}: is a directory: name its files, as in 'orders/*.csv'"
 
 
 @pytest.fixture(params=["a.csv", "a.csv.gz", "a.parquet"])

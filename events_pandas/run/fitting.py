@@ -1,0 +1,88 @@
+"""The files that a run reads: each one is looked at before the first row, and bad ones are reported together."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import PurePath
+
+import pandas as pd
+
+from events_pandas.deliver import ProgressChoice, progress_bar
+from events_pandas.errors import MappingError, SourceError
+from events_pandas.mapping import EventMapping, named_labels, require_columns
+from events_pandas.run.options import step_progress
+from events_pandas.sources import BadFile, Places, SourceFile, header_hint, opened_files, source_schema, together
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FittingFiles:
+    """Files that can be read and have all columns of a mapping, and those that are left out because they do not."""
+
+    files: Sequence[SourceFile]
+    skipped: Sequence[BadFile] = ()
+
+
+@contextmanager
+def fitting_files(
+    paths: Places,
+    mapping: EventMapping,
+    *,
+    progress: ProgressChoice,
+    are_held: bool = False,
+    skips_bad: bool = False,
+) -> Iterator[FittingFiles]:
+    """Find and open the files of a run, and read their headers.
+
+    A file that is missing, cannot be read or lacks a column of the mapping is left out if `skips_bad`. Otherwise, and
+    if no file is good, raise `SourceError` or `MappingError` with the faults of all files.
+    """
+    bad: list[BadFile] = []
+    shown = step_progress(progress)
+    with opened_files(paths, mapping.source, are_held=are_held, progress=shown, bad_files=bad) as found:
+        if not found and not bad:
+            raise SourceError("no file was given: name at least one")
+        misfits = _misfits(found, mapping, progress=shown, are_others=bool(bad))
+        files = [file for file in found if file not in misfits]
+        skipped = [*bad, *misfits.values()]
+        if skipped and not (skips_bad and files):
+            raise together(skipped)
+        yield FittingFiles(files=files, skipped=skipped)
+
+
+def _misfits(
+    files: Sequence[SourceFile], mapping: EventMapping, *, progress: ProgressChoice, are_others: bool
+) -> dict[SourceFile, BadFile]:
+    """Return the files that cannot be read or lack a column of the mapping."""
+    distinct = list(dict.fromkeys(files))
+    misfits: dict[SourceFile, BadFile] = {}
+    with progress_bar(progress, total=len(distinct), description="looking at files", delay_seconds=2.0) as bar:
+        for file in distinct:
+            try:
+                _require_columns(file, mapping, is_alone=len(distinct) == 1 and not are_others)
+            except (MappingError, SourceError) as error:
+                misfits[file] = BadFile(name=file.name, error=error)
+            bar.advance(1)
+    return misfits
+
+
+def _require_columns(file: SourceFile, mapping: EventMapping, *, is_alone: bool) -> None:
+    names = source_schema(file).names
+    try:
+        require_columns(pd.DataFrame([], columns=pd.Index(names, dtype=object)), mapping)
+    except MappingError as error:
+        hint = _partition_hint(file, mapping, names) or header_hint(file, mapping)
+        raise error.in_file(None if is_alone else file, hint) from None
+
+
+def _partition_hint(file: SourceFile, mapping: EventMapping, names: Sequence[str]) -> str:
+    """Say what is odd about the folders ``key=value`` above a file, and how to fix it; or nothing."""
+    labels = named_labels(mapping)
+    for key, value in file.partitions:
+        if key in labels and names.count(key) > 1:
+            folder = f"{key}={value or ''}"
+            return f"a folder {folder!r} and a column of the file have this name: give the files by a pattern below it"
+    for folder in PurePath(file.name).parts[:-1]:
+        key, is_key, _ = folder.partition("=")
+        if is_key and key in labels and key not in names:
+            return f"the folder {folder!r} is read if the directory above it is given, or a pattern that begins there"
+    return ""

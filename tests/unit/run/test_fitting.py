@@ -1,0 +1,204 @@
+"""The files of a run: bad ones are reported together before anything is sent, or left out on request."""
+
+import io
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from events_pandas import EventMapping, MappingError, RetryPolicy, SourceError, SubmissionError, UnknownColumnError
+from events_pandas.results import Summary
+from events_pandas.run.files import submit_files
+from events_pandas.run.options import RunOptions
+
+
+@pytest.fixture
+def client(fake_client):
+    """A client that accepts everything."""
+    return fake_client()
+
+
+@pytest.fixture
+def submit(mapping, client):
+    """Submit files, and return the results and the warnings."""
+
+    def submit(paths, *, mapping=mapping, **keywords):
+        options = RunOptions(client=client, retry=RetryPolicy(attempts=1), progress=False)
+        warned = []
+        results = submit_files(paths, mapping, options=options, warn=warned.append, **keywords)
+        return results, warned
+
+    return submit
+
+
+@pytest.fixture
+def bad_files(write):
+    """One good file, and one of each kind of bad file."""
+    write("lacking.csv", "1,2", header="who,days")
+    write("empty.csv")
+    Path("empty.csv").write_bytes(b"")
+    Path("broken.csv.gz").write_bytes(b"\x1f\x8b\x08broken")
+    Path("broken.parquet").write_bytes(b"PAR1broken")
+    Path("notes.txt").write_text("notes")
+    return [write("good.csv", "1,2024-01-31"), "missing.csv", *sorted(set(map(str, Path().glob("*.*"))) - {"good.csv"})]
+
+
+REASONS = {
+    "missing.csv": "there is no such file",
+    "notes.txt": (
+        "files of this format cannot be read: use .csv, .jsonl, .parquet, .feather or .xlsx, also compressed (.csv.gz)"
+    ),
+    "empty.csv": "is empty: its first line must name the columns",
+    "lacking.csv": "created_at: no column 'day': did you mean 'days'?",
+}
+
+
+def test_bad_files_of_all_kinds_are_reported_at_once(bad_files, submit, client):
+    """Nothing is sent, not even the rows of a good file."""
+    with pytest.raises(SourceError) as caught:
+        submit(bad_files)
+
+    first, *lines = str(caught.value).splitlines()
+    assert first == "6 files cannot be submitted:"
+    assert {line.strip().partition(":")[0] for line in lines} == {*bad_files} - {"good.csv"}
+    assert [line for line in lines if "broken" not in line] == [
+        f"  {name}: {REASONS[name]}" for name in ("missing.csv", "notes.txt", "empty.csv", "lacking.csv")
+    ]
+    assert (client.me_requests, client.events) == (0, [])
+
+
+def test_bad_files_are_left_out_on_request(bad_files, submit, client):
+    """Each is named in a warning and in the facts of the run, and the run is not complete."""
+    results, warned = submit(bad_files, skips_bad=True)
+
+    skipped = results.attrs["run"]["skipped_files"]
+    assert {file["file"] for file in skipped} == {*bad_files} - {"good.csv"}
+    assert {file["file"]: file["reason"] for file in skipped if "broken" not in file["file"]} == REASONS
+    assert warned == [f"{file['file']}: was left out: {file['reason']}" for file in skipped]
+    assert client.contacts == ["1"]
+    assert results["source_file"].tolist() == ["good.csv"]
+
+
+def test_run_that_left_out_a_file_is_not_complete(write, submit):
+    """A nightly job must not end as if all rows had arrived."""
+    summaries = {}
+    for paths in (["a.csv", "b.csv"], ["a.csv"]):
+        write("a.csv", "1,2024-01-31")
+        results, _ = submit(paths, skips_bad=True)
+        summaries[len(paths)] = Summary()
+        summaries[len(paths)].add(results)
+
+    assert (summaries[2].is_complete, summaries[1].is_complete) == (False, True)
+
+
+def test_files_that_are_all_bad_are_an_error(write, submit):
+    """There would be nothing to submit."""
+    with pytest.raises(SourceError) as caught:
+        submit([write("notes.txt"), "b.csv"], skips_bad=True)
+
+    assert str(caught.value).startswith("2 files cannot be submitted:\n")
+
+
+def test_run_without_a_file_is_an_error(submit):
+    """An empty list of files is a mistake."""
+    with pytest.raises(SourceError, match="no file was given: name at least one"):
+        submit([])
+
+
+@pytest.fixture
+def lake(write):
+    """Two CSV files below folders of a year."""
+    for year in ("1997", "1998"):
+        Path(f"lake/year={year}").mkdir(parents=True)
+        write(f"lake/year={year}/a.csv", f"{year},2024-01-31", f"bad{year},never")
+    return "lake"
+
+
+@pytest.fixture
+def yearly():
+    """A mapping that reads the year, which no file has."""
+    return EventMapping(
+        event_name="placed-order", created_at="day", user_id="who", timezone="UTC", metadata={"year": "year"}
+    )
+
+
+def test_partitions_are_sent_like_other_columns(lake, yearly, submit, client):
+    """A bare column of years is sent as numbers."""
+    submit(lake, mapping=yearly)
+
+    assert sorted(event["metadata"]["year"] for event in client.events) == [1997, 1998]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_rejects_have_the_partitions_and_can_be_submitted(lake, yearly, submit, client, suffix):
+    """A reject needs no folder any more: its partitions are columns of the file."""
+    submit(lake, mapping=yearly, rejects_path=f"rejects{suffix}")
+    read, written = (pd.read_csv, "to_csv") if suffix == ".csv" else (pd.read_parquet, "to_parquet")
+    rejects = read(f"rejects{suffix}")
+    assert rejects.columns.tolist()[:3] == ["who", "day", "year"]
+    getattr(rejects.assign(day="2024-02-01"), written)(f"fixed{suffix}", index=False)
+
+    submit(f"fixed{suffix}", mapping=yearly)
+
+    assert sorted(event["metadata"]["year"] for event in client.events[2:]) == [1997, 1998]
+
+
+def test_missing_column_may_be_like_a_partition(lake, yearly, submit):
+    """The columns that there are include the keys of folders."""
+    with pytest.raises(MappingError, match=r"no column 'yeer': did you mean 'year'\?"):
+        submit(lake, mapping=replace(yearly, metadata={"year": "yeer"}))
+
+
+def test_partition_with_the_name_of_a_column_is_refused(lake, write, yearly, submit):
+    """Nobody knows which of the two is right."""
+    write("lake/year=1997/a.csv", "1,2024-01-31,1996", header="who,day,year")
+
+    with pytest.raises(MappingError) as caught:
+        submit(lake, mapping=yearly)
+
+    assert str(caught.value) == (
+        "lake/year=1997/a.csv: metadata.year: the frame has 2 columns 'year': rename or drop all but one "
+        "(a folder 'year=1997' and a column of the file have this name: give the files by a pattern below it)"
+    )
+
+
+def test_file_in_a_folder_of_a_partition_lacks_it_if_it_is_named_itself(lake, yearly, submit):
+    """A shell writes the names of a pattern without quotes so."""
+    with pytest.raises(UnknownColumnError) as caught:
+        submit(f"{lake}/year=1997/a.csv", mapping=yearly)
+
+    assert str(caught.value) == (
+        "metadata.year: no column 'year'; there are 'who', 'day' "
+        "(the folder 'year=1997' is read if the directory above it is given, or a pattern that begins there)"
+    )
+
+
+def test_rows_of_standard_input_are_submitted_with_rejects(submit, client, monkeypatch):
+    """They are read twice from the copy, and the results name their place."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"who,day\n1,2024-01-31\n2,never\n")))
+
+    results, _ = submit("-", rejects_path="rejects.csv")
+
+    assert client.contacts == ["1"]
+    assert results["source_file"].tolist() == ["-", "-"]
+    assert pd.read_csv("rejects.csv")["who"].tolist() == [2]
+
+
+def test_file_that_vanishes_during_a_run_ends_it_early(write, mapping, fake_client):
+    """The rows before it have results, and the error says what is missing."""
+    paths = [write("a.csv", "1,2024-01-31"), write("b.csv", "2,2024-01-31")]
+
+    def vanish():
+        Path("b.csv").unlink(missing_ok=True)
+        return 202
+
+    client = fake_client({"1": [vanish]})
+    options = RunOptions(client=client, retry=RetryPolicy(attempts=1), progress=False, chunksize=1, canary=1)
+
+    with pytest.raises(SubmissionError) as caught:
+        submit_files(paths, mapping, options=options)
+
+    assert "b.csv: cannot be read: No such file or directory" in str(caught.value)
+    assert caught.value.results["status"].tolist() == ["accepted"]
