@@ -237,6 +237,7 @@ def submit_file(
     *,
     results_path: str | os.PathLike[str] | None = None,
     rejects_path: str | os.PathLike[str] | None = None,
+    wait_seconds: float | None = None,
     **options: Unpack[SubmitOptions],
 ) -> pd.DataFrame:
     r"""Submit the rows of CSV or Parquet files as events.
@@ -254,6 +255,9 @@ def submit_file(
         columns of the files, unchanged, with the reason beside each row; see `export_rejects`. The columns of different
         files stand side by side. Missing cells of a short CSV row are empty; cells beyond the last column are written
         into it, with their commas.
+    wait_seconds : float, optional
+        How long to wait, before the first event, for a run under way of the same files and mapping in the same journal;
+        0 to be refused at once. By default both runs go on, with a warning. A run that was killed is not waited for.
     **options : keyword arguments
         The options of the run, as in `SubmitOptions`.
 
@@ -266,6 +270,8 @@ def submit_file(
     ------
     SourceError
         If a file cannot be read, or results or rejects cannot be written.
+    RunUnderWayError
+        If a run of the same files and mapping has not ended after `wait_seconds`; nothing was sent.
     SubmissionError, SubmissionInterrupted
         If the run ended early; `results` has every row of all files that can be read. Before the first rows are
         checked, Ctrl-C is a plain `KeyboardInterrupt`: nothing was sent.
@@ -301,7 +307,12 @@ def submit_file(
     '00042'
     """
     return submit_files(
-        path, mapping, options=run_options(options), results_path=results_path, rejects_path=rejects_path
+        path,
+        mapping,
+        options=run_options(options),
+        results_path=results_path,
+        rejects_path=rejects_path,
+        wait_seconds=wait_seconds,
     )
 
 

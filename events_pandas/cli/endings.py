@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 from typing import Final
 
@@ -19,10 +20,12 @@ from events_pandas.errors import (
     InvalidRowsError,
     JournalError,
     MappingError,
+    RunUnderWayError,
     SourceError,
     SubmissionInterrupted,
     Worded,
 )
+from events_pandas.run.log import RunLog
 from events_pandas.words import counted, escaped
 
 ENDING: Final = tuple(
@@ -34,7 +37,7 @@ ENDING: Final = tuple(
 REPEAT_SECONDS: Final = 1.0
 """A signal this soon after another is a repetition: `timeout` signals a process, and then its group."""
 
-INCOMPLETE, UNUSABLE, INTERRUPTED = 1, 2, 130
+INCOMPLETE, UNUSABLE, ENDED_EARLY, INTERRUPTED = 1, 2, 3, 130
 ENDED_BY_SIGNAL = 128
 """Shells add this to the number of the signal that ended a command."""
 UNUSABLE_ERRORS = (MappingError, SourceError, CredentialsError, JournalError, AuthenticationError)
@@ -51,12 +54,28 @@ def exit_codes() -> Iterator[None]:
                 say(f"error: {fault}", is_error=True)
             is_unusable = isinstance(error, UNUSABLE_ERRORS) or not isinstance(error, EventsPandasError)
             # A signal may have come while the run ended by an error.
-            raise typer.Exit(_code(signals, otherwise=UNUSABLE if is_unusable else INCOMPLETE)) from error
+            code = UNUSABLE if is_unusable else INCOMPLETE
+            if isinstance(error, RunUnderWayError):
+                code = ENDED_EARLY
+            raise typer.Exit(_code(signals, otherwise=code)) from error
         except KeyboardInterrupt as error:
             # Another interrupt at this moment changes nothing.
             with suppress(KeyboardInterrupt):
                 _tell_interrupt(error, f"interrupted by {signals[0].name}" if signals else "interrupted")
             raise typer.Exit(_code(signals, otherwise=INTERRUPTED)) from error
+
+
+@contextmanager
+def logged_exit(path: Path | None) -> Iterator[None]:
+    """Write the exit code of a command to a log, if there is one."""
+    with exit_codes():
+        log = RunLog(path)
+    try:
+        yield
+    except typer.Exit as error:
+        log.exit(error.exit_code, error.__cause__)
+        raise
+    log.exit(0, None)
 
 
 def _code(signals: Sequence[int], *, otherwise: int) -> int:

@@ -10,7 +10,7 @@ import pandas as pd
 import typer
 
 from events_pandas.api import checked_report, suggest_mapping
-from events_pandas.cli.endings import INCOMPLETE, exit_codes, notes
+from events_pandas.cli.endings import INCOMPLETE, exit_codes, logged_exit, notes
 from events_pandas.cli.output import say, say_toml
 from events_pandas.deliver import IntercomClient
 from events_pandas.deliver.journal import AUTO
@@ -31,6 +31,7 @@ PROPOSED_FROM = 10_000
 
 DEFAULTS = RunOptions()
 NO_JOURNAL = "none"
+WAIT_SECONDS = 86_400.0
 CANARY = "Submit this many rows first, chosen from the first chunk; if they fail, nothing else is sent."
 
 
@@ -104,6 +105,19 @@ Canary = Annotated[int, _number("canary", int, metavar="ROWS", text=CANARY)]
 MaxFailureRate = Annotated[float | None, _number("max_failure_rate", float, metavar="SHARE")]
 PatienceSeconds = Annotated[float, _number("patience_seconds", float, metavar="SECONDS")]
 Chunksize = Annotated[int, _number("chunksize", int, metavar="ROWS")]
+LogPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--log-json",
+        metavar="FILE",
+        help="Append lines of JSON about the run to this file: start, progress every ten seconds, early end, end and "
+        "exit code.",
+    ),
+]
+Wait = Annotated[
+    bool,
+    typer.Option("--wait", help="If a run of the same files and mapping is under way, wait for its end, up to a day."),
+]
 
 
 def suggest(paths: Files, output: Output = None) -> None:
@@ -158,9 +172,15 @@ def submit(
     patience_seconds: PatienceSeconds = DEFAULTS.patience_seconds,
     chunksize: Chunksize = DEFAULTS.chunksize,
     progress: Progress = True,
+    log_path: LogPath = None,
+    wait: Wait = False,
 ) -> None:
     """Submit every row; the access token is read from INTERCOM_ACCESS_TOKEN."""
-    with exit_codes(), IntercomClient(region=region, base_url=base_url, allow_http=allow_http) as client:
+    with (
+        logged_exit(log_path),
+        exit_codes(),
+        IntercomClient(region=region, base_url=base_url, allow_http=allow_http) as client,
+    ):
         names = {option.name for option in dataclasses.fields(RunOptions)}
         given = {name: value for name, value in locals().items() if name in names}
         given["journal"] = None if journal == NO_JOURNAL else journal
@@ -170,7 +190,8 @@ def submit(
         rules = EventMapping.from_toml(mapping)
         if rejects is not None:
             require_not_read(rejects, [mapping])
-        summary = submitted(paths, rules, options, results_path=results, rejects_path=rejects)
+        seconds = WAIT_SECONDS if wait else 0.0
+        summary = submitted(paths, rules, options, results_path=results, rejects_path=rejects, wait_seconds=seconds)
         if not summary.is_complete:
             raise typer.Exit(INCOMPLETE)
 
@@ -205,20 +226,29 @@ def submitted(
     *,
     results_path: Path | None = None,
     rejects_path: Path | None = None,
+    wait_seconds: float = 0.0,
 ) -> Summary:
     """Submit files and print the summary; after an early end the summary comes before the error."""
     summary = Summary()
     rejects: list[int] = []
     remarks: list[str] = []
     end: SubmissionError | SubmissionInterrupted | None = None
-    outputs = {"results_path": results_path, "rejects_path": rejects_path}
 
     def add(results: pd.DataFrame) -> None:
         summary.add(results)
         rejects.append(int(is_rejected(results).sum()))
 
     try:
-        submit_files(paths, mapping, options=options, **outputs, warn=remarks.append, take=add)
+        submit_files(
+            paths,
+            mapping,
+            options=options,
+            results_path=results_path,
+            rejects_path=rejects_path,
+            wait_seconds=wait_seconds,
+            warn=remarks.append,
+            take=add,
+        )
     except (SubmissionError, SubmissionInterrupted) as error:
         end = error
     say(str(summary))

@@ -12,7 +12,6 @@ from events_pandas.cli.endings import exit_codes
 from events_pandas.cli.output import say
 from events_pandas.deliver import Status
 from events_pandas.deliver.journal import AUTO
-from events_pandas.errors import SourceError
 from events_pandas.run.history import runs as list_runs
 from events_pandas.words import escaped
 
@@ -28,8 +27,6 @@ UNFINISHED = "unfinished"
 def runs(journal: JournalPath = None, workspace: Workspace = None) -> None:
     """List the runs in the journal, the newest first."""
     with exit_codes():
-        if journal is not None and not journal.expanduser().exists():
-            raise SourceError(f"{journal}: there is no journal")
         found = list_runs(journal or AUTO, workspace=workspace)
         say("no runs yet" if found.empty else _table(found))
 

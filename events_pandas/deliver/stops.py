@@ -34,6 +34,7 @@ class StopReason(StrEnum):
     ADDRESS = "address"
     OUTAGE = "outage"
     INTERRUPTED = "interrupted"
+    CLOSED = "closed"
     CANARY = "canary"
     FAILURE_RATE = "failure_rate"
     JOURNAL = "journal"
@@ -77,6 +78,12 @@ EARLY_ENDS: Final[Mapping[StopReason, EarlyEnd]] = MappingProxyType(
             f"the run was interrupted: to go on, {NEXT_STEP}",
             "interrupted",
             "the run was interrupted before this row: submit the row again",
+        ),
+        StopReason.CLOSED: EarlyEnd(
+            SubmissionInterrupted,
+            f"the stream was closed: to go on, {NEXT_STEP}",
+            "interrupted",
+            "the stream was closed before this row: submit the row again",
         ),
         StopReason.CANARY: EarlyEnd(
             SubmissionError,
@@ -182,6 +189,11 @@ def stop_for_failure_rate(last: Outcome, *, failures: int, ended: int, limit: fl
 def stop_for_interrupt() -> Stop:
     """Return the stop for Ctrl-C."""
     return _stop(StopReason.INTERRUPTED)
+
+
+def stop_for_closing() -> Stop:
+    """Return the stop for a stream whose reader has closed it."""
+    return _stop(StopReason.CLOSED)
 
 
 def stop_for_journal(error: JournalError) -> Stop:

@@ -22,7 +22,7 @@ from events_pandas.run.file_frames import (
     require_fitting,
     require_unchanged,
 )
-from events_pandas.run.options import RunOptions
+from events_pandas.run.options import RunOptions, is_number
 from events_pandas.run.rejects import FileRejects
 from events_pandas.run.run import Run, Take, stop_error
 from events_pandas.sources import PathOrPaths, SourceFile, opened_files, with_types
@@ -39,6 +39,7 @@ def submit_files(
     options: RunOptions,
     results_path: str | os.PathLike[str] | None = None,
     rejects_path: str | os.PathLike[str] | None = None,
+    wait_seconds: float | None = None,
     warn: Callable[[str], object] = warnings.warn,
     take: Take | None = None,
 ) -> pd.DataFrame:
@@ -48,6 +49,8 @@ def submit_files(
     with a sentence if a row would be submitted otherwise from the file of rejects.
     """
     require_mapping(mapping)
+    if not (wait_seconds is None or (is_number(wait_seconds) and wait_seconds >= 0)):
+        raise ValueError(f"wait_seconds: expected a number of seconds, got {wait_seconds!r}: use 3600 or the like")
     # Before files of an earlier run are replaced.
     require_confirmed(mapping)
     run = _FileRun(
@@ -56,6 +59,7 @@ def submit_files(
         options=options,
         results_path=results_path,
         rejects_path=rejects_path,
+        wait_seconds=wait_seconds,
         warn=warn,
         pass_on=take,
     )
@@ -71,6 +75,7 @@ class _FileRun:
     options: RunOptions
     results_path: str | os.PathLike[str] | None
     rejects_path: str | os.PathLike[str] | None
+    wait_seconds: float | None
     warn: Callable[[str], object]
     pass_on: Take | None
     desk: Desk = field(default_factory=Desk, init=False)
@@ -130,6 +135,8 @@ class _FileRun:
             origin=_named(files),
             results_path=None if self.results_path is None else path_text(self.results_path),
             total=count_rows(frames, options),
+            files=tuple(os.path.realpath(file) for file in files),
+            wait_seconds=self.wait_seconds,
             refused=frames.refused,
             types=types,
             desk=self.desk,

@@ -71,6 +71,9 @@ class SubmitOptions(TypedDict, total=False):
         Whether progress is shown: automatically, always, or never; or a function that is called with a `Progress`, at
         most ten times a second and once at the end, in the caller's thread: its time delays the run, and an error
         that it raises ends the run.
+    log_path : str or os.PathLike, default None
+        Append lines of JSON about the run to this file: its start, its progress every ten seconds, why it ends early,
+        and its end. They hold no personal data.
     """
 
     client: IntercomClient | None
@@ -87,6 +90,7 @@ class SubmitOptions(TypedDict, total=False):
     patience_seconds: float
     chunksize: int
     progress: ProgressChoice
+    log_path: str | os.PathLike[str] | None
 
 
 # Python without docstrings (-OO) has no descriptions.
@@ -97,7 +101,8 @@ def _is_count(value: object, *, fewest: int = 1) -> TypeGuard[int]:
     return not isinstance(value, bool) and isinstance(value, Integral) and int(value) >= fewest
 
 
-def _is_number(value: object) -> TypeGuard[float]:
+def is_number(value: object) -> TypeGuard[float]:
+    """Return whether a value is a number; a truth value is not."""
     return not isinstance(value, bool) and isinstance(value, Real)
 
 
@@ -107,14 +112,16 @@ _TYPES: Final[Mapping[str, tuple[type | UnionType, str]]] = {
     "preflight": (bool, "True or False, got {!r}"),
     "resubmit": (bool, "True or False, got {!r}"),
     "journal": (str | os.PathLike | None, _A_PATH),
+    "log_path": (str | os.PathLike | None, "a path, got {!r}: use 'run.jsonl' or the like, or None for no log"),
     "workspace": (str | None, "text, got {!r}: use the workspace's id_code, such as 'ab12cd34'"),
     "retry": (RetryPolicy, "a RetryPolicy, got {!r}: use RetryPolicy(attempts=3) or the like"),
 }
 # Whether a value of an option is right, and what is expected instead of a wrong one.
 _VALUES: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
     "journal": (lambda path: path not in ("", "none"), _A_PATH),
+    "log_path": (lambda path: path != "", "a path, got {!r}: use 'run.jsonl' or the like, or None for no log"),
     "rate_share": (
-        lambda share: _is_number(share) and 0 < share <= 1,
+        lambda share: is_number(share) and 0 < share <= 1,
         "a share above 0 and up to 1, got {!r}: use 0.5 or the like",
     ),
     "concurrency": (
@@ -132,11 +139,11 @@ _VALUES: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
         "a number of rows, got {!r}: use 20 or the like, or 0 for none",
     ),
     "max_failure_rate": (
-        lambda share: share is None or (_is_number(share) and 0 <= share <= 1),
+        lambda share: share is None or (is_number(share) and 0 <= share <= 1),
         "a share from 0 to 1, got {!r}: use 0.1 or the like",
     ),
     "patience_seconds": (
-        lambda seconds: _is_number(seconds) and seconds >= 0,
+        lambda seconds: is_number(seconds) and seconds >= 0,
         "a number of seconds, got {!r}: use 600 or the like",
     ),
 }
@@ -160,6 +167,7 @@ class RunOptions:
     patience_seconds: float = PATIENCE_SECONDS
     chunksize: int = 10_000
     progress: ProgressChoice = "auto"
+    log_path: str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
         _require_client(self.client)

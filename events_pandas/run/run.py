@@ -1,11 +1,14 @@
 """A run: frames in, checked and sent chunk by chunk, a results frame out for each."""
 
 import datetime as dt
+import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from importlib.metadata import version
 from itertools import chain
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import pandas as pd
 
@@ -14,26 +17,30 @@ from events_pandas.deliver import (
     Engine,
     Event,
     IntercomClient,
+    Outcome,
     ProgressBar,
     Stop,
     preflight,
+    stop_for_closing,
     stop_for_error,
     stop_for_interrupt,
 )
 from events_pandas.deliver.journal import RunFacts
-from events_pandas.errors import JournalError, SubmissionError, SubmissionInterrupted
+from events_pandas.errors import JournalError, RunUnderWayError, SubmissionError, SubmissionInterrupted
 from events_pandas.mapping import EventMapping, require_mapping
 from events_pandas.mapping.event_mapping import mapping_digest
 from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.run.desk import Desk, UnansweredError
 from events_pandas.run.frames import OpenFrame, ReadAhead, Refused, RunFrames
-from events_pandas.run.history import HistoryWriter
+from events_pandas.run.history import CLOSED, HistoryWriter
+from events_pandas.run.log import LOG_SECONDS, RunLog
 from events_pandas.run.options import RunOptions
 from events_pandas.sources import ColumnTypes
 from events_pandas.words import path_text
 
 Take: TypeAlias = Callable[[pd.DataFrame], object]
 Source: TypeAlias = Literal["frame", "files", "stream"]
+T = TypeVar("T")
 
 
 # Without a repr: it would read fields that a run does not have before it begins.
@@ -50,6 +57,10 @@ class Run:
         The source in words, for the history of runs.
     total : int or None
         The number of rows of files, if it is known.
+    files : tuple of str
+        The real paths of the files: two runs of the same files and mapping are one job that was started twice.
+    wait_seconds : float or None
+        How long to wait for such a run before this one is refused. None: both go on, with a warning.
     """
 
     mapping: EventMapping
@@ -58,11 +69,15 @@ class Run:
     origin: str
     results_path: str | None = None
     total: int | None = None
+    files: tuple[str, ...] = ()
+    wait_seconds: float | None = None
     types: ColumnTypes = field(default_factory=ColumnTypes)
     refused: Refused | None = None
     desk: Desk = field(default_factory=Desk)
     _frames: RunFrames = field(init=False)
     _history: HistoryWriter = field(init=False)
+    _log: RunLog = field(init=False)
+    _log_bar: ProgressBar = field(init=False)
     _ahead: ReadAhead = field(init=False)
     _engine: Engine = field(init=False)
     _bar: ProgressBar = field(init=False)
@@ -85,8 +100,10 @@ class Run:
             mapping=mapping_digest(self.mapping),
             results_path=self.results_path,
             resubmit=self.options.resubmit,
+            files=self.files,
         )
-        self._history = HistoryWriter(facts)
+        self._log = RunLog(self.options.log_path)
+        self._history = HistoryWriter(facts, self._log)
 
     def results(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Submit one frame, and return its results."""
@@ -130,6 +147,9 @@ class Run:
             engine = self._engine = self._new_engine(client)
             self._guarded(display)
             if self.desk.is_closing:
+                # Its reader has gone, but the history counts all rows that were read.
+                left = self._frames.close(engine.stop or stop_for_closing(), again=())
+                self._history.end(left, outcome=CLOSED, requests=engine.requests)
                 return self._no_results
             engine.stop = engine.stop or self.desk.stop
             if engine.stop is not None:
@@ -168,8 +188,8 @@ class Run:
             rate_share=options.rate_share,
             patience_seconds=options.patience_seconds,
             max_failure_rate=options.max_failure_rate,
-            on_outcome=lambda outcome: self._show(self._bar.update, outcome),
-            on_tick=lambda: self._show(self._bar.tick),
+            on_outcome=self._count,
+            on_tick=self._tick,
             interrupts=self._interrupts,
         )
         self.desk.on_interrupt = engine.wake
@@ -180,6 +200,21 @@ class Run:
         interrupts = self.desk.interrupts
         self._engine.stop = self._engine.stop or self.desk.stop
         return interrupts
+
+    def _count(self, outcome: Outcome) -> None:
+        self._log_bar.update(outcome)
+        self._show(self._bar.update, outcome)
+
+    def _advance(self, rows: int) -> None:
+        """Count rows that need no request."""
+        self._log_bar.advance(rows)
+        self._show(self._bar.advance, rows)
+
+    def _tick(self) -> None:
+        self._log_bar.tick()
+        self._log.notice_stop()
+        self._history.say_under_way()
+        self._show(self._bar.tick)
 
     def _show(self, display: Callable[..., object], *facts: object) -> None:
         """Call the display. An error that it raises ends the run, so that the results are not lost."""
@@ -198,6 +233,7 @@ class Run:
     def _guarded(self, display: ExitStack) -> None:
         """Deliver. Whatever goes wrong ends the run, and the caller still gets its results."""
         total = len(self._first.index) if self.source == "frame" else self.total
+        self._begin_log(total)
         try:
             bar = self.desk.progress_bar(self.options.progress, total=total, description="submitting")
             self._bar = display.enter_context(bar)
@@ -217,6 +253,15 @@ class Run:
         # Showing the end may fail, like any other step.
         self._show(display.close)
 
+    def _begin_log(self, total: int | None) -> None:
+        engine, log = self._engine, self._log
+        log.start(version=version("events-pandas"), mapping=self._history.facts.mapping, rows=total)
+        log.watch(engine)
+        self._log_bar = ProgressBar(
+            log.show, total=total, interval_seconds=LOG_SECONDS, delay_seconds=LOG_SECONDS, clock=engine.clock
+        )
+        self._log_bar.watch(engine.current_state)
+
     def _deliver(self) -> None:
         """Pass on the results of each frame that is complete. After a stop the other frames stay open."""
         with self._engine as engine:
@@ -233,16 +278,44 @@ class Run:
                     if engine.stop is None:
                         self._count_chunk()
                     if self.desk.is_closing:
-                        return
+                        # The rest is not sent, and what is under way is awaited and counted.
+                        engine.stop = engine.stop or stop_for_closing()
 
     def _open_journal(self) -> None:
-        """Open the journal of the workspace, if the run keeps one."""
-        journal = self.options.opened_journal(self._engine.workspace)
-        if journal is not None:
-            self._frames.journal = journal
-            self._history.begin(journal)
-            self._engine.record_in(journal.writer())
-            self._show_other_runs()
+        """Open the journal of the workspace, if the run keeps one, and begin the run in it."""
+        engine = self._engine
+        journal = self._awaited(partial(self.options.opened_journal, engine.workspace))
+        if journal is None:
+            return
+        self._history.keep(journal)
+        is_alone = self.wait_seconds is not None
+        twins = self._awaited(partial(self._history.begin, journal, is_alone=is_alone))
+        if twins is None:
+            return
+        self._frames.journal = journal
+        engine.record_in(journal.writer())
+        self._show_other_runs()
+        for twin in twins:
+            warnings.warn(f"a run of the same files and mapping is under way: {twin.where}", stacklevel=2)
+
+    def _awaited(self, step: Callable[[], T]) -> T | None:
+        """Take a step that another run may keep this run from: then wait for the other run, and try again.
+
+        Return None if the run was interrupted while it waited. Raise `RunUnderWayError` if it has waited long enough.
+        """
+        engine = self._engine
+        try:
+            while engine.stop is None:
+                try:
+                    return step()
+                except RunUnderWayError as error:
+                    if engine.awaiting is None and self.wait_seconds:
+                        self._show(self._bar.say, f"waits: {error.problem}")
+                    if not engine.await_run(self.wait_seconds or 0.0):
+                        raise
+        finally:
+            engine.awaiting = None
+        return None
 
     def _show_other_runs(self) -> None:
         """Show other runs that are under way in the journal, each once."""
@@ -256,7 +329,7 @@ class Run:
             frame = self._frames.open(read)
             if self._engine.stop is None and frame.checked.is_sent.any():
                 self._frames.keep_types()
-            self._show(self._bar.advance, int((~frame.checked.is_sent).sum()))
+            self._advance(int((~frame.checked.is_sent).sum()))
             yield frame
             rows = self._next_rows()
             read = None if rows is None else self._frames.read(rows)

@@ -1,0 +1,145 @@
+"""The log of a run, on request: a file to which lines of JSON are appended, without personal data."""
+
+import datetime as dt
+import json
+import os
+import warnings
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from events_pandas.deliver import Engine, Progress
+from events_pandas.errors import SourceError
+from events_pandas.words import escaped
+
+LOG_SECONDS: Final = 10.0
+"""The time between two lines of progress, which is a window of Intercom's rate limit."""
+
+# A pipe that nobody reads would block for ever.
+_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NONBLOCK", 0)
+_OWNER_ONLY: Final = 0o600
+
+
+class RunLog:
+    """Appends lines about a run to a file; without a path it writes nothing.
+
+    The file is opened for each line, so that it may be moved away at any time, and a new one is made. If a line cannot
+    be written, a warning says so, and the log ends: the run goes on.
+
+    Raise `SourceError` at once if the file cannot be opened.
+    """
+
+    def __init__(self, path: "str | os.PathLike[str] | None") -> None:
+        # Absolute: the program may change its working directory during a run.
+        self._path = None if path is None else Path(path).expanduser().absolute()
+        # The number of the run in its journal, from 1.
+        self.run: int | None = None
+        self._engine: Engine | None = None
+        self._has_stopped = False
+        self._append(self._end_of_torn_line(), self._cannot_open)
+
+    def start(self, *, version: str, mapping: str, rows: int | None) -> None:
+        """Write that the run begins. `mapping` is a digest, and `rows` the number of rows, if it is known."""
+        self._write("start", version=version, mapping=mapping, rows=rows)
+
+    def watch(self, engine: Engine) -> None:
+        """Read the workspace and the requests of an engine for every line from now on."""
+        self._engine = engine
+
+    def show(self, progress: Progress) -> None:
+        """Write how far the run is."""
+        window = None if self._engine is None else self._engine.current_state().window
+        self._write(
+            "progress",
+            rows=progress.rows,
+            total=progress.total,
+            counts=dict(progress.counts),
+            elapsed_seconds=round(progress.elapsed_seconds, 3),
+            events_per_second=None if progress.events_per_second is None else round(progress.events_per_second, 1),
+            limit=None if window is None else window.limit,
+            remaining=None if window is None else max(window.left, 0),
+            done_at=None if progress.done_at is None else _iso(progress.done_at),
+            pause=None if progress.pause is None else progress.pause.reason,
+            in_flight=progress.in_flight,
+            **self._requests(),
+        )
+
+    def notice_stop(self) -> None:
+        """Write why the run ends early, once, if it does."""
+        stop = None if self._engine is None else self._engine.stop
+        if stop is not None and not self._has_stopped:
+            self._has_stopped = True
+            self._write("stop", reason=str(stop.reason))
+
+    def end(self, outcome: str, counts: Mapping[str, int], *, seconds: float) -> None:
+        """Write how the run ended, with the rows of each status."""
+        self._write(
+            "end",
+            outcome=outcome,
+            rows=sum(counts.values()),
+            counts={str(status): int(count) for status, count in counts.items()},
+            elapsed_seconds=round(seconds, 3),
+            **self._requests(),
+        )
+
+    def exit(self, code: int, error: BaseException | None) -> None:
+        """Write the exit code of a command, and the class of the error that ended it."""
+        self._write("exit", exit_code=code, error=None if error is None else type(error).__name__)
+
+    def _requests(self) -> dict[str, int]:
+        engine = self._engine
+        return {
+            "requests": 0 if engine is None else engine.requests,
+            "retries": 0 if engine is None else engine.retries,
+        }
+
+    def _write(self, kind: str, **facts: Any) -> None:
+        workspace = None if self._engine is None else self._engine.workspace
+        line = {
+            "time": _iso(dt.datetime.now(dt.UTC)),
+            "kind": kind,
+            "process": os.getpid(),
+            "run": self.run,
+            "workspace": None if workspace is None else workspace.id_code,
+            **facts,
+        }
+        self._append(f"{json.dumps(line)}\n".encode(), self._give_up)
+
+    def _end_of_torn_line(self) -> bytes:
+        """Return what ends the last line if a full disk or a kill has torn it."""
+        if self._path is not None and self._path.is_file():
+            with suppress(OSError), self._path.open("rb") as file:
+                file.seek(-1, os.SEEK_END)
+                return b"" if file.read() == b"\n" else b"\n"
+        return b""
+
+    def _append(self, line: bytes, fail: Callable[[OSError], None]) -> None:
+        if self._path is None:
+            return
+        try:
+            descriptor = os.open(self._path, _FLAGS, _OWNER_ONLY)
+            try:
+                # In one step, so that lines of two processes do not mix.
+                if os.write(descriptor, line) < len(line):
+                    raise OSError(0, "the last line is not whole")
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            fail(error)
+
+    def _cannot_open(self, error: OSError) -> None:
+        raise SourceError(f"{self._path}: the log cannot be written: {error.strerror or error}") from error
+
+    def _give_up(self, error: OSError) -> None:
+        path, self._path = self._path, None
+        # Where warnings are errors, the log still ends no run.
+        with suppress(UserWarning):
+            warnings.warn(
+                f"{escaped(path)}: the log ends here, since it cannot be written: {error.strerror or error}",
+                stacklevel=2,
+            )
+
+
+def _iso(moment: dt.datetime) -> str:
+    return moment.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
