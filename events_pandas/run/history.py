@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -141,6 +142,10 @@ class HistoryWriter:
         self._due_at = -math.inf
         self._seen_next = clock() + SEEN_SECONDS
         self._began_at = clock()
+
+    def restart(self) -> None:
+        """Let the run begin now, after it has waited for another one."""
+        self.facts = replace(self.facts, started_at=dt.datetime.now(dt.UTC))
 
     def keep(self, journal: Journal) -> None:
         """Close a journal at the end of the block."""

@@ -313,6 +313,8 @@ class Run:
                         self._show(self._bar.say, f"waits: {error.problem}")
                     if not engine.await_run(self.wait_seconds or 0.0):
                         raise
+                    # A run that has ended before is not under way at the same time.
+                    self._history.restart()
         finally:
             engine.awaiting = None
         return None
