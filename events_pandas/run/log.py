@@ -37,7 +37,8 @@ class RunLog:
         self.run: int | None = None
         self._engine: Engine | None = None
         self._has_stopped = False
-        self._append(self._end_of_torn_line(), self._cannot_open)
+        self._append(b"", self._cannot_open)
+        self._append(self._end_of_torn_line(), self._give_up)
 
     def start(self, *, version: str, mapping: str, rows: int | None) -> None:
         """Write that the run begins. `mapping` is a digest, and `rows` the number of rows, if it is known."""
@@ -121,7 +122,7 @@ class RunLog:
             descriptor = os.open(self._path, _FLAGS, _OWNER_ONLY)
             try:
                 # In one step, so that lines of two processes do not mix.
-                if os.write(descriptor, line) < len(line):
+                if line and os.write(descriptor, line) < len(line):
                     raise OSError(0, "the last line is not whole")
             finally:
                 os.close(descriptor)
