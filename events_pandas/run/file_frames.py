@@ -83,8 +83,8 @@ def read_column_types(frames: "FileFrames", progress: ProgressChoice) -> ColumnT
 
 
 def count_rows(frames: "FileFrames", options: RunOptions) -> int | None:
-    """Count the rows of all files for a progress bar; None without one, or if a file cannot be read."""
-    if options.progress is False:
+    """Count the rows of all files for a progress bar or a log; None without both, or if a file cannot be read."""
+    if options.progress is False and options.log_path is None:
         return None
     total = 0
     shown = step_progress(options.progress)
