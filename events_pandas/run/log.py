@@ -6,10 +6,11 @@ import os
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from events_pandas.deliver import Engine, Progress
+from events_pandas.deliver import Engine, Outcome, Progress, ProgressBar
 from events_pandas.errors import SourceError
 from events_pandas.words import escaped
 
@@ -36,17 +37,35 @@ class RunLog:
         # The number of the run in its journal, from 1.
         self.run: int | None = None
         self._engine: Engine | None = None
+        self._bar: ProgressBar | None = None
         self._has_stopped = False
         self._append(b"", self._cannot_open)
         self._append(self._end_of_torn_line(), self._give_up)
 
-    def start(self, *, version: str, mapping: str, rows: int | None) -> None:
-        """Write that the run begins. `mapping` is a digest, and `rows` the number of rows, if it is known."""
-        self._write("start", version=version, mapping=mapping, rows=rows)
-
-    def watch(self, engine: Engine) -> None:
-        """Read the workspace and the requests of an engine for every line from now on."""
+    def begin(self, engine: Engine, *, mapping: str, total: int | None) -> None:
+        """Write that a run begins, and watch its engine. `mapping` is a digest; `total` is the number of its rows."""
+        self._write("start", version=version("events-pandas"), mapping=mapping, rows=total)
         self._engine = engine
+        self._bar = ProgressBar(
+            self.show, total=total, interval_seconds=LOG_SECONDS, delay_seconds=LOG_SECONDS, clock=engine.clock
+        )
+        self._bar.watch(engine.current_state)
+
+    def count(self, outcome: Outcome) -> None:
+        """Count one event by its outcome."""
+        if self._bar is not None:
+            self._bar.update(outcome)
+
+    def advance(self, rows: int) -> None:
+        """Count rows that are not sent."""
+        if self._bar is not None:
+            self._bar.advance(rows)
+
+    def tick(self) -> None:
+        """Write what has come with time."""
+        self.notice_stop()
+        if self._bar is not None:
+            self._bar.tick()
 
     def show(self, progress: Progress) -> None:
         """Write how far the run is."""
@@ -83,6 +102,8 @@ class RunLog:
             elapsed_seconds=round(seconds, 3),
             **self._requests(),
         )
+        # They know each other: in a cycle they would wait for the collector of garbage.
+        self._bar = self._engine = None
 
     def exit(self, code: int, error: BaseException | None) -> None:
         """Write the exit code of a command, and the class of the error that ended it."""

@@ -1,14 +1,12 @@
 """A run: frames in, checked and sent chunk by chunk, a results frame out for each."""
 
 import datetime as dt
-import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from importlib.metadata import version
 from itertools import chain
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias
 
 import pandas as pd
 
@@ -26,21 +24,21 @@ from events_pandas.deliver import (
     stop_for_interrupt,
 )
 from events_pandas.deliver.journal import RunFacts
-from events_pandas.errors import JournalError, RunUnderWayError, SubmissionError, SubmissionInterrupted
+from events_pandas.errors import JournalError, SubmissionError, SubmissionInterrupted
 from events_pandas.mapping import EventMapping, require_mapping
 from events_pandas.mapping.event_mapping import mapping_digest
 from events_pandas.mapping.guesses import require_confirmed
+from events_pandas.run.begin import begin_in_journal
 from events_pandas.run.desk import Desk, UnansweredError
 from events_pandas.run.frames import OpenFrame, ReadAhead, Refused, RunFrames
 from events_pandas.run.history import CLOSED, HistoryWriter
-from events_pandas.run.log import LOG_SECONDS, RunLog
+from events_pandas.run.log import RunLog
 from events_pandas.run.options import RunOptions
 from events_pandas.sources import ColumnTypes
 from events_pandas.words import path_text
 
 Take: TypeAlias = Callable[[pd.DataFrame], object]
 Source: TypeAlias = Literal["frame", "files", "stream"]
-T = TypeVar("T")
 
 
 # Without a repr: it would read fields that a run does not have before it begins.
@@ -77,7 +75,6 @@ class Run:
     _frames: RunFrames = field(init=False)
     _history: HistoryWriter = field(init=False)
     _log: RunLog = field(init=False)
-    _log_bar: ProgressBar = field(init=False)
     _ahead: ReadAhead = field(init=False)
     _engine: Engine = field(init=False)
     _bar: ProgressBar = field(init=False)
@@ -202,17 +199,16 @@ class Run:
         return interrupts
 
     def _count(self, outcome: Outcome) -> None:
-        self._log_bar.update(outcome)
+        self._log.count(outcome)
         self._show(self._bar.update, outcome)
 
     def _advance(self, rows: int) -> None:
         """Count rows that need no request."""
-        self._log_bar.advance(rows)
+        self._log.advance(rows)
         self._show(self._bar.advance, rows)
 
     def _tick(self) -> None:
-        self._log_bar.tick()
-        self._log.notice_stop()
+        self._log.tick()
         self._history.say_under_way()
         self._show(self._bar.tick)
 
@@ -233,7 +229,7 @@ class Run:
     def _guarded(self, display: ExitStack) -> None:
         """Deliver. Whatever goes wrong ends the run, and the caller still gets its results."""
         total = len(self._first.index) if self.source == "frame" else self.total
-        self._begin_log(total)
+        self._log.begin(self._engine, mapping=self._history.facts.mapping, total=total)
         try:
             bar = self.desk.progress_bar(self.options.progress, total=total, description="submitting")
             self._bar = display.enter_context(bar)
@@ -252,15 +248,6 @@ class Run:
             self._end_by(error)
         # Showing the end may fail, like any other step.
         self._show(display.close)
-
-    def _begin_log(self, total: int | None) -> None:
-        engine, log = self._engine, self._log
-        log.start(version=version("events-pandas"), mapping=self._history.facts.mapping, rows=total)
-        log.watch(engine)
-        self._log_bar = ProgressBar(
-            log.show, total=total, interval_seconds=LOG_SECONDS, delay_seconds=LOG_SECONDS, clock=engine.clock
-        )
-        self._log_bar.watch(engine.current_state)
 
     def _deliver(self) -> None:
         """Pass on the results of each frame that is complete. After a stop the other frames stay open."""
@@ -283,41 +270,17 @@ class Run:
 
     def _open_journal(self) -> None:
         """Open the journal of the workspace, if the run keeps one, and begin the run in it."""
-        engine = self._engine
-        journal = self._awaited(partial(self.options.opened_journal, engine.workspace))
-        if journal is None:
-            return
-        self._history.keep(journal)
-        is_alone = self.wait_seconds is not None
-        twins = self._awaited(partial(self._history.begin, journal, is_alone=is_alone))
-        if twins is None:
-            return
-        self._frames.journal = journal
-        engine.record_in(journal.writer())
-        self._show_other_runs()
-        for twin in twins:
-            warnings.warn(f"a run of the same files and mapping is under way: {twin.where}", stacklevel=2)
-
-    def _awaited(self, step: Callable[[], T]) -> T | None:
-        """Take a step that another run may keep this run from: then wait for the other run, and try again.
-
-        Return None if the run was interrupted while it waited. Raise `RunUnderWayError` if it has waited long enough.
-        """
-        engine = self._engine
-        try:
-            while engine.stop is None:
-                try:
-                    return step()
-                except RunUnderWayError as error:
-                    if engine.awaiting is None and self.wait_seconds:
-                        self._show(self._bar.say, f"waits: {error.problem}")
-                    if not engine.await_run(self.wait_seconds or 0.0):
-                        raise
-                    # A run that has ended before is not under way at the same time.
-                    self._history.restart()
-        finally:
-            engine.awaiting = None
-        return None
+        journal = begin_in_journal(
+            self._engine,
+            self._history,
+            self.options,
+            wait_seconds=self.wait_seconds,
+            say=partial(self._show, self._bar.say),
+        )
+        if journal is not None:
+            self._frames.journal = journal
+            self._engine.record_in(journal.writer())
+            self._show_other_runs()
 
     def _show_other_runs(self) -> None:
         """Show other runs that are under way in the journal, each once."""
