@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 import pandas as pd
@@ -135,7 +136,7 @@ class _FileRun:
             origin=_named(files),
             results_path=None if self.results_path is None else path_text(self.results_path),
             total=count_rows(frames, options),
-            files=tuple(os.path.realpath(file) for file in files),
+            files=tuple(map(_real_name, files)),
             wait_seconds=self.wait_seconds,
             refused=frames.refused,
             types=types,
@@ -239,6 +240,15 @@ def _note(error: BaseException, fault: SourceError | None) -> None:
     """Add the fault of a file to an error."""
     if fault is not None:
         error.add_note(str(fault))
+
+
+def _real_name(file: SourceFile) -> str:
+    """Return a name that two runs of one file agree on."""
+    if "://" in file.name:
+        # A signature in the query is another one every night.
+        return file.name.partition("?")[0]
+    # A name such as "-" is no file, and its rows are in a file of this run alone.
+    return os.path.realpath(file.name if Path(file.name).exists() else file.path)
 
 
 def _named(files: Sequence[SourceFile]) -> str:
