@@ -69,7 +69,8 @@ def exit_codes() -> Iterator[None]:
 def logged_exit(path: Path | None) -> Iterator[None]:
     """Write the exit code of a command to a log, if there is one."""
     with exit_codes():
-        log = RunLog(path)
+        # The run has said it already if the log cannot be written.
+        log = RunLog(path, warn=bool)
     try:
         yield
     except typer.Exit as error:

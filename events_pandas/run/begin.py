@@ -1,6 +1,5 @@
 """How a run begins in its journal: alone, beside a run of the same files, or after its end."""
 
-import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
@@ -21,6 +20,7 @@ def begin_in_journal(
     *,
     wait_seconds: float | None,
     say: Callable[[str], object],
+    warn: Callable[[str], object],
 ) -> Journal | None:
     """Open the journal of the workspace, and begin the run in it.
 
@@ -51,5 +51,5 @@ def begin_in_journal(
     history.keep(journal)
     twins = awaited(partial(history.begin, journal, is_alone=wait_seconds is not None))
     for twin in twins or ():
-        warnings.warn(f"a run of the same files and mapping is under way: {twin.where}", stacklevel=2)
+        warn(f"a run of the same files and mapping is under way: {twin.where}")
     return None if twins is None else journal

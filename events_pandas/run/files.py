@@ -138,6 +138,7 @@ class _FileRun:
             total=count_rows(frames, options),
             files=tuple(map(_real_name, files)),
             wait_seconds=self.wait_seconds,
+            warn=self.warn,
             refused=frames.refused,
             types=types,
             desk=self.desk,

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import os
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -20,18 +21,21 @@ LOG_SECONDS: Final = 10.0
 # A pipe that nobody reads would block for ever.
 _FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NONBLOCK", 0)
 _OWNER_ONLY: Final = 0o600
+_A_LINE: Final = re.compile(rb'\{"time": "[^"]+Z", "kind": "')
+_A_LINE_BEGUN: Final = b'{"time": "'
+_LOOKED_AT: Final = 100
 
 
 class RunLog:
     """Appends lines about a run to a file; without a path it writes nothing.
 
     The file is opened for each line, so that it may be moved away at any time, and a new one is made. If a line cannot
-    be written, a warning says so, and the log ends: the run goes on.
+    be written, `warn` is called with a sentence, and the log ends: the run goes on.
 
-    Raise `SourceError` at once if the file cannot be opened.
+    Raise `SourceError` at once if the file cannot be opened, or holds something else.
     """
 
-    def __init__(self, path: "str | os.PathLike[str] | None") -> None:
+    def __init__(self, path: "str | os.PathLike[str] | None", *, warn: Callable[[str], object] = warnings.warn) -> None:
         # Absolute: the program may change its working directory during a run.
         self._path = None if path is None else Path(path).expanduser().absolute()
         # The number of the run in its journal, from 1.
@@ -39,8 +43,12 @@ class RunLog:
         self._engine: Engine | None = None
         self._bar: ProgressBar | None = None
         self._has_stopped = False
+        self._warn = warn
+        # Ends a line that a full disk or a kill has torn.
+        self._before = b""
         self._append(b"", self._cannot_open)
-        self._append(self._end_of_torn_line(), self._give_up)
+        if self._path is not None and self._path.is_file():
+            self._look_into(self._path)
 
     def begin(self, engine: Engine, *, mapping: str, total: int | None) -> None:
         """Write that a run begins, and watch its engine. `mapping` is a digest; `total` is the number of its rows."""
@@ -126,15 +134,18 @@ class RunLog:
             "workspace": None if workspace is None else workspace.id_code,
             **facts,
         }
-        self._append(f"{json.dumps(line)}\n".encode(), self._give_up)
+        before, self._before = self._before, b""
+        self._append(before + f"{json.dumps(line)}\n".encode(), self._give_up)
 
-    def _end_of_torn_line(self) -> bytes:
-        """Return what ends the last line if a full disk or a kill has torn it."""
-        if self._path is not None and self._path.is_file():
-            with suppress(OSError), self._path.open("rb") as file:
+    def _look_into(self, path: Path) -> None:
+        """Raise `SourceError` if a file is no log, such as the rows: a wrong path must not change it."""
+        with suppress(OSError):
+            content = _first_bytes(path)
+            if not (_A_LINE.match(content) or _A_LINE_BEGUN.startswith(content[: len(_A_LINE_BEGUN)])):
+                raise SourceError(f"{path}: is not the log of a run, and is not changed: choose another path")
+            with path.open("rb") as file:
                 file.seek(-1, os.SEEK_END)
-                return b"" if file.read() == b"\n" else b"\n"
-        return b""
+                self._before = b"" if file.read() == b"\n" else b"\n"
 
     def _append(self, line: bytes, fail: Callable[[OSError], None]) -> None:
         if self._path is None:
@@ -157,10 +168,12 @@ class RunLog:
         path, self._path = self._path, None
         # Where warnings are errors, the log still ends no run.
         with suppress(UserWarning):
-            warnings.warn(
-                f"{escaped(path)}: the log ends here, since it cannot be written: {error.strerror or error}",
-                stacklevel=2,
-            )
+            self._warn(f"{escaped(path)}: the log ends here, since it cannot be written: {error.strerror or error}")
+
+
+def _first_bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_LOOKED_AT)
 
 
 def _iso(moment: dt.datetime) -> str:

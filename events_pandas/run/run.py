@@ -1,6 +1,7 @@
 """A run: frames in, checked and sent chunk by chunk, a results frame out for each."""
 
 import datetime as dt
+import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -59,6 +60,8 @@ class Run:
         The real paths of the files: two runs of the same files and mapping are one job that was started twice.
     wait_seconds : float or None
         How long to wait for such a run before this one is refused. None: both go on, with a warning.
+    warn : callable
+        Called with a sentence for each warning.
     """
 
     mapping: EventMapping
@@ -69,6 +72,7 @@ class Run:
     total: int | None = None
     files: tuple[str, ...] = ()
     wait_seconds: float | None = None
+    warn: Callable[[str], object] = warnings.warn
     types: ColumnTypes = field(default_factory=ColumnTypes)
     refused: Refused | None = None
     desk: Desk = field(default_factory=Desk)
@@ -99,7 +103,7 @@ class Run:
             resubmit=self.options.resubmit,
             files=self.files,
         )
-        self._log = RunLog(self.options.log_path)
+        self._log = RunLog(self.options.log_path, warn=self.warn)
         self._history = HistoryWriter(facts, self._log)
 
     def results(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -276,6 +280,7 @@ class Run:
             self.options,
             wait_seconds=self.wait_seconds,
             say=partial(self._show, self._bar.say),
+            warn=self.warn,
         )
         if journal is not None:
             self._frames.journal = journal

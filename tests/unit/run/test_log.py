@@ -19,6 +19,8 @@ from events_pandas import (
     iter_submit,
     submit_events,
 )
+from events_pandas.deliver import Engine, Event
+from events_pandas.deliver.clock import Clock
 from events_pandas.deliver.pace.state import Pause
 from events_pandas.run.log import RunLog
 
@@ -175,11 +177,25 @@ def test_log_begins_a_new_line_after_a_torn_one(path):
     """A full disk may have cut the last line of another run."""
     path.write_text('{"time": "2026-0')
 
-    RunLog(path).exit(0, None)
+    log = RunLog(path)
+    log.exit(0, None)
+    log.exit(1, None)
 
-    torn, line = path.read_text().splitlines()
+    torn, *lines = path.read_text().splitlines()
     assert torn == '{"time": "2026-0'
-    assert json.loads(line)["kind"] == "exit"
+    assert [json.loads(line)["exit_code"] for line in lines] == [0, 1]
+
+
+@pytest.mark.parametrize("content", ["who,day\n00001,2024-01-31\n", '{"who": "00001"}\n', '{"time": 7}\n', "x"])
+def test_log_changes_no_file_that_is_something_else(submit, make_orders, path, content):
+    """A wrong path, such as that of the rows, is an error before the first event."""
+    path.write_text(content)
+
+    with pytest.raises(SourceError) as caught:
+        submit(make_orders(1))
+
+    assert str(caught.value) == f"{path}: is not the log of a run, and is not changed: choose another path"
+    assert path.read_text() == content
 
 
 def test_log_that_cannot_be_opened_ends_the_run_before_its_first_event(submit, make_orders, path):
@@ -244,3 +260,27 @@ def test_log_option_refuses_what_is_not_a_path(submit, make_orders):
     """The message says what to pass."""
     with pytest.raises(ValueError, match=r"^log_path: expected a path, got '': use 'run.jsonl' or the like, or None"):
         submit(make_orders(1), log_path="")
+
+
+def test_log_of_progress_keeps_the_time_and_names_the_limit(fake_client, path):
+    """After ten seconds comes a line, and then every ten seconds, with the window of the rate limit."""
+    now = [0.0]
+    engine = Engine(fake_client(), clock=Clock(monotonic=lambda: now[0], unix_time=lambda: 1_700_000_000.0 + now[0]))
+    log = RunLog(path)
+    log.begin(engine, mapping="0f3c", total=5)
+    event = Event(row=0, payload=b'{"user_id": "00001"}', contact="00001", name="placed-order")
+    with engine:
+        for outcomes in engine.deliver([[event]]):
+            log.count(outcomes[0])
+
+    log.advance(1)
+    for seconds in (9.0, 10.0, 15.0, 21.0):
+        now[0] = seconds
+        log.tick()
+
+    lines = [line for line in read(path) if line["kind"] == "progress"]
+    assert [(line["elapsed_seconds"], line["rows"], line["total"]) for line in lines] == [(10.0, 2, 5), (21.0, 2, 5)]
+    assert [(line["counts"], line["requests"], line["limit"]) for line in lines] == [
+        ({"accepted": 1}, 1, 1_000_000)
+    ] * 2
+    assert lines[0]["remaining"] > 0
