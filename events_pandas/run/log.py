@@ -27,15 +27,14 @@ _LOOKED_AT: Final = 100
 
 
 class RunLog:
-    """Appends lines about a run to a file; without a path it writes nothing.
+    """Appends lines about a run to a file, which is opened for each line; without a path it writes nothing.
 
-    The file is opened for each line, so that it may be moved away at any time, and a new one is made. If a line cannot
-    be written, `warn` is called with a sentence, and the log ends: the run goes on.
-
-    Raise `SourceError` at once if the file cannot be opened, or holds something else.
+    Raise `SourceError` at once if the file cannot be opened, or holds something else. If a line cannot be written
+    later, `warn` is called with a sentence, and the log ends: the run goes on.
     """
 
     def __init__(self, path: "str | os.PathLike[str] | None", *, warn: Callable[[str], object] = warnings.warn) -> None:
+        # Opened for each line, a file may be moved away at any time, and a fork has no copy of it.
         # Absolute: the program may change its working directory during a run.
         self._path = None if path is None else Path(path).expanduser().absolute()
         # The number of the run in its journal, from 1.
