@@ -26,6 +26,7 @@ EXAMPLES: Final = {
 """The commands in the order of the help, each with an example."""
 
 app = typer.Typer(
+    name=NAME,
     help="Rows of CSV and Parquet files as Intercom data events.",
     no_args_is_help=True,
     rich_markup_mode=None,

@@ -60,11 +60,15 @@ def check_rows(
 ) -> ExitCode:
     """Check every row of files, print the report, and write the findings."""
     mapping = EventMapping.from_toml(mapping_path)
-    files = [file.path for file in source_files(paths, mapping.source)]
+    files = source_files(paths, mapping.source)
     # Opened before the rows are read: findings may not be writable there.
-    findings = None if problems is None else TableFile(problems, FINDINGS, sources=[mapping_path, *files])
+    findings = (
+        None
+        if problems is None
+        else TableFile(problems, FINDINGS, sources=[mapping_path, *(file.path for file in files)])
+    )
     with findings or nullcontext(), connect() if connect else nullcontext() as client:
-        report = check_files(paths, mapping, client=client)
+        report = check_files([file.name for file in files], mapping, client=client)
         printout.say(str(report))
         printout.add(**report_facts(report), problems=None if problems is None else path_text(problems))
         if findings is not None:
@@ -76,7 +80,7 @@ def check_rows(
 
 
 def check_files(
-    paths: Sequence[str | Path],
+    paths: Sequence[str],
     mapping: EventMapping,
     *,
     limit: int | None = None,

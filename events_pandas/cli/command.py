@@ -52,9 +52,9 @@ def as_command(function: Callable[..., ExitCode]) -> Callable[..., None]:
         except typer.Exit as end:
             code = end.exit_code
         with exit_codes():
-            printout.close(code)
+            printout.close(int(code))
         if code != ExitCode.DONE:
-            raise typer.Exit(code)
+            raise typer.Exit(int(code))
 
     common = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)

@@ -114,6 +114,10 @@ def _faults(error: Exception) -> tuple[str, ...]:
         return (f"{rows} invalid, and nothing was sent: see `events-pandas check --problems`",)
     if isinstance(error, Worded):
         return (error.in_commands(), *notes(error))
+    if isinstance(error, OSError) and error.strerror:
+        # Without the number, which says nothing to an analyst.
+        where = f"{escaped(error.filename)}: " if error.filename else ""
+        return (where + escaped(error.strerror), *notes(error))
     return (str(error) if isinstance(error, EventsPandasError) else escaped(error), *notes(error))
 
 

@@ -99,12 +99,18 @@ def _shown(parameters: Sequence[Any], context: Any) -> Iterator[str]:
                 "DEFAULT_MAP": escaped(file),
             }
             source = getattr(context.get_parameter_source(parameter.name), "name", "DEFAULT")
-            rows.append((key, _text(context.params.get(parameter.name)), sources.get(source, "default")))
-    has_token = bool(os.environ.get(TOKEN_VARIABLE))
-    rows.append((TOKEN_VARIABLE, "is set" if has_token else "is not set", "environment" if has_token else "default"))
+            value = context.params.get(parameter.name)
+            text = _set_or_not(value) if "token" in key else _text(value)
+            rows.append((key, text, sources.get(source, "default")))
+    token = os.environ.get(TOKEN_VARIABLE)
+    rows.append((TOKEN_VARIABLE, _set_or_not(token), "environment" if token else "default"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         yield "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _set_or_not(value: object) -> str:
+    return "is set" if value else "is not set"
 
 
 def _text(value: object) -> str:

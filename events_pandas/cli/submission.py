@@ -115,7 +115,14 @@ def submit_rows(
                 printout.say("nothing was sent")
                 return ExitCode.NOTHING_SENT
         summary = submitted(
-            printout, paths, mapping=rules, options=options, results_path=results, rejects_path=rejects, limit=limit
+            # Not files that have come since: their rows are not checked.
+            printout,
+            plan.files,
+            mapping=rules,
+            options=options,
+            results_path=results,
+            rejects_path=rejects,
+            limit=limit,
         )
     return ExitCode.DONE if summary.is_complete else ExitCode.ROWS_LEFT
 
@@ -133,10 +140,11 @@ def _plan(
     paths: Sequence[str], mapping: EventMapping, options: RunOptions, *, limit: int | None, is_checked: bool
 ) -> Plan:
     """Find out what a run would do. The token comes first: it is quickly refused."""
+    files = [file.name for file in source_files(paths, mapping.source)]
     destination = _destination(options)
-    report = check_files(paths, mapping, limit=limit) if is_checked else None
+    report = check_files(files, mapping, limit=limit) if is_checked else None
     return Plan(
-        files=[file.name for file in source_files(paths, mapping.source)],
+        files=files,
         limit=limit,
         destination=destination,
         journal=_journal(destination, options),
@@ -194,7 +202,7 @@ def _is_terminal() -> bool:
 
 def submitted(
     printout: Printout,
-    paths: Sequence[str | Path],
+    paths: Sequence[str],
     *,
     mapping: EventMapping,
     options: RunOptions,

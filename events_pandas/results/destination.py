@@ -54,7 +54,7 @@ class Destination:
         if kept_in is None or self.region is None or kept_in == self.region:
             return []
         places = f"the workspace is in region {kept_in!r}, and the client talks to {self.region!r}"
-        return [f"{places}: pass region={kept_in!r} to IntercomClient, or set INTERCOM_REGION"]
+        return [f"{places}: choose region {kept_in!r}, such as by INTERCOM_REGION={kept_in}"]
 
 
 def known_region(word: str | None) -> str | None:

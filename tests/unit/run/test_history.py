@@ -164,7 +164,7 @@ def test_runs_command_says_that_the_journal_is_missing(tmp_path):
     """A misspelled path is an error, not an empty history."""
     result = CliRunner().invoke(app, ["runs", "--journal", str(tmp_path / "typo.sqlite")])
 
-    assert result.stderr == f"error: {tmp_path / 'typo.sqlite'}: there is no journal\n"
+    assert result.stderr == f"error: {tmp_path / 'typo.sqlite'}: there is no journal: correct --journal\n"
     assert result.exit_code == 2
 
 
