@@ -111,7 +111,7 @@ def submit_rows(
             if dry_run:
                 return _end_dry_run(printout, plan.report)
             _require_valid(plan.report, options)
-            if not yes and _is_terminal() and not typer.confirm("submit?", err=printout.as_json):
+            if not yes and _is_terminal() and not _confirmed(printout):
                 printout.say("nothing was sent")
                 return ExitCode.NOTHING_SENT
         summary = submitted(
@@ -198,6 +198,15 @@ def _is_terminal() -> bool:
     with suppress(AttributeError, ValueError):
         return sys.stdin.isatty() and sys.stdout.isatty()
     return False
+
+
+def _confirmed(printout: Printout) -> bool:
+    try:
+        return typer.confirm("submit?", err=printout.as_json)
+    except (KeyboardInterrupt, typer.Abort):
+        # The cursor stands after the question.
+        printout.say()
+        raise
 
 
 def submitted(

@@ -70,7 +70,8 @@ def test_stop_after_a_wrong_address_says_what_to_check(error_body):
         error_code="wrong_address",
         message=(
             "the answer to the first event was 404 Not Found, not_found: Resource Not Found, which is not about a "
-            "contact, so it did not come from Intercom's API: check the region and the address, then submit all rows again"
+            "contact, so it did not come from Intercom's API: check the region and the address, "
+            "then submit all rows again"
         ),
     )
 
