@@ -1,6 +1,7 @@
 """The command ``events-pandas``: arguments in, the documented functions called, one-line errors and exit codes out."""
 
 import sys
+import warnings
 from importlib.metadata import version
 from typing import Annotated, Final
 
@@ -11,6 +12,7 @@ from events_pandas.cli.endings import EXIT_CODES, ExitCode
 from events_pandas.cli.local import demo, sandbox
 from events_pandas.cli.output import prepare_streams, say, settle_streams
 from events_pandas.cli.settings import ConfiguredCommand
+from events_pandas.words import escaped
 
 NAME: Final = "events-pandas"
 
@@ -54,9 +56,15 @@ def about(
     """Rows of CSV and Parquet files as Intercom data events."""
 
 
+def _say_warning(message: Warning | str, *_: object, **_named: object) -> None:
+    # One line, without the place in the code.
+    say(f"warning: {escaped(message)}", is_error=True)
+
+
 def main() -> None:
     """Run the command line."""
     prepare_streams()
+    warnings.showwarning = _say_warning
     try:
         # Also `python -m events_pandas` is this command.
         app(prog_name=NAME)

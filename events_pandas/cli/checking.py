@@ -1,29 +1,34 @@
 """What `suggest` and `check` do."""
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias
+
+import pandas as pd
 
 from events_pandas.api import checked_report, suggest_mapping
 from events_pandas.cli.endings import ExitCode
 from events_pandas.cli.output import write_document
 from events_pandas.cli.printout import Printout
 from events_pandas.convert import Cause
-from events_pandas.deliver import IntercomClient
+from events_pandas.deliver import IntercomClient, Stop
 from events_pandas.errors import SourceError
 from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport
-from events_pandas.results.destination import Destination
+from events_pandas.results.destination import Destination, find_destination
 from events_pandas.results.table_file import FINDINGS, TableFile, write_new
 from events_pandas.run.file_frames import read_files
+from events_pandas.run.run import stop_error
 from events_pandas.sources import SourceFile, read_first_rows, source_files
 from events_pandas.suggest.suggestion import SuggestedMapping
 from events_pandas.words import counted, escaped, escaped_lines, path_text
 
 PROPOSED_FROM: Final = 10_000
 """A mapping is proposed from this many rows of a file; all of them are read."""
+
+_OFFLINE: Final = "leave out --online to check the rows without Intercom, or try again later"
 
 Connect: TypeAlias = Callable[[], AbstractContextManager[IntercomClient]]
 
@@ -50,9 +55,7 @@ def _proposed(file: SourceFile) -> SuggestedMapping:
     if rows.empty:
         raise SourceError(f"{file}: has no rows: a mapping is proposed from the values of its columns")
     first = "the first " if len(rows) == PROPOSED_FROM else ""
-    return dataclasses.replace(
-        suggest_mapping(rows), origin=f"{first}{counted(len(rows), 'row')} of {file.path.name!r}"
-    )
+    return replace(suggest_mapping(rows), origin=f"{first}{counted(len(rows), 'row')} of {file.path.name!r}")
 
 
 def check_rows(
@@ -67,8 +70,12 @@ def check_rows(
         if problems is None
         else TableFile(problems, FINDINGS, sources=[mapping_path, *(file.path for file in files)])
     )
-    with findings or nullcontext(), connect() if connect else nullcontext() as client:
-        report = check_files([file.name for file in files], mapping, client=client)
+    with findings or nullcontext():
+        destination = None
+        if connect is not None:
+            with connect() as client:
+                destination = found_destination(client, advice=_OFFLINE)
+        report = replace(check_files([file.name for file in files], mapping), destination=destination)
         printout.say(str(report))
         printout.add(**report_facts(report), problems=None if problems is None else path_text(problems))
         if findings is not None:
@@ -79,16 +86,18 @@ def check_rows(
     return ExitCode.DONE if report.ok else ExitCode.ROWS_LEFT
 
 
-def check_files(
-    paths: Sequence[str],
-    mapping: EventMapping,
-    *,
-    limit: int | None = None,
-    client: IntercomClient | None = None,
-) -> CheckReport:
+def found_destination(client: IntercomClient, *, advice: str) -> Destination:
+    """Ask for the workspace. Raise the error of a run that ends before its first event."""
+    found = find_destination(client, advice=advice)
+    if isinstance(found, Stop):
+        raise stop_error(found, pd.DataFrame())
+    return found
+
+
+def check_files(paths: Sequence[str], mapping: EventMapping, *, limit: int | None = None) -> CheckReport:
     """Check the rows of files, or only the first ones."""
     rows, types, refused = read_files(paths, mapping, limit=limit)
-    return checked_report(rows, mapping, types=types, refused=refused, client=client)
+    return checked_report(rows, mapping, types=types, refused=refused)
 
 
 def report_facts(report: CheckReport) -> dict[str, Any]:
@@ -114,12 +123,12 @@ def destination_facts(destination: Destination | None) -> dict[str, Any]:
     """Return where events go, for a document."""
     if destination is None:
         return {"workspace": None, "rate_limit": None}
-    return {"workspace": dataclasses.asdict(destination.workspace), "rate_limit": destination.limit}
+    return {"workspace": asdict(destination.workspace), "rate_limit": destination.limit}
 
 
 def cause_facts(cause: Cause) -> dict[str, Any]:
     """Return one finding and the number of its rows, for a document."""
-    return dataclasses.asdict(cause)
+    return asdict(cause)
 
 
 def opened_client(*, region: str | None, base_url: str | None, allow_http: bool) -> IntercomClient:

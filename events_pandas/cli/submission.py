@@ -10,23 +10,22 @@ from typing import Any, Final
 import pandas as pd
 import typer
 
-from events_pandas.cli.checking import check_files, destination_facts, opened_client, report_facts
+from events_pandas.cli.checking import check_files, destination_facts, found_destination, opened_client, report_facts
 from events_pandas.cli.endings import ExitCode, notes
 from events_pandas.cli.printout import Printout
-from events_pandas.deliver import IntercomClient, Status, Stop
+from events_pandas.deliver import IntercomClient, Status
 from events_pandas.deliver.journal import journal_path
 from events_pandas.deliver.preflight import NOT_SUBMITTED
 from events_pandas.errors import InvalidRowsError, SubmissionError, SubmissionInterrupted
 from events_pandas.mapping import EventMapping
 from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.results import CheckReport, Summary
-from events_pandas.results.destination import Destination, find_destination
+from events_pandas.results.destination import Destination
 from events_pandas.results.rejects import is_rejected
 from events_pandas.results.report import Fact, request_fact, shown_causes, workspace_fact
 from events_pandas.results.table_file import require_not_read
 from events_pandas.run.files import submit_files
 from events_pandas.run.options import RunOptions
-from events_pandas.run.run import stop_error
 from events_pandas.sources import source_files
 from events_pandas.words import counted, escaped, listed, path_text
 
@@ -163,12 +162,9 @@ def _options(client: IntercomClient, *, journal: str, raise_invalid: bool, progr
 
 
 def _destination(options: RunOptions) -> Destination | None:
-    """Ask for the workspace. Raise the error of a run that ends before its first event."""
     if not options.preflight or options.client is None:
         return None
-    found = find_destination(options.client, advice=NOT_SUBMITTED)
-    if isinstance(found, Stop):
-        raise stop_error(found, pd.DataFrame())
+    found = found_destination(options.client, advice=NOT_SUBMITTED)
     options.require_workspace(found.workspace)
     return found
 
