@@ -1,6 +1,7 @@
 """How a command ends: one-line errors, and the exit code that goes with each."""
 
 import math
+import re
 import signal
 import threading
 import time
@@ -92,6 +93,18 @@ def exit_codes(printout: Printout | None = None) -> Iterator[None]:
             with suppress(KeyboardInterrupt):
                 _tell_interrupt(printout, error, f"interrupted by {signals[0].name}" if signals else "interrupted")
             raise typer.Exit(_code(signals, otherwise=ExitCode.INTERRUPTED)) from error
+
+
+@contextmanager
+def named_by_options(flags: Mapping[str, str]) -> Iterator[None]:
+    """Name an option in the place of the argument that an error begins with; `flags` has the option of each."""
+    try:
+        yield
+    except ValueError as error:
+        name = re.match(r"\w*", str(error))
+        if isinstance(error, Worded) or name is None or name[0] not in flags:
+            raise
+        raise ValueError(f"{flags[name[0]]}{str(error)[name.end() :]}") from error
 
 
 def _code(signals: Sequence[int], *, otherwise: int) -> int:

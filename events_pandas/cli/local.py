@@ -1,9 +1,8 @@
 """The commands that run a local Intercom: `sandbox` and `demo`. Nothing heavy is loaded for their `--help`."""
 
 import inspect
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from itertools import starmap
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -12,7 +11,7 @@ from urllib.parse import urlsplit
 import typer
 
 from events_pandas.cli.command import as_command
-from events_pandas.cli.endings import ExitCode
+from events_pandas.cli.endings import ExitCode, named_by_options
 from events_pandas.cli.printout import Printout
 from events_pandas.intercom import DEFAULT_LIMIT, WINDOW_SECONDS
 from events_pandas.loopback import is_loopback
@@ -101,7 +100,7 @@ def sandbox(
     from events_pandas.sandbox import Faults, Sandbox  # noqa: PLC0415  # An extra, loaded when first used.
 
     _allow_many_connections()
-    with _named_by_options():
+    with named_by_options(_FLAGS):
         running = Sandbox(
             host=host,
             port=port,
@@ -132,18 +131,6 @@ def demo(printout: Printout) -> ExitCode:
     from events_pandas.cli.demonstration import demonstrate  # noqa: PLC0415  # The sandbox is an extra.
 
     return demonstrate(printout)
-
-
-@contextmanager
-def _named_by_options() -> Iterator[None]:
-    """Name an option in the place of the argument that an error of the sandbox begins with."""
-    try:
-        yield
-    except ValueError as error:
-        name, rest = re.match(r"(\w*)(.*)", str(error), re.DOTALL).groups()  # type: ignore[union-attr]  # It matches all.
-        if name in _FLAGS:
-            raise ValueError(f"{_FLAGS[name]}{rest}") from error
-        raise
 
 
 def tell_how_to_submit(printout: Printout, url: str, access_token: str) -> None:

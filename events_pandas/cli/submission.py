@@ -11,7 +11,7 @@ import pandas as pd
 import typer
 
 from events_pandas.cli.checking import check_files, destination_facts, found_destination, opened_client, report_facts
-from events_pandas.cli.endings import ExitCode, notes
+from events_pandas.cli.endings import ExitCode, named_by_options, notes
 from events_pandas.cli.printout import Printout
 from events_pandas.deliver import IntercomClient, Status
 from events_pandas.deliver.journal import journal_path
@@ -152,13 +152,16 @@ def _plan(
 
 
 def _options(client: IntercomClient, *, journal: str, raise_invalid: bool, progress: bool, **run: Any) -> RunOptions:
-    return RunOptions(
-        client=client,
-        journal=None if journal == NO_JOURNAL else journal,
-        on_invalid="raise" if raise_invalid else "report",
-        progress="auto" if progress else False,
-        **run,
-    )
+    if not journal:
+        raise ValueError("--journal: the path is empty: use auto, none or a path")
+    with named_by_options({name: f"--{name.replace('_', '-')}" for name in run}):
+        return RunOptions(
+            client=client,
+            journal=None if journal == NO_JOURNAL else journal,
+            on_invalid="raise" if raise_invalid else "report",
+            progress="auto" if progress else False,
+            **run,
+        )
 
 
 def _destination(options: RunOptions) -> Destination | None:

@@ -1,6 +1,7 @@
 """Exit codes: every way in which a command ends, tried through the command, with the line that says what to do."""
 
 import os
+import re
 import socket
 import sqlite3
 import subprocess
@@ -85,12 +86,37 @@ def test_1_when_invalid_rows_stop_the_run(submit, sandbox):
     [
         (("submit", "none.csv", "-m", "mapping.toml"), "error: none.csv: there is no such file"),
         (("submit", "orders.csv", "-m", "none.toml"), "error: none.toml: cannot be read: No such file or directory"),
-        (("submit", "orders.csv", "-m", "mapping.toml", "--limit", "0"), None),
-        (("submit", "orders.csv", "-m", "mapping.toml", "--journal", "orders.csv"), None),
-        (("submit", "orders.csv", "-m", "mapping.toml", "--no-preflight"), None),
-        (("submit", "orders.csv", "-m", "mapping.toml", "--workspace", "zzz"), None),
-        (("submit", "orders.csv", "-m", "mapping.toml", "--results", "orders.csv"), None),
-        (("submit", "orders.csv", "-m", "mapping.toml", "--results", "nowhere/r.csv"), None),
+        (
+            ("submit", "orders.csv", "-m", "mapping.toml", "--limit", "0"),
+            "Error: Invalid value for '--limit': expected a number of rows, got '0': use 100 or the like",
+        ),
+        (
+            ("submit", "orders.csv", "-m", "mapping.toml", "--no-preflight"),
+            (
+                "error: --no-preflight: only GET /me names the workspace for the journal: "
+                "add --workspace ID, or add --journal none"
+            ),
+        ),
+        (
+            ("submit", "orders.csv", "-m", "mapping.toml", "--results", "orders.csv"),
+            "error: orders.csv: is one of the files that are read, and would be replaced: choose another name",
+        ),
+        (
+            ("submit", "orders.csv", "-m", "mapping.toml", "--results", "nowhere/r.csv"),
+            "error: nowhere/r.csv: results cannot be written there: No such file or directory",
+        ),
+        (
+            ("submit", "orders.csv", "-m", "mapping.toml", "--workspace", ""),
+            "error: --workspace: is empty: use the workspace's id_code, such as 'ab12cd34'",
+        ),
+        (
+            ("submit", "orders.csv", "-m", "mapping.toml", "--journal", ""),
+            "error: --journal: the path is empty: use auto, none or a path",
+        ),
+        (
+            ("submit", "orders.csv", "-m", "mapping.toml", "--base-url", "ftp://x"),
+            "error: --base-url is not an http or https URL, such as 'https://api.intercom.io'",
+        ),
         (("runs", "--journal", "nope"), "error: nope: there is no journal: correct --journal"),
         (("runs", "--workspace", "zzz"), "error: --workspace: there is no run of 'zzz': the journal has no runs yet"),
         (("sandbox", "--latency-seconds", "-1"), "error: --latency-seconds must be at least 0, not -1.0"),
@@ -101,9 +127,31 @@ def test_2_when_something_given_is_wrong(run, sandbox, arguments, line):
     result = run(*arguments)
 
     assert (result.exit_code, sandbox.requests) == (2, 0)
-    assert line in {None, last_line(result)}
-    assert last_line(result).lower().startswith("error: ")
+    assert last_line(result) == line
     assert not [word for word in ("base_url", "results_path", "Errno", "Traceback", "None") if word in result.stderr]
+
+
+def test_2_when_the_token_is_another_workspaces(submit, sandbox):
+    """The line names both workspaces."""
+    result = submit("--workspace", "zzz")
+
+    assert re.fullmatch(
+        r"error: --workspace: the access token belongs to 'sandbox_[0-9a-f]+', not to 'zzz', and no event was sent: "
+        r"use the token of that workspace, or correct --workspace\n",
+        result.stderr,
+    )
+    assert (result.exit_code, sandbox.requests) == (2, 0)
+
+
+def test_2_when_the_journal_is_another_file(submit, folder, sandbox):
+    """A file that is not a journal is not changed."""
+    before = (folder / "orders.csv").read_bytes()
+
+    result = submit("--journal", "orders.csv")
+
+    assert last_line(result).startswith(f"error: {folder / 'orders.csv'}: this file is not a journal")
+    assert "add --journal none" in last_line(result)
+    assert (result.exit_code, sandbox.requests, (folder / "orders.csv").read_bytes()) == (2, 0, before)
 
 
 def test_2_when_the_token_is_refused_before_the_run(submit, folder, sandbox):
