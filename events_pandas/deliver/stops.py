@@ -63,9 +63,9 @@ EARLY_ENDS: Final[Mapping[StopReason, EarlyEnd]] = MappingProxyType(
         StopReason.ADDRESS: EarlyEnd(
             SubmissionError,
             "the answer to the first event was {said}, which is not about a contact, so it did not come from "
-            "Intercom's API: check region and base_url, then submit all rows again",
+            "Intercom's API: check the region and the address, then submit all rows again",
             "wrong_address",
-            "the run ended before this row, as the first answer was not Intercom's: check region and base_url",
+            "the run ended before this row, as the first answer was not Intercom's: check the region and the address",
         ),
         StopReason.OUTAGE: EarlyEnd(
             OutageError,
@@ -95,7 +95,7 @@ EARLY_ENDS: Final[Mapping[StopReason, EarlyEnd]] = MappingProxyType(
         StopReason.FAILURE_RATE: EarlyEnd(
             SubmissionError,
             "{failures:,} of the {ended:,} events sent were not accepted, which is more than "
-            "max_failure_rate={limit:g} allows; the last is row {last.row}, {last.status}: {last.error_message}. "
+            "the share of {limit:g} that is allowed; the last is row {last.row}, {last.status}: {last.error_message}. "
             f"Fix the cause, then {NEXT_STEP}",
             "too_many_failures",
             "the run ended before this row, as too many failed: fix the cause, then submit again",
@@ -157,7 +157,7 @@ def stop_after(attempt: Attempt, *, is_first: bool) -> Stop | None:
 def stop_for_outage(last_failure: str, *, seconds: float) -> Stop:
     """Return the stop for an outage in which everything has failed for so many seconds."""
     return stop_without_service(
-        f"every request has failed for {seconds:.0f} s, and patience_seconds is over; "
+        f"every request has failed for {seconds:.0f} s, and the run waits no longer; "
         f"the last failure: {last_failure}. When Intercom is back, {NEXT_STEP}"
     )
 

@@ -38,6 +38,8 @@ class FileFrames:
     files: Sequence[SourceFile]
     mapping: EventMapping
     chunksize: int
+    # Only the first rows are read; None: all of them.
+    limit: int | None = None
     types: ColumnTypes = field(default_factory=ColumnTypes, init=False)
     start: int = field(default=0, init=False)
     _refused: tuple[Finding, ...] = field(default=(), init=False)
@@ -46,11 +48,14 @@ class FileFrames:
     def __iter__(self) -> Iterator[pd.DataFrame]:
         end = 0
         for position, chunk in enumerate(chain.from_iterable(map(self._read, self.files))):
-            self.start, self._refused = end, chunk.refused
-            end += len(chunk.frame)
+            frame = chunk.frame if self.limit is None else chunk.frame.iloc[: self.limit - end]
+            self.start, self._refused = end, _within(chunk.refused, len(frame))
+            end += len(frame)
             if position == len(self._chunks):
                 self._chunks.append((end, chunk.file))
-            yield chunk.frame
+            yield frame
+            if end == self.limit:
+                break
 
     def _read(self, file: SourceFile) -> Iterator[FileChunk]:
         return read_chunks(file, self.mapping, chunksize=self.chunksize, computed=self.types.computed)
@@ -72,6 +77,12 @@ class FileFrames:
             [path_text(files[chunk].name) for chunk in np.searchsorted(ends, rows, side="right")],
             dtype="string[pyarrow]",
         )
+
+
+def _within(findings: Sequence[Finding], rows: int) -> tuple[Finding, ...]:
+    """Return the findings of the first rows of a chunk."""
+    kept = (finding.chosen(finding.rows < rows) for finding in findings)
+    return tuple(finding for finding in kept if len(finding.rows))
 
 
 def read_column_types(frames: "FileFrames", progress: ProgressChoice) -> ColumnTypes:
@@ -97,7 +108,7 @@ def count_rows(frames: "FileFrames", options: RunOptions) -> int | None:
             count = row_count(file)
             bar.advance(count)
             total += count
-        return total
+        return total if frames.limit is None else min(total, frames.limit)
     return None
 
 
@@ -117,8 +128,10 @@ def refuse_invalid(frames: "FileFrames", mapping: EventMapping) -> None:
         raise InvalidRowsError(pd.concat(problems), invalid=invalid)
 
 
-def read_files(paths: PathOrPaths, mapping: EventMapping) -> tuple[pd.DataFrame, ColumnTypes, tuple[Finding, ...]]:
-    """Read files whole, to be checked as they would be submitted.
+def read_files(
+    paths: PathOrPaths, mapping: EventMapping, *, limit: int | None = None
+) -> tuple[pd.DataFrame, ColumnTypes, tuple[Finding, ...]]:
+    """Read files, whole or their first rows, to be checked as they would be submitted.
 
     Return the rows of all files in order (the index is the file of each), the type of each bare column, and what was
     found when the rows were read. Raise `SourceError` or `MappingError`.
@@ -126,7 +139,7 @@ def read_files(paths: PathOrPaths, mapping: EventMapping) -> tuple[pd.DataFrame,
     require_mapping(mapping)
     with opened_files(paths, mapping.source) as files:
         require_fitting(files, mapping, progress="auto")
-        read = FileFrames(files=files, mapping=mapping, chunksize=RunOptions().chunksize)
+        read = FileFrames(files=files, mapping=mapping, chunksize=RunOptions().chunksize, limit=limit)
         types = read.types = read_column_types(read, "auto")
         require_unchanged(files)
         stream = StreamCheck(mapping=mapping, types=types.rules)

@@ -43,8 +43,9 @@ def submit_files(
     wait_seconds: float | None = None,
     warn: Callable[[str], object] = warnings.warn,
     take: Take | None = None,
+    limit: int | None = None,
 ) -> pd.DataFrame:
-    """Submit the rows of files, and return the results with the column ``source_file``.
+    """Submit the rows of files, or the first ones, and return the results with the column ``source_file``.
 
     With `take` the results of each chunk are passed to it instead, and the last ones are returned. `warn` is called
     with a sentence if a row would be submitted otherwise from the file of rejects.
@@ -63,6 +64,7 @@ def submit_files(
         wait_seconds=wait_seconds,
         warn=warn,
         pass_on=take,
+        limit=limit,
     )
     return run.desk.run(run.fill, first=run.begin, undo=run.close)
 
@@ -79,6 +81,7 @@ class _FileRun:
     wait_seconds: float | None
     warn: Callable[[str], object]
     pass_on: Take | None
+    limit: int | None
     desk: Desk = field(default_factory=Desk, init=False)
     # What is open: once the run has begun, its thread closes it, which no interrupt can strike.
     _opened: ExitStack = field(default_factory=ExitStack, init=False)
@@ -107,7 +110,7 @@ class _FileRun:
         opened = opened_files(self.paths, self.mapping.source, are_held=self.rejects_path is not None)
         files = self._opened.enter_context(opened)
         require_fitting(files, self.mapping, progress=options.progress)
-        frames = FileFrames(files=files, mapping=self.mapping, chunksize=options.chunksize)
+        frames = FileFrames(files=files, mapping=self.mapping, chunksize=options.chunksize, limit=self.limit)
         self._frames = frames
         types = frames.types = read_column_types(frames, options.progress)
         typed = with_types(self.mapping, types.rules)

@@ -187,19 +187,23 @@ class RunOptions:
         """Return the client as a context; one that is made from the environment is closed at the end."""
         return IntercomClient() if self.client is None else nullcontext(self.client)
 
-    def opened_journal(self, found: WorkspaceIdentity | None) -> Journal | None:
-        """Return the journal of the workspace that the preflight found, or None if none is kept.
-
-        Raise `CredentialsError` if the access token belongs to another workspace, `JournalError` if the journal is
-        unusable.
-        """
+    def require_workspace(self, found: WorkspaceIdentity | None) -> None:
+        """Raise `CredentialsError` if the access token belongs to another workspace than the intended one."""
         id_code = None if found is None else found.id_code
         if self.workspace and id_code and id_code != self.workspace:
             # The preflight has escaped id_code already.
             problem = f"the access token belongs to '{id_code}', not to {self.workspace!r}, and no event was sent"
             remedy = ("use the token of that workspace, or correct ", Setting.WORKSPACE)
             raise CredentialsError((Setting.WORKSPACE, f": {problem}"), remedy=remedy)
-        name = self.workspace or id_code
+
+    def opened_journal(self, found: WorkspaceIdentity | None) -> Journal | None:
+        """Return the journal of the workspace that the preflight found, or None if none is kept.
+
+        Raise `CredentialsError` if the access token belongs to another workspace, `JournalError` if the journal is
+        unusable.
+        """
+        self.require_workspace(found)
+        name = self.workspace or (None if found is None else found.id_code)
         if self.journal is None:
             return None
         if name is None:
@@ -251,10 +255,3 @@ def with_options(function: Function) -> Function:
         flags=re.MULTILINE,
     )
     return function
-
-
-def short_description(name: str) -> str:
-    """Return the first sentence about an option, as plain text."""
-    description = _DESCRIPTIONS.partition(f"{name} : ")[2].partition("\n")[2]
-    first, *_ = re.split(r"(?<=\.)\s", " ".join(description.split()))
-    return first.replace("``", "")
