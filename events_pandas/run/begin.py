@@ -27,29 +27,40 @@ def begin_in_journal(
     Return None if the run keeps none, or if something stopped it while it waited. A run of the same files is waited for
     as long as `wait_seconds` says, and then `RunUnderWayError` is raised; None only warns of such a run.
     """
-
-    def awaited(step: Callable[[], T]) -> T | None:
-        """Take a step that another run may keep this run from: then wait for its end, and try again."""
-        try:
-            while engine.stop is None:
-                try:
-                    return step()
-                except RunUnderWayError as error:
-                    if wait_seconds and engine.awaiting is None:
-                        say(f"waits: {error.problem}")
-                    if not engine.await_run(wait_seconds or 0.0):
-                        raise
-                    # A run that has ended before is not under way at the same time.
-                    history.restart()
-        finally:
-            engine.awaiting = None
-        return None
-
-    journal = awaited(partial(options.opened_journal, engine.workspace))
+    awaited = partial(_awaited, engine, history, wait_seconds=wait_seconds, say=say)
+    journal: Journal | None = awaited(step=partial(options.opened_journal, engine.workspace))
     if journal is None:
         return None
     history.keep(journal)
-    twins = awaited(partial(history.begin, journal, is_alone=wait_seconds is not None))
+    twins = awaited(step=partial(history.begin, journal, is_alone=wait_seconds is not None))
     for twin in twins or ():
         warn(f"a run of the same files and mapping is under way: {twin.where}")
     return None if twins is None else journal
+
+
+def _awaited(
+    engine: Engine,
+    history: HistoryWriter,
+    *,
+    step: Callable[[], T],
+    wait_seconds: float | None,
+    say: Callable[[str], object],
+) -> T | None:
+    """Take a step that another run may keep this run from: then wait for its end, and try again.
+
+    Return None if something stopped the run while it waited.
+    """
+    try:
+        while engine.stop is None:
+            try:
+                return step()
+            except RunUnderWayError as error:
+                if wait_seconds and engine.awaiting is None:
+                    say(f"waits: {error.problem}")
+                if not engine.await_run(wait_seconds or 0.0):
+                    raise
+                # A run that has ended before is not under way at the same time.
+                history.restart()
+    finally:
+        engine.awaiting = None
+    return None
