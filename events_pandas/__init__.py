@@ -1,108 +1,46 @@
 """Rows of a DataFrame, a CSV or a Parquet file as Intercom data events: checked first, one result for every row."""
 
+import sys
 from importlib import import_module
+from importlib.metadata import version
+from pathlib import PurePath
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-# Registers DataFrame.intercom.
-import events_pandas.accessor  # noqa: F401
-from events_pandas.api import (
-    check_events,
-    check_file,
-    export_rejects,
-    iter_submit,
-    submit_events,
-    submit_file,
-    suggest_mapping,
-)
-from events_pandas.deliver import IntercomClient, Progress, RetryPolicy
-from events_pandas.errors import (
-    AuthenticationError,
-    CredentialsError,
-    EventsPandasError,
-    InvalidRowsError,
-    JournalError,
-    MappingError,
-    OutageError,
-    SourceError,
-    SubmissionError,
-    SubmissionInterrupted,
-    UnknownColumnError,
-)
-from events_pandas.mapping import (
-    Column,
-    Constant,
-    Date,
-    EventMapping,
-    Link,
-    MonetaryAmount,
-    Number,
-    RichLink,
-    SourceFormat,
-    Text,
-)
-from events_pandas.results import CheckReport, unknown_contacts
-from events_pandas.run.history import runs
-from events_pandas.run.options import SubmitOptions
-
-if TYPE_CHECKING:
-    from events_pandas.sandbox import Faults, Sandbox
-    from events_pandas.suggest.suggestion import SuggestedMapping
-
-__all__ = [
-    "AuthenticationError",
-    "CheckReport",
-    "Column",
-    "Constant",
-    "CredentialsError",
-    "Date",
-    "EventMapping",
-    "EventsPandasError",
-    "Faults",
-    "IntercomClient",
-    "InvalidRowsError",
-    "JournalError",
-    "Link",
-    "MappingError",
-    "MonetaryAmount",
-    "Number",
-    "OutageError",
-    "Progress",
-    "RetryPolicy",
-    "RichLink",
-    "Sandbox",
-    "SourceError",
-    "SourceFormat",
-    "SubmissionError",
-    "SubmissionInterrupted",
-    "SubmitOptions",
-    "SuggestedMapping",
-    "Text",
-    "UnknownColumnError",
-    "check_events",
-    "check_file",
-    "export_rejects",
-    "iter_submit",
-    "runs",
-    "submit_events",
-    "submit_file",
-    "suggest_mapping",
-    "unknown_contacts",
-]
+_COMMAND = "events-pandas"
 
 
-# Loaded at their first use: the sandbox is an extra, and few programs propose a mapping.
-_LATE = {
-    "Faults": "events_pandas.sandbox",
-    "Sandbox": "events_pandas.sandbox",
-    "SuggestedMapping": "events_pandas.suggest",
-}
+def _is_command() -> bool:
+    """Return whether this process is the command, which answers `--help` before it loads pandas."""
+    if sys.argv[:1] == ["-m"]:
+        # `python -m` is looking for its module, whose name stands before the arguments.
+        return sys.orig_argv[-len(sys.argv)] == __name__
+    return PurePath(*sys.argv[:1]).name in {_COMMAND, f"{_COMMAND}.exe", f"{_COMMAND}-script.py"}
+
+
+def _loaded() -> ModuleType:
+    """Bind the public names. This loads pandas, and registers `DataFrame.intercom`."""
+    names = import_module("events_pandas.names")
+    globals().update({name: value for name, value in vars(names).items() if name in ("__all__", *names.__all__)})
+    return names
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LATE:
-        return getattr(import_module(_LATE[name]), name)
-    raise AttributeError(f"module 'events_pandas' has no attribute {name!r}")
+    if name == "__version__":
+        return version(_COMMAND)
+    if name.startswith("_") and name != "__all__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # The command asks for a name only where it needs pandas anyway.
+    return getattr(_loaded(), name)
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return list(_loaded().__all__)
+
+
+if TYPE_CHECKING:
+    from events_pandas.names import *  # noqa: F403  # It lists its names.
+    from events_pandas.names import __all__ as __all__
+elif not _is_command():
+    # Now, so that DataFrame.intercom exists whatever is imported next.
+    _loaded()

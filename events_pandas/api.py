@@ -302,6 +302,7 @@ def submit_file(
     rejects_path: str | os.PathLike[str] | None = None,
     check_first: bool = False,
     skip_bad_files: bool = False,
+    wait_seconds: float | None = None,
     **options: Unpack[SubmitOptions],
 ) -> pd.DataFrame:
     r"""Submit the rows of CSV or Parquet files as events.
@@ -328,6 +329,9 @@ def submit_file(
     skip_bad_files : bool, default False
         Leave out files that are missing, cannot be read or lack a column, with a warning for each. By default they are
         an error before anything is sent. ``attrs["run"]["skipped_files"]`` has them with the reason of each.
+    wait_seconds : float, optional
+        How long to wait, before the first event, for a run under way of the same files and mapping in the same journal;
+        0 to be refused at once. By default both runs go on, with a warning. A run that was killed is not waited for.
     **options : keyword arguments
         The options of the run, as in `SubmitOptions`.
 
@@ -342,6 +346,8 @@ def submit_file(
     ------
     SourceError
         If a file cannot be read, or results or rejects cannot be written.
+    RunUnderWayError
+        If a run of the same files and mapping has not ended after `wait_seconds`; nothing was sent.
     SubmissionError, SubmissionInterrupted
         If the run ended early; `results` has every row of all files that can be read. Before the first rows are
         checked, Ctrl-C is a plain `KeyboardInterrupt`: nothing was sent.
@@ -387,6 +393,7 @@ def submit_file(
         rejects_path=rejects_path,
         check_first=check_first,
         skips_bad=skip_bad_files,
+        wait_seconds=wait_seconds,
     )
 
 

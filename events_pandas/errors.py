@@ -6,6 +6,7 @@
   * InvalidRowsError         rows are invalid, and on_invalid="raise" was asked for
   * SourceError              a file cannot be read, or results cannot be written
   * JournalError             the journal cannot be read or written, or is not a journal
+    * RunUnderWayError       a run of the same files is under way, or one that has the journal for itself
   * CredentialsError         no usable access token or address, before any request
   * SubmissionError          the run ended early: canary, failure rate, address, error; `.results` has every row
     * AuthenticationError    Intercom refused the access token
@@ -40,6 +41,7 @@ class Setting(Enum):
     NO_JOURNAL = ("pass journal=None", "add --journal none")
     NO_PREFLIGHT = ("preflight=False", "--no-preflight")
     REGION = ("region", "--region")
+    WAIT = ("pass wait_seconds=3600", "add --wait")
     WORKSPACE = ("workspace", "--workspace")
 
 
@@ -248,6 +250,45 @@ class JournalError(Worded, EventsPandasError):
         self.problem = problem
         self.remedy = _joined(remedy)
         super().__init__(self._keep(f"{self.path}: {problem}", remedy))
+
+
+class RunUnderWayError(JournalError):
+    """Another run is under way, and this one did not begin; nothing was sent.
+
+    Its parameters are those of a `JournalError`, and its attributes.
+
+    Parameters
+    ----------
+    path : path-like
+        The file of the journal.
+    problem : str
+        What is wrong.
+    remedy : str or sequence of str
+        How to fix it, or the parts of this text.
+    process : int
+        The number of the other run's process.
+    host : str
+        The machine of the other run.
+    started_at : str
+        When the other run began, such as ``"2026-01-31 10:24:05 UTC"``.
+
+    Attributes
+    ----------
+    process : int
+        The number of the other run's process.
+    host : str
+        The machine of the other run.
+    started_at : str
+        When the other run began.
+    """
+
+    def __init__(
+        self, path: "os.PathLike[str]", *, problem: str, remedy: Words, process: int, host: str, started_at: str
+    ) -> None:
+        self.process = process
+        self.host = host
+        self.started_at = started_at
+        super().__init__(path, problem=problem, remedy=remedy)
 
 
 class CredentialsError(Worded, EventsPandasError):

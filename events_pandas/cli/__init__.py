@@ -1,37 +1,76 @@
 """The command ``events-pandas``: arguments in, the documented functions called, one-line errors and exit codes out."""
 
 import sys
+import warnings
+from importlib.metadata import version
+from typing import Annotated, Final
 
 import typer
 
-from events_pandas.cli.endings import UNUSABLE
-from events_pandas.cli.files import check, submit, suggest
-from events_pandas.cli.history import runs
+from events_pandas.cli.commands import check, preview, runs, submit, suggest
+from events_pandas.cli.endings import EXIT_CODES, ExitCode
 from events_pandas.cli.local import demo, sandbox
 from events_pandas.cli.output import prepare_streams, say, settle_streams
+from events_pandas.cli.settings import ConfiguredCommand
+from events_pandas.words import escaped
+
+NAME: Final = "events-pandas"
+
+EXAMPLES: Final = {
+    suggest: "suggest orders.csv > mapping.toml",
+    check: "check orders.csv -m mapping.toml --problems problems.csv",
+    preview: "preview orders.csv -m mapping.toml -n 3",
+    submit: "submit orders.csv -m mapping.toml --results results.parquet --rejects rejects.csv",
+    runs: "runs",
+    sandbox: "sandbox --unknown-contact 00999 --status 500=0.05",
+    demo: "demo",
+}
+"""The commands in the order of the help, each with an example."""
 
 app = typer.Typer(
+    name=NAME,
     help="Rows of CSV and Parquet files as Intercom data events.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    epilog="Exit codes: 0 every row is done; 1 some are not; 2 usage, mapping or credentials; "
-    "130 interrupted, 143 by SIGTERM.",
+    epilog="\b\nExit codes:\n" + "\n".join(f"  {code:>3}  {meaning}" for code, meaning in EXIT_CODES.items()),
 )
 
-for command in (suggest, check, submit, runs, sandbox, demo):
-    app.command()(command)
+for function, example in EXAMPLES.items():
+    app.command(cls=ConfiguredCommand, epilog=f"\b\nExample:\n  {NAME} {example}")(function)
+
+
+def _print_version(is_asked: bool) -> None:  # noqa: FBT001  # The parser passes it by position.
+    if is_asked:
+        say(f"{NAME} {version(NAME)}")
+        raise typer.Exit(ExitCode.DONE)
+
+
+@app.callback()
+def about(
+    *,
+    shows_version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version, and exit.")
+    ] = False,
+) -> None:
+    """Rows of CSV and Parquet files as Intercom data events."""
+
+
+def _say_warning(message: Warning | str, *_: object, **_named: object) -> None:
+    # One line, without the place in the code.
+    say(f"warning: {escaped(message)}", is_error=True)
 
 
 def main() -> None:
     """Run the command line."""
     prepare_streams()
+    warnings.showwarning = _say_warning
     try:
-        app()
+        # Also `python -m events_pandas` is this command.
+        app(prog_name=NAME)
     except OSError as error:
         # `say` never fails: this was the help text, or a message about wrong usage.
         say(f"error: {error.strerror or error}", is_error=True)
-        sys.exit(UNUSABLE)
+        sys.exit(ExitCode.NOTHING_SENT)
     finally:
         settle_streams()

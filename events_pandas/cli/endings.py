@@ -1,26 +1,27 @@
 """How a command ends: one-line errors, and the exit code that goes with each."""
 
 import math
+import re
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from types import FrameType
+from enum import IntEnum
+from types import FrameType, MappingProxyType
 from typing import Final
 
 import typer
 
 from events_pandas.cli.output import say
+from events_pandas.cli.printout import Printout
 from events_pandas.errors import (
     AuthenticationError,
-    CredentialsError,
     EventsPandasError,
     InvalidRowsError,
-    JournalError,
     MappingError,
-    SourceError,
-    SubmissionInterrupted,
+    RunUnderWayError,
+    SubmissionError,
     Worded,
 )
 from events_pandas.words import counted, escaped
@@ -34,39 +35,91 @@ ENDING: Final = tuple(
 REPEAT_SECONDS: Final = 1.0
 """A signal this soon after another is a repetition: `timeout` signals a process, and then its group."""
 
-INCOMPLETE, UNUSABLE, INTERRUPTED = 1, 2, 130
 ENDED_BY_SIGNAL = 128
 """Shells add this to the number of the signal that ended a command."""
-UNUSABLE_ERRORS = (MappingError, SourceError, CredentialsError, JournalError, AuthenticationError)
+
+
+class ExitCode(IntEnum):
+    """How a command ends, for a scheduler."""
+
+    DONE = 0
+    ROWS_LEFT = 1
+    NOTHING_SENT = 2
+    ENDED_EARLY = 3
+    HUNG_UP = 129
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+EXIT_CODES: Final[Mapping[ExitCode, str]] = MappingProxyType(
+    {
+        ExitCode.DONE: "all rows are in Intercom; of a check: no row is invalid",
+        ExitCode.ROWS_LEFT: "the run is complete, and some rows are invalid, rejected or unknown",
+        ExitCode.NOTHING_SENT: "an option, the mapping, a file or the token is wrong: nothing was sent",
+        ExitCode.ENDED_EARLY: "the run ended early: start it again",
+        ExitCode.INTERRUPTED: "interrupted by Ctrl-C",
+        ExitCode.TERMINATED: "ended by SIGTERM",
+        ExitCode.HUNG_UP: "ended by SIGHUP",
+    }
+)
+"""What each exit code means, as `--help` says it."""
+
+_EXPECTED: Final = (EventsPandasError, ImportError, OSError, ValueError)
+
+
+def exit_code_of(error: Exception, *, has_sent: bool) -> ExitCode:
+    """Return the exit code that goes with an error; `has_sent` says that events went out before it."""
+    if isinstance(error, InvalidRowsError) and not has_sent:
+        return ExitCode.ROWS_LEFT
+    if isinstance(error, RunUnderWayError):
+        return ExitCode.ENDED_EARLY
+    if has_sent or (isinstance(error, SubmissionError) and not isinstance(error, AuthenticationError)):
+        return ExitCode.ENDED_EARLY
+    return ExitCode.NOTHING_SENT
 
 
 @contextmanager
-def exit_codes() -> Iterator[None]:
+def exit_codes(printout: Printout | None = None) -> Iterator[None]:
     """Print a line on stderr for each fault of an error, and exit with its code."""
+    printout = printout or Printout()
     with ending_signals() as signals:
         try:
             yield
-        except (EventsPandasError, ImportError, OSError, ValueError) as error:
+        except _EXPECTED as error:
             for fault in _faults(error):
-                say(f"error: {fault}", is_error=True)
-            is_unusable = isinstance(error, UNUSABLE_ERRORS) or not isinstance(error, EventsPandasError)
+                printout.fail(fault)
+            code = exit_code_of(error, has_sent=printout.has_sent)
             # A signal may have come while the run ended by an error.
-            raise typer.Exit(_code(signals, otherwise=UNUSABLE if is_unusable else INCOMPLETE)) from error
-        except KeyboardInterrupt as error:
+            raise typer.Exit(_code(signals, otherwise=code)) from error
+        except (KeyboardInterrupt, typer.Abort) as error:
             # Another interrupt at this moment changes nothing.
             with suppress(KeyboardInterrupt):
-                _tell_interrupt(error, f"interrupted by {signals[0].name}" if signals else "interrupted")
-            raise typer.Exit(_code(signals, otherwise=INTERRUPTED)) from error
+                _tell_interrupt(printout, error, f"interrupted by {signals[0].name}" if signals else "interrupted")
+            raise typer.Exit(_code(signals, otherwise=ExitCode.INTERRUPTED)) from error
+
+
+@contextmanager
+def named_by_options(flags: Mapping[str, str]) -> Iterator[None]:
+    """Name an option in the place of the argument that an error begins with; `flags` has the option of each."""
+    try:
+        yield
+    except ValueError as error:
+        name = re.match(r"\w*", str(error))
+        if isinstance(error, Worded) or name is None or name[0] not in flags:
+            raise
+        raise ValueError(f"{flags[name[0]]}{str(error)[name.end() :]}") from error
 
 
 def _code(signals: Sequence[int], *, otherwise: int) -> int:
     return ENDED_BY_SIGNAL + signals[0] if signals else otherwise
 
 
-def _tell_interrupt(error: KeyboardInterrupt, what: str) -> None:
-    say(f"{what}: {error}" if isinstance(error, SubmissionInterrupted) else what, is_error=True)
+def _tell_interrupt(printout: Printout, error: BaseException, what: str) -> None:
+    line = f"{what}: {error}" if str(error) else what
+    say(line, is_error=True)
+    printout.errors.append(line)
     for note in notes(error):
-        say(f"error: {note}", is_error=True)
+        printout.fail(note)
 
 
 def _faults(error: Exception) -> tuple[str, ...]:
@@ -77,6 +130,10 @@ def _faults(error: Exception) -> tuple[str, ...]:
         return (f"{rows} invalid, and nothing was sent: see `events-pandas check --problems`",)
     if isinstance(error, Worded):
         return (error.in_commands(), *notes(error))
+    if isinstance(error, OSError) and error.strerror:
+        # Without the number, which says nothing to an analyst.
+        where = f"{escaped(error.filename)}: " if error.filename else ""
+        return (where + escaped(error.strerror), *notes(error))
     return (str(error) if isinstance(error, EventsPandasError) else escaped(error), *notes(error))
 
 

@@ -1,37 +1,37 @@
-"""The command that lists earlier runs, and how each ended."""
+"""What `runs` does: it lists earlier runs, and how each ended."""
 
+import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any, Final
 
 import pandas as pd
-import typer
 
-from events_pandas.cli.endings import exit_codes
-from events_pandas.cli.output import say
+from events_pandas.cli.endings import ExitCode
+from events_pandas.cli.printout import Printout
 from events_pandas.deliver import Status
 from events_pandas.deliver.journal import AUTO
 from events_pandas.errors import SourceError
 from events_pandas.run.history import runs as list_runs
-from events_pandas.words import escaped
+from events_pandas.words import escaped, listed
 
-JournalPath = Annotated[
-    Path | None,
-    typer.Option("--journal", metavar="PATH", help="A journal or a directory of journals; by default the user's."),
-]
-Workspace = Annotated[str | None, typer.Option(metavar="ID", help="Only the runs of this workspace.")]
-
-UNFINISHED = "unfinished"
+UNFINISHED: Final = "unfinished"
 
 
-def runs(journal: JournalPath = None, workspace: Workspace = None) -> None:
-    """List the runs in the journal, the newest first."""
-    with exit_codes():
-        if journal is not None and not journal.expanduser().exists():
-            raise SourceError(f"{journal}: there is no journal")
-        found = list_runs(journal or AUTO, workspace=workspace)
-        say("no runs yet" if found.empty else _table(found))
+def list_history(printout: Printout, journal: Path | None, workspace: str | None) -> ExitCode:
+    """List the runs in a journal, or those of one workspace."""
+    found = list_runs(journal or AUTO, workspace=workspace)
+    if found.empty and workspace is not None:
+        known = list_runs(journal or AUTO)["workspace"].unique().tolist()
+        cure = f"there are runs of {listed([repr(name) for name in known])}" if known else "the journal has no runs yet"
+        raise SourceError(f"--workspace: there is no run of {workspace!r}: {cure}")
+    printout.say("no runs yet" if found.empty else _table(found))
+    seconds = found["duration"].dt.total_seconds()
+    entries = found.assign(duration=seconds).rename(columns={"duration": "duration_seconds"})
+    # pandas knows how its types become JSON.
+    printout.add(runs=json.loads(entries.to_json(orient="records", date_format="iso", date_unit="s")))
+    return ExitCode.DONE
 
 
 def _table(found: pd.DataFrame) -> str:

@@ -1,31 +1,38 @@
-"""The commands that run a local Intercom: `sandbox` and `demo`."""
+"""The commands that run a local Intercom: `sandbox` and `demo`. Nothing heavy is loaded for their `--help`."""
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from importlib.resources import as_file, files
 from itertools import starmap
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 import typer
 
-from events_pandas import intercom
-from events_pandas.cli.endings import exit_codes
-from events_pandas.cli.files import submitted
-from events_pandas.cli.output import say
+from events_pandas.cli.command import as_command
+from events_pandas.cli.endings import ExitCode, named_by_options
+from events_pandas.cli.printout import Printout
+from events_pandas.intercom import DEFAULT_LIMIT, WINDOW_SECONDS
 from events_pandas.loopback import is_loopback
-from events_pandas.mapping import EventMapping
-from events_pandas.run.file_check import check_files
-from events_pandas.run.options import RunOptions
 from events_pandas.sandbox_settings import FAULT_SETTINGS, SandboxSetting
 
 try:
     import resource
 except ImportError:  # Windows has no such limits.
     resource = None  # type: ignore[assignment]  # Compared with None before it is used.
+
+_OWN_FLAGS: Final = {
+    "contacts": "--contact",
+    "unknown_contacts": "--unknown-contact",
+    "merged_contacts": "--merged-contact",
+    **{name: f"--{name.replace('_', '-')}" for name in ("host", "port", "access_token", "region", "limit")},
+    **{name: f"--{name.replace('_', '-')}" for name in ("store", "window_seconds")},
+}
+_FLAGS: Final = _OWN_FLAGS | {
+    name: setting.flag or f"--{name.replace('_', '-')}" for name, setting in FAULT_SETTINGS.items()
+}
+"""The option of each argument of a sandbox and its faults."""
 
 Host = Annotated[
     str, typer.Option(help="The address to listen on; any but a loopback address opens it to the network.")
@@ -57,12 +64,11 @@ def _fault_option(name: str, setting: SandboxSetting) -> inspect.Parameter:
     annotations = {bool: bool, dict: list[str] | None}
     annotation = annotations.get(setting.kind, setting.kind | None)
     default = False if setting.kind is bool else None
-    flag = setting.flag or f"--{name.replace('_', '-')}"
-    option = typer.Option(default, flag, help=setting.help, metavar=setting.metavar)
+    option = typer.Option(default, _FLAGS[name], help=setting.help, metavar=setting.metavar)
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=annotation)
 
 
-def _with_fault_options(command: Callable[..., None]) -> Callable[..., None]:
+def _with_fault_options(command: Callable[..., ExitCode]) -> Callable[..., ExitCode]:
     """Give a command the options of `FAULT_SETTINGS` in the place of its `**faults`."""
     *own, _ = inspect.signature(command).parameters.values()
     signature = inspect.Signature([*own, *starmap(_fault_option, FAULT_SETTINGS.items())])
@@ -70,29 +76,31 @@ def _with_fault_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+@as_command
 @_with_fault_options
 def sandbox(
+    printout: Printout,
     *,
     host: Host = "127.0.0.1",
     port: Port = 8080,
     access_token: AccessToken = None,
     region: Region = "us",
     store: Kept = None,
-    limit: Limit = intercom.DEFAULT_LIMIT,
-    window_seconds: WindowSeconds = intercom.WINDOW_SECONDS,
+    limit: Limit = DEFAULT_LIMIT,
+    window_seconds: WindowSeconds = WINDOW_SECONDS,
     contact: Existing = None,
     unknown_contact: Unknown = None,
     merged_contact: Merged = None,
     **faults: Any,
-) -> None:
+) -> ExitCode:
     """Run a local Intercom, until it is interrupted.
 
     A share, such as 0.05, is the part of events that fails this way.
     """
-    with exit_codes():
-        from events_pandas.sandbox import Faults, Sandbox  # noqa: PLC0415  # An extra, loaded when first used.
+    from events_pandas.sandbox import Faults, Sandbox  # noqa: PLC0415  # An extra, loaded when first used.
 
-        _allow_many_connections()
+    _allow_many_connections()
+    with named_by_options(_FLAGS):
         running = Sandbox(
             host=host,
             port=port,
@@ -106,44 +114,38 @@ def sandbox(
             merged_contacts=dict(map(_merge, merged_contact or ())),
             faults=Faults(**_given_faults(faults)),
         )
-        with running:
-            tell_how_to_submit(running.url, running.access_token)
-            if not is_loopback(host):
-                _tell_that_it_is_open()
-            running.wait()
+    with running:
+        tell_how_to_submit(printout, running.url, running.access_token)
+        if not is_loopback(host):
+            _tell_that_it_is_open(printout)
+        printout.add(url=running.url, access_token=running.access_token)
+        # Programs wait for it, and the sandbox runs until it is interrupted.
+        printout.close(ExitCode.DONE)
+        running.wait()
+    return ExitCode.DONE
 
 
-def demo() -> None:
+@as_command
+def demo(printout: Printout) -> ExitCode:
     """Submit a sample of real purchases to a local Intercom."""
-    with exit_codes():
-        from events_pandas.sandbox import Sandbox  # noqa: PLC0415  # An extra, loaded when first used.
+    from events_pandas.cli.demonstration import demonstrate  # noqa: PLC0415  # The sandbox is an extra.
 
-        with as_file(files("events_pandas") / "samples") as folder, TemporaryDirectory() as state, Sandbox() as running:
-            purchases, mapping = folder / "purchases.csv", EventMapping.from_toml(folder / "purchases.toml")
-            say(f"a local Intercom is at {running.url}\n\nthe mapping:\n\n{mapping.to_toml()}")
-            say(f"the check:\n\n{check_files([str(purchases)], mapping)}\n\nthe results:\n")
-            with running.client() as client:
-                # Sample events do not belong in the user's own journals.
-                options = RunOptions(client=client, journal=state)
-                submitted([str(purchases)], mapping, options)
-                say("\nthe same file again:\n")
-                submitted([str(purchases)], mapping, options)
-            say(f"\nthe local Intercom holds {len(running.events):,} events")
+    return demonstrate(printout)
 
 
-def tell_how_to_submit(url: str, access_token: str) -> None:
+def tell_how_to_submit(printout: Printout, url: str, access_token: str) -> None:
     """Print what a client needs to submit to a sandbox."""
     # Without --allow-http the client sends its token in plain text to this machine only.
     allow_http = "" if is_loopback(urlsplit(url).hostname or "") else " --allow-http"
-    say(f"a local Intercom is at {url}; stop it with Ctrl-C. To submit to it:")
-    say(f"  export INTERCOM_ACCESS_TOKEN={access_token}")
-    say(f"  events-pandas submit FILE --mapping MAPPING --base-url {url}{allow_http}")
-    say(f"what it receives is shown at {url}/")
+    printout.say(f"a local Intercom is at {url}; stop it with Ctrl-C. To submit to it:")
+    printout.say(f"  export INTERCOM_ACCESS_TOKEN={access_token}")
+    printout.say(f"  events-pandas submit FILE --mapping MAPPING --base-url {url}{allow_http}")
+    printout.say(f"what it receives is shown at {url}/")
 
 
-def _tell_that_it_is_open() -> None:
-    say("it is open to the network: anybody who reaches it can submit to it, and see what it holds;")
-    say("other machines need the name of this one in the address, and --allow-http")
+def _tell_that_it_is_open(printout: Printout) -> None:
+    printout.say("it is open to the network: anybody who reaches it can submit to it, and see what it holds;")
+    printout.say("other machines need the name of this one in the address, and --allow-http")
 
 
 def _given_faults(options: Mapping[str, Any]) -> dict[str, Any]:

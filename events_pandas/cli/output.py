@@ -69,8 +69,8 @@ def _drop(stream: TextIO) -> None:
         os.close(nowhere)
 
 
-def say_toml(text: str) -> None:
-    """Print TOML, which is UTF-8: a stream of another encoding gets escapes beyond ASCII.
+def write_document(text: str, *, what: str = "the document") -> None:
+    """Print TOML or JSON, which are UTF-8: a stream of another encoding gets escapes beyond ASCII.
 
     Raise `SourceError` if it cannot be printed whole: it is the purpose of the command.
     """
@@ -78,9 +78,9 @@ def say_toml(text: str) -> None:
     if codecs.lookup(encoding).name != "utf-8":
         text = _BEYOND_ASCII.sub(escape, text)
     try:
-        write(text, sys.stdout)
+        write(text if text.endswith("\n") else f"{text}\n", sys.stdout)
     except BrokenPipeError:
         # A reader such as `head` has all that it wanted.
         pass
     except OSError as error:
-        raise SourceError(f"the mapping cannot be printed: {error.strerror or error}") from error
+        raise SourceError(f"{what} cannot be printed: {error.strerror or error}") from error

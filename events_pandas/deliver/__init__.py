@@ -7,7 +7,7 @@ from events_pandas.deliver.engine import Engine
 from events_pandas.deliver.outcomes import Event, Outcome, Status, WorkspaceIdentity
 from events_pandas.deliver.preflight import preflight
 from events_pandas.deliver.progress import Progress, ProgressBar, ProgressChoice, progress_bar
-from events_pandas.deliver.stops import Stop, stop_for_error, stop_for_interrupt, stop_for_journal
+from events_pandas.deliver.stops import Stop, stop_for_closing, stop_for_error, stop_for_interrupt, stop_for_journal
 
 __all__ = [
     "MAX_CONCURRENCY",
@@ -26,6 +26,7 @@ __all__ = [
     "WorkspaceIdentity",
     "preflight",
     "progress_bar",
+    "stop_for_closing",
     "stop_for_error",
     "stop_for_interrupt",
     "stop_for_journal",

@@ -206,7 +206,7 @@ def judge_recorded(written: Written) -> Verdict:
 def _judge_refusal(attempt: Attempt, http_status: int) -> tuple[Status, str, str]:
     said = attempt.said
     if attempt.is_wrong_address:
-        message = f"the answer was {said}, which is not about a contact: check region and base_url"
+        message = f"the answer was {said}, which is not about a contact: check the region and the address"
         return Status.REJECTED, attempt.code or "http_404", message
     if http_status in STOP_CODES:
         message = f"Intercom refused the access token ({said}); the row itself was not judged: submit it again"
@@ -220,9 +220,9 @@ def _judge_refusal(attempt: Attempt, http_status: int) -> tuple[Status, str, str
         message = f"Intercom rejected the event ({said}): {_next_step(attempt)}"
         return Status.REJECTED, attempt.code or f"http_{http_status}", message
     if http_status >= _FIRST_REDIRECT:
-        message = f"redirects are not followed, to protect the access token ({said}): check region and base_url"
+        message = f"redirects are not followed, to protect the access token ({said}): check the region and the address"
         return Status.REJECTED, "redirect", message
-    message = f"Intercom accepts an event with 202, but the answer was {said}: check that base_url is Intercom's"
+    message = f"Intercom accepts an event with 202, but the answer was {said}: check that the address is Intercom's"
     return Status.REJECTED, "unexpected_answer", message
 
 

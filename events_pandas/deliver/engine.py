@@ -101,6 +101,8 @@ class Engine:
         self._grace_seconds = grace_seconds
         # When the run began to ask for the workspace, or to await the requests in flight, because it ends early.
         self.asking_since: float | None = None
+        # When the run began to await the end of another run, and until when it does.
+        self.awaiting: tuple[float, float] | None = None
         self._stopping_since: float | None = None
         # Whether an event has had a final answer.
         self._is_answered = False
@@ -120,6 +122,7 @@ class Engine:
             outage=self._outage,
             backoff=self.pacer.backoff,
             asking_since=self.asking_since,
+            awaiting=self.awaiting,
             stopping_since=self._stopping_since,
             grace_seconds=self._grace_seconds,
         )
@@ -146,6 +149,18 @@ class Engine:
                 self._backlog.close_first()
         finally:
             self._leave()
+
+    def await_run(self, seconds: float) -> bool:
+        """Wait a second for the end of another run; return False if that takes longer than `seconds` in all."""
+        now = self.clock.monotonic()
+        self.awaiting = self.awaiting or (now, now + seconds)
+        _, until = self.awaiting
+        if now >= until:
+            return False
+        # An interrupt wakes it.
+        self._take_in(min(until - now, _LONGEST_WAIT_SECONDS))
+        self.look()
+        return True
 
     def wake(self) -> None:
         """End a wait, so that the engine looks for interrupts. Any thread may call this."""

@@ -109,13 +109,15 @@ def find_pause(
     outage: Outage,
     backoff: Backoff,
     asking_since: float | None = None,
+    awaiting: tuple[float, float] | None = None,
     stopping_since: float | None = None,
     grace_seconds: float = 0.0,
 ) -> Pause | None:
     """Return what a run waits for, or None while requests go out.
 
-    `asking_since` is when a run began to ask for the workspace; `stopping_since` is when a run that ends early began to
-    await the requests in flight, for `grace_seconds`.
+    `asking_since` is when a run began to ask for the workspace, `awaiting` when it began to await another run's end and
+    until when; `stopping_since` is when a run that ends early began to await the requests in flight, for
+    `grace_seconds`.
     """
     if stopping_since is not None:
         left_seconds = max(stopping_since + grace_seconds - now, 0.0)
@@ -124,6 +126,12 @@ def find_pause(
             since_seconds=now - stopping_since,
             next_in_seconds=0.0,
             gives_up_in_seconds=left_seconds,
+        )
+    if awaiting is not None:
+        since, until = awaiting
+        left_seconds = max(until - now, 0.0)
+        return Pause(
+            reason="other_run", since_seconds=now - since, next_in_seconds=0.0, gives_up_in_seconds=left_seconds
         )
     if outage.is_on:
         return Pause(

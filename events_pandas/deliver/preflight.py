@@ -79,7 +79,7 @@ def read_workspace(attempt: Attempt) -> WorkspaceIdentity | Stop:
     if attempt.status != HTTPStatus.OK or not attempt.content:
         return stop_without_service(
             f"the answer to the first request, GET /me, was {attempt.said}, not one of Intercom's: "
-            "check region and base_url"
+            "check the region and the address"
         )
     app = attempt.content.get("app")
     facts: dict[str, Any] = app if isinstance(app, dict) else {}

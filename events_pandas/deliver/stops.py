@@ -34,6 +34,7 @@ class StopReason(StrEnum):
     ADDRESS = "address"
     OUTAGE = "outage"
     INTERRUPTED = "interrupted"
+    CLOSED = "closed"
     CANARY = "canary"
     FAILURE_RATE = "failure_rate"
     JOURNAL = "journal"
@@ -62,9 +63,9 @@ EARLY_ENDS: Final[Mapping[StopReason, EarlyEnd]] = MappingProxyType(
         StopReason.ADDRESS: EarlyEnd(
             SubmissionError,
             "the answer to the first event was {said}, which is not about a contact, so it did not come from "
-            "Intercom's API: check region and base_url, then submit all rows again",
+            "Intercom's API: check the region and the address, then submit all rows again",
             "wrong_address",
-            "the run ended before this row, as the first answer was not Intercom's: check region and base_url",
+            "the run ended before this row, as the first answer was not Intercom's: check the region and the address",
         ),
         StopReason.OUTAGE: EarlyEnd(
             OutageError,
@@ -78,6 +79,12 @@ EARLY_ENDS: Final[Mapping[StopReason, EarlyEnd]] = MappingProxyType(
             "interrupted",
             "the run was interrupted before this row: submit the row again",
         ),
+        StopReason.CLOSED: EarlyEnd(
+            SubmissionInterrupted,
+            f"the stream was closed: to go on, {NEXT_STEP}",
+            "interrupted",
+            "the stream was closed before this row: submit the row again",
+        ),
         StopReason.CANARY: EarlyEnd(
             SubmissionError,
             "the canary failed, and no other row was sent: {count} of its {total} rows {are} {first.status}, such as "
@@ -88,7 +95,7 @@ EARLY_ENDS: Final[Mapping[StopReason, EarlyEnd]] = MappingProxyType(
         StopReason.FAILURE_RATE: EarlyEnd(
             SubmissionError,
             "{failures:,} of the {ended:,} events sent were not accepted, which is more than "
-            "max_failure_rate={limit:g} allows; the last is row {last.row}, {last.status}: {last.error_message}. "
+            "the share of {limit:g} that is allowed; the last is row {last.row}, {last.status}: {last.error_message}. "
             f"Fix the cause, then {NEXT_STEP}",
             "too_many_failures",
             "the run ended before this row, as too many failed: fix the cause, then submit again",
@@ -150,7 +157,7 @@ def stop_after(attempt: Attempt, *, is_first: bool) -> Stop | None:
 def stop_for_outage(last_failure: str, *, seconds: float) -> Stop:
     """Return the stop for an outage in which everything has failed for so many seconds."""
     return stop_without_service(
-        f"every request has failed for {seconds:.0f} s, and patience_seconds is over; "
+        f"every request has failed for {seconds:.0f} s, and the run waits no longer; "
         f"the last failure: {last_failure}. When Intercom is back, {NEXT_STEP}"
     )
 
@@ -182,6 +189,11 @@ def stop_for_failure_rate(last: Outcome, *, failures: int, ended: int, limit: fl
 def stop_for_interrupt() -> Stop:
     """Return the stop for Ctrl-C."""
     return _stop(StopReason.INTERRUPTED)
+
+
+def stop_for_closing() -> Stop:
+    """Return the stop for a stream whose reader has closed it."""
+    return _stop(StopReason.CLOSED)
 
 
 def stop_for_journal(error: JournalError) -> Stop:

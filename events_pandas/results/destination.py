@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import urlsplit
 
 from events_pandas.deliver import Answer, IntercomClient, Stop, WorkspaceIdentity, progress_bar
@@ -14,6 +15,8 @@ from events_pandas.deliver.pace.state import Pause, RunState, duration_seconds
 from events_pandas.deliver.preflight import ask_workspace
 from events_pandas.intercom import DEFAULT_LIMIT, REGION_URLS, WINDOW_SECONDS
 
+ADVICE: Final = "leave out client= to check the rows without Intercom, or try again later"
+"""What to do if Intercom does not answer, for a check in Python."""
 REGIONS_BY_HOST = {urlsplit(url).hostname: region for region, url in REGION_URLS.items()}
 
 
@@ -51,7 +54,7 @@ class Destination:
         if kept_in is None or self.region is None or kept_in == self.region:
             return []
         places = f"the workspace is in region {kept_in!r}, and the client talks to {self.region!r}"
-        return [f"{places}: pass region={kept_in!r} to IntercomClient, or set INTERCOM_REGION"]
+        return [f"{places}: choose region {kept_in!r}, such as by INTERCOM_REGION={kept_in}"]
 
 
 def known_region(word: str | None) -> str | None:
@@ -65,8 +68,11 @@ def region_of(base_url: str) -> str | None:
     return REGIONS_BY_HOST.get(urlsplit(base_url).hostname)
 
 
-def find_destination(client: IntercomClient, *, clock: Clock = REAL_CLOCK) -> Destination | Stop:
-    """Ask Intercom by ``GET /me`` where events would go. Return a `Stop` if no event should be sent."""
+def find_destination(client: IntercomClient, *, clock: Clock = REAL_CLOCK, advice: str = ADVICE) -> Destination | Stop:
+    """Ask Intercom by ``GET /me`` where events would go. Return a `Stop` if no event should be sent.
+
+    `advice` ends the message if Intercom does not answer.
+    """
     answers: list[Answer] = []
     began_at = time.monotonic()
 
@@ -88,7 +94,7 @@ def find_destination(client: IntercomClient, *, clock: Clock = REAL_CLOCK) -> De
             policy=DEFAULT_RETRY_POLICY,
             clock=clock,
             on_look=bar.tick,
-            advice="leave out client= to check the rows without Intercom, or try again later",
+            advice=advice,
         )
     if isinstance(found, Stop):
         return found

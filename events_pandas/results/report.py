@@ -143,7 +143,7 @@ def shown_causes(causes: Sequence[Cause]) -> tuple[list[Cause], str]:
     errors = sum(cause.severity == "error" for cause in causes)
     shown = list(causes[: max(errors, CAUSES_SHOWN)])
     further = len(causes) - len(shown)
-    return shown, f"and {further:,} more: see report.problems" if further else ""
+    return shown, f"and {further:,} more: see report.problems, or --problems of the command" if further else ""
 
 
 def report_lines(content: ReportContent) -> Iterator[str]:

@@ -48,6 +48,24 @@ class Summary:
         """Whether no file was left out, and every row is accepted, was accepted before, or is a duplicate."""
         return not (self._statuses.keys() - set(ARRIVED) or self._facts.get("skipped_files"))
 
+    def count(self, *statuses: Status) -> int:
+        """Return the number of rows that have one of these statuses."""
+        return sum(self._statuses[status.value] for status in statuses)
+
+    def facts(self) -> dict[str, Any]:
+        """Return the counts, the causes and what is known of the run, for a document."""
+        causes = [
+            {"code": code, "rows": count, "example": self._examples[code]} for code, count in self._causes.most_common()
+        ]
+        return {
+            "rows": self._statuses.total(),
+            "statuses": {status.value: self._statuses[status.value] for status in Status},
+            "causes": causes,
+            "requests": self._facts.get("requests"),
+            "retries": self._facts.get("retries"),
+            "journal": self._facts.get("journal"),
+        }
+
     def add(self, results: pd.DataFrame) -> None:
         """Count further results, as `iter_submit` yields them."""
         self._statuses.update(results["status"].astype(str).tolist())

@@ -42,6 +42,8 @@ class FileFrames:
     files: Sequence[SourceFile]
     mapping: EventMapping
     chunksize: int
+    # Only the first rows are read; None: all of them.
+    limit: int | None = None
     types: ColumnTypes = field(default_factory=ColumnTypes, init=False)
     start: int = field(default=0, init=False)
     _refused: tuple[Finding, ...] = field(default=(), init=False)
@@ -50,11 +52,14 @@ class FileFrames:
     def __iter__(self) -> Iterator[pd.DataFrame]:
         end = 0
         for position, chunk in enumerate(chain.from_iterable(map(self._read, self.files))):
-            self.start, self._refused = end, chunk.refused
-            end += len(chunk.frame)
+            frame = chunk.frame if self.limit is None else chunk.frame.iloc[: self.limit - end]
+            self.start, self._refused = end, _within(chunk.refused, len(frame))
+            end += len(frame)
             if position == len(self._chunks):
                 self._chunks.append(_chunk_place(chunk, end))
-            yield chunk.frame
+            yield frame
+            if end == self.limit:
+                break
 
     def _read(self, file: SourceFile) -> Iterator[FileChunk]:
         return read_chunks(file, self.mapping, chunksize=self.chunksize, computed=self.types.computed)
@@ -114,6 +119,12 @@ def _chunk_place(chunk: FileChunk, end: int) -> _ChunkPlace:
     return _ChunkPlace(end=end, file=chunk.file, first=first, lines=kept)
 
 
+def _within(findings: Sequence[Finding], rows: int) -> tuple[Finding, ...]:
+    """Return the findings of the first rows of a chunk."""
+    kept = (finding.chosen(finding.rows < rows) for finding in findings)
+    return tuple(finding for finding in kept if len(finding.rows))
+
+
 def read_column_types(frames: "FileFrames", progress: ProgressChoice) -> ColumnTypes:
     """Read the bare columns of CSV files, to find their types."""
     # A user's function is called for the submission only.
@@ -123,8 +134,8 @@ def read_column_types(frames: "FileFrames", progress: ProgressChoice) -> ColumnT
 
 
 def count_rows(frames: "FileFrames", options: RunOptions) -> int | None:
-    """Count the rows of all files for a progress bar; None without one, or if a file cannot be read."""
-    if options.progress is False:
+    """Count the rows of all files for a progress bar or a log; None without both, or if a file cannot be read."""
+    if options.progress is False and options.log_path is None:
         return None
     total = 0
     shown = step_progress(options.progress)
@@ -137,7 +148,7 @@ def count_rows(frames: "FileFrames", options: RunOptions) -> int | None:
             count = row_count(file)
             bar.advance(count)
             total += count
-        return total
+        return total if frames.limit is None else min(total, frames.limit)
     return None
 
 

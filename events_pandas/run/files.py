@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 import pandas as pd
@@ -26,7 +27,7 @@ from events_pandas.run.desk import Desk, UnansweredError
 from events_pandas.run.file_check import check_frames, known_destination
 from events_pandas.run.file_frames import FileFrames, count_rows, read_column_types, require_unchanged
 from events_pandas.run.fitting import fitting_files
-from events_pandas.run.options import RunOptions
+from events_pandas.run.options import RunOptions, is_number
 from events_pandas.run.rejects import FileRejects
 from events_pandas.run.run import Run, Take, stop_error
 from events_pandas.sources import BadFile, Places, SourceFile, kept_types, read_first_row, with_types
@@ -43,19 +44,23 @@ def submit_files(
     options: RunOptions,
     results_path: str | os.PathLike[str] | None = None,
     rejects_path: str | os.PathLike[str] | None = None,
+    wait_seconds: float | None = None,
     warn: Callable[[str], object] = warnings.warn,
     take: Take | None = None,
     check_first: bool = False,
     confirm: Callable[[CheckReport], bool] | None = None,
     skips_bad: bool = False,
+    limit: int | None = None,
 ) -> pd.DataFrame:
-    """Submit the rows of files, and return the results with the column ``source_file``.
+    """Submit the rows of files, or the first ones, and return the results with the column ``source_file``.
 
     `take` gets the results of each chunk (the last ones are returned), `warn` a sentence for each file that is left out
     because of `skips_bad`, and for what else is to be said. `confirm` gets the report of a check of all rows, which
     names the workspace if the options have a client; if it returns False, nothing is sent or written.
     """
     require_mapping(mapping)
+    if not (wait_seconds is None or (is_number(wait_seconds) and wait_seconds >= 0)):
+        raise ValueError(f"wait_seconds: expected a number of seconds, got {wait_seconds!r}: use 3600 or the like")
     # Before files of an earlier run are replaced.
     require_confirmed(mapping)
     run = _FileRun(
@@ -64,11 +69,13 @@ def submit_files(
         options=options,
         results_path=results_path,
         rejects_path=rejects_path,
+        wait_seconds=wait_seconds,
         warn=warn,
         pass_on=take,
         check_first=check_first,
         confirm=confirm,
         skips_bad=skips_bad,
+        limit=limit,
     )
     results: pd.DataFrame | None = run.desk.run(run.fill, first=run.begin, undo=run.close)
     # None if the run did not begin.
@@ -84,11 +91,13 @@ class _FileRun:
     options: RunOptions
     results_path: str | os.PathLike[str] | None
     rejects_path: str | os.PathLike[str] | None
+    wait_seconds: float | None
     warn: Callable[[str], object]
     pass_on: Take | None
     check_first: bool
     confirm: Callable[[CheckReport], bool] | None
     skips_bad: bool
+    limit: int | None
     desk: Desk = field(default_factory=Desk, init=False)
     # What is open: once the run has begun, its thread closes it, which no interrupt can strike.
     _opened: ExitStack = field(default_factory=ExitStack, init=False)
@@ -132,7 +141,7 @@ class _FileRun:
         self._note_skipped(fit.skipped)
         if empty := list(filter(_is_empty, dict.fromkeys(files))):
             self.warn(f"{escaped(_named(empty))}: {'has' if len(empty) == 1 else 'have'} no rows")
-        frames = FileFrames(files=files, mapping=self.mapping, chunksize=options.chunksize)
+        frames = FileFrames(files=files, mapping=self.mapping, chunksize=options.chunksize, limit=self.limit)
         self._frames = frames
         types = frames.types = read_column_types(frames, options.progress)
         typed = with_types(self.mapping, types.rules)
@@ -163,6 +172,9 @@ class _FileRun:
             origin=_named(files),
             results_path=None if self.results_path is None else path_text(self.results_path),
             total=total,
+            files=tuple(map(_real_name, files)),
+            wait_seconds=self.wait_seconds,
+            warn=self.warn,
             refused=frames.refused,
             types=types,
             desk=self.desk,
@@ -305,6 +317,15 @@ def _is_empty(file: SourceFile) -> bool:
     with suppress(SourceError):
         return read_first_row(file).empty
     return False
+
+
+def _real_name(file: SourceFile) -> str:
+    """Return a name that two runs of one file agree on."""
+    if "://" in file.name:
+        # A signature in the query is another one every night.
+        return file.name.partition("?")[0]
+    # A name such as "-" is no file, and its rows are in a file of this run alone.
+    return os.path.realpath(file.name if Path(file.name).exists() else file.path)
 
 
 def _named(files: Sequence[SourceFile]) -> str:

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -17,9 +18,11 @@ from pandas.api.extensions import ExtensionArray
 
 from events_pandas.deliver import Status
 from events_pandas.deliver.journal import AUTO, Journal, OtherRun, RunEntry, RunFacts, journals_there, read_runs
+from events_pandas.deliver.journal.processes import SEEN_SECONDS
 from events_pandas.errors import JournalError
 from events_pandas.results.frame import text_column, utc_times
 from events_pandas.results.summary import ARRIVED
+from events_pandas.run.log import RunLog
 from events_pandas.words import path_text
 
 CLOSED: Final = "closed"
@@ -45,12 +48,13 @@ def runs(journal: str | os.PathLike[str] = AUTO, *, workspace: str | None = None
         ``duration`` (timedelta64) and ``outcome`` (NA for a run that is under way, or was killed), ``workspace``,
         ``source``, ``mapping`` (a digest), ``rows`` and a column for each status (Int64: rows so far; NA if the run
         ended before it wrote any), ``requests`` (Int64), ``results_path``, ``resubmit`` (bool) and ``journal`` (the
-        file). Without a journal the table is empty.
+        file). Before the first run, ``"auto"`` gives a table without rows.
 
     Raises
     ------
     JournalError
-        If a file is not a journal, is damaged, was made by a later version, or cannot be read.
+        If nothing is at the path, or a file is not a journal, is damaged, was made by a later version, or cannot be
+        read.
 
     Notes
     -----
@@ -60,12 +64,26 @@ def runs(journal: str | os.PathLike[str] = AUTO, *, workspace: str | None = None
     Examples
     --------
     >>> from events_pandas.run.history import runs
-    >>> len(runs("no-such-journal.sqlite"))
-    0
+    >>> runs("no-such-journal.sqlite")
+    Traceback (most recent call last):
+        ...
+    events_pandas.errors.JournalError: no-such-journal.sqlite: there is no journal: check the path
     """
+    _require_there(journal)
     entries = [(entry, path) for path in journals_there(journal, workspace) for entry in read_runs(path, workspace)]
     frame = _frame([entry for entry, _ in entries], [path for _, path in entries])
     return frame.sort_values(["started_at", "run"], ascending=False, kind="stable", ignore_index=True)
+
+
+def _require_there(journal: str | os.PathLike[str]) -> None:
+    """Raise `JournalError` if a path was given, and nothing is there: it has a typing error."""
+    # An empty path is another error.
+    if journal == AUTO or not os.fspath(journal):
+        return
+    # The system may refuse to look: this is another error, too.
+    with suppress(OSError, RuntimeError, ValueError):
+        if not Path(journal).expanduser().exists():
+            raise JournalError(Path(journal), problem="there is no journal", remedy="check the path")
 
 
 def _frame(entries: Sequence[RunEntry], paths: Sequence[Path]) -> pd.DataFrame:
@@ -100,18 +118,21 @@ def _counts(numbers: Sequence[int | None]) -> ExtensionArray:
 
 
 class HistoryWriter:
-    """Writes the entry of one run in the history of a journal; without a journal it writes nothing.
+    """Writes the entry of one run in the history of a journal, if there is one, and its end in its log.
 
     Parameters
     ----------
     facts : RunFacts
         What is known of the run when it begins.
+    log : RunLog
+        Where the run logs itself.
     clock : callable
         Returns seconds of a clock that never goes back.
     """
 
-    def __init__(self, facts: RunFacts, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, facts: RunFacts, log: RunLog, clock: Callable[[], float] = time.monotonic) -> None:
         self.facts = facts
+        self._log = log
         self.others: list[OtherRun] = []
         self._journal: Journal | None = None
         self._counts: Counter[str] = Counter()
@@ -119,11 +140,34 @@ class HistoryWriter:
         self._outcome = CLOSED
         self._clock = clock
         self._due_at = -math.inf
+        self._seen_next = clock() + SEEN_SECONDS
+        self._began_at = clock()
 
-    def begin(self, journal: Journal) -> None:
-        """Write that the run begins. The journal is closed at the end of the block."""
+    def restart(self) -> None:
+        """Let the run begin now, after it has waited for another one."""
+        self.facts = replace(self.facts, started_at=dt.datetime.now(dt.UTC))
+
+    def keep(self, journal: Journal) -> None:
+        """Close a journal at the end of the block."""
         self._journal = journal
-        journal.begin_run(self.facts)
+
+    def begin(self, journal: Journal, *, is_alone: bool = False) -> list[OtherRun]:
+        """Write that the run begins; return the runs under way of the same files and mapping.
+
+        Raise `RunUnderWayError` if there is one, and the run is to be alone.
+        """
+        self.keep(journal)
+        twins = journal.begin_run(self.facts, is_alone=is_alone)
+        self._log.run = journal.run
+        return twins
+
+    def say_under_way(self) -> None:
+        """Write now and then that the run goes on, even while it records nothing, as in an outage."""
+        now = self._clock()
+        if self._journal is not None and now >= self._seen_next:
+            self._seen_next = now + SEEN_SECONDS
+            with suppress(JournalError):
+                self._journal.say_under_way()
 
     def new_others(self) -> list[OtherRun]:
         """Return the other runs that are under way and were not returned before."""
@@ -168,9 +212,11 @@ class HistoryWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        outcome = "error" if error is not None and self._outcome == CLOSED else self._outcome
+        self._log.notice_stop()
+        self._log.end(outcome, self._counts, seconds=self._clock() - self._began_at)
         if self._journal is None:
             return
-        outcome = "error" if error is not None and self._outcome == CLOSED else self._outcome
         with suppress(JournalError):
             self._journal.end_run(outcome, self._counts, ended_at=dt.datetime.now(dt.UTC), requests=self._requests)
         with suppress(JournalError):

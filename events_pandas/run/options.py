@@ -74,6 +74,9 @@ class SubmitOptions(TypedDict, total=False):
         Whether progress is shown: automatically, always, or never; or a function that is called with a `Progress`, at
         most ten times a second and once at the end, in the caller's thread: its time delays the run, and an error
         that it raises ends the run.
+    log_path : str or os.PathLike, default None
+        Append lines of JSON about the run to this file: its start, its progress every ten seconds, why it ends early,
+        and its end. They hold no personal data.
     """
 
     client: IntercomClient | None
@@ -91,6 +94,7 @@ class SubmitOptions(TypedDict, total=False):
     chunksize: int
     include_identifier: bool
     progress: ProgressChoice
+    log_path: str | os.PathLike[str] | None
 
 
 # Python without docstrings (-OO) has no descriptions.
@@ -101,7 +105,8 @@ def _is_count(value: object, *, fewest: int = 1) -> TypeGuard[int]:
     return not isinstance(value, bool) and isinstance(value, Integral) and int(value) >= fewest
 
 
-def _is_number(value: object) -> TypeGuard[float]:
+def is_number(value: object) -> TypeGuard[float]:
+    """Return whether a value is a number; a truth value is not."""
     return not isinstance(value, bool) and isinstance(value, Real)
 
 
@@ -112,14 +117,16 @@ _TYPES: Final[Mapping[str, tuple[type | UnionType, str]]] = {
     "resubmit": (bool, "True or False, got {!r}"),
     "include_identifier": (bool, "True or False, got {!r}"),
     "journal": (str | os.PathLike | None, _A_PATH),
+    "log_path": (str | os.PathLike | None, "a path, got {!r}: use 'run.jsonl' or the like, or None for no log"),
     "workspace": (str | None, "text, got {!r}: use the workspace's id_code, such as 'ab12cd34'"),
     "retry": (RetryPolicy, "a RetryPolicy, got {!r}: use RetryPolicy(attempts=3) or the like"),
 }
 # Whether a value of an option is right, and what is expected instead of a wrong one.
 _VALUES: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
     "journal": (lambda path: path not in ("", "none"), _A_PATH),
+    "log_path": (lambda path: path != "", "a path, got {!r}: use 'run.jsonl' or the like, or None for no log"),
     "rate_share": (
-        lambda share: _is_number(share) and 0 < share <= 1,
+        lambda share: is_number(share) and 0 < share <= 1,
         "a share above 0 and up to 1, got {!r}: use 0.5 or the like",
     ),
     "concurrency": (
@@ -137,11 +144,11 @@ _VALUES: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
         "a number of rows, got {!r}: use 20 or the like, or 0 for none",
     ),
     "max_failure_rate": (
-        lambda share: share is None or (_is_number(share) and 0 <= share <= 1),
+        lambda share: share is None or (is_number(share) and 0 <= share <= 1),
         "a share from 0 to 1, got {!r}: use 0.1 or the like",
     ),
     "patience_seconds": (
-        lambda seconds: _is_number(seconds) and seconds >= 0,
+        lambda seconds: is_number(seconds) and seconds >= 0,
         "a number of seconds, got {!r}: use 600 or the like",
     ),
 }
@@ -166,6 +173,7 @@ class RunOptions:
     chunksize: int = 10_000
     include_identifier: bool = False
     progress: ProgressChoice = "auto"
+    log_path: str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
         _require_client(self.client)
@@ -185,19 +193,23 @@ class RunOptions:
         """Return the client as a context; one that is made from the environment is closed at the end."""
         return IntercomClient() if self.client is None else nullcontext(self.client)
 
-    def opened_journal(self, found: WorkspaceIdentity | None) -> Journal | None:
-        """Return the journal of the workspace that the preflight found, or None if none is kept.
-
-        Raise `CredentialsError` if the access token belongs to another workspace, `JournalError` if the journal is
-        unusable.
-        """
+    def require_workspace(self, found: WorkspaceIdentity | None) -> None:
+        """Raise `CredentialsError` if the access token belongs to another workspace than the intended one."""
         id_code = None if found is None else found.id_code
         if self.workspace and id_code and id_code != self.workspace:
             # The preflight has escaped id_code already.
             problem = f"the access token belongs to '{id_code}', not to {self.workspace!r}, and no event was sent"
             remedy = ("use the token of that workspace, or correct ", Setting.WORKSPACE)
             raise CredentialsError((Setting.WORKSPACE, f": {problem}"), remedy=remedy)
-        name = self.workspace or id_code
+
+    def opened_journal(self, found: WorkspaceIdentity | None) -> Journal | None:
+        """Return the journal of the workspace that the preflight found, or None if none is kept.
+
+        Raise `CredentialsError` if the access token belongs to another workspace, `JournalError` if the journal is
+        unusable.
+        """
+        self.require_workspace(found)
+        name = self.workspace or (None if found is None else found.id_code)
         if self.journal is None:
             return None
         if name is None:
@@ -249,10 +261,3 @@ def with_options(function: Function) -> Function:
         flags=re.MULTILINE,
     )
     return function
-
-
-def short_description(name: str) -> str:
-    """Return the first sentence about an option, as plain text."""
-    description = _DESCRIPTIONS.partition(f"{name} : ")[2].partition("\n")[2]
-    first, *_ = re.split(r"(?<=\.)\s", " ".join(description.split()))
-    return first.replace("``", "")

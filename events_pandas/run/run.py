@@ -1,9 +1,11 @@
 """A run: frames in, checked and sent chunk by chunk, a results frame out for each."""
 
 import datetime as dt
+import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from itertools import chain
 from typing import Any, Final, Literal, TypeAlias
 
@@ -14,9 +16,11 @@ from events_pandas.deliver import (
     Engine,
     Event,
     IntercomClient,
+    Outcome,
     ProgressBar,
     Stop,
     preflight,
+    stop_for_closing,
     stop_for_error,
     stop_for_interrupt,
 )
@@ -25,9 +29,11 @@ from events_pandas.errors import JournalError, SubmissionError, SubmissionInterr
 from events_pandas.mapping import EventMapping, require_mapping
 from events_pandas.mapping.event_mapping import mapping_digest
 from events_pandas.mapping.guesses import require_confirmed
+from events_pandas.run.begin import begin_in_journal
 from events_pandas.run.desk import Desk, UnansweredError
 from events_pandas.run.frames import OpenFrame, ReadAhead, Refused, RunFrames
-from events_pandas.run.history import HistoryWriter
+from events_pandas.run.history import CLOSED, HistoryWriter
+from events_pandas.run.log import RunLog
 from events_pandas.run.options import RunOptions
 from events_pandas.sources import ColumnTypes
 from events_pandas.words import path_text
@@ -53,6 +59,12 @@ class Run:
         The source in words, for the history of runs.
     total : int or None
         The number of rows of files, if it is known.
+    files : tuple of str
+        The real paths of the files: two runs of the same files and mapping are one job that was started twice.
+    wait_seconds : float or None
+        How long to wait for such a run before this one is refused. None: both go on, with a warning.
+    warn : callable
+        Called with a sentence for each warning.
     """
 
     mapping: EventMapping
@@ -61,11 +73,15 @@ class Run:
     origin: str
     results_path: str | None = None
     total: int | None = None
+    files: tuple[str, ...] = ()
+    wait_seconds: float | None = None
+    warn: Callable[[str], object] = warnings.warn
     types: ColumnTypes = field(default_factory=ColumnTypes)
     refused: Refused | None = None
     desk: Desk = field(default_factory=Desk)
     _frames: RunFrames = field(init=False)
     _history: HistoryWriter = field(init=False)
+    _log: RunLog = field(init=False)
     _ahead: ReadAhead = field(init=False)
     _engine: Engine = field(init=False)
     _bar: ProgressBar = field(init=False)
@@ -88,8 +104,10 @@ class Run:
             mapping=mapping_digest(self.mapping),
             results_path=self.results_path,
             resubmit=self.options.resubmit,
+            files=self.files,
         )
-        self._history = HistoryWriter(facts)
+        self._log = RunLog(self.options.log_path, warn=self.warn)
+        self._history = HistoryWriter(facts, self._log)
 
     def results(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Submit one frame, and return its results."""
@@ -133,6 +151,9 @@ class Run:
             engine = self._engine = self._new_engine(client)
             self._guarded(display)
             if self.desk.is_closing:
+                # Its reader has gone, but the history counts all rows that were read.
+                left = self._frames.close(engine.stop or stop_for_closing(), again=())
+                self._history.end(left, outcome=CLOSED, requests=engine.requests)
                 return self._no_results
             engine.stop = engine.stop or self.desk.stop
             if engine.stop is not None:
@@ -171,8 +192,8 @@ class Run:
             rate_share=options.rate_share,
             patience_seconds=options.patience_seconds,
             max_failure_rate=options.max_failure_rate,
-            on_outcome=lambda outcome: self._show(self._bar.update, outcome),
-            on_tick=lambda: self._show(self._bar.tick),
+            on_outcome=self._count,
+            on_tick=self._tick,
             interrupts=self._interrupts,
         )
         self.desk.on_interrupt = engine.wake
@@ -183,6 +204,20 @@ class Run:
         interrupts = self.desk.interrupts
         self._engine.stop = self._engine.stop or self.desk.stop
         return interrupts
+
+    def _count(self, outcome: Outcome) -> None:
+        self._log.count(outcome)
+        self._show(self._bar.update, outcome)
+
+    def _advance(self, rows: int) -> None:
+        """Count rows that need no request."""
+        self._log.advance(rows)
+        self._show(self._bar.advance, rows)
+
+    def _tick(self) -> None:
+        self._log.tick()
+        self._history.say_under_way()
+        self._show(self._bar.tick)
 
     def _show(self, display: Callable[..., object], *facts: object) -> None:
         """Call the display. An error that it raises ends the run, so that the results are not lost."""
@@ -201,6 +236,7 @@ class Run:
     def _guarded(self, display: ExitStack) -> None:
         """Deliver. Whatever goes wrong ends the run, and the caller still gets its results."""
         total = len(self._first.index) if self.source == "frame" else self.total
+        self._log.begin(self._engine, mapping=self._history.facts.mapping, total=total)
         try:
             bar = self.desk.progress_bar(self.options.progress, total=total, description="submitting")
             self._bar = display.enter_context(bar)
@@ -236,14 +272,21 @@ class Run:
                     if engine.stop is None:
                         self._count_piece()
                     if self.desk.is_closing:
-                        return
+                        # The rest is not sent, and what is under way is awaited and counted.
+                        engine.stop = engine.stop or stop_for_closing()
 
     def _open_journal(self) -> None:
-        """Open the journal of the workspace, if the run keeps one."""
-        journal = self.options.opened_journal(self._engine.workspace)
+        """Open the journal of the workspace, if the run keeps one, and begin the run in it."""
+        journal = begin_in_journal(
+            self._engine,
+            self._history,
+            self.options,
+            wait_seconds=self.wait_seconds,
+            say=partial(self._show, self._bar.say),
+            warn=self.warn,
+        )
         if journal is not None:
             self._frames.journal = journal
-            self._history.begin(journal)
             self._engine.record_in(journal.writer())
             self._show_other_runs()
 
@@ -259,7 +302,7 @@ class Run:
             frame = self._frames.open(read)
             if self._engine.stop is None and frame.checked.is_sent.any():
                 self._frames.keep_types()
-            self._show(self._bar.advance, int((~frame.checked.is_sent).sum()))
+            self._advance(int((~frame.checked.is_sent).sum()))
             yield frame
             rows = self._next_rows()
             read = None if rows is None else self._frames.read(rows)

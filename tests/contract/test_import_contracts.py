@@ -7,7 +7,7 @@ import pytest
 
 # Modules that both sides may import: facts, words and settings.
 SHARED = {"currencies", "filesystem", "forking", "intercom", "loopback", "sandbox_settings", "words"}
-KNOW_THE_SANDBOX = {"__main__", "cli", "testing"}
+KNOW_THE_SANDBOX = {"__main__", "cli", "names", "testing"}
 
 
 @pytest.fixture

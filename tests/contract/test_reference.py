@@ -15,6 +15,8 @@ import typer
 
 import events_pandas as ep
 from events_pandas.cli import app
+from events_pandas.cli.command import DOCUMENTS
+from events_pandas.cli.endings import EXIT_CODES
 from events_pandas.convert import CODES
 
 VALUES = {
@@ -224,3 +226,17 @@ def test_documentation_lists_every_option_of_submit():
     parameters = typer.main.get_command(app).commands["submit"].params
     options = [name for each in parameters for name in each.opts + each.secondary_opts if name.startswith("-")]
     assert documented == options
+
+
+def test_documentation_has_the_exit_codes_of_the_help():
+    """The table of exit codes says what `--help` says."""
+    documented = {int(row["exit code"]): row["when"] for row in table("command-line.md", "Exit codes")}
+
+    assert documented == {int(code): meaning for code, meaning in EXIT_CODES.items()}
+
+
+def test_documentation_has_the_keys_of_each_document():
+    """The table of documents has all keys, in their order."""
+    rows = table("command-line.md", "Documents for programs")
+
+    assert {row["command"].strip("`"): tuple(code_of(row["keys"])) for row in rows} == DOCUMENTS

@@ -76,6 +76,16 @@ class Terminal:
     def press_ctrl_c(self):
         os.write(self._keyboard, CTRL_C)
 
+    def type(self, keys):
+        os.write(self._keyboard, keys.encode())
+
+    def wait_for(self, text):
+        """Wait until the screen shows a text."""
+        until = time.monotonic() + DEADLINE_SECONDS
+        while text.encode() not in self._shown:
+            assert time.monotonic() < until, "it was not shown in time"
+            time.sleep(0.01)
+
     def end(self):
         """Wait for the program's end; return its exit code and its screen."""
         code = self._process.wait(timeout=DEADLINE_SECONDS)

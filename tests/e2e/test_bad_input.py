@@ -207,7 +207,8 @@ def test_redirect_of_the_preflight_is_not_followed(make_orders, mapping, serve):
         submit_events(make_orders(1), mapping, client=client, retry=ONCE)
 
     assert str(caught.value) == (
-        "the answer to the first request, GET /me, was 302 Found, not one of Intercom's: check region and base_url"
+        "the answer to the first request, GET /me, was 302 Found, not one of Intercom's: "
+        "check the region and the address"
     )
     assert (len(server.seen), elsewhere.seen) == (1, [])
 

@@ -96,7 +96,7 @@ def test_answers_that_are_not_json_are_judged_by_their_status(make_orders, mappi
     assert results["status"].value_counts()[["accepted", "rejected"]].tolist() == [19, 1]
     assert results.loc[7, ["status", "error_code"]].tolist() == ["rejected", "http_404"]
     assert results.loc[7, "error_message"] == (
-        "the answer was 404 Not Found, which is not about a contact: check region and base_url"
+        "the answer was 404 Not Found, which is not about a contact: check the region and the address"
     )
 
 

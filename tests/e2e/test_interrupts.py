@@ -134,7 +134,7 @@ def test_interrupted_command_writes_every_row_without_a_terminal(
     assert process.returncode == 130
     assert stderr.splitlines()[-1] == f"interrupted: {GOING_ON}"
     assert "Traceback" not in stderr
-    assert stdout.splitlines()[0] == "2,000 rows"
+    assert "2,000 rows" in stdout.splitlines()
     n_unsent = (results["status"] == "not_submitted").sum()
     assert stdout.splitlines()[-3:] == [
         "results: results.parquet",
@@ -217,7 +217,7 @@ def test_interrupted_command_in_a_terminal_says_how_to_go_on(folder, make_orders
     make_orders(2_000).to_csv(folder / "orders.csv", index=False)
     terminal = open_terminal(
         *("-m", "events_pandas", "submit", "orders.csv", "-m", "mapping.toml", "--base-url", sandbox.url),
-        *("--results", "results.csv", "--concurrency", "4"),
+        *("--results", "results.csv", "--concurrency", "4", "--yes"),
         INTERCOM_ACCESS_TOKEN=sandbox.access_token,
     )
 

@@ -129,7 +129,7 @@ def test_terminal_of_80_columns_shows_all_important_figures(start, command, open
     """Every drawing fits the terminal and shows accepted rows, rate, window and end, but not the token."""
     sandbox = start(limit=100)
 
-    terminal = open_terminal(*command(sandbox, 51), INTERCOM_ACCESS_TOKEN=sandbox.access_token)
+    terminal = open_terminal(*command(sandbox, 51), "--yes", INTERCOM_ACCESS_TOKEN=sandbox.access_token)
     code, shown = terminal.end()
 
     drawn = [text for text in drawings(shown) if "accepted" in text and "%" in text]

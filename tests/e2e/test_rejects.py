@@ -130,12 +130,13 @@ def test_command_does_not_replace_its_mapping_by_rejects(folder, submit, sandbox
     assert sandbox.requests == 0
 
 
-def test_command_does_not_list_rejects_that_could_not_be_written(folder, submit, full_disk):
+def test_command_does_not_list_rejects_that_could_not_be_written(folder, submit, sandbox, full_disk):
     """If the rejects cannot be written, the error has its own line, and no line says that they were written."""
     (folder / "a.csv").write_text("who,day\n00042,2024-01-31\n00043,never\n")
 
+    sandbox.fail_next(401)
     with full_disk():
-        result = submit("a.csv", "--rejects", "rejects.csv", token="wrong")
+        result = submit("a.csv", "--rejects", "rejects.csv", "--journal", "none")
 
     assert "rejects:" not in result.stdout
     assert result.stderr.splitlines()[0].startswith("error: Intercom refused the access token")

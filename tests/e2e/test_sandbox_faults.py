@@ -225,22 +225,22 @@ def test_sandbox_command_says_that_it_is_open_to_the_network(launch, interrupt):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--drop-before", "2"), "drop_before must be a share between 0 and 1, not 2.0"),
+        (("--drop-before", "2"), "--drop-before must be a share between 0 and 1, not 2.0"),
         (("--status", "500"), "--status: expected a status and its share, such as 500=0.05, got '500'"),
         (("--status", "500=0.1", "--status", "500=0.2"), "--status names 500 twice"),
         (
             ("--merged-contact", "7"),
             "--merged-contact: expected a contact and the one that took its place, such as 00999=00042, got '7'",
         ),
-        (("--status", "200=0.1"), "statuses must be from 400 to 599, not 200"),
-        (("--window-seconds", "0"), "window_seconds must be a number of at least 0.001, not 0.0"),
-        (("--host", ""), "host must be an address or a name, such as '127.0.0.1' or 'localhost', not ''"),
+        (("--status", "200=0.1"), "--status must be from 400 to 599, not 200"),
+        (("--window-seconds", "0"), "--window-seconds must be a number of at least 0.001, not 0.0"),
+        (("--host", ""), "--host must be an address or a name, such as '127.0.0.1' or 'localhost', not ''"),
         (("--region", "moon"), "no region 'moon': use one of us, eu, au"),
         (
             ("--store", "mapping.toml"),
             "'mapping.toml' is not a workspace of a sandbox: file is not a database",
         ),
-        (("--access-token", "two words"), "access_token must be one word of visible ASCII characters"),
+        (("--access-token", "two words"), "--access-token must be one word of visible ASCII characters"),
     ],
 )
 def test_sandbox_command_reports_a_wrong_option_in_one_line(run, arguments, message):
@@ -254,6 +254,6 @@ def test_sandbox_command_fails_when_its_port_is_taken(run, sandbox):
     """If the port is taken, the exit code is 2, and one line proposes another port."""
     result = run("sandbox", "--port", sandbox.url.rpartition(":")[2])
 
-    assert result.stderr.startswith("error: ")
+    assert result.stderr.startswith("error: the sandbox cannot listen on 127.0.0.1 port ")
     assert result.stderr.count("\n") == 1
     assert result.exit_code == 2

@@ -1,8 +1,12 @@
 """SIGTERM and SIGHUP: the system ends a command, and the command writes its results, as after Ctrl-C."""
 
+import os
+import shutil
 import signal
 import socket
 import subprocess
+import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -16,7 +20,6 @@ GOING_ON = (
     "the run was interrupted: to go on, submit all rows again; the journal skips the accepted ones, "
     "and without a journal Intercom ignores repeats"
 )
-UNSENT = "the run was interrupted before the first event: nothing was sent, submit all rows again"
 
 
 @pytest.fixture
@@ -48,7 +51,7 @@ def test_signal_ends_a_run_with_its_results(folder, make_orders, start, submit, 
     accepted = int(results["status"].eq("accepted").sum())
     assert process.returncode == 143
     assert stderr.splitlines()[-1] == f"interrupted by SIGTERM: {GOING_ON}"
-    assert stdout.splitlines()[0] == "1,000 rows"
+    assert "1,000 rows" in stdout.splitlines()
     assert results["row"].tolist() == list(range(1_000))
     unsent = f"note: rejects.csv: {1_000 - accepted:,} rows that were not submitted are left out: "
     assert len(rejects) == 0
@@ -57,18 +60,81 @@ def test_signal_ends_a_run_with_its_results(folder, make_orders, start, submit, 
     assert not list(folder.glob("*.partial"))
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_signal_ends_the_wait_for_a_server_that_says_nothing(folder, make_orders, submit, number, code):
-    """Before the first event, the results say that nothing was sent."""
+@pytest.mark.parametrize(
+    ("number", "code", "what"),
+    [
+        (signal.SIGINT, 130, "interrupted"),
+        (signal.SIGTERM, 143, "interrupted by SIGTERM"),
+        (signal.SIGHUP, 129, "interrupted by SIGHUP"),
+    ],
+)
+def test_signal_ends_the_wait_for_a_server_that_says_nothing(folder, make_orders, submit, number, code, what):
+    """Before the run the command says that nothing was sent, and writes no results."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         process = submit(make_orders(3), f"http://127.0.0.1:{silent.getsockname()[1]}")
         connection, _ = silent.accept()
         with connection:
-            _, stderr = send(process, number)
+            stdout, stderr = send(process, number)
 
     assert process.returncode == code
-    assert stderr.splitlines()[-1] == f"interrupted by {number.name}: {UNSENT}"
-    assert pd.read_csv(folder / "results.csv")["status"].tolist() == ["not_submitted"] * 3
+    assert (stdout, stderr.splitlines()[-1]) == ("", f"{what}: nothing was sent")
+    assert not (folder / "results.csv").exists()
+
+
+def test_hang_up_ends_a_run_whose_output_is_a_pipe(folder, make_orders, start, wait_until):
+    """A plain `kill -HUP` ends a command in a pipe with its summary, and the reader of the pipe gets all of it."""
+    sandbox = start(faults=Faults(latency_seconds=0.1))
+    make_orders(1_000).to_csv(folder / "orders.csv", index=False)
+    command = f"{sys.executable} -m events_pandas submit orders.csv -m mapping.toml --base-url {sandbox.url}"
+    shell = subprocess.Popen(
+        ["bash", "-c", f"set -o pipefail; ({command} --concurrency 4 & echo $! > pid; wait $!) | cat"],
+        cwd=folder,
+        env={**os.environ, "INTERCOM_ACCESS_TOKEN": "sandbox-token"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+    wait_until(lambda: len(sandbox.events) > 20)
+    subprocess.run(["kill", "-HUP", (folder / "pid").read_text().strip()], check=True)
+    stdout, stderr = shell.communicate(timeout=DEADLINE_SECONDS)
+
+    assert shell.returncode == 129
+    assert "1,000 rows" in stdout.splitlines()
+    assert stderr.splitlines()[-1] == f"interrupted by SIGHUP: {GOING_ON}"
+
+
+CONTAINER = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child")
+
+
+@pytest.mark.skipif(
+    shutil.which("unshare") is None
+    or subprocess.run([*CONTAINER, "true"], check=False, capture_output=True).returncode != 0,
+    reason="this system does not allow a namespace of processes",
+)
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])
+def test_signal_ends_the_first_process_of_a_container(folder, make_orders, start, wait_until, number, code):
+    """The kernel gives process 1 only signals that it handles: the command handles those that end it."""
+    sandbox = start(faults=Faults(latency_seconds=0.1))
+    make_orders(1_000).to_csv(folder / "orders.csv", index=False)
+    arguments = ("submit", "orders.csv", "-m", "mapping.toml", "--base-url", sandbox.url, "--concurrency", "4")
+    container = subprocess.Popen(
+        [*CONTAINER, sys.executable, "-m", "events_pandas", *arguments],
+        cwd=folder,
+        env={**os.environ, "INTERCOM_ACCESS_TOKEN": "sandbox-token"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+    wait_until(lambda: len(sandbox.events) > 20)
+    children = Path(f"/proc/{container.pid}/task/{container.pid}/children").read_text(encoding="ascii").split()
+    os.kill(int(children[0]), number)
+    stdout, stderr = container.communicate(timeout=DEADLINE_SECONDS)
+
+    assert container.returncode == code
+    assert "1,000 rows" in stdout.splitlines()
+    assert GOING_ON in stderr.splitlines()[-1]
 
 
 def test_signal_ends_the_wait_for_the_end_of_an_outage(folder, make_orders, start, submit, wait_until):

@@ -167,7 +167,7 @@ def test_rows_after_an_outage_are_not_submitted(make_orders, mapping, sandbox, c
     results = caught.value.results
     assert set(counts(results)) == {"failed", "not_submitted"}
     assert len(results) == 200
-    assert "and patience_seconds is over; the last failure: the last answer was 503 Service Unavailable" in str(
+    assert "and the run waits no longer; the last failure: the last answer was 503 Service Unavailable" in str(
         caught.value
     )
 
@@ -222,7 +222,7 @@ def test_run_ends_at_the_first_answer_when_the_address_is_not_intercoms(make_ord
 
     assert str(caught.value) == (
         "the answer to the first event was 404 Not Found, resource_not_found: Resource Not Found, which is not about a "
-        "contact, so it did not come from Intercom's API: check region and base_url, then submit all rows again"
+        "contact, so it did not come from Intercom's API: check the region and the address, then submit all rows again"
     )
     results = caught.value.results
     assert results.groupby(["status", "error_code"], observed=True).size().to_dict() == {
@@ -242,6 +242,6 @@ def test_run_ends_before_its_first_event_when_the_address_is_not_intercoms(make_
 
     assert str(caught.value) == (
         "the answer to the first request, GET /me, was 404 Not Found, resource_not_found: Resource Not Found, "
-        "not one of Intercom's: check region and base_url"
+        "not one of Intercom's: check the region and the address"
     )
     assert set(caught.value.results["status"]) == {"not_submitted"}

@@ -4,7 +4,7 @@ import threading
 
 import pandas as pd
 
-from events_pandas import Faults, iter_submit
+from events_pandas import Faults, iter_submit, runs
 
 
 def test_stream_arrives_frame_by_frame(make_orders, mapping, sandbox, client, held):
@@ -38,3 +38,20 @@ def test_stream_that_is_closed_awaits_its_requests(make_orders, mapping, start, 
     assert held(sandbox)[:4] == ["00000", "00001", "00002", "00003"]
     assert set(sandbox.to_frame()["outcome"]) == {"kept"}
     assert sandbox.requests == len(held(sandbox))
+
+
+def test_history_of_a_closed_stream_counts_what_was_under_way(make_orders, mapping, start, folder):
+    """The journal's history says what is in Intercom, also of rows whose results nobody has taken."""
+    sandbox = start(faults=Faults(latency_seconds=0.05))
+    frames = (make_orders(4, start=4 * number) for number in range(50))
+
+    with sandbox.client() as client:
+        results = iter_submit(frames, mapping, client=client, journal=folder / "journal.sqlite")
+        next(results)
+        results.close()
+
+    (run,) = runs(folder / "journal.sqlite").to_dict("records")
+    assert run["outcome"] == "closed"
+    assert run["accepted"] == len(sandbox.events) > 4
+    assert run["requests"] == sandbox.requests
+    assert run["rows"] == run["accepted"] + run["not_submitted"]

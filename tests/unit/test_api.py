@@ -41,7 +41,8 @@ def test_check_events_with_a_client_raises_when_nobody_answers(make_orders, mapp
         check_events(make_orders(2), mapping, client=client)
 
     assert str(caught.value) == (
-        "the answer to the first request, GET /me, was 404 Not Found, not one of Intercom's: check region and base_url"
+        "the answer to the first request, GET /me, was 404 Not Found, not one of Intercom's: "
+        "check the region and the address"
     )
 
 

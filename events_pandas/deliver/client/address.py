@@ -32,19 +32,21 @@ def checked_base_url(base_url: str, *, allow_http: bool) -> str:
     # No message quotes the URL before it is known to hold no password.
     parts = _split(base_url)
     if parts.username is not None or parts.password is not None or "@" in parts.netloc:
-        raise CredentialsError("base_url holds a user or a password: remove them, the access token is enough")
+        raise CredentialsError(
+            (Setting.BASE_URL, " holds a user or a password: remove them, the access token is enough")
+        )
     if "?" in base_url or "#" in base_url:
-        raise CredentialsError("base_url has a query or a fragment: end it before the '?' or '#'")
+        raise CredentialsError((Setting.BASE_URL, " has a query or a fragment: end it before the '?' or '#'"))
     if parts.scheme == "http" and not allow_http and not is_loopback(parts.hostname or ""):
         raise CredentialsError(
-            f"base_url {base_url!r} would send the access token in plain text",
+            (Setting.BASE_URL, f" {base_url!r} would send the access token in plain text"),
             remedy=("use https, or ", Setting.ALLOW_HTTP, " if the network is yours"),
         )
     return base_url.strip().rstrip("/")
 
 
 def _split(base_url: str) -> SplitResult:
-    malformed = CredentialsError("base_url is not an http or https URL, such as 'https://api.intercom.io'")
+    malformed = CredentialsError((Setting.BASE_URL, " is not an http or https URL, such as 'https://api.intercom.io'"))
     if not isinstance(base_url, str):
         raise malformed
     try:

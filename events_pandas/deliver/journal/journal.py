@@ -1,6 +1,5 @@
 """The journal of a workspace, for one run: what earlier runs have sent, and what this run is about to send."""
 
-import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -37,10 +36,18 @@ from events_pandas.deliver.journal.opening import (
     transaction,
 )
 from events_pandas.deliver.journal.places import FileIdentity, file_identity, require_plain
-from events_pandas.deliver.journal.processes import OtherRun, add_process, delete_processes, find_other_runs
+from events_pandas.deliver.journal.processes import (
+    OtherRun,
+    add_process,
+    delete_processes,
+    find_other_runs,
+    update_seen_at,
+    with_same_files,
+)
 from events_pandas.deliver.journal.tables import Fingerprint, RunFacts, add_run, claim_events, read_secret, update_run
 from events_pandas.deliver.journal.troubles import BUSY_SECONDS, as_journal_error
 from events_pandas.deliver.journal.writer import JournalWriter
+from events_pandas.errors import RunUnderWayError, Setting
 from events_pandas.mapping import EventMapping, Rule
 from events_pandas.mapping.column_types import kept_rule, kept_word
 from events_pandas.mapping.event_mapping import bare_columns
@@ -172,6 +179,12 @@ class Journal:
         digest.update(b"type of ".ljust(DIGEST_BYTES + 1) + words.encode(errors="surrogatepass"))
         return digest.digest()
 
+    def _file_digest(self, mapping: str, file: str) -> bytes:
+        """Return the digest of a file that is submitted with a mapping to the workspace."""
+        digest = self._digest.copy()
+        digest.update(f"file {mapping}\0{file}".encode(errors="surrogatepass"))
+        return digest.digest()
+
     @contextmanager
     def reading(self) -> Iterator[None]:
         """Let all look-ups of the block see one moment, even if other runs write meanwhile."""
@@ -180,23 +193,37 @@ class Journal:
                 connection.execute("BEGIN")
             yield
 
-    def begin_run(self, facts: RunFacts) -> None:
-        """Write down that a run begins: from now on it owns what is claimed and recorded."""
+    def begin_run(self, facts: RunFacts, *, is_alone: bool = False) -> list[OtherRun]:
+        """Write down that a run begins: from now on it owns what is claimed and recorded.
+
+        Return the runs under way that submit one of its files with the same mapping to the workspace. If there is one
+        and the run is to be alone, raise `RunUnderWayError`: then it does not begin.
+        """
+        files = [self._file_digest(facts.mapping, file) for file in facts.files]
         with as_journal_error(self.path), self._connection.using() as connection, transaction(connection):
-            self.run = add_run(connection, facts, self.workspace)
-            add_process(connection, self.run)
-            _OPEN_RUNS.add((self._identity, self.run))
-            if not self._find_other_runs(connection, None):
-                delete_processes(connection, keep=self.run)
+            run = add_run(connection, facts, self.workspace)
+            add_process(connection, run, files)
+            others = find_other_runs(connection, run=run, workspace=None, own_runs=_own_runs(self._identity))
+            twins = with_same_files(connection, others, run=run)
+            if twins and is_alone:
+                # The transaction is undone.
+                raise _refusal(self.path, twins[0])
+            self.run = run
+            _OPEN_RUNS.add((self._identity, run))
+            if not others:
+                delete_processes(connection, keep=run)
+        return twins
 
     def other_runs(self) -> list[OtherRun]:
         """Return the other runs of the workspace under way now or at any time since this run began, oldest first."""
         with as_journal_error(self.path), self._connection.using() as connection:
-            return self._find_other_runs(connection, self.workspace)
+            own_runs = _own_runs(self._identity)
+            return find_other_runs(connection, run=self.run, workspace=self.workspace, own_runs=own_runs)
 
-    def _find_other_runs(self, connection: sqlite3.Connection, workspace: str | None) -> list[OtherRun]:
-        own_runs = _own_runs(self._identity)
-        return find_other_runs(connection, run=self.run, workspace=workspace, own_runs=own_runs)
+    def say_under_way(self) -> None:
+        """Write down that the run is still under way, for runs of other machines: they do not see its process."""
+        with as_journal_error(self.path), self._connection.using() as connection:
+            update_seen_at(connection, self.run)
 
     def tell_run(self, counts: Mapping[str, int], *, requests: int = 0) -> None:
         """Write down how far the run is: the rows of each status, and the requests so far."""
@@ -229,6 +256,17 @@ def _lock_instead(path: Path) -> LockFile | None:
         # Another run began when there were no locks. Taking its lock fails unless that run has ended.
         LockFile.take(path, has_locks=True).release()
     return None
+
+
+def _refusal(path: Path, other: OtherRun) -> RunUnderWayError:
+    return RunUnderWayError(
+        path,
+        problem=f"a run of the same files and mapping is under way: {other.where}",
+        remedy=("wait until it has ended, or ", Setting.WAIT),
+        process=other.process,
+        host=other.host,
+        started_at=other.started_at,
+    )
 
 
 def _own_runs(identity: FileIdentity) -> set[int]:

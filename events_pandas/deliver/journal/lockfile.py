@@ -12,9 +12,10 @@ import secrets
 import shutil
 import sqlite3
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,7 +25,7 @@ from events_pandas.deliver.journal.opening import URI_WITHOUT_LOCKS, leave_wal_m
 from events_pandas.deliver.journal.places import beside
 from events_pandas.deliver.journal.processes import Process, find_other_runs
 from events_pandas.deliver.journal.troubles import GO_TO_LOCAL_DISK
-from events_pandas.errors import JournalError
+from events_pandas.errors import JournalError, RunUnderWayError
 from events_pandas.filesystem import place_of, scratch_file
 from events_pandas.words import escaped
 
@@ -111,17 +112,19 @@ class LockFile:
 
 def _refusal(journal: Path, facts: dict[str, Any], *, has_locks: bool) -> JournalError:
     name = lock_path(journal).name
+    error: Callable[..., JournalError] = JournalError
     if facts:
-        since = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(facts["since"]))
-        who = f"process {facts['pid']} on {escaped(facts['host'])} has used it since {since} UTC"
+        since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(facts["since"]))
+        who = f"process {facts['pid']} on {escaped(facts['host'])} has used it since {since}"
         remedy = f"wait until that run has ended; if it was killed, delete {name}"
+        error = partial(RunUnderWayError, process=facts["pid"], host=facts["host"], started_at=since)
     else:
         who = "does not say which run made it" if has_locks else f"{name} does not say which run made it"
         remedy = f"delete {name} if no run uses the journal"
     if has_locks:
-        return JournalError(journal, problem=f"{name} keeps other runs from the journal, and {who}", remedy=remedy)
+        return error(journal, problem=f"{name} keeps other runs from the journal, and {who}", remedy=remedy)
     problem = f"{place_of(journal)} cannot lock files, so only one run at a time can use the journal, and {who}"
-    return JournalError(journal, problem=problem, remedy=(f"{remedy}; or ", *GO_TO_LOCAL_DISK))
+    return error(journal, problem=problem, remedy=(f"{remedy}; or ", *GO_TO_LOCAL_DISK))
 
 
 def take_lock_file(journal: Path, own_runs: Collection[int]) -> LockFile:

@@ -5,7 +5,7 @@ import platform
 import sqlite3
 import sys
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +28,10 @@ SELECT runs.run, runs.started_at, runs.ended_at, seen_at, host, pid, space, birt
 WHERE runs.run <> :run AND (:workspace IS NULL OR workspace = :workspace)
 AND (ended_at IS NULL OR runs.run > :run AND :run > 0 OR ended_at >= (SELECT started_at FROM runs WHERE run = :run))
 ORDER BY runs.run
+"""
+_SAME_FILES = """
+SELECT DISTINCT theirs.run FROM files AS own JOIN files AS theirs USING (file) JOIN runs ON runs.run = theirs.run
+WHERE own.run = :run AND theirs.run <> :run AND ended_at IS NULL
 """
 
 
@@ -75,21 +79,28 @@ class OtherRun(NamedTuple):
     process: int  # the number of its process
     host: str
 
+    @property
+    def where(self) -> str:
+        """Words for its process, and when it began."""
+        return f"process {self.process} on {escaped(self.host)}, since {self.started_at}"
+
     def __str__(self) -> str:
         return (
-            f"another run uses this journal at the same time: process {self.process} on {escaped(self.host)}, since "
-            f"{self.started_at}; an event that both send is accepted in one of them, and already_submitted in the other"
+            f"another run uses this journal at the same time: {self.where}; an event that both send is accepted in one "
+            "of them, and already_submitted in the other"
         )
 
 
-def add_process(connection: sqlite3.Connection, run: int) -> None:
-    """Write down that a run of this process begins."""
+def add_process(connection: sqlite3.Connection, run: int, files: Iterable[bytes]) -> None:
+    """Write down that a run of this process begins, with digests of its files."""
     connection.execute("INSERT INTO processes VALUES (?, ?, ?, ?, ?, ?)", (run, *Process.own(), time.time()))
+    connection.executemany("INSERT OR IGNORE INTO files VALUES (?, ?)", ((file, run) for file in files))
 
 
 def delete_processes(connection: sqlite3.Connection, *, keep: int) -> None:
-    """Delete the processes of all runs but one: no other run is under way."""
+    """Delete the processes and files of all runs but one: no other run is under way."""
     connection.execute("DELETE FROM processes WHERE run <> ?", (keep,))
+    connection.execute("DELETE FROM files WHERE run <> ?", (keep,))
 
 
 def update_seen_at(connection: sqlite3.Connection, run: int) -> None:
@@ -115,6 +126,12 @@ def find_other_runs(
             began = datetime.fromtimestamp(started_at // 1_000_000, UTC)
             found.append(OtherRun(number, f"{began:%Y-%m-%d %H:%M:%S} UTC", process.pid, process.host))
     return found
+
+
+def with_same_files(connection: sqlite3.Connection, others: Sequence[OtherRun], *, run: int) -> list[OtherRun]:
+    """Return the other runs that have not ended and that read a file of a run."""
+    runs = {number for (number,) in connection.execute(_SAME_FILES, {"run": run})}
+    return [other for other in others if other.run in runs]
 
 
 def _is_there(process: Process, seen_at: float) -> bool:

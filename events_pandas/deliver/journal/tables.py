@@ -77,6 +77,8 @@ _LATER_TABLES = (
         seen_at REAL NOT NULL
     )
     """,
+    # The files of runs under way, as digests.
+    "CREATE TABLE IF NOT EXISTS files (file BLOB, run INTEGER, PRIMARY KEY (file, run)) WITHOUT ROWID",
 )
 
 # A claim that two runs share belongs to neither: if one run releases it, the other may have sent the event.
@@ -155,6 +157,7 @@ class RunFacts:
     mapping: str  # a digest of the mapping
     results_path: str | None = None
     resubmit: bool = False  # whether the journal is not asked what earlier runs have sent
+    files: tuple[str, ...] = ()  # the real paths of the files; empty for frames
 
 
 def is_new(connection: sqlite3.Connection) -> bool:

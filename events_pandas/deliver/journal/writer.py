@@ -9,7 +9,6 @@ from typing import Final, TypeAlias
 from events_pandas.deliver.journal.connections import ForkSafeConnection
 from events_pandas.deliver.journal.lookup import find_other_acceptances
 from events_pandas.deliver.journal.opening import transaction
-from events_pandas.deliver.journal.processes import SEEN_SECONDS, update_seen_at
 from events_pandas.deliver.journal.tables import Acceptance, Fingerprint, OtherAcceptance, accept_events, release_events
 from events_pandas.deliver.journal.troubles import death_error, journal_error, stall_error
 from events_pandas.errors import JournalError
@@ -41,7 +40,6 @@ class JournalWriter:
         # What ended the thread, or kept it from its start.
         self._cause: BaseException | None = None
         self._progress_at = 0.0
-        self._seen_next = time.monotonic() + SEEN_SECONDS
 
     @property
     def waiting(self) -> int:
@@ -143,9 +141,6 @@ class JournalWriter:
                     fingerprints = [acceptance.fingerprint for acceptance in acceptances]
                     others = find_other_acceptances(connection, fingerprints, run=self._run)
                 release_events(connection, releases, run=self._run)
-                if time.monotonic() >= self._seen_next:
-                    update_seen_at(connection, self._run)
-                    self._seen_next = time.monotonic() + SEEN_SECONDS
         except Exception as error:  # noqa: BLE001  # the records must have an answer, whatever the error
             failure = journal_error(self._connection.path, error)
             failure.__cause__ = None if failure is error else error

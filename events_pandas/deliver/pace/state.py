@@ -25,14 +25,15 @@ class Window:
 class Pause:
     """Why nothing is sent just now."""
 
-    # The first answer is awaited; everything fails, and single requests probe for the end of that; an answer asked for
-    # a pause; or the run ends early and awaits the requests in flight.
-    reason: Literal["preflight", "outage", "rate_limit", "stopping"]
+    # The first answer is awaited; the end of another run is awaited; everything fails, and single requests probe for
+    # the end of that; an answer asked for a pause; or the run ends early and awaits the requests in flight.
+    reason: Literal["preflight", "other_run", "outage", "rate_limit", "stopping"]
     # How long the run has been paused.
     since_seconds: float
     # Until the next request, at least 0.
     next_in_seconds: float
-    # Until an outage ends the run, or requests in flight are no longer awaited; None for a pause that was asked for.
+    # Until an outage or another run ends the run, or requests in flight are no longer awaited; None for a pause that
+    # was asked for.
     gives_up_in_seconds: float | None = None
 
 

@@ -58,7 +58,8 @@ class Progress:
         When the last request leaves, in UTC: computed from the limit and its reset where the limit decides the pace,
         otherwise from the rate. None if that is not known, and while the run is paused.
     pause : Pause or None
-        Why nothing is sent: ``reason`` (``"preflight"``, ``"outage"``, ``"rate_limit"`` or ``"stopping"``),
+        Why nothing is sent: ``reason`` (``"preflight"``, ``"other_run"``, ``"outage"``, ``"rate_limit"`` or
+        ``"stopping"``),
         ``since_seconds``, ``next_in_seconds`` and ``gives_up_in_seconds``.
     in_flight : int
         Requests that are under way.

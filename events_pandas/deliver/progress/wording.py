@@ -148,6 +148,9 @@ def _pause_forms(progress: Progress, pause: Pause, zone: dt.tzinfo | None) -> li
     if pause.reason == "preflight":
         return ["waiting for Intercom's first answer"]
     left = math.inf if pause.gives_up_in_seconds is None else pause.gives_up_in_seconds
+    if pause.reason == "other_run":
+        waiting = "waiting for the end of another run"
+        return [f"{waiting}, gives up in {_time_left(left)}", waiting]
     if pause.reason == "stopping":
         awaited = counted(progress.in_flight, "request") + (
             f", {math.ceil(left)} s at most" if math.isfinite(left) else ""

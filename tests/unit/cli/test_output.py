@@ -8,7 +8,7 @@ import tomllib
 import pytest
 
 from events_pandas import SourceError
-from events_pandas.cli.output import prepare_streams, say, say_toml, settle_streams
+from events_pandas.cli.output import prepare_streams, say, settle_streams, write_document
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_stream_that_is_missing_takes_nothing(monkeypatch, name):
 
     say("2 rows")
     say("error: it failed", is_error=True)
-    say_toml("a = 1\n")
+    write_document("a = 1\n")
     settle_streams()
 
     assert other.getvalue() == ("error: it failed\n" if name == "stdout" else "2 rows\na = 1\n")
@@ -115,7 +115,7 @@ def test_toml_is_utf8_with_any_encoding(make_stream, encoding):
     make_stream(file, encoding=encoding)
     prepare_streams()
 
-    say_toml('"naïve" = "☃ 😀"  # é\n')
+    write_document('"naïve" = "☃ 😀"  # é\n')
 
     assert tomllib.loads(file.getvalue().decode()) == {"naïve": "☃ 😀"}
 
@@ -125,4 +125,4 @@ def test_toml_that_cannot_be_written_is_an_error(make_stream):
     make_stream(io.FileIO("/dev/full", "w"))
 
     with pytest.raises(SourceError, match="the mapping cannot be printed: No space left on device"):
-        say_toml("a = 1\n")
+        write_document("a = 1\n", what="the mapping")

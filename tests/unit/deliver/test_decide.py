@@ -97,7 +97,7 @@ def test_judge_rejects_a_404_that_does_not_speak_of_a_contact(body, code, facts)
         status=Status.REJECTED,
         http_status=404,
         error_code=code,
-        error_message=f"the answer was {facts}, which is not about a contact: check region and base_url",
+        error_message=f"the answer was {facts}, which is not about a contact: check the region and the address",
     )
 
 
@@ -106,7 +106,7 @@ def test_judge_rejects_a_404_that_does_not_speak_of_a_contact(body, code, facts)
     [
         (
             404,
-            ("the answer was 404 Not Found, which is not about a contact: check region and base_url"),
+            ("the answer was 404 Not Found, which is not about a contact: check the region and the address"),
         ),
         (
             401,
@@ -116,12 +116,12 @@ def test_judge_rejects_a_404_that_does_not_speak_of_a_contact(body, code, facts)
             301,
             (
                 "redirects are not followed, to protect the access token (301 Moved Permanently): "
-                "check region and base_url"
+                "check the region and the address"
             ),
         ),
         (
             200,
-            "Intercom accepts an event with 202, but the answer was 200 OK: check that base_url is Intercom's",
+            "Intercom accepts an event with 202, but the answer was 200 OK: check that the address is Intercom's",
         ),
     ],
 )

@@ -65,7 +65,8 @@ def test_read_workspace_stops_when_the_answer_is_not_intercoms(answer, facts):
         reason="outage",
         error_code="outage",
         message=(
-            f"the answer to the first request, GET /me, was {facts}, not one of Intercom's: check region and base_url"
+            f"the answer to the first request, GET /me, was {facts}, not one of Intercom's: "
+            "check the region and the address"
         ),
     )
 

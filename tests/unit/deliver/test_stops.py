@@ -70,7 +70,8 @@ def test_stop_after_a_wrong_address_says_what_to_check(error_body):
         error_code="wrong_address",
         message=(
             "the answer to the first event was 404 Not Found, not_found: Resource Not Found, which is not about a "
-            "contact, so it did not come from Intercom's API: check region and base_url, then submit all rows again"
+            "contact, so it did not come from Intercom's API: check the region and the address, "
+            "then submit all rows again"
         ),
     )
 
@@ -106,7 +107,7 @@ def test_stop_for_outage_says_how_long_it_lasted_and_quotes_the_last():
     stop = stop_for_outage("no answer from api.intercom.io within 30 s", seconds=600.4)
 
     assert stop.message == (
-        "every request has failed for 600 s, and patience_seconds is over; the last failure: "
+        "every request has failed for 600 s, and the run waits no longer; the last failure: "
         "no answer from api.intercom.io within 30 s. When Intercom is back, "
         "submit all rows again; the journal skips the accepted ones, and without a journal Intercom ignores repeats"
     )
@@ -169,7 +170,7 @@ def test_stop_for_failure_rate_counts_and_quotes_the_last():
         reason="failure_rate",
         error_code="too_many_failures",
         message=(
-            "1,111 of the 1,200 events sent were not accepted, which is more than max_failure_rate=0.1 allows; "
+            "1,111 of the 1,200 events sent were not accepted, which is more than the share of 0.1 that is allowed; "
             "the last is row 1204, rejected: Intercom rejected the event. Fix the cause, "
             "then submit all rows again; the journal skips the accepted ones, and without a journal Intercom ignores "
             "repeats"
@@ -214,7 +215,7 @@ def test_stop_for_failure_rate_counts_and_quotes_the_last():
         (
             stop_after(_read(Answer(status=404)), is_first=True),
             "wrong_address",
-            "the run ended before this row, as the first answer was not Intercom's: check region and base_url",
+            "the run ended before this row, as the first answer was not Intercom's: check the region and the address",
         ),
     ],
 )

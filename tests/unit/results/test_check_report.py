@@ -200,7 +200,7 @@ def test_report_warns_when_the_client_talks_to_another_region(orders, mapping, f
     client.base_url = "https://api.eu.intercom.io"
     warning = (
         "the workspace is in region 'us', and the client talks to 'eu': "
-        "pass region='us' to IntercomClient, or set INTERCOM_REGION"
+        "choose region 'us', such as by INTERCOM_REGION=us"
     )
 
     report = check_events(orders, mapping, client=client)

@@ -64,7 +64,7 @@ def test_destination_warns_when_the_regions_differ():
 
     assert warning == (
         "the workspace is in region 'eu', and the client talks to 'us': "
-        "pass region='eu' to IntercomClient, or set INTERCOM_REGION"
+        "choose region 'eu', such as by INTERCOM_REGION=eu"
     )
 
 

@@ -60,7 +60,7 @@ def test_report_lines_count_notes_that_are_left_out():
     lines = list(report_lines(ReportContent(heading="3 rows", causes=[CAUSE, *[note] * 41])))
 
     assert len(lines) == 42
-    assert lines[-1] == "and 2 more: see report.problems"
+    assert lines[-1] == "and 2 more: see report.problems, or --problems of the command"
 
 
 def test_report_lines_stay_short_without_a_message(make_orders):
@@ -201,8 +201,8 @@ def test_workspace_fact_has_what_is_known(workspace, expected):
     [
         (0, 0, 0, ""),
         (3, 37, 40, ""),
-        (3, 39, 40, "and 2 more: see report.problems"),
-        (45, 2, 45, "and 2 more: see report.problems"),
+        (3, 39, 40, "and 2 more: see report.problems, or --problems of the command"),
+        (45, 2, 45, "and 2 more: see report.problems, or --problems of the command"),
     ],
 )
 def test_shown_causes_are_all_errors_and_forty_lines(errors, notes, expected, rest):
@@ -421,7 +421,7 @@ def test_html_counts_notes_that_are_left_out(hostile_report):
 
     fragment = report_html(ReportContent(heading="3 rows", causes=[note] * 42), hostile_report.metadata.head(0))
 
-    assert Reader(fragment).texts[-1] == "and 2 more: see report.problems"
+    assert Reader(fragment).texts[-1] == "and 2 more: see report.problems, or --problems of the command"
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from events_pandas import (
     SubmissionInterrupted,
     UnknownColumnError,
     runs,
+    submit_file,
 )
 from events_pandas.mapping import MonetaryAmount, Number
 from events_pandas.run.file_check import check_files
@@ -653,3 +654,12 @@ def test_notes_of_currencies_count_the_rows_of_all_chunks(write, fake_client):
 
     (note,) = results.attrs["run"]["notes"]
     assert (note["code"], note["rows"], note["first_row"]) == ("currency_minor_unit", 10, 0)
+
+
+@pytest.mark.parametrize("seconds", [-1, "60", float("nan"), True])
+def test_submit_file_refuses_a_wait_that_is_no_number(write, mapping, fake_client, seconds):
+    """The message says what to pass."""
+    path = write("days.csv", "00001,2024-01-31")
+
+    with pytest.raises(ValueError, match=r"^wait_seconds: expected a number of seconds, got .+: use 3600 or the like$"):
+        submit_file(path, mapping, client=fake_client(), wait_seconds=seconds)

@@ -13,6 +13,7 @@ from events_pandas.cli import app
 from events_pandas.deliver.journal import Journal, RunFacts
 from events_pandas.errors import JournalError
 from events_pandas.run.history import HistoryWriter, runs
+from events_pandas.run.log import RunLog
 
 DTYPES = {
     "run": "int64",
@@ -112,13 +113,26 @@ def test_runs_of_one_workspace_are_those_of_its_journal(journals):
     assert runs(journals, workspace="ef56")["source"].tolist() == ["orders.parquet"]
 
 
-def test_runs_are_an_empty_table_without_a_journal(tmp_path):
+def test_runs_are_an_empty_table_before_the_first_run(tmp_path, monkeypatch):
     """The table has the same columns, and no file is made."""
-    found = runs(tmp_path / "journals")
+    monkeypatch.setenv("EVENTS_PANDAS_JOURNALS", str(tmp_path / "journals"))
+
+    found = runs()
 
     assert found.empty
     assert {name: str(dtype) for name, dtype in found.dtypes.items()} == DTYPES
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["nope", "nope.sqlite", "nope/"])
+def test_runs_refuse_a_path_with_nothing_there(tmp_path, monkeypatch, name):
+    """A typing error in a path is an error, in Python as in the command."""
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(JournalError) as caught:
+        runs(name)
+
+    assert str(caught.value) == f"{name.rstrip('/')}: there is no journal: check the path"
 
 
 def test_runs_of_the_user_are_in_the_state_directory(journals, monkeypatch):
@@ -164,7 +178,7 @@ def test_runs_command_says_that_the_journal_is_missing(tmp_path):
     """A misspelled path is an error, not an empty history."""
     result = CliRunner().invoke(app, ["runs", "--journal", str(tmp_path / "typo.sqlite")])
 
-    assert result.stderr == f"error: {tmp_path / 'typo.sqlite'}: there is no journal\n"
+    assert result.stderr == f"error: {tmp_path / 'typo.sqlite'}: there is no journal: check the path\n"
     assert result.exit_code == 2
 
 
@@ -212,7 +226,7 @@ def path(tmp_path):
 @pytest.fixture
 def history(path):
     """The writer of a run that has begun."""
-    history = HistoryWriter(FACTS)
+    history = HistoryWriter(FACTS, RunLog(None))
     history.begin(Journal(path, workspace="ab12cd34"))
     return history
 
@@ -293,7 +307,7 @@ def test_run_goes_on_when_its_history_cannot_be_written(step, path):
     """The events are safe: an entry is not worth the results, and the next event finds the full disk."""
     journal = FullDisk(Journal(path, workspace="ab12cd34"), step)
 
-    with HistoryWriter(FACTS) as history:
+    with HistoryWriter(FACTS, RunLog(None)) as history:
         history.begin(journal)
         history.add(_results("accepted"), requests=1)
         history.end(None, outcome=None, requests=1)
@@ -306,7 +320,7 @@ def test_run_without_a_journal_writes_no_history(monkeypatch, tmp_path):
     """No file is opened."""
     monkeypatch.chdir(tmp_path)
 
-    with HistoryWriter(FACTS) as history:
+    with HistoryWriter(FACTS, RunLog(None)) as history:
         history.add(_results("accepted"), requests=1)
         history.end(None, outcome=None, requests=1)
 
@@ -317,7 +331,7 @@ def test_run_without_a_journal_writes_no_history(monkeypatch, tmp_path):
 def test_history_of_a_run_is_written_once_a_second(path):
     """Each entry waits for the disk, and a stream may have hundreds of frames in a second; the end has all counts."""
     now = [100.0]
-    history = HistoryWriter(FACTS, clock=lambda: now[0])
+    history = HistoryWriter(FACTS, RunLog(None), clock=lambda: now[0])
     history.begin(Journal(path, workspace="ab12cd34"))
     seen = []
 

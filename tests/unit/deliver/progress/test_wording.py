@@ -247,6 +247,17 @@ def test_format_line_tells_that_the_first_answer_is_awaited():
     )
 
 
+def test_format_line_tells_that_the_end_of_another_run_is_awaited():
+    """A wait says what it waits for, and how long at most."""
+    pause = Pause(reason="other_run", since_seconds=2.0, next_in_seconds=0.0, gives_up_in_seconds=86_398.0)
+    waiting = Progress(rows=0, total=9, at=AT, elapsed_seconds=2.0, pause=pause)
+
+    assert format_line(waiting, description="submitting") == (
+        "submitting: 0 of 9 (0%) after 2 s; waiting for the end of another run, gives up in 24 h 0 min"
+    )
+    assert format_bar(waiting, description="submitting", width=40) == "0%, waiting for the end of another run"
+
+
 @pytest.mark.parametrize("width", range(45, 140))
 def test_format_bar_keeps_to_the_width(width):
     """No terminal of a usual width wraps the line, even with large figures, and any bar has room to be seen."""

@@ -1,0 +1,82 @@
+"""What all commands have: options of their own kind, an exit code, and one document for programs."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import wraps
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from events_pandas.cli.endings import ExitCode, exit_codes
+from events_pandas.cli.printout import Printout
+from events_pandas.cli.settings import Config, ShowConfig
+
+if TYPE_CHECKING:
+    from events_pandas.run.log import RunLog
+
+_REPORT: Final = (
+    *("rows", "valid", "invalid", "duplicates", "contacts", "event_names", "created_at", "requests"),
+    *("duration_seconds", "workspace", "rate_limit", "warnings", "findings"),
+)
+_SUMMARY: Final = ("rows", "statuses", "causes", "requests", "retries", "journal", "notes")
+DOCUMENTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "suggest": ("mapping", "unconfirmed", "output"),
+        "check": (*_REPORT, "problems"),
+        "preview": ("events",),
+        "submit": ("plan", "workspace", "rate_limit", *_SUMMARY, "results", "rejects", "rejected"),
+        "runs": ("runs",),
+        "sandbox": ("url", "access_token"),
+        "demo": ("check", "first", "second", "events"),
+    }
+)
+"""The keys of each command's document, after `command`, `exit_code` and `errors`. What is not known is null."""
+
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document on standard output, and the rest on standard error.")
+]
+_COMMON: Final = {"as_json": (AsJson, False), "config": (Config, None), "show_config": (ShowConfig, False)}
+
+
+def _opened_log(path: Path | None) -> "RunLog | None":
+    """Open the log of a run, which also has the exit code of its command."""
+    if path is None:
+        return None
+    from events_pandas.run.log import RunLog  # noqa: PLC0415  # Heavy, and seldom needed.
+
+    # The run has said it already if the log cannot be written.
+    return RunLog(path, warn=bool)
+
+
+def as_command(function: Callable[..., ExitCode]) -> Callable[..., None]:
+    """Return a command of a function, which takes the `Printout` first and returns the exit code."""
+    _, *own = inspect.signature(function).parameters.values()
+
+    @wraps(function)
+    def run(*, as_json: bool = False, **given: Any) -> None:
+        command = function.__name__
+        printout = Printout(command=command, as_json=as_json, facts=dict.fromkeys(DOCUMENTS[command]))
+        code: int = ExitCode.DONE
+        log, error = None, None
+        try:
+            with exit_codes(printout):
+                log = _opened_log(given.get("log_path"))
+                # The common options have done their work.
+                code = function(printout, **{parameter.name: given[parameter.name] for parameter in own})
+        except typer.Exit as end:
+            code, error = end.exit_code, end.__cause__
+        if log is not None:
+            log.exit(int(code), error)
+        with exit_codes():
+            printout.close(int(code))
+        if code != ExitCode.DONE:
+            raise typer.Exit(int(code))
+
+    common = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+        for name, (kind, default) in _COMMON.items()
+    ]
+    vars(run)["__signature__"] = inspect.Signature([*own, *common])
+    return run

@@ -1,0 +1,156 @@
+"""The options of the commands that read files, in words. They load nothing heavy, so that `--help` need not wait."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+
+def _number(name: str, kind: Callable[[str], float], text: str, *, metavar: str) -> object:
+    """Return an option of a run that is a number. `RunOptions` checks it, also what is not a number."""
+
+    def read(given: str | float) -> float:
+        # A default needs no check, and shell completion no pandas.
+        if not isinstance(given, str):
+            return given
+        from events_pandas.run.options import RunOptions  # noqa: PLC0415  # Heavy, and seldom needed.
+
+        value: Any = given
+        with suppress(ValueError):
+            value = kind(given)
+        try:
+            RunOptions(**{name: value})
+        except ValueError as error:
+            raise typer.BadParameter(str(error).removeprefix(f"{name}: ")) from error
+        return cast("float", value)
+
+    return typer.Option(parser=read, metavar=metavar, help=text)
+
+
+def _count(given: str | int) -> int | None:
+    value = given
+    with suppress(ValueError):
+        value = int(given)
+    if not isinstance(value, int) or value < 1:
+        raise typer.BadParameter(f"expected a number of rows, got {given!r}: use 100 or the like")
+    return value
+
+
+REPLACED = "An existing file is replaced. Rows are counted from 0, over all files, without headers."
+
+Files = Annotated[
+    list[str],
+    typer.Argument(metavar="FILES", help="CSV or Parquet files, or patterns such as 'orders/*.parquet'."),
+]
+MappingPath = Annotated[Path, typer.Option("--mapping", "-m", help="The mapping, a TOML file.")]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="Write the mapping to this file, as UTF-8 (the > of PowerShell does not); an existing file is not "
+        "replaced.",
+    ),
+]
+Problems = Annotated[Path | None, typer.Option(help=f"Write all findings to this CSV file. {REPLACED}")]
+Online = Annotated[
+    bool, typer.Option("--online", help="Also ask Intercom for the workspace and its rate limit: one GET /me.")
+]
+Number = Annotated[
+    int, typer.Option("--number", "-n", min=1, help="How many events are shown, the first that would be sent.")
+]
+Results = Annotated[
+    Path | None, typer.Option(help=f"Write a result for each row to this file, .csv or .parquet. {REPLACED}")
+]
+Rejects = Annotated[
+    Path | None,
+    typer.Option(
+        help="Write the rows that are not accepted, with the reason of each, to this file, .csv or .parquet: fix them "
+        "and submit it. An existing file is replaced."
+    ),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be submitted, and send nothing.")]
+Yes = Annotated[
+    bool, typer.Option("--yes", "-y", help="Do not ask before the first event; without a terminal it goes on.")
+]
+Limit = Annotated[
+    int | None, typer.Option(parser=_count, metavar="ROWS", help="Submit only the first rows of the files.")
+]
+CheckFirst = Annotated[bool, typer.Option(help="Check all rows of all files before the first event.")]
+RaiseInvalid = Annotated[bool, typer.Option("--stop-on-invalid", help="Send nothing if rows are invalid.")]
+Region = Annotated[str | None, typer.Option(help="us, eu or au; by default INTERCOM_REGION.")]
+BaseUrl = Annotated[str | None, typer.Option(help="Another address than Intercom's, such as a sandbox's.")]
+AllowHttp = Annotated[bool, typer.Option("--allow-http", help="Send the access token without encryption.")]
+Journal = Annotated[
+    str,
+    typer.Option(
+        metavar="PATH",
+        help="Where accepted events are recorded: a file, a directory, auto for the user's own, or none.",
+    ),
+]
+Workspace = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ID",
+        help="The intended workspace: nothing is sent to another one, but --no-preflight skips this check.",
+    ),
+]
+JournalPath = Annotated[
+    Path | None,
+    typer.Option("--journal", metavar="PATH", help="A journal or a directory of journals; by default the user's."),
+]
+OneWorkspace = Annotated[str | None, typer.Option("--workspace", metavar="ID", help="Only the runs of this workspace.")]
+# These say what `SubmitOptions` says first: a test compares them.
+Resubmit = Annotated[bool, typer.Option("--resubmit", help="Also send rows that the journal has.")]
+Preflight = Annotated[bool, typer.Option(help="Prove the access token before the first event.")]
+RateShare = Annotated[
+    float, _number("rate_share", float, "The share of the rate limit to use, up to 1.", metavar="SHARE")
+]
+Concurrency = Annotated[
+    int | None, _number("concurrency", int, "Requests under way at once, 1 to 128.", metavar="NUMBER")
+]
+Canary = Annotated[
+    int,
+    _number(
+        "canary",
+        int,
+        "Submit this many rows first, chosen from the first chunk; if they fail, nothing else is sent.",
+        metavar="ROWS",
+    ),
+]
+MaxFailureRate = Annotated[
+    float | None,
+    _number(
+        "max_failure_rate",
+        float,
+        "End the run when a larger share of the events is not accepted, judged from the 100th event on.",
+        metavar="SHARE",
+    ),
+]
+PatienceSeconds = Annotated[
+    float,
+    _number(
+        "patience_seconds",
+        float,
+        "How long to wait for the end of an outage during the run; without an answer to its first request, GET /me, "
+        "the run ends within 10 s.",
+        metavar="SECONDS",
+    ),
+]
+Chunksize = Annotated[int, _number("chunksize", int, "Rows converted at a time.", metavar="ROWS")]
+Progress = Annotated[bool, typer.Option(help="Show progress, on standard error.")]
+LogPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--log-json",
+        metavar="FILE",
+        help="Append lines of JSON about the run to this file: start, progress every ten seconds, early end, end and "
+        "exit code.",
+    ),
+]
+Wait = Annotated[
+    bool,
+    typer.Option("--wait", help="If a run of the same files and mapping is under way, wait for its end, up to a day."),
+]

@@ -1,0 +1,40 @@
+"""What one command prints: text for people, or one JSON document for programs."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from events_pandas.cli.output import say, write_document
+
+
+@dataclass(slots=True, kw_only=True)
+class Printout:
+    """The output of a command. With `as_json` standard output has one document, and texts go to standard error."""
+
+    command: str = ""
+    as_json: bool = False
+    facts: dict[str, Any] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
+    # Whether an event went out: no error may say otherwise by its exit code.
+    has_sent: bool = False
+    _is_closed: bool = False
+
+    def say(self, text: str = "") -> None:
+        """Print text for people."""
+        say(text, is_error=self.as_json)
+
+    def fail(self, line: str) -> None:
+        """Print the line of an error, and keep it for the document."""
+        say(f"error: {line}", is_error=True)
+        self.errors.append(line)
+
+    def add(self, **facts: Any) -> None:
+        """Add facts to the document."""
+        self.facts.update(facts)
+
+    def close(self, exit_code: int) -> None:
+        """Print the document, if there is one; a second one is never printed."""
+        if self.as_json and not self._is_closed:
+            self._is_closed = True
+            document = {"command": self.command, "exit_code": exit_code, "errors": self.errors, **self.facts}
+            write_document(json.dumps(document, indent=2, allow_nan=False))

@@ -1,0 +1,182 @@
+"""Options from a file and from the environment, beside those of the command line."""
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from typer.core import TyperCommand
+
+from events_pandas.cli.output import say
+from events_pandas.words import did_you_mean, escaped
+
+SETTINGS_FILE: Final = Path("events-pandas.toml")
+VARIABLE_PREFIX: Final = "EVENTS_PANDAS_"
+TOKEN_VARIABLE: Final = "INTERCOM_ACCESS_TOKEN"  # noqa: S105  # The name of a variable.
+OWN_TABLES: Final = ("sandbox",)
+"""Commands whose options have other meanings than those of the same name elsewhere."""
+_SHOW_CONFIG: Final = "--show-config"
+_APART: Final = ("config", "show-config", "help")
+"""Options that no file can hold."""
+
+
+def use_file(context: typer.Context, path: Path | None) -> Path | None:
+    """Take the defaults of the other options from the file. The parser calls this before it reads them."""
+    if context.resilient_parsing:
+        # Completion shows options, whatever the file has.
+        return path
+    file = path or SETTINGS_FILE
+    if path is not None or file.is_file():
+        context.default_map = _defaults(file, context)
+        context.meta[VARIABLE_PREFIX] = str(file)
+    return path
+
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        is_eager=True,
+        callback=use_file,
+        help=f"Read options from this TOML file; by default {SETTINGS_FILE}, if it is there.",
+    ),
+]
+ShowConfig = Annotated[
+    bool, typer.Option(_SHOW_CONFIG, help="Print the value of each option and where it comes from, and exit.")
+]
+
+
+class ConfiguredCommand(TyperCommand):
+    """A command whose options may also come from the environment and from a file."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        for parameter in self.params:
+            if parameter.param_type_name == "option":
+                parameter.envvar = variable_of(parameter, self.name)
+                parameter.show_envvar = False  # type: ignore[attr-defined]  # Options have it, arguments have not.
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments; what is missing does not matter if only the options are to be shown."""
+        if _SHOW_CONFIG in args:
+            for parameter in self.params:
+                parameter.required = False
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command, or show its options."""
+        if ctx.params["show_config"]:
+            for line in _shown(self.params, ctx):
+                say(line)
+            return None
+        return super().invoke(ctx)
+
+
+def variable_of(parameter: Any, command: str | None) -> str:
+    """Return the environment variable of an option."""
+    own = f"{command}_" if command in OWN_TABLES else ""
+    return f"{VARIABLE_PREFIX}{own}{key_of(parameter)}".upper().replace("-", "_")
+
+
+def key_of(parameter: Any) -> str:
+    """Return the name of an option in a file: its long one, without dashes."""
+    return str(max(parameter.opts, key=len)).lstrip("-")
+
+
+def _shown(parameters: Sequence[Any], context: Any) -> Iterator[str]:
+    """Yield a line for each option: its value, and where it comes from."""
+    file = context.meta.get(VARIABLE_PREFIX, str(SETTINGS_FILE))
+    rows = []
+    for parameter in parameters:
+        key = key_of(parameter)
+        if parameter.param_type_name == "option" and key not in _APART:
+            sources = {
+                "COMMANDLINE": "command line",
+                "ENVIRONMENT": variable_of(parameter, context.info_name),
+                "DEFAULT_MAP": escaped(file),
+            }
+            source = getattr(context.get_parameter_source(parameter.name), "name", "DEFAULT")
+            value = context.params.get(parameter.name)
+            text = _set_or_not(value) if "token" in key else _text(value)
+            rows.append((key, text, sources.get(source, "default")))
+    token = os.environ.get(TOKEN_VARIABLE)
+    rows.append((TOKEN_VARIABLE, _set_or_not(token), "environment" if token else "default"))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _set_or_not(value: object) -> str:
+    return "is set" if value else "is not set"
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(escaped, value)) or "-"
+    return "-" if value is None else escaped(value)
+
+
+def _defaults(file: Path, context: typer.Context) -> dict[str, Any]:
+    """Return what the file says of the options of a command, by parameter. Raise `BadParameter` for what it cannot."""
+    tables = _read(file)
+    group = context.find_root().command
+    commands: Mapping[str, Any] = getattr(group, "commands", {})
+    shared = {
+        key: parameter
+        for name, command in commands.items()
+        if name not in OWN_TABLES
+        for key, parameter in _settable(command)
+    }
+    own = {name: tables.pop(name) for name in OWN_TABLES if isinstance(tables.get(name), dict)}
+    _require_known(file, tables, [*shared, *OWN_TABLES])
+    for name, table in own.items():
+        _require_known(file, table, dict(_settable(commands[name])), where=f"[{name}]: ")
+    given = own.get(context.info_name or "", {}) if context.info_name in OWN_TABLES else tables
+    settable = dict(_settable(context.command))
+    return {
+        settable[key].name: _value(value, settable[key], file=file) for key, value in given.items() if key in settable
+    }
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise _fault(file, f"cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise _fault(file, f"is not TOML: {error}") from error
+
+
+def _settable(command: Any) -> Iterator[tuple[str, Any]]:
+    for parameter in command.params:
+        if parameter.param_type_name == "option" and (key := key_of(parameter)) not in _APART:
+            yield key, parameter
+
+
+def _require_known(file: Path, given: Mapping[str, Any], known: Any, *, where: str = "") -> None:
+    for key in given:
+        if key not in known:
+            raise _fault(file, f"{where}there is no option {key!r}: {did_you_mean(key, known)}")
+
+
+def _value(value: Any, parameter: Any, *, file: Path) -> Any:
+    """Return a value as the parser takes it. Numbers become text, which the option reads as on the command line."""
+    key = key_of(parameter)
+    if parameter.is_flag:
+        if not isinstance(value, bool):
+            raise _fault(file, f"{key}: expected true or false, got {value!r}")
+        return value
+    if parameter.multiple:
+        return [str(each) for each in (value if isinstance(value, list) else [value])]
+    if not isinstance(value, str | int | float) or isinstance(value, bool):
+        raise _fault(file, f"{key}: expected text or a number, got {value!r}")
+    return str(value)
+
+
+def _fault(file: Path, problem: str) -> typer.BadParameter:
+    return typer.BadParameter(escaped(f"{file}: {problem}"))

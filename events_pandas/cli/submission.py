@@ -1,0 +1,274 @@
+"""What `submit` does: it shows what it is about to do, asks, submits, and prints the summary."""
+
+import dataclasses
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+import typer
+
+from events_pandas.cli.checking import check_files, destination_facts, found_destination, opened_client, report_facts
+from events_pandas.cli.endings import ExitCode, named_by_options, notes
+from events_pandas.cli.printout import Printout
+from events_pandas.deliver import IntercomClient, Status
+from events_pandas.deliver.journal import journal_path
+from events_pandas.deliver.preflight import NOT_SUBMITTED
+from events_pandas.errors import InvalidRowsError, SubmissionError, SubmissionInterrupted
+from events_pandas.mapping import EventMapping
+from events_pandas.mapping.guesses import require_confirmed
+from events_pandas.results import CheckReport, Summary
+from events_pandas.results.destination import Destination
+from events_pandas.results.rejects import is_rejected
+from events_pandas.results.report import Fact, request_fact, shown_causes, workspace_fact
+from events_pandas.results.table_file import require_not_read
+from events_pandas.run.files import submit_files
+from events_pandas.run.options import RunOptions
+from events_pandas.sources import source_files
+from events_pandas.words import counted, escaped, listed, path_text
+
+NO_JOURNAL: Final = "none"
+WAIT_SECONDS: Final = 86_400.0
+"""The longest wait for another run: then it is time for the next night."""
+SENT: Final = (Status.ACCEPTED, Status.UNKNOWN_CONTACT, Status.REJECTED, Status.FAILED)
+"""Statuses of rows whose events went out."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What a run is about to do."""
+
+    files: Sequence[str]
+    limit: int | None = None
+    report: CheckReport | None = None
+    destination: Destination | None = None
+    journal: Path | None = None
+
+    @property
+    def begins_journal(self) -> bool:
+        """Whether the journal is made new."""
+        return self.journal is not None and not self.journal.exists()
+
+    def facts(self) -> dict[str, Any]:
+        """Return the plan for a document."""
+        checked = None if self.report is None else report_facts(self.report)
+        journal = None if self.journal is None else path_text(self.journal)
+        facts = {"files": [path_text(file) for file in self.files], "limit": self.limit}
+        return {**facts, "journal": journal, "journal_is_new": self.begins_journal, "check": checked}
+
+    def lines(self) -> Iterator[str]:
+        """Yield the plan for people."""
+        what = "the rows" if self.report is None else counted(self.report.rows, "row")
+        first = "" if self.limit is None else "the first "
+        yield f"about to submit {first}{what} of {listed([escaped(file) for file in self.files])}"
+        facts = list(self._facts())
+        width = max((len(label) for label, _ in facts), default=0)
+        yield from (f"  {label:<{width}}  {text}" for label, text in facts)
+        if self.report is not None:
+            yield from (f"warning: {warning}" for warning in self.report.warnings)
+
+    def _facts(self) -> Iterator[Fact]:
+        if self.destination is not None:
+            yield workspace_fact(self.destination.workspace)
+        if self.report is not None:
+            yield request_fact(self.report.requests, limit=self.report.limit, seconds=self.report.duration_seconds)
+            left_out = {"invalid row": self.report.invalid, "duplicate": self.report.duplicates}
+            yield "left out", listed([counted(count, noun) for noun, count in left_out.items() if count]) or "nothing"
+        if self.journal is not None:
+            state = "new: no earlier run is known" if self.begins_journal else "rows that it has are not sent again"
+            yield "journal", f"{escaped(self.journal)} ({state})"
+
+
+def submit_rows(
+    printout: Printout,
+    paths: Sequence[str],
+    *,
+    mapping: Path,
+    results: Path | None,
+    rejects: Path | None,
+    dry_run: bool,
+    yes: bool,
+    limit: int | None,
+    check_first: bool,
+    region: str | None,
+    base_url: str | None,
+    allow_http: bool,
+    wait: bool,
+    **run: Any,
+) -> ExitCode:
+    """Submit the rows of files, unless the plan is all that was asked for, or the user says no."""
+    with opened_client(region=region, base_url=base_url, allow_http=allow_http) as client:
+        options = _options(client, **run)
+        rules = EventMapping.from_toml(mapping)
+        require_confirmed(rules)
+        if rejects is not None:
+            require_not_read(rejects, [mapping])
+        with _nothing_sent():
+            plan = _plan(paths, rules, options, limit=limit, is_checked=check_first or dry_run)
+            for line in plan.lines():
+                printout.say(line)
+            printout.add(plan=plan.facts(), **destination_facts(plan.destination))
+            if dry_run:
+                return _end_dry_run(printout, plan.report)
+            _require_valid(plan.report, options)
+            if not yes and _is_terminal() and not _confirmed(printout):
+                printout.say("nothing was sent")
+                return ExitCode.NOTHING_SENT
+        summary = submitted(
+            # Not files that have come since: their rows are not checked.
+            printout,
+            plan.files,
+            mapping=rules,
+            options=options,
+            results_path=results,
+            rejects_path=rejects,
+            limit=limit,
+            wait_seconds=WAIT_SECONDS if wait else 0.0,
+        )
+    return ExitCode.DONE if summary.is_complete else ExitCode.ROWS_LEFT
+
+
+@contextmanager
+def _nothing_sent() -> Iterator[None]:
+    """Let an interrupt say that nothing was sent."""
+    try:
+        yield
+    except (KeyboardInterrupt, typer.Abort) as interrupt:
+        raise KeyboardInterrupt("nothing was sent") from interrupt
+
+
+def _plan(
+    paths: Sequence[str], mapping: EventMapping, options: RunOptions, *, limit: int | None, is_checked: bool
+) -> Plan:
+    """Find out what a run would do. The token comes first: it is quickly refused."""
+    files = [file.name for file in source_files(paths, mapping.source)]
+    destination = _destination(options)
+    report = check_files(files, mapping, limit=limit) if is_checked else None
+    return Plan(
+        files=files,
+        limit=limit,
+        destination=destination,
+        journal=_journal(destination, options),
+        report=None if report is None else dataclasses.replace(report, destination=destination),
+    )
+
+
+def _options(client: IntercomClient, *, journal: str, raise_invalid: bool, progress: bool, **run: Any) -> RunOptions:
+    if not journal:
+        raise ValueError("--journal: the path is empty: use auto, none or a path")
+    flags = {name: f"--{name.replace('_', '-')}" for name in run} | {"log_path": "--log-json"}
+    with named_by_options(flags):
+        return RunOptions(
+            client=client,
+            journal=None if journal == NO_JOURNAL else journal,
+            on_invalid="raise" if raise_invalid else "report",
+            progress="auto" if progress else False,
+            **run,
+        )
+
+
+def _destination(options: RunOptions) -> Destination | None:
+    if not options.preflight or options.client is None:
+        return None
+    found = found_destination(options.client, advice=NOT_SUBMITTED)
+    options.require_workspace(found.workspace)
+    return found
+
+
+def _journal(destination: Destination | None, options: RunOptions) -> Path | None:
+    """Return the file of the journal, if there is to be one and its workspace is known."""
+    name = options.workspace or (destination.workspace.id_code if destination else None)
+    return None if options.journal is None or name is None else journal_path(options.journal, name)
+
+
+def _end_dry_run(printout: Printout, report: CheckReport | None) -> ExitCode:
+    causes, rest = shown_causes([] if report is None else report.causes)
+    for line in [*map(str, causes), *([rest] if rest else [])]:
+        printout.say(line)
+    printout.say("dry run: nothing was sent")
+    return ExitCode.DONE if report is None or report.ok else ExitCode.ROWS_LEFT
+
+
+def _require_valid(report: CheckReport | None, options: RunOptions) -> None:
+    """Raise `InvalidRowsError` if the check has found invalid rows, and they are to stop the run."""
+    if report is not None and report.invalid and options.on_invalid == "raise":
+        raise InvalidRowsError(report.problems, invalid=report.invalid)
+
+
+def _is_terminal() -> bool:
+    """Return whether somebody can read the question and answer it."""
+    with suppress(AttributeError, ValueError):
+        return sys.stdin.isatty() and sys.stdout.isatty()
+    return False
+
+
+def _confirmed(printout: Printout) -> bool:
+    try:
+        return typer.confirm("submit?", err=printout.as_json)
+    except (KeyboardInterrupt, typer.Abort):
+        # The cursor stands after the question.
+        printout.say()
+        raise
+
+
+def submitted(
+    printout: Printout,
+    paths: Sequence[str],
+    *,
+    mapping: EventMapping,
+    options: RunOptions,
+    results_path: Path | None = None,
+    rejects_path: Path | None = None,
+    limit: int | None = None,
+    wait_seconds: float = 0.0,
+) -> Summary:
+    """Submit files and print the summary; after an early end the summary comes before the error."""
+    summary = Summary()
+    rejects: list[int] = []
+    remarks: list[str] = []
+    end: SubmissionError | SubmissionInterrupted | None = None
+
+    def add(results: pd.DataFrame) -> None:
+        summary.add(results)
+        printout.has_sent = printout.has_sent or summary.count(*SENT) > 0
+        rejects.append(int(is_rejected(results).sum()))
+
+    try:
+        submit_files(
+            paths,
+            mapping,
+            options=options,
+            results_path=results_path,
+            rejects_path=rejects_path,
+            wait_seconds=wait_seconds,
+            warn=remarks.append,
+            take=add,
+            limit=limit,
+        )
+    except (SubmissionError, SubmissionInterrupted) as error:
+        end = error
+    printout.say(str(summary))
+    printout.add(**summary.facts())
+    faults = () if end is None else (str(end), *notes(end))
+    _tell_file(printout, "results", results_path, faults=faults)
+    _tell_file(printout, "rejects", rejects_path, faults=faults, rows=sum(rejects))
+    for remark in remarks:
+        printout.say(f"note: {escaped(remark)}")
+    printout.add(notes=remarks)
+    if end is not None:
+        raise end
+    return summary
+
+
+def _tell_file(
+    printout: Printout, name: str, path: Path | None, *, faults: Sequence[str], rows: int | None = None
+) -> None:
+    """Name a file that was written. One that could not be written is left out: a fault is about it."""
+    is_written = path is not None and not any(f"{escaped(path)}: " in fault for fault in faults)
+    printout.add(**{name: path_text(path) if path is not None and is_written else None})
+    if rows is not None:
+        printout.add(rejected=rows)
+    if is_written:
+        printout.say(f"{name}: {escaped(path)}" + ("" if rows is None else f" ({counted(rows, 'row')})"))

@@ -1,0 +1,284 @@
+"""Exit codes: every way in which a command ends, tried through the command, with the line that says what to do."""
+
+import os
+import re
+import socket
+import sqlite3
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from events_pandas.cli import app
+from events_pandas.cli.endings import EXIT_CODES, ExitCode
+
+ALL_CODES = (0, 1, 2, 3, 130, 143, 129)
+
+
+@pytest.fixture
+def run(folder, sandbox, make_orders):
+    """Run a command in the folder; its file has ten valid rows."""
+    make_orders(10).to_csv(folder / "orders.csv", index=False)
+    make_orders(2, day=["2024-01-31", "never"]).to_csv(folder / "bad.csv", index=False)
+
+    def run(*arguments, token=sandbox.access_token, url=sandbox.url):
+        env = {"INTERCOM_ACCESS_TOKEN": token, "EVENTS_PANDAS_BASE_URL": url}
+        return CliRunner().invoke(app, arguments, env=env)
+
+    return run
+
+
+@pytest.fixture
+def submit(run):
+    """Submit a file of the folder."""
+    return lambda *arguments, file="orders.csv", **more: run("submit", file, "-m", "mapping.toml", *arguments, **more)
+
+
+def last_line(result):
+    return result.stderr.splitlines()[-1]
+
+
+def test_table_has_every_exit_code():
+    """The table that `--help` prints has every code."""
+    assert tuple(map(int, EXIT_CODES)) == ALL_CODES
+    assert set(ExitCode) == set(EXIT_CODES)
+
+
+def test_0_when_all_rows_are_in_intercom(submit, sandbox):
+    """The first run sends all rows, the second run none, and both are complete."""
+    results = [submit(), submit()]
+
+    assert [(result.stderr, result.exit_code) for result in results] == [("", 0), ("", 0)]
+    assert len(sandbox.events) == 10
+
+
+def test_1_when_intercom_refuses_rows(submit, sandbox):
+    """The run is complete, and rows need work."""
+    sandbox.fail_next(400, times=2)
+
+    result = submit()
+
+    assert "  2 rejected          refused by Intercom\n" in result.stdout
+    assert result.exit_code == 1
+
+
+def test_1_when_a_row_is_invalid(run, submit, sandbox):
+    """The valid rows are sent; a check and a dry run say the same."""
+    codes = [run("check", "bad.csv", "-m", "mapping.toml").exit_code, submit("--dry-run", file="bad.csv").exit_code]
+    before = sandbox.requests
+    codes.append(submit(file="bad.csv").exit_code)
+
+    assert (codes, before, len(sandbox.events)) == ([1, 1, 1], 0, 1)
+
+
+def test_1_when_invalid_rows_stop_the_run(submit, sandbox):
+    """Nothing is sent, and the line names the check."""
+    result = submit("--stop-on-invalid", file="bad.csv")
+
+    assert last_line(result) == "error: 1 row is invalid, and nothing was sent: see `events-pandas check --problems`"
+    assert (result.exit_code, sandbox.requests) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("submit", "none.csv", "-m", "mapping.toml"), "error: none.csv: there is no such file"),
+        (("submit", "orders.csv", "-m", "none.toml"), "error: none.toml: cannot be read: No such file or directory"),
+        (
+            ("submit", "orders.csv", "-m", "mapping.toml", "--limit", "0"),
+            "Error: Invalid value for '--limit': expected a number of rows, got '0': use 100 or the like",
+        ),
+        (
+            ("submit", "orders.csv", "-m", "mapping.toml", "--no-preflight"),
+            (
+                "error: --no-preflight: only GET /me names the workspace for the journal: "
+                "add --workspace ID, or add --journal none"
+            ),
+        ),
+        (
+            ("submit", "orders.csv", "-m", "mapping.toml", "--results", "orders.csv"),
+            "error: orders.csv: is one of the files that are read, and would be replaced: choose another name",
+        ),
+        (
+            ("submit", "orders.csv", "-m", "mapping.toml", "--results", "nowhere/r.csv"),
+            "error: nowhere/r.csv: results cannot be written there: No such file or directory",
+        ),
+        (
+            ("submit", "orders.csv", "-m", "mapping.toml", "--workspace", ""),
+            "error: --workspace: is empty: use the workspace's id_code, such as 'ab12cd34'",
+        ),
+        (
+            ("submit", "orders.csv", "-m", "mapping.toml", "--journal", ""),
+            "error: --journal: the path is empty: use auto, none or a path",
+        ),
+        (
+            ("submit", "orders.csv", "-m", "mapping.toml", "--base-url", "ftp://x"),
+            "error: --base-url is not an http or https URL, such as 'https://api.intercom.io'",
+        ),
+        (("runs", "--journal", "nope"), "error: nope: there is no journal: correct --journal"),
+        (("runs", "--workspace", "zzz"), "error: --workspace: there is no run of 'zzz': the journal has no runs yet"),
+        (("sandbox", "--latency-seconds", "-1"), "error: --latency-seconds must be at least 0, not -1.0"),
+    ],
+)
+def test_2_when_something_given_is_wrong(run, sandbox, arguments, line):
+    """Nothing was sent, and the last line says what is wrong, without a word of Python."""
+    result = run(*arguments)
+
+    assert (result.exit_code, sandbox.requests) == (2, 0)
+    assert last_line(result) == line
+    assert not [word for word in ("base_url", "results_path", "Errno", "Traceback", "None") if word in result.stderr]
+
+
+def test_2_when_the_token_is_another_workspaces(submit, sandbox):
+    """The line names both workspaces."""
+    result = submit("--workspace", "zzz")
+
+    assert re.fullmatch(
+        r"error: --workspace: the access token belongs to 'sandbox_[0-9a-f]+', not to 'zzz', and no event was sent: "
+        r"use the token of that workspace, or correct --workspace\n",
+        result.stderr,
+    )
+    assert (result.exit_code, sandbox.requests) == (2, 0)
+
+
+def test_2_when_the_journal_is_another_file(submit, folder, sandbox):
+    """A file that is not a journal is not changed."""
+    before = (folder / "orders.csv").read_bytes()
+
+    result = submit("--journal", "orders.csv")
+
+    assert last_line(result).startswith(f"error: {folder / 'orders.csv'}: this file is not a journal")
+    assert "add --journal none" in last_line(result)
+    assert (result.exit_code, sandbox.requests, (folder / "orders.csv").read_bytes()) == (2, 0, before)
+
+
+def test_2_when_the_token_is_refused_before_the_run(submit, folder, sandbox):
+    """Nothing was sent, no journal was made, and no file was written."""
+    result = submit("--results", "results.csv", "--journal", "journal.sqlite", token="wrong")
+
+    assert result.stderr == (
+        "error: Intercom refused the access token (401 Unauthorized, unauthorized: Access Token Invalid): "
+        "check that the token is complete and of this region, or make a new one in the developer hub\n"
+    )
+    assert (result.stdout, result.exit_code, sandbox.requests) == ("", 2, 0)
+    assert not list(folder.glob("results*")) + list(folder.glob("journal*"))
+
+
+def test_2_when_the_token_is_refused_for_the_first_event(submit, sandbox):
+    """No event has arrived."""
+    sandbox.fail_next(403)
+
+    result = submit("--concurrency", "1")
+
+    assert "error: Intercom refused the access token" in result.stderr
+    assert (result.exit_code, len(sandbox.events)) == (2, 0)
+
+
+def test_3_when_the_token_is_refused_during_the_run(submit, sandbox):
+    """Events have arrived: the run is to be started again, with another token."""
+    # The first answer comes with 202, the others refuse the token.
+    sandbox.fail_next("garbage")
+    sandbox.fail_next(401, times=20)
+
+    result = submit("--concurrency", "1", "--journal", "none")
+
+    assert "error: Intercom refused the access token" in result.stderr
+    assert (result.exit_code, len(sandbox.events)) == (3, 1)
+
+
+def test_3_when_intercom_cannot_be_reached(submit):
+    """Nobody listens on the port: the job is to be started again."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+
+    result = submit(url=url)
+
+    assert last_line(result).startswith("error: Intercom cannot be reached (no connection to 127.0.0.1:")
+    assert last_line(result).endswith(": nothing was submitted, try again later")
+    assert result.exit_code == 3
+
+
+def test_3_when_the_address_is_not_intercoms(submit, sandbox):
+    """The first answer is not one of Intercom's: the line says what to check."""
+    sandbox.fail_next(404, path="/me")
+
+    result = submit()
+
+    assert last_line(result).startswith("error: the answer to the first request, GET /me, was 404 Not Found")
+    assert last_line(result).endswith(": check the region and the address")
+    assert result.exit_code == 3
+
+
+def test_3_when_there_is_an_outage(submit, folder, make_orders, sandbox):
+    """When only failures come and the patience is over, the run ends, and the results have every row."""
+    make_orders(200).to_csv(folder / "many.csv", index=False)
+    sandbox.fail_next(503, times=1_000)
+
+    result = submit(*("--patience-seconds", "0", "--concurrency", "2", "--results", "results.csv"), file="many.csv")
+
+    assert last_line(result).startswith("error: every request has failed for ")
+    assert result.exit_code == 3
+    assert len(pd.read_csv("results.csv")) == 200
+
+
+def test_3_when_the_canary_fails(submit, sandbox):
+    """If the canary fails, the other rows are not submitted, and a second run can send them."""
+    sandbox.fail_next(400, times=2)
+
+    result = submit("--canary", "5", "--results", "results.csv")
+
+    assert pd.read_csv("results.csv")["error_code"].value_counts()["canary_failed"] == 5
+    assert last_line(result).startswith("error: the canary failed, and no other row was sent: ")
+    assert (result.exit_code, len(sandbox.events)) == (3, 3)
+    assert submit().exit_code == 0
+
+
+def test_3_when_too_many_rows_fail(submit, folder, make_orders, sandbox):
+    """If too many rows fail, the remaining rows are in the results."""
+    make_orders(1000).to_csv(folder / "many.csv", index=False)
+    sandbox.fail_next(400, times=500)
+
+    result = submit("--max-failure-rate", "0.2", "--rate-share", "0.5", "--patience-seconds", "1", file="many.csv")
+
+    assert "too_many_failures" in result.stdout
+    assert "which is more than the share of 0.2 that is allowed" in last_line(result)
+    assert result.exit_code == 3
+
+
+def test_3_when_results_cannot_be_written_during_the_run(folder, make_orders, sandbox):
+    """Events have been sent: the run is to be started again when there is room."""
+    make_orders(2_000).to_csv(folder / "many.csv", index=False)
+    command = "submit many.csv -m mapping.toml --results results.csv --journal none --chunksize 100"
+
+    # Not in this process, where the sandbox writes files too.
+    done = subprocess.run(
+        ["bash", "-c", f"ulimit -f 16; exec {sys.executable} -m events_pandas {command} --base-url {sandbox.url}"],
+        env={**os.environ, "INTERCOM_ACCESS_TOKEN": "sandbox-token"},
+        cwd=folder,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert "results.csv: results cannot be written there: File too large" in done.stderr
+    assert done.returncode == 3
+    assert len(sandbox.events) > 100
+
+
+def test_3_when_the_journal_fails_during_the_run(submit, folder, make_orders, sandbox):
+    """Accepted events can no longer be recorded."""
+    make_orders(300).to_csv(folder / "many.csv", index=False)
+    journal = folder / "journal.sqlite"
+    assert submit("--journal", "journal.sqlite", "--limit", "1").exit_code == 0
+    with sqlite3.connect(journal) as database:
+        database.execute("CREATE TRIGGER broken BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'no room'); END")
+
+    result = submit("--journal", "journal.sqlite", file="many.csv")
+
+    assert "the run ended, as accepted events can no longer be recorded" in result.stderr
+    assert result.exit_code == 3
+    assert os.path.exists(journal)  # noqa: PTH110
+    assert len(sandbox.events) > 1

@@ -1,0 +1,162 @@
+"""What `submit` is about to do: shown before the first event, asked for in a terminal, and all of a dry run."""
+
+import os
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from events_pandas.cli import app
+
+WORKSPACE = re.compile(r"\bsandbox_[0-9a-f]+\b")
+
+
+@pytest.fixture
+def submit(folder, sandbox, make_orders):
+    """Submit a file with five rows, one of them invalid and one a duplicate."""
+    days = ["2024-01-31"] * 3 + ["never", "2024-01-31"]
+    orders = make_orders(5, day=days)
+    orders.loc[4, "who"] = "00000"
+    orders.to_csv(folder / "orders.csv", index=False)
+    env = {"INTERCOM_ACCESS_TOKEN": sandbox.access_token}
+    base = ("submit", "orders.csv", "-m", "mapping.toml", "--base-url", sandbox.url, "--journal", "journal.sqlite")
+    return lambda *arguments: CliRunner().invoke(app, [*base, *arguments], env=env)
+
+
+@pytest.fixture
+def in_terminal(folder, make_orders, sandbox, open_terminal):
+    """Submit two rows in a terminal of its own."""
+    make_orders(2).to_csv(folder / "orders.csv", index=False)
+    arguments = ("-m", "events_pandas", "submit", "orders.csv", "-m", "mapping.toml", "--base-url", sandbox.url)
+    return lambda *more: open_terminal(*arguments, *more, INTERCOM_ACCESS_TOKEN=sandbox.access_token)
+
+
+def test_dry_run_shows_the_plan_and_sends_nothing(submit, folder, sandbox):
+    """A dry run shows workspace, requests, what is left out, the journal and the findings, and makes no file."""
+    result = submit("--dry-run", "--results", "results.csv")
+
+    assert WORKSPACE.sub("sandbox_ID", result.stdout) == (
+        "about to submit 5 rows of orders.csv\n"
+        "  workspace  'Sandbox', id sandbox_ID, region US\n"
+        "  requests   3, which take 0:00:00 at 10,000,000 in ten seconds\n"
+        "  left out   1 invalid row, 1 duplicate\n"
+        f"  journal    {folder / 'journal.sqlite'} (new: no earlier run is known)\n"
+        "error time_unreadable: 1 row, such as row 3: created_at: 'never' in column 'day' cannot be read as a time: "
+        "write it as 2024-01-31T12:00:00, or set format= (for epoch numbers unit=) in the Date rule\n"
+        "note duplicate: 1 row, such as row 4: event: row 0 is the same event to Intercom (contact, event name and "
+        "second), and this row is not sent: drop one of the two, or set duplicates='spread' in the mapping if both "
+        "happened\n"
+        "dry run: nothing was sent\n"
+    )
+    assert (result.stderr, result.exit_code, sandbox.requests) == ("", 1, 0)
+    assert sorted(path.name for path in folder.iterdir()) == ["mapping.toml", "orders.csv"]
+
+
+def test_limit_submits_the_first_rows(submit, sandbox):
+    """Plan, results and progress are about the first rows only; a later run submits the others."""
+    first = submit("--limit", "2", "--results", "results.csv")
+    second = submit()
+
+    assert first.stdout.startswith("about to submit the first 2 rows of orders.csv\n")
+    assert "\n2 rows\n  2 accepted          Intercom has them\n" in first.stdout
+    assert (first.exit_code, len(pd.read_csv("results.csv"))) == (0, 2)
+    assert "  2 already_submitted accepted in another run\n" in second.stdout
+    assert len(sandbox.events) == 3
+
+
+def test_limit_may_end_within_a_later_file(submit, folder, make_orders, sandbox):
+    """Rows are counted over all files, also where a chunk ends before the limit."""
+    make_orders(5, start=10).to_csv(folder / "second.csv", index=False)
+
+    result = submit("second.csv", "--limit", "7", "--chunksize", "2", "--results", "results.csv")
+
+    assert pd.read_csv("results.csv")["source_file"].tolist() == ["orders.csv"] * 5 + ["second.csv"] * 2
+    assert (result.exit_code, len(sandbox.events)) == (1, 5)
+
+
+def test_plan_says_that_a_journal_is_known(submit):
+    """A typo in --journal shows: only the first run says that its journal is new."""
+    states = [re.search(r"journal    .* \((.*)\)\n", submit().stdout)[1] for _ in range(2)]
+
+    assert states == ["new: no earlier run is known", "rows that it has are not sent again"]
+
+
+def test_plan_without_a_check_first_counts_nothing(submit):
+    """--no-check-first begins at once: rows and requests are not known."""
+    result = submit("--no-check-first")
+
+    assert result.stdout.startswith("about to submit the rows of orders.csv\n  workspace  'Sandbox', id ")
+    assert "requests " not in result.stdout
+    assert "  3 accepted          Intercom has them\n" in result.stdout
+
+
+def test_terminal_is_asked_and_no_sends_nothing(in_terminal, folder, sandbox):
+    """Whoever does not say yes sends nothing, and makes no journal."""
+    terminal = in_terminal("--journal", "journal.sqlite")
+
+    terminal.wait_for("[y/N]: ")
+    terminal.type("n\n")
+    code, shown = terminal.end()
+
+    assert shown.splitlines()[-2:] == ["submit? [y/N]: n", "nothing was sent"]
+    assert (code, sandbox.requests) == (2, 0)
+    assert not (folder / "journal.sqlite").exists()
+
+
+def test_terminal_is_asked_and_yes_submits(in_terminal, sandbox):
+    """Whoever says yes submits the rows."""
+    terminal = in_terminal()
+
+    terminal.wait_for("[y/N]: ")
+    terminal.type("y\n")
+    code, shown = terminal.end()
+
+    assert "  2 accepted          Intercom has them" in shown.splitlines()
+    assert (code, len(sandbox.events)) == (0, 2)
+
+
+def test_ctrl_c_at_the_question_sends_nothing(in_terminal, sandbox):
+    """Ctrl-C ends the command as anywhere else."""
+    terminal = in_terminal()
+
+    terminal.wait_for("[y/N]: ")
+    terminal.press_ctrl_c()
+    code, shown = terminal.end()
+
+    assert shown.splitlines()[-1] == "interrupted: nothing was sent"
+    assert (code, sandbox.requests) == (130, 0)
+
+
+@pytest.mark.parametrize("option", ["--yes", "--dry-run"])
+def test_terminal_is_not_asked_when_the_answer_is_known(in_terminal, option):
+    """--yes answers the question, and a dry run has none."""
+    code, shown = in_terminal(option).end()
+
+    assert (code, "[y/N]" in shown) == (0, False)
+
+
+def test_check_online_names_the_workspace_and_the_duration(folder, make_orders, sandbox):
+    """The check asks GET /me once, and sends no event."""
+    make_orders(2).to_csv(folder / "orders.csv", index=False)
+    env = {"INTERCOM_ACCESS_TOKEN": sandbox.access_token}
+    arguments = ["check", "orders.csv", "-m", "mapping.toml", "--online", "--base-url", sandbox.url]
+
+    result = CliRunner().invoke(app, arguments, env=env)
+
+    assert "  workspace   'Sandbox', id sandbox_" in result.stdout
+    assert "  requests    2, which take 0:00:00 at 10,000,000 in ten seconds\n" in result.stdout
+    assert (result.exit_code, sandbox.requests) == (0, 0)
+
+
+def test_suggested_mapping_can_be_redirected(folder, make_orders, launch):
+    """`suggest FILE > mapping.toml` writes a mapping that can be read."""
+    make_orders(2).rename(columns={"who": "customer_id"}).to_csv(folder / "orders.csv", index=False)
+    process = launch("suggest", "orders.csv")
+
+    stdout, stderr = process.communicate(timeout=30)
+    Path("suggested.toml").write_text(stdout, encoding="utf-8")
+    checked = CliRunner().invoke(app, ["check", "orders.csv", "-m", "suggested.toml"], env=dict(os.environ))
+
+    assert (stderr, process.returncode, checked.exit_code) == ("", 0, 0)

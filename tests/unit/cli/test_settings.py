@@ -1,0 +1,142 @@
+"""Options from the command line, the environment and a file: which of them wins, and what is refused."""
+
+import pytest
+from typer.testing import CliRunner
+
+from events_pandas.cli import app
+
+USAGE = "Error: Invalid value for '--config': "
+
+
+@pytest.fixture
+def shown(tmp_path, monkeypatch):
+    """Return what --show-config prints for a command: the value and the source of each option."""
+    monkeypatch.chdir(tmp_path)
+
+    def shown(*arguments, env=None):
+        result = CliRunner().invoke(app, [*arguments, "--show-config"], env=env)
+        assert (result.stderr, result.exit_code) == ("", 0)
+        lines = [line.split(maxsplit=2) for line in result.stdout.splitlines()]
+        return {name: tuple(rest) for name, *rest in lines if len(rest) == 2}
+
+    return shown
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write the file of settings."""
+    return lambda text, name="events-pandas.toml": (tmp_path / name).write_text(text, encoding="utf-8")
+
+
+def test_command_line_wins_over_environment_over_file_over_default(shown, write):
+    """The precedence is: command line, environment, file, default."""
+    write('rate-share = 0.1\ncanary = 1\nmapping = "m.toml"\nlimit = 9\n')
+    env = {"EVENTS_PANDAS_RATE_SHARE": "0.2", "EVENTS_PANDAS_CANARY": "2"}
+
+    found = shown("submit", "a.csv", "--rate-share", "0.3", env=env)
+
+    assert found["rate-share"] == ("0.3", "command line")
+    assert found["canary"] == ("2", "EVENTS_PANDAS_CANARY")
+    assert found["mapping"] == ("m.toml", "events-pandas.toml")
+    assert found["limit"] == ("9", "events-pandas.toml")
+    assert found["chunksize"] == ("10000", "default")
+
+
+def test_show_config_needs_no_files_and_never_shows_the_token(shown):
+    """What is missing is shown as missing; of the token it is said only whether it is set."""
+    found = shown("submit", env={"INTERCOM_ACCESS_TOKEN": "s3cret"})
+
+    assert found["mapping"] == ("-", "default")
+    assert "s3cret" not in str(found)
+
+
+def test_show_config_says_whether_the_token_is_set(tmp_path, monkeypatch):
+    """The variable of the token is the last line."""
+    monkeypatch.chdir(tmp_path)
+
+    lines = [
+        CliRunner().invoke(app, ["check", "--show-config"], env=env).stdout.splitlines()[-1].split(maxsplit=1)[1]
+        for env in ({}, {"INTERCOM_ACCESS_TOKEN": "s3cret"})
+    ]
+
+    assert [line.split("  ")[0] for line in lines] == ["is not set", "is set"]
+
+
+def test_sandbox_has_a_table_and_variables_of_its_own(shown, write):
+    """The limit of a sandbox is not the limit of a run."""
+    write("limit = 9\n[sandbox]\nlimit = 83\n")
+    env = {"EVENTS_PANDAS_SANDBOX_PORT": "0", "EVENTS_PANDAS_REGION": "eu"}
+
+    assert shown("submit", env=env)["limit"] == ("9", "events-pandas.toml")
+    assert shown("submit", env=env)["region"] == ("eu", "EVENTS_PANDAS_REGION")
+    assert shown("sandbox", env=env)["limit"] == ("83", "events-pandas.toml")
+    assert shown("sandbox", env=env)["port"] == ("0", "EVENTS_PANDAS_SANDBOX_PORT")
+    assert shown("sandbox", env=env)["region"] == ("us", "default")
+
+
+def test_file_may_hold_options_of_other_commands(shown, write):
+    """One file serves all commands: an option that a command lacks does not concern it."""
+    write('results = "r.csv"\njson = true\npreflight = false\n')
+
+    assert shown("runs")["json"] == ("true", "events-pandas.toml")
+    assert shown("submit")["preflight"] == ("false", "events-pandas.toml")
+
+
+def test_config_names_another_file(shown, write):
+    """--config and its variable name another file than events-pandas.toml."""
+    write("canary = 1\n")
+    write("canary = 5\n", "nightly.toml")
+
+    assert shown("submit", "--config", "nightly.toml")["canary"] == ("5", "nightly.toml")
+    assert shown("submit", env={"EVENTS_PANDAS_CONFIG": "nightly.toml"})["canary"] == ("5", "nightly.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("rate-shre = 1", "there is no option 'rate-shre': did you mean 'rate-share'?"),
+        ("rate_share = 1", "there is no option 'rate_share': did you mean 'rate-share'?"),
+        ("[sandbox]\nprt = 1", "[sandbox]: there is no option 'prt': did you mean 'port'?"),
+        ("[submitt]\ncanary = 1", "there is no option 'submitt': did you mean 'resubmit'?"),
+        ('resubmit = "no"', "resubmit: expected true or false, got 'no'"),
+        ("mapping = true", "mapping: expected text or a number, got True"),
+        ("a = x", "is not TOML: Invalid value (at line 1, column 5)"),
+    ],
+)
+def test_file_with_a_fault_is_refused(write, tmp_path, monkeypatch, text, fault):
+    """Exit code 2, and a line that names the file, the fault and the fix."""
+    monkeypatch.chdir(tmp_path)
+    write(text)
+
+    result = CliRunner().invoke(app, ["submit", "a.csv", "-m", "m.toml"])
+
+    assert result.stderr.splitlines()[-1] == f"{USAGE}events-pandas.toml: {fault}"
+    assert result.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("limit = 2.5", "'--limit': expected a number of rows, got '2.5': use 100 or the like"),
+        ("concurrency = 2.5", "'--concurrency': expected a number from 1 to 128, got '2.5'"),
+    ],
+)
+def test_value_of_a_file_is_checked_as_on_the_command_line(write, tmp_path, monkeypatch, text, fault):
+    """A number with a fraction is not cut to a whole one."""
+    monkeypatch.chdir(tmp_path)
+    write(text)
+
+    result = CliRunner().invoke(app, ["submit", "a.csv", "-m", "m.toml"])
+
+    assert f"Error: Invalid value for {fault}" in result.stderr
+    assert result.exit_code == 2
+
+
+def test_config_that_is_not_there_is_an_error(tmp_path, monkeypatch):
+    """A file that was named has to be there; events-pandas.toml need not be."""
+    monkeypatch.chdir(tmp_path)
+
+    result = CliRunner().invoke(app, ["runs", "--config", "none.toml"])
+
+    assert result.stderr.splitlines()[-1] == f"{USAGE}none.toml: cannot be read: No such file or directory"
+    assert result.exit_code == 2
