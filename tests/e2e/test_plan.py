@@ -160,3 +160,16 @@ def test_suggested_mapping_can_be_redirected(folder, make_orders, launch):
     checked = CliRunner().invoke(app, ["check", "orders.csv", "-m", "suggested.toml"], env=dict(os.environ))
 
     assert (stderr, process.returncode, checked.exit_code) == ("", 0, 0)
+
+
+@pytest.mark.parametrize(("limit", "code", "left_out"), [("2", 0, "nothing"), ("3", 1, "1 invalid row")])
+def test_limit_leaves_out_what_is_odd_in_later_rows(folder, sandbox, limit, code, left_out):
+    """A short row beyond the limit is no finding."""
+    (folder / "odd.csv").write_text("who,day\n1,2024-01-31\n2,2024-01-31\n3\n4,2024-01-31\n")
+    env = {"INTERCOM_ACCESS_TOKEN": sandbox.access_token}
+    arguments = ["submit", "odd.csv", "-m", "mapping.toml", "--base-url", sandbox.url, "--limit", limit]
+
+    result = CliRunner().invoke(app, arguments, env=env)
+
+    assert f"  left out   {left_out}\n" in result.stdout
+    assert (result.exit_code, len(sandbox.events)) == (code, 2)
