@@ -77,7 +77,7 @@ def test_end_of_input_at_a_question_is_an_interrupt(capsys):
 )
 def test_error_that_begins_with_an_argument_begins_with_its_option(message, shown):
     """A user of the command line does not know the arguments of Python."""
-    with pytest.raises(ValueError, match="a|region") as caught, named_by_options({"rate_share": "--rate-share"}):
+    with pytest.raises(ValueError, match=r"a|region") as caught, named_by_options({"rate_share": "--rate-share"}):
         raise ValueError(message)
 
     assert str(caught.value) == shown
