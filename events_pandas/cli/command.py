@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import wraps
 from types import MappingProxyType
 from typing import Annotated, Any, Final
@@ -51,7 +52,8 @@ def as_command(function: Callable[..., ExitCode]) -> Callable[..., None]:
                 code = function(printout, **{parameter.name: given[parameter.name] for parameter in own})
         except typer.Exit as end:
             code = end.exit_code
-        with exit_codes():
+        # A document that cannot be printed does not undo the run.
+        with suppress(typer.Exit), exit_codes():
             printout.close(int(code))
         if code != ExitCode.DONE:
             raise typer.Exit(int(code))

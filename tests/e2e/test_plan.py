@@ -83,11 +83,22 @@ def test_plan_says_that_a_journal_is_known(submit):
     assert states == ["new: no earlier run is known", "rows that it has are not sent again"]
 
 
-def test_plan_without_a_check_first_counts_nothing(submit):
-    """--no-check-first begins at once: rows and requests are not known."""
-    result = submit("--no-check-first")
+def test_plan_says_that_rows_of_the_journal_are_sent_again(submit, sandbox):
+    """--resubmit reads no journal."""
+    submit()
 
-    assert result.stdout.startswith("about to submit the rows of orders.csv\n  workspace  'Sandbox', id ")
+    result = submit("--resubmit")
+
+    assert "journal.sqlite (rows that it has are sent again, too)\n" in result.stdout
+    assert sandbox.requests == 6
+
+
+@pytest.mark.parametrize(("options", "what"), [((), "the rows"), (("--limit", "3"), "the first 3 rows")])
+def test_plan_without_a_check_first_counts_nothing(submit, options, what):
+    """--no-check-first begins at once: rows and requests are not known."""
+    result = submit("--no-check-first", *options)
+
+    assert result.stdout.startswith(f"about to submit {what} of orders.csv\n  workspace  'Sandbox', id ")
     assert "requests " not in result.stdout
     assert "  3 accepted          Intercom has them\n" in result.stdout
 
