@@ -12,10 +12,12 @@ _COMMAND = "events-pandas"
 
 def _is_command() -> bool:
     """Return whether this process is the command, which answers `--help` before it loads pandas."""
-    if sys.argv[:1] == ["-m"]:
+    # A program that embeds Python may have no arguments.
+    arguments = getattr(sys, "argv", [])
+    if arguments[:1] == ["-m"]:
         # `python -m` is looking for its module, whose name stands before the arguments.
-        return sys.orig_argv[-len(sys.argv)] == __name__
-    return PurePath(*sys.argv[:1]).name in {_COMMAND, f"{_COMMAND}.exe", f"{_COMMAND}-script.py"}
+        return sys.orig_argv[-len(arguments)] == __name__
+    return PurePath(*arguments[:1]).name in {_COMMAND, f"{_COMMAND}.exe", f"{_COMMAND}-script.py"}
 
 
 def _loaded() -> ModuleType:

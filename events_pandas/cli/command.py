@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from types import MappingProxyType
@@ -69,7 +70,8 @@ def as_command(function: Callable[..., ExitCode]) -> Callable[..., None]:
             code, error = end.exit_code, end.__cause__
         if log is not None:
             log.exit(int(code), error)
-        with exit_codes():
+        # A document that cannot be printed does not undo the run.
+        with suppress(typer.Exit), exit_codes():
             printout.close(int(code))
         if code != ExitCode.DONE:
             raise typer.Exit(int(code))

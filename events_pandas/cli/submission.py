@@ -10,8 +10,9 @@ from typing import Any, Final
 import pandas as pd
 import typer
 
-from events_pandas.cli.checking import check_files, destination_facts, found_destination, opened_client, report_facts
+from events_pandas.cli.checking import check_files, destination_facts, found_destination, opened_client
 from events_pandas.cli.endings import ExitCode, named_by_options, notes
+from events_pandas.cli.plan import Plan
 from events_pandas.cli.printout import Printout
 from events_pandas.deliver import IntercomClient, Status
 from events_pandas.deliver.journal import journal_path
@@ -22,63 +23,18 @@ from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.results import CheckReport, Summary
 from events_pandas.results.destination import Destination
 from events_pandas.results.rejects import is_rejected
-from events_pandas.results.report import Fact, request_fact, shown_causes, workspace_fact
+from events_pandas.results.report import shown_causes
 from events_pandas.results.table_file import require_not_read
 from events_pandas.run.files import submit_files
 from events_pandas.run.options import RunOptions
 from events_pandas.sources import source_files
-from events_pandas.words import counted, escaped, listed, path_text
+from events_pandas.words import counted, escaped, path_text
 
 NO_JOURNAL: Final = "none"
 WAIT_SECONDS: Final = 86_400.0
 """The longest wait for another run: then it is time for the next night."""
 SENT: Final = (Status.ACCEPTED, Status.UNKNOWN_CONTACT, Status.REJECTED, Status.FAILED)
 """Statuses of rows whose events went out."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
-    """What a run is about to do."""
-
-    files: Sequence[str]
-    limit: int | None = None
-    report: CheckReport | None = None
-    destination: Destination | None = None
-    journal: Path | None = None
-
-    @property
-    def begins_journal(self) -> bool:
-        """Whether the journal is made new."""
-        return self.journal is not None and not self.journal.exists()
-
-    def facts(self) -> dict[str, Any]:
-        """Return the plan for a document."""
-        checked = None if self.report is None else report_facts(self.report)
-        journal = None if self.journal is None else path_text(self.journal)
-        facts = {"files": [path_text(file) for file in self.files], "limit": self.limit}
-        return {**facts, "journal": journal, "journal_is_new": self.begins_journal, "check": checked}
-
-    def lines(self) -> Iterator[str]:
-        """Yield the plan for people."""
-        what = "the rows" if self.report is None else counted(self.report.rows, "row")
-        first = "" if self.limit is None else "the first "
-        yield f"about to submit {first}{what} of {listed([escaped(file) for file in self.files])}"
-        facts = list(self._facts())
-        width = max((len(label) for label, _ in facts), default=0)
-        yield from (f"  {label:<{width}}  {text}" for label, text in facts)
-        if self.report is not None:
-            yield from (f"warning: {warning}" for warning in self.report.warnings)
-
-    def _facts(self) -> Iterator[Fact]:
-        if self.destination is not None:
-            yield workspace_fact(self.destination.workspace)
-        if self.report is not None:
-            yield request_fact(self.report.requests, limit=self.report.limit, seconds=self.report.duration_seconds)
-            left_out = {"invalid row": self.report.invalid, "duplicate": self.report.duplicates}
-            yield "left out", listed([counted(count, noun) for noun, count in left_out.items() if count]) or "nothing"
-        if self.journal is not None:
-            state = "new: no earlier run is known" if self.begins_journal else "rows that it has are not sent again"
-            yield "journal", f"{escaped(self.journal)} ({state})"
 
 
 def submit_rows(
@@ -151,6 +107,7 @@ def _plan(
         limit=limit,
         destination=destination,
         journal=_journal(destination, options),
+        resubmits=options.resubmit,
         report=None if report is None else dataclasses.replace(report, destination=destination),
     )
 

@@ -50,7 +50,7 @@ def test_0_when_all_rows_are_in_intercom(submit, sandbox):
     """The first run sends all rows, the second run none, and both are complete."""
     results = [submit(), submit()]
 
-    assert [(result.stderr, result.exit_code) for result in results] == [("", 0), ("", 0)]
+    assert [("error" in result.stderr, result.exit_code) for result in results] == [(False, 0), (False, 0)]
     assert len(sandbox.events) == 10
 
 

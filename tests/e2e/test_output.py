@@ -79,6 +79,15 @@ def test_full_disk_under_the_output_is_reported_and_changes_no_exit_code(run):
     assert (done.stderr, done.returncode) == (LOST, 1)
 
 
+def test_full_disk_under_a_document_is_reported_and_changes_no_exit_code(run):
+    """A document that cannot be printed does not undo a run."""
+    with Path("/dev/full").open("wb") as full:
+        done = run([*CHECK, "--json"], stdout=full)
+
+    assert done.stderr.splitlines()[-1] == b"error: the document cannot be printed: No space left on device"
+    assert done.returncode == 1
+
+
 def test_reader_that_goes_away_changes_nothing(run):
     """If the reader of the output is closed, as `head -1` is, the exit code is that of the rows."""
     reader, writer = os.pipe()

@@ -83,11 +83,22 @@ def test_plan_says_that_a_journal_is_known(submit):
     assert states == ["new: no earlier run is known", "rows that it has are not sent again"]
 
 
-def test_plan_without_a_check_first_counts_nothing(submit):
-    """--no-check-first begins at once: rows and requests are not known."""
-    result = submit("--no-check-first")
+def test_plan_says_that_rows_of_the_journal_are_sent_again(submit, sandbox):
+    """--resubmit reads no journal."""
+    submit()
 
-    assert result.stdout.startswith("about to submit the rows of orders.csv\n  workspace  'Sandbox', id ")
+    result = submit("--resubmit")
+
+    assert "journal.sqlite (rows that it has are sent again, too)\n" in result.stdout
+    assert sandbox.requests == 6
+
+
+@pytest.mark.parametrize(("options", "what"), [((), "the rows"), (("--limit", "3"), "the first 3 rows")])
+def test_plan_without_a_check_first_counts_nothing(submit, options, what):
+    """--no-check-first begins at once: rows and requests are not known."""
+    result = submit("--no-check-first", *options)
+
+    assert result.stdout.startswith(f"about to submit {what} of orders.csv\n  workspace  'Sandbox', id ")
     assert "requests " not in result.stdout
     assert "  3 accepted          Intercom has them\n" in result.stdout
 
@@ -160,3 +171,16 @@ def test_suggested_mapping_can_be_redirected(folder, make_orders, launch):
     checked = CliRunner().invoke(app, ["check", "orders.csv", "-m", "suggested.toml"], env=dict(os.environ))
 
     assert (stderr, process.returncode, checked.exit_code) == ("", 0, 0)
+
+
+@pytest.mark.parametrize(("limit", "code", "left_out"), [("2", 0, "nothing"), ("3", 1, "1 invalid row")])
+def test_limit_leaves_out_what_is_odd_in_later_rows(folder, sandbox, limit, code, left_out):
+    """A short row beyond the limit is no finding."""
+    (folder / "odd.csv").write_text("who,day\n1,2024-01-31\n2,2024-01-31\n3\n4,2024-01-31\n")
+    env = {"INTERCOM_ACCESS_TOKEN": sandbox.access_token}
+    arguments = ["submit", "odd.csv", "-m", "mapping.toml", "--base-url", sandbox.url, "--limit", limit]
+
+    result = CliRunner().invoke(app, arguments, env=env)
+
+    assert f"  left out   {left_out}\n" in result.stdout
+    assert (result.exit_code, len(sandbox.events)) == (code, 2)

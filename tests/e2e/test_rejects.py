@@ -130,14 +130,16 @@ def test_command_does_not_replace_its_mapping_by_rejects(folder, submit, sandbox
     assert sandbox.requests == 0
 
 
-def test_command_does_not_list_rejects_that_could_not_be_written(folder, submit, sandbox, full_disk):
+def test_command_does_not_list_rejects_that_could_not_be_written(folder, submit, full_disk):
     """If the rejects cannot be written, the error has its own line, and no line says that they were written."""
     (folder / "a.csv").write_text("who,day\n00042,2024-01-31\n00043,never\n")
 
-    sandbox.fail_next(401)
+    # Without a preflight the first event is refused, in the run.
     with full_disk():
-        result = submit("a.csv", "--rejects", "rejects.csv", "--journal", "none")
+        result = submit("a.csv", "--rejects", "rejects.csv", "--journal", "none", "--no-preflight", token="wrong")
 
     assert "rejects:" not in result.stdout
-    assert result.stderr.splitlines()[0].startswith("error: Intercom refused the access token")
-    assert result.stderr.splitlines()[1:] == ["error: rejects.csv: rejects cannot be written there: File too large"]
+    # On a slow machine lines of progress come first.
+    errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    assert errors[0].startswith("error: Intercom refused the access token")
+    assert errors[1:] == ["error: rejects.csv: rejects cannot be written there: File too large"]

@@ -44,6 +44,8 @@ def script(tmp_path):
         "from events_pandas import *; import pandas as pd",
         "from events_pandas import submit_events; import pandas as pd",
         "import events_pandas.__main__; import pandas as pd",
+        "import sys; del sys.argv; import events_pandas; import pandas as pd",
+        "import sys; sys.argv = []; import events_pandas; import pandas as pd",
     ],
 )
 def test_frame_has_the_accessor_after_any_order_of_imports(program):

@@ -1,0 +1,63 @@
+"""Plan: what a run is about to do, for people and for programs."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from events_pandas.cli.checking import report_facts
+from events_pandas.results import CheckReport
+from events_pandas.results.destination import Destination
+from events_pandas.results.report import Fact, request_fact, workspace_fact
+from events_pandas.words import counted, escaped, listed, path_text
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What a run is about to do."""
+
+    files: Sequence[str]
+    limit: int | None = None
+    report: CheckReport | None = None
+    destination: Destination | None = None
+    journal: Path | None = None
+    resubmits: bool = False
+
+    @property
+    def begins_journal(self) -> bool:
+        """Whether the journal is made new."""
+        return self.journal is not None and not self.journal.exists()
+
+    def facts(self) -> dict[str, Any]:
+        """Return the plan for a document."""
+        checked = None if self.report is None else report_facts(self.report)
+        journal = None if self.journal is None else path_text(self.journal)
+        facts = {"files": [path_text(file) for file in self.files], "limit": self.limit}
+        return {**facts, "journal": journal, "journal_is_new": self.begins_journal, "check": checked}
+
+    def lines(self) -> Iterator[str]:
+        """Yield the plan for people."""
+        rows = self.limit if self.report is None else self.report.rows
+        what = "the rows" if rows is None else counted(rows, "row")
+        first = "" if self.limit is None else "the first "
+        yield f"about to submit {first}{what} of {listed([escaped(file) for file in self.files])}"
+        facts = list(self._facts())
+        width = max((len(label) for label, _ in facts), default=0)
+        yield from (f"  {label:<{width}}  {text}" for label, text in facts)
+        if self.report is not None:
+            yield from (f"warning: {warning}" for warning in self.report.warnings)
+
+    def _facts(self) -> Iterator[Fact]:
+        if self.destination is not None:
+            yield workspace_fact(self.destination.workspace)
+        if self.report is not None:
+            yield request_fact(self.report.requests, limit=self.report.limit, seconds=self.report.duration_seconds)
+            left_out = {"invalid row": self.report.invalid, "duplicate": self.report.duplicates}
+            yield "left out", listed([counted(count, noun) for noun, count in left_out.items() if count]) or "nothing"
+        if self.journal is not None:
+            yield "journal", f"{escaped(self.journal)} ({self._journal_state()})"
+
+    def _journal_state(self) -> str:
+        if self.begins_journal:
+            return "new: no earlier run is known"
+        return "rows that it has are sent again, too" if self.resubmits else "rows that it has are not sent again"

@@ -1,0 +1,110 @@
+"""The exit code of each error, and the words of its line."""
+
+import json
+
+import pandas as pd
+import pytest
+import typer
+
+from events_pandas import (
+    AuthenticationError,
+    CredentialsError,
+    InvalidRowsError,
+    MappingError,
+    OutageError,
+    SourceError,
+    SubmissionError,
+)
+from events_pandas.cli.endings import ExitCode, exit_code_of, exit_codes, named_by_options
+from events_pandas.cli.printout import Printout
+
+NONE = pd.DataFrame()
+PROBLEMS = pd.DataFrame({"severity": ["error"], "row": [0]})
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (MappingError(["a"]), ExitCode.NOTHING_SENT),
+        (SourceError("a"), ExitCode.NOTHING_SENT),
+        (CredentialsError("a"), ExitCode.NOTHING_SENT),
+        (AuthenticationError("a", results=NONE), ExitCode.NOTHING_SENT),
+        (OSError(2, "a"), ExitCode.NOTHING_SENT),
+        (ImportError("a"), ExitCode.NOTHING_SENT),
+        (ValueError("a"), ExitCode.NOTHING_SENT),
+        (InvalidRowsError(PROBLEMS), ExitCode.ROWS_LEFT),
+        (OutageError("a", results=NONE), ExitCode.ENDED_EARLY),
+        (SubmissionError("a", results=NONE), ExitCode.ENDED_EARLY),
+    ],
+)
+def test_exit_code_follows_from_the_error(error, code):
+    """After an event went out every error means that the run ended early."""
+    assert exit_code_of(error, has_sent=False) is code
+    assert exit_code_of(error, has_sent=True) is ExitCode.ENDED_EARLY
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (OSError(98, "Address in use"), "Address in use"),
+        (FileNotFoundError(2, "No such file", "a\n.csv"), "a\\n.csv: No such file"),
+        (OSError("without a number"), "without a number"),
+    ],
+)
+def test_error_of_the_system_has_no_number(capsys, error, line):
+    """Errno 98 says nothing to an analyst."""
+    with pytest.raises(typer.Exit) as caught, exit_codes():
+        raise error
+
+    assert (capsys.readouterr().err, caught.value.exit_code) == (f"error: {line}\n", 2)
+
+
+def test_end_of_input_at_a_question_is_an_interrupt(capsys):
+    """Ctrl-D answers no question."""
+    with pytest.raises(typer.Exit) as caught, exit_codes():
+        raise typer.Abort
+
+    assert (capsys.readouterr().err, caught.value.exit_code) == ("interrupted\n", 130)
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("rate_share: is wrong", "--rate-share: is wrong"),
+        ("rate_share must be a share", "--rate-share must be a share"),
+        ("no region 'moon'", "no region 'moon'"),
+    ],
+)
+def test_error_that_begins_with_an_argument_begins_with_its_option(message, shown):
+    """A user of the command line does not know the arguments of Python."""
+    with pytest.raises(ValueError, match=r"a|region") as caught, named_by_options({"rate_share": "--rate-share"}):
+        raise ValueError(message)
+
+    assert str(caught.value) == shown
+
+
+def test_document_is_printed_once_and_has_the_errors(capsys):
+    """A document that was printed at the start is not printed again at the end."""
+    printout = Printout(command="check", as_json=True, facts={"rows": None})
+    printout.say("for people")
+    printout.fail("it failed")
+    printout.add(rows=3)
+
+    printout.close(2)
+    printout.close(0)
+
+    shown = capsys.readouterr()
+    assert json.loads(shown.out) == {"command": "check", "exit_code": 2, "errors": ["it failed"], "rows": 3}
+    assert shown.err == "for people\nerror: it failed\n"
+
+
+def test_document_is_printed_in_ascii(capsys):
+    """Any terminal and any pipe takes it, and no text in it acts on a terminal."""
+    printout = Printout(command="check", as_json=True)
+    printout.add(value="é\u202e\x1b[2J")
+
+    printout.close(0)
+
+    text = capsys.readouterr().out
+    assert text.isascii()
+    assert json.loads(text)["value"] == "é\u202e\x1b[2J"
