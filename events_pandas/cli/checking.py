@@ -1,27 +1,29 @@
 """What `suggest` and `check` do."""
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import pandas as pd
 
-from events_pandas.api import checked_report, suggest_mapping
+from events_pandas.api import suggest_mapping
 from events_pandas.cli.endings import ExitCode
 from events_pandas.cli.output import write_document
 from events_pandas.cli.printout import Printout
 from events_pandas.convert import Cause
 from events_pandas.deliver import IntercomClient, Stop
 from events_pandas.errors import SourceError
-from events_pandas.mapping import EventMapping
+from events_pandas.mapping import EventMapping, SourceFormat
 from events_pandas.results import CheckReport
 from events_pandas.results.destination import Destination, find_destination
-from events_pandas.results.table_file import FINDINGS, TableFile, write_new
-from events_pandas.run.file_frames import read_files
+from events_pandas.results.new_file import write_new
+from events_pandas.results.table_file import FINDINGS, TableFile
+from events_pandas.run.file_check import check_files
+from events_pandas.run.fitting import fitting_files
 from events_pandas.run.run import stop_error
-from events_pandas.sources import SourceFile, read_first_rows, source_files
+from events_pandas.sources import BadFile, SourceFile, opened_files, read_first_rows
 from events_pandas.suggest.suggestion import SuggestedMapping
 from events_pandas.words import counted, escaped, escaped_lines, path_text
 
@@ -33,10 +35,11 @@ _OFFLINE: Final = "leave out --online to check the rows without Intercom, or try
 Connect: TypeAlias = Callable[[], AbstractContextManager[IntercomClient]]
 
 
-def propose(printout: Printout, paths: Sequence[str], output: Path | None) -> ExitCode:
+def propose(printout: Printout, paths: Sequence[str], *, output: Path | None, written: SourceFormat) -> ExitCode:
     """Propose a mapping from the first rows of the first file, and print or write it."""
-    first, *_ = source_files(paths)
-    proposed = _proposed(first)
+    with opened_files(paths[:1], written) as found:
+        first = found[0]
+        proposed = _proposed(first)
     # TOML has the same escapes.
     text = escaped_lines(proposed.to_toml())
     printout.add(
@@ -55,35 +58,58 @@ def _proposed(file: SourceFile) -> SuggestedMapping:
     if rows.empty:
         raise SourceError(f"{file}: has no rows: a mapping is proposed from the values of its columns")
     first = "the first " if len(rows) == PROPOSED_FROM else ""
-    return replace(suggest_mapping(rows), origin=f"{first}{counted(len(rows), 'row')} of {file.path.name!r}")
+    return replace(suggest_mapping(rows), origin=f"{first}{counted(len(rows), 'row')} of {file.short_name!r}")
 
 
 def check_rows(
-    printout: Printout, paths: Sequence[str], mapping_path: Path, *, problems: Path | None, connect: Connect | None
+    printout: Printout,
+    paths: Sequence[str],
+    mapping_path: Path,
+    *,
+    written: SourceFormat,
+    skips_bad: bool,
+    problems: Path | None,
+    connect: Connect | None,
 ) -> ExitCode:
     """Check every row of files, print the report, and write the findings."""
-    mapping = EventMapping.from_toml(mapping_path)
-    files = source_files(paths, mapping.source)
-    # Opened before the rows are read: findings may not be writable there.
-    findings = (
-        None
-        if problems is None
-        else TableFile(problems, FINDINGS, sources=[mapping_path, *(file.path for file in files)])
-    )
-    with findings or nullcontext():
+    mapping = mapping_for(mapping_path, written)
+    with fitting_files(paths, mapping, progress="auto", skips_bad=skips_bad) as fit, ExitStack() as opened:
+        # Opened before the rows are read: findings may not be writable there.
+        findings = None
+        if problems is not None:
+            sources = [mapping_path, *(file.path for file in fit.files)]
+            findings = opened.enter_context(TableFile(problems, FINDINGS, sources=sources))
         destination = None
         if connect is not None:
-            with connect() as client:
-                destination = found_destination(client, advice=_OFFLINE)
-        report = replace(check_files([file.name for file in files], mapping), destination=destination)
+            destination = found_destination(opened.enter_context(connect()), advice=_OFFLINE)
+        report = replace(
+            check_files(fit.files, mapping), destination=destination, skipped_files=reasons_of(fit.skipped)
+        )
         printout.say(str(report))
         printout.add(**report_facts(report), problems=None if problems is None else path_text(problems))
         if findings is not None:
-            # The index of a report on files is the file.
-            findings.write(report.problems.assign(source_file=report.problems.index))
+            findings.write(report.problems)
             findings.finish()
             printout.say(f"findings: {escaped(findings.path)}")
     return ExitCode.DONE if report.ok else ExitCode.ROWS_LEFT
+
+
+def written_as(*, delimiter: str | None, **others: Any) -> SourceFormat:
+    """Return how files are written, as far as the command says."""
+    # Few shells have a way to write a tab.
+    return SourceFormat(delimiter="\t" if delimiter in ("tab", "\\t") else delimiter, **others)
+
+
+def mapping_for(path: Path, written: SourceFormat) -> EventMapping:
+    """Read a mapping. What the command says of its files comes before what the mapping says."""
+    mapping = EventMapping.from_toml(path)
+    given = {name: value for name, value in asdict(written).items() if value is not None}
+    return replace(mapping, source=replace(mapping.source, **given))
+
+
+def reasons_of(skipped: Sequence[BadFile]) -> dict[str, str]:
+    """Return the files that are left out, each with its reason."""
+    return {path_text(file.name): file.reason for file in skipped}
 
 
 def found_destination(client: IntercomClient, *, advice: str) -> Destination:
@@ -92,12 +118,6 @@ def found_destination(client: IntercomClient, *, advice: str) -> Destination:
     if isinstance(found, Stop):
         raise stop_error(found, pd.DataFrame())
     return found
-
-
-def check_files(paths: Sequence[str], mapping: EventMapping, *, limit: int | None = None) -> CheckReport:
-    """Check the rows of files, or only the first ones."""
-    rows, types, refused = read_files(paths, mapping, limit=limit)
-    return checked_report(rows, mapping, types=types, refused=refused)
 
 
 def report_facts(report: CheckReport) -> dict[str, Any]:
@@ -114,6 +134,7 @@ def report_facts(report: CheckReport) -> dict[str, Any]:
         "requests": report.requests,
         "duration_seconds": report.duration_seconds,
         **destination_facts(report.destination),
+        "skipped_files": dict(report.skipped_files),
         "warnings": report.warnings,
         "findings": [cause_facts(cause) for cause in report.causes],
     }

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _REPORT: Final = (
     *("rows", "valid", "invalid", "duplicates", "contacts", "event_names", "created_at", "requests"),
-    *("duration_seconds", "workspace", "rate_limit", "warnings", "findings"),
+    *("duration_seconds", "workspace", "rate_limit", "skipped_files", "warnings", "findings"),
 )
 _SUMMARY: Final = ("rows", "statuses", "causes", "requests", "retries", "journal", "notes")
 DOCUMENTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(

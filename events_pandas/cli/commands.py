@@ -15,7 +15,10 @@ from events_pandas.cli.options import (
     CheckFirst,
     Chunksize,
     Concurrency,
+    Decimal,
+    Delimiter,
     DryRun,
+    Encoding,
     Files,
     Journal,
     JournalPath,
@@ -37,7 +40,10 @@ from events_pandas.cli.options import (
     Rejects,
     Resubmit,
     Results,
+    Sheet,
+    SkipBadFiles,
     Wait,
+    WithIdentifier,
     Workspace,
     Yes,
 )
@@ -48,11 +54,21 @@ AUTO: Final = "auto"
 
 
 @as_command
-def suggest(printout: Printout, paths: Files, output: Output = None) -> ExitCode:
+def suggest(
+    printout: Printout,
+    paths: Files,
+    *,
+    output: Output = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
+    sheet: Sheet = None,
+) -> ExitCode:
     """Propose a mapping, as TOML, from the first rows of the first file."""
-    from events_pandas.cli.checking import propose  # noqa: PLC0415
+    from events_pandas.cli.checking import propose, written_as  # noqa: PLC0415
 
-    return propose(printout, paths, output)
+    written = written_as(delimiter=delimiter, encoding=encoding, decimal=decimal, sheet=sheet)
+    return propose(printout, paths, output=output, written=written)
 
 
 @as_command
@@ -62,24 +78,50 @@ def check(
     *,
     mapping: MappingPath,
     problems: Problems = None,
+    skip_bad_files: SkipBadFiles = False,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
+    sheet: Sheet = None,
     online: Online = False,
     region: Region = None,
     base_url: BaseUrl = None,
     allow_http: AllowHttp = False,
 ) -> ExitCode:
     """Check every row; nothing is sent."""
-    from events_pandas.cli.checking import check_rows, opened_client  # noqa: PLC0415
+    from events_pandas.cli.checking import check_rows, opened_client, written_as  # noqa: PLC0415
 
     connect = partial(opened_client, region=region, base_url=base_url, allow_http=allow_http)
-    return check_rows(printout, paths, mapping, problems=problems, connect=connect if online else None)
+    return check_rows(
+        printout,
+        paths,
+        mapping,
+        written=written_as(delimiter=delimiter, encoding=encoding, decimal=decimal, sheet=sheet),
+        skips_bad=skip_bad_files,
+        problems=problems,
+        connect=connect if online else None,
+    )
 
 
 @as_command
-def preview(printout: Printout, paths: Files, *, mapping: MappingPath, number: Number = 5) -> ExitCode:
+def preview(
+    printout: Printout,
+    paths: Files,
+    *,
+    mapping: MappingPath,
+    number: Number = 5,
+    skip_bad_files: SkipBadFiles = False,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
+    sheet: Sheet = None,
+) -> ExitCode:
     """Show the first events as Intercom shows them; nothing is sent."""
+    from events_pandas.cli.checking import written_as  # noqa: PLC0415
     from events_pandas.cli.previewing import show_events  # noqa: PLC0415
 
-    return show_events(printout, paths, mapping, number=number)
+    written = written_as(delimiter=delimiter, encoding=encoding, decimal=decimal, sheet=sheet)
+    return show_events(printout, paths, mapping, written=written, skips_bad=skip_bad_files, number=number)
 
 
 @as_command
@@ -90,6 +132,12 @@ def submit(
     mapping: MappingPath,
     results: Results = None,
     rejects: Rejects = None,
+    include_identifier: WithIdentifier = False,
+    skip_bad_files: SkipBadFiles = False,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
+    sheet: Sheet = None,
     dry_run: DryRun = False,
     yes: Yes = False,
     limit: Limit = None,
@@ -114,9 +162,11 @@ def submit(
 ) -> ExitCode:
     """Submit every row; the access token is read from INTERCOM_ACCESS_TOKEN."""
     given = dict(locals())
+    from events_pandas.cli.checking import written_as  # noqa: PLC0415
     from events_pandas.cli.submission import submit_rows  # noqa: PLC0415
 
-    return submit_rows(**given)
+    written = written_as(**{name: given.pop(name) for name in ("delimiter", "encoding", "decimal", "sheet")})
+    return submit_rows(**given, written=written)
 
 
 @as_command

@@ -3,11 +3,12 @@
 from importlib.resources import as_file, files
 from tempfile import TemporaryDirectory
 
-from events_pandas.cli.checking import check_files, report_facts
+from events_pandas.cli.checking import report_facts
 from events_pandas.cli.endings import ExitCode
 from events_pandas.cli.printout import Printout
 from events_pandas.cli.submission import submitted
 from events_pandas.mapping import EventMapping
+from events_pandas.run.file_check import check_files
 from events_pandas.run.options import RunOptions
 from events_pandas.sandbox import Sandbox
 

@@ -42,9 +42,41 @@ REPLACED = "An existing file is replaced. Rows are counted from 0, over all file
 
 Files = Annotated[
     list[str],
-    typer.Argument(metavar="FILES", help="CSV or Parquet files, or patterns such as 'orders/*.parquet'."),
+    typer.Argument(
+        metavar="FILES",
+        help="Files, directories, patterns such as 'orders/*.parquet', addresses, or - for standard input.",
+    ),
 ]
 MappingPath = Annotated[Path, typer.Option("--mapping", "-m", help="The mapping, a TOML file.")]
+Delimiter = Annotated[
+    str | None,
+    typer.Option(metavar="CHARACTER", help="The character between the cells of CSV files; by default it is found out."),
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="The encoding of text files, such as cp1252; by default it is found out."),
+]
+Decimal = Annotated[
+    str | None,
+    typer.Option(metavar="SIGN", help="The decimal sign of numbers in text, . or ,; by default it is found out."),
+]
+Sheet = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The sheet of Excel files; by default the first with rows.")
+]
+SkipBadFiles = Annotated[
+    bool,
+    typer.Option(
+        "--skip-bad-files",
+        help="Leave out files that are missing, cannot be read or lack a column, and exit with 1 at best.",
+    ),
+]
+WithIdentifier = Annotated[
+    bool,
+    typer.Option(
+        "--with-identifier",
+        help="Write the contact of each row to the results: it is personal data.",
+    ),
+]
 Output = Annotated[
     Path | None,
     typer.Option(

@@ -1,7 +1,7 @@
 """Plan: what a run is about to do, for people and for programs."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ class Plan:
     """What a run is about to do."""
 
     files: Sequence[str]
+    skipped: Mapping[str, str] = field(default_factory=dict)
     limit: int | None = None
     report: CheckReport | None = None
     destination: Destination | None = None
@@ -32,7 +33,8 @@ class Plan:
         """Return the plan for a document."""
         checked = None if self.report is None else report_facts(self.report)
         journal = None if self.journal is None else path_text(self.journal)
-        facts = {"files": [path_text(file) for file in self.files], "limit": self.limit}
+        files = [path_text(file) for file in self.files]
+        facts = {"files": files, "skipped_files": dict(self.skipped), "limit": self.limit}
         return {**facts, "journal": journal, "journal_is_new": self.begins_journal, "check": checked}
 
     def lines(self) -> Iterator[str]:
@@ -44,6 +46,7 @@ class Plan:
         facts = list(self._facts())
         width = max((len(label) for label, _ in facts), default=0)
         yield from (f"  {label:<{width}}  {text}" for label, text in facts)
+        yield from (f"warning: {escaped(name)}: is left out: {reason}" for name, reason in self.skipped.items())
         if self.report is not None:
             yield from (f"warning: {warning}" for warning in self.report.warnings)
 

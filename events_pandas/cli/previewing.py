@@ -6,12 +6,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from events_pandas.cli.checking import check_files
+from events_pandas.cli.checking import mapping_for
 from events_pandas.cli.endings import ExitCode
 from events_pandas.cli.printout import Printout
 from events_pandas.currencies import DECIMALS, HUNDREDTHS
-from events_pandas.mapping import EventMapping
+from events_pandas.mapping import SourceFormat
 from events_pandas.results import CheckReport
+from events_pandas.run.file_check import check_files
 from events_pandas.words import counted, escaped
 
 PREVIEWED_FROM: Final = 10_000
@@ -22,10 +23,20 @@ _DATE_ENDINGS: Final = ("_date", "_at")
 _LINKS: Final = ("http://", "https://")
 
 
-def show_events(printout: Printout, paths: Sequence[str], mapping_path: Path, *, number: int) -> ExitCode:
+def show_events(
+    printout: Printout,
+    paths: Sequence[str],
+    mapping_path: Path,
+    *,
+    written: SourceFormat,
+    skips_bad: bool,
+    number: int,
+) -> ExitCode:
     """Print the first events that would be sent. Exit code 1 says that there is none."""
-    mapping = EventMapping.from_toml(mapping_path)
-    report = check_files(paths, mapping, limit=PREVIEWED_FROM)
+    mapping = mapping_for(mapping_path, written)
+    report = check_files(paths, mapping, limit=PREVIEWED_FROM, skips_bad=skips_bad)
+    for name, reason in report.skipped_files.items():
+        printout.say(f"warning: {escaped(name)}: is left out: {reason}")
     payloads = report.payloads(number)
     printout.add(events=[shown_event(payload) for payload in payloads])
     for place, payload in enumerate(payloads):

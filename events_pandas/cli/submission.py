@@ -3,14 +3,14 @@
 import dataclasses
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
 import typer
 
-from events_pandas.cli.checking import check_files, destination_facts, found_destination, opened_client
+from events_pandas.cli.checking import destination_facts, found_destination, mapping_for, opened_client, reasons_of
 from events_pandas.cli.endings import ExitCode, named_by_options, notes
 from events_pandas.cli.plan import Plan
 from events_pandas.cli.printout import Printout
@@ -18,16 +18,18 @@ from events_pandas.deliver import IntercomClient, Status
 from events_pandas.deliver.journal import journal_path
 from events_pandas.deliver.preflight import NOT_SUBMITTED
 from events_pandas.errors import InvalidRowsError, SubmissionError, SubmissionInterrupted
-from events_pandas.mapping import EventMapping
+from events_pandas.mapping import EventMapping, SourceFormat
 from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.results import CheckReport, Summary
 from events_pandas.results.destination import Destination
+from events_pandas.results.new_file import require_not_read
 from events_pandas.results.rejects import is_rejected
 from events_pandas.results.report import shown_causes
-from events_pandas.results.table_file import require_not_read
+from events_pandas.run.file_check import check_files
 from events_pandas.run.files import submit_files
+from events_pandas.run.fitting import FittingFiles, fitting_files
 from events_pandas.run.options import RunOptions
-from events_pandas.sources import source_files
+from events_pandas.sources import Places
 from events_pandas.words import counted, escaped, path_text
 
 NO_JOURNAL: Final = "none"
@@ -42,6 +44,8 @@ def submit_rows(
     paths: Sequence[str],
     *,
     mapping: Path,
+    written: SourceFormat,
+    skip_bad_files: bool,
     results: Path | None,
     rejects: Path | None,
     dry_run: bool,
@@ -55,14 +59,18 @@ def submit_rows(
     **run: Any,
 ) -> ExitCode:
     """Submit the rows of files, unless the plan is all that was asked for, or the user says no."""
-    with opened_client(region=region, base_url=base_url, allow_http=allow_http) as client:
+    with opened_client(region=region, base_url=base_url, allow_http=allow_http) as client, ExitStack() as opened:
         options = _options(client, **run)
-        rules = EventMapping.from_toml(mapping)
+        rules = mapping_for(mapping, written)
         require_confirmed(rules)
         if rejects is not None:
             require_not_read(rejects, [mapping])
         with _nothing_sent():
-            plan = _plan(paths, rules, options, limit=limit, is_checked=check_first or dry_run)
+            # Standard input can be read only once: what is opened here serves the check and the run.
+            fit = opened.enter_context(
+                fitting_files(paths, rules, progress=options.progress, are_held=True, skips_bad=skip_bad_files)
+            )
+            plan = _plan(fit, rules, options, limit=limit, is_checked=check_first or dry_run)
             for line in plan.lines():
                 printout.say(line)
             printout.add(plan=plan.facts(), **destination_facts(plan.destination))
@@ -75,7 +83,7 @@ def submit_rows(
         summary = submitted(
             # Not files that have come since: their rows are not checked.
             printout,
-            plan.files,
+            fit.files,
             mapping=rules,
             options=options,
             results_path=results,
@@ -83,7 +91,7 @@ def submit_rows(
             limit=limit,
             wait_seconds=WAIT_SECONDS if wait else 0.0,
         )
-    return ExitCode.DONE if summary.is_complete else ExitCode.ROWS_LEFT
+    return ExitCode.DONE if summary.is_complete and not fit.skipped else ExitCode.ROWS_LEFT
 
 
 @contextmanager
@@ -96,14 +104,16 @@ def _nothing_sent() -> Iterator[None]:
 
 
 def _plan(
-    paths: Sequence[str], mapping: EventMapping, options: RunOptions, *, limit: int | None, is_checked: bool
+    fit: FittingFiles, mapping: EventMapping, options: RunOptions, *, limit: int | None, is_checked: bool
 ) -> Plan:
     """Find out what a run would do. The token comes first: it is quickly refused."""
-    files = [file.name for file in source_files(paths, mapping.source)]
     destination = _destination(options)
-    report = check_files(files, mapping, limit=limit) if is_checked else None
+    report = None
+    if is_checked:
+        report = check_files(fit.files, mapping, limit=limit, progress=options.progress is not False)
     return Plan(
-        files=files,
+        files=[file.name for file in fit.files],
+        skipped=reasons_of(fit.skipped),
         limit=limit,
         destination=destination,
         journal=_journal(destination, options),
@@ -172,7 +182,7 @@ def _confirmed(printout: Printout) -> bool:
 
 def submitted(
     printout: Printout,
-    paths: Sequence[str],
+    paths: Places,
     *,
     mapping: EventMapping,
     options: RunOptions,

@@ -37,14 +37,20 @@ _READ_ROWS: Final = 2**15
 
 
 def check_files(
-    paths: Places, mapping: EventMapping, *, client: IntercomClient | None = None, skips_bad: bool = False
+    paths: Places,
+    mapping: EventMapping,
+    *,
+    client: IntercomClient | None = None,
+    skips_bad: bool = False,
+    limit: int | None = None,
+    progress: bool = True,
 ) -> CheckReport:
-    """Check every row of files, as `check_file` documents."""
+    """Check the rows of files, or the first ones, as `check_file` documents."""
     require_mapping(mapping)
-    options = RunOptions()
+    options = RunOptions(progress="auto" if progress else False)
     with fitting_files(paths, mapping, progress=options.progress, skips_bad=skips_bad) as fit:
         files = fit.files
-        frames = FileFrames(files=files, mapping=mapping, chunksize=options.chunksize)
+        frames = FileFrames(files=files, mapping=mapping, chunksize=options.chunksize, limit=limit)
         frames.types = read_column_types(frames, options.progress)
         require_unchanged(files)
         # Asked first: a token that is refused is known before the rows are read.
