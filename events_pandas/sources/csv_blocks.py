@@ -18,7 +18,7 @@ from events_pandas.sources.csv_grammar import (
     line_ends_in,
     quoted_cell,
 )
-from events_pandas.sources.csv_structure import Records, UnclosedQuoteError, find_records
+from events_pandas.sources.csv_structure import Records, UnclosedQuoteError, are_well_placed, find_records
 from events_pandas.sources.source_file import FileRemark
 
 BLOCK_BYTES: Final = 512 * 1024
@@ -70,7 +70,7 @@ class CsvForm:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlainBlock:
-    """Rows with a cell for every column, each in a line of its own, without quotes and whatever else needs care."""
+    """Rows with a cell for every column, each in a line of its own, and with quotes round whole cells only."""
 
     text: bytes
     line: int  # the number of lines of the file before them
@@ -131,26 +131,37 @@ class _PlainRows:
     """Tells quickly whether some lines are plain rows."""
 
     def __init__(self, form: CsvForm) -> None:
-        between = form.grammar.delimiter * (form.width - 1)
-        self._others = form.grammar.others
-        self._rows = [between + end for end in (b"\n", b"\r\n")] if form.width > 1 else []
+        self._grammar = form.grammar
+        self._is_possible = form.width > 1
+        # What is left of a row if only quotes, delimiters and its end are: it has a cell for every column.
+        mark = re.escape(form.grammar.delimiter)
+        self._row = re.compile(rb'(?:"")?(?:%b(?:"")?){%d}\r?\n' % (mark, form.width - 1))
         begin = form.names[0] + form.grammar.delimiter
-        self._headers = [begin, BYTE_ORDER_MARK + begin]
+        self._headers = (begin, quoted_cell(form.names[0]), BYTE_ORDER_MARK)
 
     def count(self, text: bytes) -> int | None:
         """Return the number of lines; None if one of them is not a plain row, or may repeat the header."""
-        structure = text.translate(None, self._others)
-        for row in self._rows:
-            count = len(structure) // len(row)
-            if count and structure == row * count:
-                is_odd = self._may_repeat_header(text) or (row.endswith(b"\r\n") and text.count(b"\r\n") != count)
-                return None if is_odd else count
-        return None
+        structure = text.translate(None, self._grammar.others)
+        row = structure[: structure.find(b"\n") + 1]
+        if not self._is_possible or self._row.fullmatch(row) is None:
+            return None
+        count = len(structure) // len(row)
+        is_plain = (
+            structure == row * count
+            and (b"\r" not in row or text.count(b"\r\n") == count)
+            and (b'"' not in row or (b"\\" not in text and are_well_placed(text, self._grammar)))
+            and not any(text.startswith(header) or b"\n" + header in text for header in self._headers_in(text, row))
+        )
+        return count if is_plain else None
 
-    def _may_repeat_header(self, text: bytes) -> bool:
-        # A byte order mark is not ASCII.
-        headers = self._headers[:1] if text.isascii() else self._headers
-        return any(text.startswith(header) or b"\n" + header in text for header in headers)
+    def _headers_in(self, text: bytes, row: bytes) -> Iterator[bytes]:
+        """Yield how a line would begin that repeats the header, as far as it can be in a text."""
+        bare, with_quotes, with_mark = self._headers
+        yield bare
+        if b'"' in row:
+            yield with_quotes
+        if not text.isascii():
+            yield with_mark
 
 
 def _open_line(text: bytes, grammar: CsvGrammar) -> int:

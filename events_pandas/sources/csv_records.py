@@ -106,6 +106,8 @@ class CsvRecords:
         if not read:
             # A mapping of constants reads no column.
             return self._empty()
+        # Arrow passes over a mark at the start, which belongs to the first cell here.
+        text = BYTE_ORDER_MARK + text if text.startswith(BYTE_ORDER_MARK) else text
         return pacsv.read_csv(
             pa.BufferReader(text),
             # In one block, or a long row would be cut in two.

@@ -125,6 +125,12 @@ def _shifted(ends: Rows) -> Rows:
     return np.concatenate([[0], ends[:-1]]).astype(np.int64)[: len(ends)]
 
 
+def are_well_placed(text: bytes, grammar: CsvGrammar) -> bool:
+    """Tell whether every quote of a text opens or closes a cell, given that they come in pairs."""
+    content = np.frombuffer(text, np.uint8)
+    return _are_well_placed(content, np.flatnonzero(content == QUOTE), len(text), grammar)
+
+
 def _are_well_placed(content: Bytes, quotes: Rows, length: int, grammar: CsvGrammar) -> bool:
     """Tell whether every quote opens or closes a cell, so that counting them finds what stands within quotes."""
     quotes = quotes[quotes < length]
