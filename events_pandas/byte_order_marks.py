@@ -22,8 +22,8 @@ _READ_BYTES: Final = 1 << 18
 class UndecodableError(UnicodeDecodeError):
     """A text is not in its encoding: `line`, counted from 1, holds the first bytes that are not."""
 
-    def __init__(self, error: UnicodeDecodeError, line: int) -> None:
-        super().__init__(error.encoding, error.object, error.start, error.end, error.reason)
+    def __init__(self, error: UnicodeDecodeError, encoding: str, line: int) -> None:
+        super().__init__(encoding, error.object, error.start, error.end, error.reason)
         self.line = line
 
 
@@ -92,7 +92,7 @@ class _Recoded(io.RawIOBase):
             text = self._decoder.decode(block, final=not block)
         except UnicodeDecodeError as error:
             good = error.object[: error.start].decode(self.encoding, errors="replace")
-            raise UndecodableError(error, self._lines + _line_ends(good) + 1) from error
+            raise UndecodableError(error, self.encoding, self._lines + _line_ends(good) + 1) from error
         self._lines += _line_ends(text)
         return text
 

@@ -179,7 +179,7 @@ def read_iso(text: pa.Array) -> WrittenTimes:
 
 
 def _read_plain(text: pa.Array) -> WrittenTimes | None:
-    """Read text in ISO 8601 quickly; None if one text is not in Arrow's form, or has no offset while another has one."""
+    """Read text quickly if all of it is in Arrow's form of ISO 8601, with an offset or without one; otherwise None."""
     is_present = valid_mask(text)
     for arrow_type in (pa.timestamp("s", tz="UTC"), pa.timestamp("s")):
         try:

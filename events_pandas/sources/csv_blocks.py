@@ -8,7 +8,6 @@ from typing import BinaryIO, Final
 import numpy as np
 
 from events_pandas.convert.cells import Mask, Rows
-from events_pandas.errors import SourceError
 from events_pandas.sources.csv_grammar import (
     BLANKS,
     ESCAPE_PAIR,
@@ -183,9 +182,7 @@ def _block(text: bytes, form: CsvForm, line: int, *, escapes: bool, is_last: boo
         before = None if escaped is None else line + line_ends_in(text[: escaped.start()])
         raise UnclosedQuoteError(line + error.line, before) from error
     whole = text[: records.length]
-    return Block(
-        text=whole, shown=shown[: records.length], records=records, line=line, is_blank=_blank(whole, records)
-    )
+    return Block(text=whole, shown=shown[: records.length], records=records, line=line, is_blank=_blank(whole, records))
 
 
 def _blank(text: bytes, records: Records) -> Mask:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import BinaryIO, Final, TypeAlias
 
@@ -41,7 +41,7 @@ _WORD: Final = re.compile(rb"[A-Za-z\x80-\xff]*[\x80-\xff][A-Za-z\x80-\xff]*")
 _LETTER: Final = "A-Za-zªºÀ-ÖØ-öø-ÿŒœŠšŽžŸƒ"
 # What does not occur in a word of a Western language: the bytes of another encoding are read as Windows-1252 then.
 _ODD_IN_A_WORD: Final = re.compile(
-    rf"(?<=[{_LETTER}])[^{_LETTER}’–—·®™\xa0\xad](?=[{_LETTER}])"  # a sign between letters, as in z³oty
+    rf"(?<=[{_LETTER}])[^{_LETTER}\u2019\u2013\u2014·®™\xa0\xad](?=[{_LETTER}])"  # a sign between letters, as in z³oty
     "|(?<=[a-zß-öø-ÿœšž])[À-ÖØ-ÞŒŠŽŸ]"  # a capital behind a small letter
     "|[À-ÖØ-öø-ÿŒœŠšŽžŸƒ]{3}"  # Cyrillic, Greek and Asian words have none of the letters of ASCII
     "|[ÐðÝýÞþ]"  # Icelandic; or the Turkish or Baltic letters that have the same bytes
@@ -160,15 +160,16 @@ class _Words:
         self._line += line_ends_in(block)
 
     def _judge(self, word: bytes, line: int) -> None:
-        try:
-            self.utf_8 = self.utf_8 or (line, word.decode())
-        except UnicodeDecodeError:
-            place = line, word.decode(WINDOWS_1252, errors="replace")
-            self.first = self.first or place
-            if _UNDEFINED in place[1] or _ODD_IN_A_WORD.search(place[1]):
-                self.odd = self.odd or place
-            elif _SIGN.search(place[1]):
-                self.sign = self.sign or place
+        with suppress(UnicodeDecodeError):
+            place = line, word.decode()
+            self.utf_8 = self.utf_8 or place
+            return
+        place = line, word.decode(WINDOWS_1252, errors="replace")
+        self.first = self.first or place
+        if _UNDEFINED in place[1] or _ODD_IN_A_WORD.search(place[1]):
+            self.odd = self.odd or place
+        elif _SIGN.search(place[1]):
+            self.sign = self.sign or place
 
 
 def _blocks(stream: BinaryIO) -> Iterator[bytes]:

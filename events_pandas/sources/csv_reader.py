@@ -66,7 +66,8 @@ class CsvReader:
 def _frame(rows: CsvRows, labels: list[str]) -> pd.DataFrame:
     columns = dict(enumerate(map(_as_text, rows.table.columns)))
     frame = pd.DataFrame(columns, index=pd.RangeIndex(len(rows)), copy=False)
-    frame.columns = labels  # type: ignore[assignment]  # Labels may be doubled.
+    # Labels may be doubled.
+    frame.columns = labels
     return frame
 
 
@@ -74,7 +75,8 @@ def _as_text(column: pa.ChunkedArray) -> Values:
     """Return a column with the dtype that `pandas.read_csv(dtype=str)` gives it."""
     dtype = pd.Series(dtype=str).dtype
     if isinstance(dtype, pd.StringDtype):
-        return pd.Series(dtype.__from_arrow__(column))
-    texts = column.to_pandas()
+        # The stubs of pandas lack this part of its protocol for extension types.
+        return pd.Series(dtype.__from_arrow__(column))  # type: ignore[attr-defined]
+    texts: Values = column.to_pandas()
     # Arrow has None for an absent cell.
     return texts.where(texts.notna())

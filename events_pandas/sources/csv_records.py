@@ -33,9 +33,7 @@ class CsvRows:
 
     def part(self, first: int, stop: int) -> "CsvRows":
         """Return the rows from `first` to before `stop`, without a copy."""
-        low, high = (
-            bisect_left(self.odd_rows, self.start + row, key=lambda odd: odd.row) for row in (first, stop)
-        )
+        low, high = (bisect_left(self.odd_rows, self.start + row, key=lambda odd: odd.row) for row in (first, stop))
         return CsvRows(
             table=self.table.slice(first, stop - first),
             lines=self.lines[first:stop],

@@ -63,7 +63,8 @@ def find_records(text: bytes, grammar: CsvGrammar, *, is_last: bool) -> Records:
     is_inside = (np.cumsum(is_quote) & 1).astype(bool)
     records = _records(marks, is_inside)
     is_cut_off = is_last and records.length < len(text)
-    if is_cut_off or not _are_well_placed(marks.content, marks.places[is_quote], records.length, grammar):
+    quotes = marks.places[is_quote & (marks.places < records.length)]
+    if is_cut_off or not _are_well_placed(marks.content, quotes, grammar):
         return _records_by_cell(text, grammar, marks.places[marks.is_break], is_last=is_last)
     return records
 
@@ -100,7 +101,9 @@ class _Marks:
             places, nexts = np.append(places, len(text)), np.append(nexts, len(text))
             kinds, is_break = np.append(kinds, np.uint8(LINE_FEED)), np.append(is_break, True)
             is_delimiter = np.append(is_delimiter, False)
-        return cls(content=content, places=places, kinds=kinds, is_break=is_break, is_delimiter=is_delimiter, nexts=nexts)
+        return cls(
+            content=content, places=places, kinds=kinds, is_break=is_break, is_delimiter=is_delimiter, nexts=nexts
+        )
 
 
 def _records(marks: _Marks, is_inside: Mask) -> Records:
@@ -128,12 +131,11 @@ def _shifted(ends: Rows) -> Rows:
 def are_well_placed(text: bytes, grammar: CsvGrammar) -> bool:
     """Tell whether every quote of a text opens or closes a cell, given that they come in pairs."""
     content = np.frombuffer(text, np.uint8)
-    return _are_well_placed(content, np.flatnonzero(content == QUOTE), len(text), grammar)
+    return _are_well_placed(content, np.flatnonzero(content == QUOTE), grammar)
 
 
-def _are_well_placed(content: Bytes, quotes: Rows, length: int, grammar: CsvGrammar) -> bool:
+def _are_well_placed(content: Bytes, quotes: Rows, grammar: CsvGrammar) -> bool:
     """Tell whether every quote opens or closes a cell, so that counting them finds what stands within quotes."""
-    quotes = quotes[quotes < length]
     openers, closers = quotes[0::2], quotes[1::2]
     before = content[openers[openers > 0] - 1]
     after = content[closers[closers + 1 < len(content)] + 1]

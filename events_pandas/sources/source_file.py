@@ -22,6 +22,9 @@ class FileFormat(Enum):
 
 SUFFIXES: Final[Mapping[str, FileFormat]] = {
     ".csv": FileFormat.CSV,
+    ".tsv": FileFormat.CSV,
+    ".tab": FileFormat.CSV,
+    ".txt": FileFormat.CSV,
     ".parquet": FileFormat.PARQUET,
     ".pq": FileFormat.PARQUET,
 }

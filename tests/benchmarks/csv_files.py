@@ -41,7 +41,9 @@ def main() -> None:
     print(f"A CSV file of {ROWS:,} rows; the best of {REPEATS} rounds, and how many times as fast as pandas")
     for name, (seconds, cpu_seconds) in best.items():
         rate = ROWS / seconds / 1e6
-        print(f"{name:40} {seconds:>7.2f} s {rate:>6.2f} M rows/s {first[0] / seconds:>6.2f} x {cpu_seconds:>7.2f} s CPU")
+        print(
+            f"{name:40} {seconds:>7.2f} s {rate:>6.2f} M rows/s {first[0] / seconds:>6.2f} x {cpu_seconds:>7.2f} s CPU"
+        )
 
 
 def fresh(path: Path) -> Path:
