@@ -195,14 +195,14 @@ def _blank(text: bytes, records: Records) -> Mask:
     return is_blank
 
 
-def odd_records(block: Block, form: CsvForm) -> Mask:
-    """Find the records of a block that must not be read as they are: they have another number of cells than columns.
+def odd_records(block: Block, form: CsvForm, n_cells: int) -> Mask:
+    """Find the records of a block that must not be read as they are: they have another number of cells.
 
     Among them are lines that are not rows, and lines that may repeat the header.
     """
     records = block.records
     is_odd: Mask = block.is_blank | records.is_stray | _with_nul(block)
-    is_odd |= records.cells != form.width
+    is_odd |= records.cells != n_cells
     for prefix in _prefixes(form):
         is_odd[_beginning_with(prefix, block)] = True
     return is_odd

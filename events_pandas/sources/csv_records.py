@@ -2,11 +2,12 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from events_pandas.convert.cells import TEXT_TYPE, Rows
@@ -98,9 +99,10 @@ class CsvRecords:
     def _empty(self) -> pa.Table:
         return pa.table({str(place): pa.nulls(0, TEXT_TYPE) for place in self._places})
 
-    def _table(self, text: bytes) -> pa.Table:
-        names = [str(place) for place in range(self._form.width)]
-        read = [names[place] for place in self._places]
+    def _table(self, text: bytes, n_cells: int) -> pa.Table:
+        """Return the chosen columns of rows that have a number of cells, and the cells beyond the last column."""
+        names = [str(place) for place in range(max(n_cells, self._form.width))]
+        read = [names[place] for place in self._places] + names[self._form.width :]
         if not read:
             # A mapping of constants reads no column.
             return self._empty()
@@ -109,12 +111,14 @@ class CsvRecords:
         return pacsv.read_csv(
             pa.BufferReader(text),
             # In one block, or a long row would be cut in two.
-            read_options=pacsv.ReadOptions(column_names=names, block_size=len(text) + 1),
+            read_options=pacsv.ReadOptions(column_names=names[:n_cells], block_size=len(text) + 1),
             parse_options=pacsv.ParseOptions(
                 delimiter=self._form.grammar.delimiter.decode(), newlines_in_values=True, ignore_empty_lines=False
             ),
             convert_options=pacsv.ConvertOptions(
                 include_columns=read,
+                # Empty cells at the end of a row may be missing.
+                include_missing_columns=True,
                 column_types=dict.fromkeys(read, TEXT_TYPE),
                 # "NA" is Namibia, and "None" may be somebody's name.
                 null_values=[""],
@@ -124,14 +128,29 @@ class CsvRecords:
 
     def _plain_rows(self, block: PlainBlock, start: int) -> CsvRows:
         lines = np.arange(block.line + 1, block.line + block.rows + 1)
-        return CsvRows(table=self._table(block.text), lines=lines, start=start)
+        return CsvRows(table=self._table(block.text, self._form.width), lines=lines, start=start)
 
     def _rows(self, block: Block, start: int) -> CsvRows:
         """Return the rows of a block, and set the odd ones aside."""
+        rows = self._rows_of(block, start, self._usual_cells(block))
+        n_columns = len(self._places)
+        # Some programs write a delimiter at the end of each row: no cell follows it.
+        if any(_has_text(cells) for cells in rows.table.columns[n_columns:]):
+            return self._rows_of(block, start, self._form.width)
+        return replace(rows, table=rows.table.select(range(n_columns)))
+
+    def _usual_cells(self, block: Block) -> int:
+        """Return how many cells the rows of a block have; the number of columns if they differ, or are too short."""
+        counts = block.records.cells[~block.is_blank]
+        is_usual = len(counts) and counts[0] >= self._form.least and (counts == counts[0]).all()
+        return int(counts[0]) if is_usual else self._form.width
+
+    def _rows_of(self, block: Block, start: int, n_cells: int) -> CsvRows:
+        """Return the rows of a block, written so that each has a number of cells."""
         records, is_row = block.records, ~block.is_blank
         numbers = start + np.cumsum(is_row) - 1
         parts, odd_rows, position = [], [], 0
-        for record in np.flatnonzero(odd_records(block, self._form)).tolist():
+        for record in np.flatnonzero(odd_records(block, self._form, n_cells)).tolist():
             parts.append(self._plain(block.text[position : int(records.starts[record])]))
             position = int(records.nexts[record])
             if block.is_blank[record]:
@@ -141,10 +160,10 @@ class CsvRecords:
             if code is not None:
                 subject = self._subject(block.line_of(record), code, len(row))
                 odd_rows.append(OddRow(row=int(numbers[record]), code=code, subject=subject))
-            parts.append(self._written(row, code))
+            parts.append(self._written(row, code, n_cells))
         text = b"".join([*parts, self._plain(block.text[position:])])
         lines = block.line + records.lines[is_row] + 1
-        return CsvRows(table=self._table(text), lines=lines, start=start, odd_rows=odd_rows)
+        return CsvRows(table=self._table(text, n_cells), lines=lines, start=start, odd_rows=odd_rows)
 
     def _plain(self, text: bytes) -> bytes:
         return self._form.grammar.plain_quotes(text) if self._form.has_escapes and b"\\" in text else text
@@ -167,7 +186,6 @@ class CsvRecords:
             return "repeated_header"
         if len(row) < form.least:
             return "row_too_short"
-        # Some programs write a delimiter at the end of a row: no cell follows it.
         return "row_too_long" if any(text_of(cell).strip() for cell in row[form.width :]) else None
 
     def _subject(self, line: int, code: str, n_cells: int) -> str:
@@ -175,8 +193,8 @@ class CsvRecords:
             return f"line {line}"
         return f"line {line} ({counted(n_cells, 'cell')} for {counted(self._form.width, 'column')})"
 
-    def _written(self, row: list[bytes], code: str | None) -> bytes:
-        """Return a row with as many cells as there are columns."""
+    def _written(self, row: list[bytes], code: str | None, n_cells: int) -> bytes:
+        """Return a row with a number of cells, of which those beyond the last column are empty."""
         width, delimiter = self._form.width, self._form.grammar.delimiter
         if code is not None and not self._keeps:
             row = [b'""']
@@ -186,7 +204,15 @@ class CsvRecords:
             row = [row[0].removeprefix(BYTE_ORDER_MARK), *row[1:]]
         if code is not None and len(row) > width:
             row = [*row[: width - 1], quoted_cell(delimiter.join(row[width - 1 :]))]
-        return delimiter.join([*row[:width], *[b""] * (width - len(row))]) + b"\n"
+        row = row[: min(width, n_cells)]
+        return delimiter.join([*row, *[b""] * (n_cells - len(row))]) + b"\n"
+
+
+def _has_text(cells: pa.ChunkedArray) -> bool:
+    """Tell whether a cell has more than blanks."""
+    return cells.null_count < len(cells) and bool(
+        pc.any(pc.greater(pc.binary_length(pc.ascii_trim_whitespace(cells)), 0)).as_py()
+    )
 
 
 def _without_last_empty(texts: list[bytes]) -> list[bytes]:

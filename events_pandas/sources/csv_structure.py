@@ -57,7 +57,7 @@ def find_records(text: bytes, grammar: CsvGrammar, *, is_last: bool) -> Records:
     """
     marks = _Marks.of(text, grammar, is_last=is_last)
     is_quote = marks.kinds == QUOTE
-    if not is_quote.any():
+    if not _may_begin_a_cell(marks.content, marks.places[is_quote], grammar):
         return _records(marks, np.zeros(len(is_quote), dtype=bool))
     # Every quote opens or closes, and a doubled one does both.
     is_inside = (np.cumsum(is_quote) & 1).astype(bool)
@@ -126,6 +126,11 @@ def _records(marks: _Marks, is_inside: Mask) -> Records:
 def _shifted(ends: Rows) -> Rows:
     """Return where each record begins: where the one before it ends."""
     return np.concatenate([[0], ends[:-1]]).astype(np.int64)[: len(ends)]
+
+
+def _may_begin_a_cell(content: Bytes, quotes: Rows, grammar: CsvGrammar) -> bool:
+    """Tell whether a quote may begin a cell: all others are characters like any other, such as inches."""
+    return bool((quotes == 0).any() or grammar.may_stand_beside_a_quote[content[quotes - 1]].any())
 
 
 def are_well_placed(text: bytes, grammar: CsvGrammar) -> bool:

@@ -71,6 +71,16 @@ def test_forms_that_mean_the_same_are_read_the_same(write, text):
     assert read(write("a.csv", text)) == ([["1", "2"], ["3", "4"]], {})
 
 
+def test_rows_that_are_all_too_long_are_set_aside(write):
+    """A cell beyond the last column is never dropped, also if every row has one; blank ones are."""
+    path = write("a.csv", "who,day\n1,2, \n3,4,x\n5,6,\n")
+
+    assert read(path) == (
+        [["1", "2"], ["absent", "absent"], ["5", "6"]],
+        {1: ("row_too_long", "line 3 (3 cells for 2 columns)")},
+    )
+
+
 @pytest.mark.parametrize(
     ("cell", "text"),
     [
