@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import BinaryIO
 
 import numpy as np
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
+from events_pandas.check.in_order import in_order
 from events_pandas.convert.cells import TEXT_TYPE, Rows
 from events_pandas.errors import SourceError
 from events_pandas.sources.csv_blocks import BYTE_ORDER_MARK, Block, CsvForm, PlainBlock, odd_records, read_blocks
@@ -85,16 +87,27 @@ class CsvRecords:
         self._keeps = keeps
 
     def read(self, stream: BinaryIO) -> Iterator[CsvRows]:
-        """Yield the rows of a file that was opened as UTF-8, many at a time; without a row an empty entry."""
-        yield CsvRows(table=self._empty(), lines=np.zeros(0, np.int64), start=0)
+        """Yield the rows of a file that was opened as UTF-8, many at a time; first an empty entry."""
+        # Never in the main thread, where Arrow would take signals away from the program's own handlers. The empty entry
+        # makes it two items at least, which get threads.
+        return in_order(self._read_block, chain([None], self._blocks(stream)))
+
+    def _blocks(self, stream: BinaryIO) -> Iterator[tuple[PlainBlock | Block, int]]:
+        """Yield the blocks of rows, each with the number of rows before it."""
         start = 0
         try:
             for block in read_blocks(stream, self._form, escapes=self._form.has_escapes):
                 if block.rows:
-                    yield self._plain_rows(block, start) if isinstance(block, PlainBlock) else self._rows(block, start)
+                    yield block, start
                 start += block.rows
         except UnclosedQuoteError as error:
             raise SourceError(unclosed_fault(self._file, error.line + 1)) from error
+
+    def _read_block(self, item: tuple[PlainBlock | Block, int] | None) -> CsvRows:
+        if item is None:
+            return CsvRows(table=self._empty(), lines=np.zeros(0, np.int64), start=0)
+        block, start = item
+        return self._plain_rows(block, start) if isinstance(block, PlainBlock) else self._rows(block, start)
 
     def _empty(self) -> pa.Table:
         return pa.table({str(place): pa.nulls(0, TEXT_TYPE) for place in self._places})
@@ -111,7 +124,7 @@ class CsvRecords:
         return pacsv.read_csv(
             pa.BufferReader(text),
             # In one block, or a long row would be cut in two.
-            read_options=pacsv.ReadOptions(column_names=names[:n_cells], block_size=len(text) + 1),
+            read_options=pacsv.ReadOptions(use_threads=False, column_names=names[:n_cells], block_size=len(text) + 1),
             parse_options=pacsv.ParseOptions(
                 delimiter=self._form.grammar.delimiter.decode(), newlines_in_values=True, ignore_empty_lines=False
             ),
