@@ -1,4 +1,4 @@
-"""Text files whose byte order mark names their encoding, as Windows writes them: read as UTF-8."""
+"""Text files in another encoding than UTF-8, which a byte order mark or somebody names: read as UTF-8."""
 
 import codecs
 import io
@@ -19,6 +19,14 @@ _LONGEST_MARK: Final = 4
 _READ_BYTES: Final = 1 << 18
 
 
+class UndecodableError(UnicodeDecodeError):
+    """A text is not in its encoding: `line`, counted from 1, holds the first bytes that are not."""
+
+    def __init__(self, error: UnicodeDecodeError, encoding: str, line: int) -> None:
+        super().__init__(encoding, error.object, error.start, error.end, error.reason)
+        self.line = line
+
+
 def marked_encoding(start: bytes) -> tuple[str, int]:
     """Return the encoding of a text by its mark (``"utf-8"`` without one), and the length of the mark in bytes.
 
@@ -31,22 +39,36 @@ def marked_encoding(start: bytes) -> tuple[str, int]:
 def as_utf8(stream: BinaryIO) -> BinaryIO:
     """Return a stream as UTF-8, whatever encoding its mark names; without such a mark, the stream itself.
 
-    The stream is at its start, and seekable. Reading raises `UnicodeDecodeError` if the text is not in its encoding.
+    The stream is at its start, and seekable. Reading raises `UndecodableError` if the text is not in its encoding.
     """
     encoding, length = marked_encoding(stream.read(_LONGEST_MARK))
     stream.seek(length)
-    if encoding == "utf-8":
-        return stream
+    return stream if encoding == "utf-8" else recoded(stream, encoding)
+
+
+def recoded(stream: BinaryIO, encoding: str) -> BinaryIO:
+    """Return a stream as UTF-8, given the encoding of its text.
+
+    Reading raises `UndecodableError` if the text is not in this encoding.
+    """
     return cast("BinaryIO", io.BufferedReader(_Recoded(stream, encoding), _READ_BYTES))
+
+
+def recoded_from(stream: BinaryIO) -> str | None:
+    """Return the encoding from which a stream is recoded, such as its mark names it; None if it is read as it is."""
+    raw = getattr(stream, "raw", None)
+    return raw.encoding if isinstance(raw, _Recoded) else None
 
 
 class _Recoded(io.RawIOBase):
     """The bytes of a stream, recoded as UTF-8."""
 
     def __init__(self, stream: BinaryIO, encoding: str) -> None:
+        self.encoding = encoding
         self._stream = stream
         self._decoder = codecs.getincrementaldecoder(encoding)()
         self._rest = memoryview(b"")
+        self._lines = 0  # handed out so far; a lone carriage return counts as the line feed after it
 
     def readable(self) -> bool:
         """Return True."""
@@ -56,10 +78,24 @@ class _Recoded(io.RawIOBase):
         """Fill a buffer; 0 bytes are the end."""
         while not self._rest:
             block = self._stream.read(_READ_BYTES)
-            self._rest = memoryview(self._decoder.decode(block, final=not block).encode())
+            text = self._decoded(block)
+            self._rest = memoryview(text.encode())
             if not block and not self._rest:
                 return 0
         taken = self._rest[: len(buffer)]
         buffer[: len(taken)] = taken
         self._rest = self._rest[len(taken) :]
         return len(taken)
+
+    def _decoded(self, block: bytes) -> str:
+        try:
+            text = self._decoder.decode(block, final=not block)
+        except UnicodeDecodeError as error:
+            good = error.object[: error.start].decode(self.encoding, errors="replace")
+            raise UndecodableError(error, self.encoding, self._lines + _line_ends(good) + 1) from error
+        self._lines += _line_ends(text)
+        return text
+
+
+def _line_ends(text: str) -> int:
+    return text.count("\n") or text.count("\r")

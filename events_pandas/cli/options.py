@@ -50,7 +50,9 @@ Files = Annotated[
 MappingPath = Annotated[Path, typer.Option("--mapping", "-m", help="The mapping, a TOML file.")]
 Delimiter = Annotated[
     str | None,
-    typer.Option(metavar="CHARACTER", help="The character between the cells of CSV files; by default it is found out."),
+    typer.Option(
+        metavar="CHARACTER", help="The character between the cells of CSV files, or tab; by default it is found out."
+    ),
 ]
 Encoding = Annotated[
     str | None,

@@ -38,7 +38,7 @@ _ROW_ERRORS: Table = {
     "row_too_short": ("has too few cells", "write a cell for every column, empty where there is no value"),
     "row_too_long": (
         "has too many cells",
-        "put a cell that holds a comma in quotes, without a blank before the first quote",
+        "put a cell that holds a delimiter in quotes, without a blank before the first quote",
     ),
     "repeated_header": ("repeats the file's header line", "delete the line"),
     "quote_not_doubled": ("has text after a closing quote", 'write every quote within a quoted cell twice ("")'),
@@ -221,6 +221,14 @@ _FILE_NOTES: Table = {
     "backslash_quotes": (
         "escapes quotes with backslashes, and is read that way",
         "check a text that has a quote in it",
+    ),
+    "delimiter_detected": (
+        "separates the cells, as the first lines show",
+        "set delimiter in the mapping's source if another character does",
+    ),
+    "encoding_detected": (
+        "is the encoding that the file's bytes show",
+        "set encoding in the mapping's source if the text is wrong",
     ),
     "sheet_chosen": (
         "is read, and the file has other sheets with rows",

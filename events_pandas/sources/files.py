@@ -26,7 +26,6 @@ from events_pandas.mapping.source_format import DecimalSign
 from events_pandas.mapping.written_numbers import plain_numbers
 from events_pandas.sources.arrow_reader import ArrowReader, ParquetReader
 from events_pandas.sources.csv_reader import CsvReader
-from events_pandas.sources.csv_records import with_nuls
 from events_pandas.sources.decimal_commas import holds_decimal_commas
 from events_pandas.sources.excel_reader import ExcelReader
 from events_pandas.sources.json_lines_reader import JsonLinesReader
@@ -190,7 +189,7 @@ def read_chosen_rows(file: SourceFile, rows: Rows, *, chunksize: int = 10_000) -
     start = 0
     with closing(_parts(file, chunksize=chunksize, keeps_odd_rows=True)) as read:
         for part in read:
-            frame = _with_nuls(part, start)
+            frame = part.frame
             chosen = rows[(rows >= start) & (rows < start + len(frame))]
             if len(chosen):
                 yield frame.iloc[chosen - start].set_axis(chosen)
@@ -270,17 +269,6 @@ def _parts(
             if file_stamp(content) != stamp:
                 raise SourceError(f"{file}: was changed while it was read: submit it again when nothing writes to it")
             yield replace(part, frame=with_keys(file, part.frame, columns))
-
-
-def _with_nuls(part: Part, start: int) -> pd.DataFrame:
-    """Put NULs back into the rows that are odd for them: another text might be valid when it is submitted again."""
-    rows = [odd.row - start for odd in part.odd_rows if odd.code == "nul_character"]
-    if not rows:
-        return part.frame
-    frame = part.frame.astype(object)
-    cells = frame.to_numpy()
-    cells[rows] = [[with_nuls(cell) if isinstance(cell, str) else cell for cell in row] for row in cells[rows]]
-    return pd.DataFrame(cells, index=frame.index, columns=frame.columns)
 
 
 @contextmanager

@@ -88,7 +88,7 @@ def test_submit_succeeds_without_rows(folder, make_orders, submit):
 
     result = submit("a.csv", "--journal", "none")
 
-    assert (result.stdout.splitlines()[-1], result.exit_code) == ("0 rows", 0)
+    assert (result.stdout.splitlines()[-2:], result.exit_code) == (["0 rows", "note: a.csv: has no rows"], 0)
 
 
 def test_submit_takes_the_options_of_a_run(folder, make_orders, submit, sandbox):

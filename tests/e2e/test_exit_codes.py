@@ -117,7 +117,7 @@ def test_1_when_invalid_rows_stop_the_run(submit, sandbox):
             ("submit", "orders.csv", "-m", "mapping.toml", "--base-url", "ftp://x"),
             "error: --base-url is not an http or https URL, such as 'https://api.intercom.io'",
         ),
-        (("runs", "--journal", "nope"), "error: nope: there is no journal: correct --journal"),
+        (("runs", "--journal", "nope"), "error: nope: there is no journal: check the path"),
         (("runs", "--workspace", "zzz"), "error: --workspace: there is no run of 'zzz': the journal has no runs yet"),
         (("sandbox", "--latency-seconds", "-1"), "error: --latency-seconds must be at least 0, not -1.0"),
     ],

@@ -137,17 +137,23 @@ def test_results_file_equals_the_returned_frame(orders_csv, orders_mapping, clie
         assert written.dtypes.astype(str).to_dict() == results.dtypes.astype(str).to_dict()
 
 
+UNCLEAR = (
+    "orders.csv: is not UTF-8, and its encoding is not clear: as Windows-1252, line 2 has 'z³oty': set encoding in the "
+    "mapping's source, such as 'cp1250' or 'mac_roman', or save it as UTF-8"
+)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (b"", "orders.csv: is empty: its first line must name the columns"),
-        (b"who,day\nM\xfcller,2024-01-31\n", "orders.csv: is not UTF-8: save it as UTF-8 and try again"),
+        (b"who,day\nz\xb3oty,2024-01-31\n", UNCLEAR),
         (
             b'who,day\n1,2024-01-31\n2,"2024-01-31\n',
             "orders.csv: a quote is opened in line 3 and not closed: close it, or write it twice",
         ),
     ],
-    ids=["empty", "not UTF-8", "open quote"],
+    ids=["empty", "unclear encoding", "open quote"],
 )
 def test_file_that_cannot_be_read_ends_the_run_before_anything_is_sent(
     folder, mapping, sandbox, client, content, message

@@ -70,7 +70,7 @@ def test_document_of_a_submission_has_the_counts_and_the_plan(run):
     }
     assert (document["rows"], document["requests"], document["rejects"], document["rejected"]) == (3, 3, "r.csv", 1)
     assert [(cause["code"], cause["rows"]) for cause in document["causes"]] == [("not_found", 1)]
-    assert list(document["plan"]) == ["files", "limit", "journal", "journal_is_new", "check"]
+    assert list(document["plan"]) == ["files", "skipped_files", "limit", "journal", "journal_is_new", "check"]
     assert document["plan"]["check"]["requests"] == 3
     assert document["workspace"]["name"] == "Sandbox"
 

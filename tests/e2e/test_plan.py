@@ -44,7 +44,7 @@ def test_dry_run_shows_the_plan_and_sends_nothing(submit, folder, sandbox):
         "  left out   1 invalid row, 1 duplicate\n"
         f"  journal    {folder / 'journal.sqlite'} (new: no earlier run is known)\n"
         "error time_unreadable: 1 row, such as row 3: created_at: 'never' in column 'day' cannot be read as a time: "
-        "write it as 2024-01-31T12:00:00, or set format= (for epoch numbers unit=) in the Date rule\n"
+        "write it as 2024-01-31T12:00:00, or give its format (of epoch numbers the unit) in a Date rule\n"
         "note duplicate: 1 row, such as row 4: event: row 0 is the same event to Intercom (contact, event name and "
         "second), and this row is not sent: drop one of the two, or set duplicates='spread' in the mapping if both "
         "happened\n"

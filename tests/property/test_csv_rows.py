@@ -7,11 +7,12 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events_pandas import EventMapping
+from events_pandas import EventMapping, SourceFormat
+from events_pandas.errors import SourceError
 from events_pandas.sources import read_chunks, source_files
 
 MAPPING = EventMapping(event_name="a", created_at="day", user_id="who")
-CELLS = st.text(st.sampled_from(["a", "é", " ", ",", '"', "\n", ";"]), max_size=6)
+CELLS = st.text(st.sampled_from(["a", "é", " ", ",", '"', "\n", ";", "\t", "|"]), max_size=6)
 
 
 @settings(deadline=None)
@@ -35,3 +36,34 @@ def test_cells_arrive_as_they_were_written(rows, quoting, end, extra):
     cells = [tuple(row) for chunk in chunks for row in chunk.frame.astype(object).fillna("").to_numpy().tolist()]
     assert cells == rows
     assert not any(chunk.refused for chunk in chunks)
+
+
+ODD_CELLS = st.sampled_from(
+    ["", "a", "é", " a ", '"q"', '"a"b', '"d""d"', r'"b\"b"', '"two\nlines"', '5" pipe', "\\N", "\0", "who"]
+)
+ODD_ROWS = st.lists(st.one_of(st.lists(ODD_CELLS, min_size=1, max_size=4), st.just(["who", "day"])), max_size=8)
+
+
+def read(folder, rows, delimiter, end):
+    """Return what is read of a file whose cells are written as they are: the cells, their lines, and odd rows."""
+    path = Path(folder, "a.csv")
+    path.write_bytes(end.join(map(delimiter.join, [["who", "day"], *rows, [""]])).encode())
+    try:
+        chunks = list(read_chunks(*source_files(path, SourceFormat(delimiter=delimiter)), MAPPING, chunksize=3))
+    except SourceError as error:
+        return str(error)
+    cells = [row for chunk in chunks for row in chunk.frame.astype(object).fillna("absent").to_numpy().tolist()]
+    odd = [
+        (finding.code, finding.rows.tolist(), finding.all_values().to_pylist())
+        for chunk in chunks
+        for finding in chunk.refused
+    ]
+    return cells, [chunk.lines.tolist() for chunk in chunks], odd
+
+
+@settings(deadline=None)
+@given(rows=ODD_ROWS, delimiter=st.sampled_from([";", "\t", "|", "^", "-"]), end=st.sampled_from(["\n", "\r\n", "\r"]))
+def test_every_delimiter_and_line_end_is_read_like_commas(rows, delimiter, end):
+    """A table is the same with each delimiter and line end: its cells, its lines, and its odd rows."""
+    with tempfile.TemporaryDirectory() as folder:
+        assert read(folder, rows, delimiter, end) == read(folder, rows, ",", "\n")

@@ -75,6 +75,8 @@ def test_codes_of_notes_say_how_often_they_are_reported():
     assert [name for name, code in notes.items() if code.is_reported_once] == ONCE
     assert [name for name, code in notes.items() if code.is_reported_by_value] == [
         "backslash_quotes",
+        "delimiter_detected",
+        "encoding_detected",
         "sheet_chosen",
         "rows_after_gap",
         "excel_digits",

@@ -104,19 +104,6 @@ def test_csv_quote_that_is_not_closed_is_refused(write, read, content, line):
     assert str(caught.value) == f"{path}: a quote is opened in line {line} and not closed: close it, or write it twice"
 
 
-@pytest.mark.parametrize(("mark", "name"), [(";", "';'"), ("\t", "tabs"), ("|", "'|'")])
-def test_csv_that_is_separated_by_something_else_is_refused(write, read, mark, name):
-    """Semicolons, as spreadsheets of many countries write them, tabs and bars are refused."""
-    path = write("a.csv", f"who{mark}day{mark}price\n1{mark}2024-01-31{mark}1,50\n")
-
-    with pytest.raises(SourceError) as caught:
-        read(path)
-
-    assert str(caught.value) == (
-        f"{path}: its columns are separated by {name}, and a CSV file's by commas: save it with commas"
-    )
-
-
 def test_csv_that_is_empty_is_refused(write, read):
     """A file without a header is refused."""
     path = write("a.csv", "")
@@ -125,41 +112,6 @@ def test_csv_that_is_empty_is_refused(write, read):
         read(path)
 
     assert str(caught.value) == f"{path}: is empty: its first line must name the columns"
-
-
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-16-le", "utf-32", "utf-32-be", "utf-8-sig"])
-@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
-def test_csv_is_read_by_the_mark_of_its_encoding(write, read, encoding, name):
-    """A byte order mark names the encoding, also if blocks end within characters, and chunks within blocks."""
-    rows = [f"{row:05},Zürich ☃ 😀 {row}" for row in range(20_000)]
-    mark = "" if encoding in {"utf-16", "utf-32", "utf-8-sig"} else "\ufeff"
-    content = (mark + "\r\n".join(["who,day", *rows, ""])).encode(encoding)
-
-    frames = read(write(name, gzip.compress(content) if name.endswith(".gz") else content), chunksize=7_000)
-
-    assert [f"{who},{day}" for frame in frames for who, day in frame[["who", "day"]].itertuples(index=False)] == rows
-
-
-@pytest.mark.parametrize("encoding", ["utf-16-be", "utf-16-le", "utf-32-be"])
-def test_csv_in_utf_16_without_its_mark_is_refused(write, read, encoding):
-    """UTF-16 without a byte order mark is refused, since nothing names the encoding."""
-    path = write("a.csv", "who,day\n1,2024-01-31\n".encode(encoding))
-
-    with pytest.raises(SourceError) as caught:
-        read(path)
-
-    assert str(caught.value) == f"{path}: is not UTF-8: save it as UTF-8 and try again"
-
-
-@pytest.mark.parametrize("content", ["who,day\nÆ,1\n", "whÆ,day\n1,1\n"])
-def test_csv_that_is_not_utf_8_is_refused(write, read, content):
-    """Another encoding is refused, since a wrong guess would send wrong names."""
-    path = write("a.csv", content.encode("latin-1"))
-
-    with pytest.raises(SourceError) as caught:
-        read(path)
-
-    assert str(caught.value) == f"{path}: is not UTF-8: save it as UTF-8 and try again"
 
 
 @pytest.mark.parametrize("name", ["a.csv.gz", "a.csv.bz2", "a.csv.xz", "a.csv.zip", "a.parquet"])

@@ -71,6 +71,16 @@ def test_forms_that_mean_the_same_are_read_the_same(write, text):
     assert read(write("a.csv", text)) == ([["1", "2"], ["3", "4"]], {})
 
 
+def test_rows_that_are_all_too_long_are_set_aside(write):
+    """A cell beyond the last column is never dropped, also if every row has one; blank ones are."""
+    path = write("a.csv", "who,day\n1,2, \n3,4,x\n5,6,\n")
+
+    assert read(path) == (
+        [["1", "2"], ["absent", "absent"], ["5", "6"]],
+        {1: ("row_too_long", "line 3 (3 cells for 2 columns)")},
+    )
+
+
 @pytest.mark.parametrize(
     ("cell", "text"),
     [
@@ -128,12 +138,11 @@ def test_quotes_that_are_escaped_in_two_ways_are_refused(write):
     ("text", "fault"),
     [
         ('who,day\n1,2\n3,"4\n5,6\n', "a quote is opened in line 3 and not closed: close it, or write it twice"),
-        ("sep=;\nwho;day\n1;2\n", "its columns are separated by ';', and a CSV file's by commas: save it with commas"),
         (
             "Report\nMade:,today\n\nwho,day\n1,2\n",
             "its first line names 1 of 2 columns: the header seems to be in line 4: delete the lines above it",
         ),
-        ("w\0h\0o\0,\0d\0a\0y\0\n\0", "is not UTF-8: save it as UTF-8 and try again"),
+        ("who,d\0y\n1,2\n", "line 1 names the columns, and holds NUL characters: remove them"),
     ],
 )
 def test_file_that_cannot_be_read_whole_is_refused(write, text, fault):
@@ -176,8 +185,8 @@ def test_first_rows_that_are_all_odd_are_an_error(write):
         read_first_rows(*source_files(path), 10)
 
     assert str(caught.value) == (
-        f"{path}: no row can be read: line 2 (3 cells for 2 columns) has too many cells: put a cell that holds a comma "
-        "in quotes, without a blank before the first quote"
+        f"{path}: no row can be read: line 2 (3 cells for 2 columns) has too many cells: put a cell that holds a "
+        "delimiter in quotes, without a blank before the first quote"
     )
 
 

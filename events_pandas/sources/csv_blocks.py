@@ -1,0 +1,234 @@
+"""The rows of a CSV file, block by block, and which of them are odd."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+
+import numpy as np
+
+from events_pandas.convert.cells import Mask, Rows
+from events_pandas.sources.csv_grammar import (
+    BLANKS,
+    ESCAPE_PAIR,
+    ESCAPED_QUOTE,
+    NUL,
+    CsvGrammar,
+    line_ends_in,
+    quoted_cell,
+)
+from events_pandas.sources.csv_structure import Records, UnclosedQuoteError, are_well_placed, find_records
+from events_pandas.sources.source_file import FileRemark
+
+BLOCK_BYTES: Final = 512 * 1024
+"""The bytes that are looked at together: enough for numpy, few enough for the cache of a processor."""
+
+LONGEST_RECORD: Final = 64 * 1024 * 1024
+"""The most bytes of a row: a longer one is the rest of the file behind a quote that is not closed."""
+
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+END_OF_FILE_OF_DOS: Final = b"\x1a"
+_PREFIX_BYTES: Final = 8
+
+
+class LongRecordError(ValueError):
+    """A record is longer than `LONGEST_RECORD`; it begins in `line`, or a quote in it does, counted from 0."""
+
+    def __init__(self, line: int) -> None:
+        self.line = line
+        super().__init__(line)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CsvForm:
+    """The form of a CSV file."""
+
+    grammar: CsvGrammar
+    encoding: str  # that the file is decoded with; UTF-8 and what a byte order mark names need no decoding
+    names: tuple[bytes, ...]  # as they are written, without quotes
+    offset: int  # the byte at which the first row begins
+    lines: int  # the number of lines before the first row
+    remarks: tuple[FileRemark, ...] = ()
+    has_escapes: bool = False  # backslashes escape quotes
+    rows: int = 0
+
+    @property
+    def width(self) -> int:
+        """The number of columns."""
+        return len(self.names)
+
+    @property
+    def least(self) -> int:
+        """The number of columns up to the last one that has a name: a row may lack the cells beyond."""
+        return max((place for place, name in enumerate(self.names, start=1) if name.strip()), default=self.width)
+
+    def labels(self) -> list[str]:
+        """Return the names of the columns, also doubled and empty ones."""
+        return [name.decode() for name in self.names]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlainBlock:
+    """Rows with a cell for every column, each in a line of its own, and with quotes round whole cells only."""
+
+    text: bytes
+    line: int  # the number of lines of the file before them
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Block:
+    """Some rows of a CSV file as they are written."""
+
+    text: bytes  # complete records
+    shown: bytes  # the same with escaped quotes replaced by letters, so that backslashes need no further care
+    records: Records  # in both of them
+    line: int  # the number of lines of the file before them
+    is_blank: Mask  # the records that are not rows: empty lines, or lines of blanks
+
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return int((~self.is_blank).sum())
+
+    def line_of(self, record: int) -> int:
+        """Return the line of the file in which a record begins, counted from 1."""
+        return self.line + int(self.records.lines[record]) + 1
+
+
+def read_blocks(stream: BinaryIO, form: CsvForm, *, escapes: bool) -> Iterator[PlainBlock | Block]:
+    """Read the rows of a CSV file in their order, from the start of its content; `escapes`: backslashes escape quotes.
+
+    A quote that is not closed is an `UnclosedQuoteError` with its line in the file, counted from 0, and a record that
+    does not end a `LongRecordError`.
+    """
+    stream.read(form.offset)
+    rest, line, is_last = b"", form.lines, False
+    plain = _PlainRows(form)
+    while not is_last:
+        # The blocks grow with a long record, so that its start is not read again for each block of it.
+        read = stream.read(max(BLOCK_BYTES, len(rest)))
+        is_last = not read
+        text = (rest + read).rstrip(END_OF_FILE_OF_DOS) if is_last else rest + read
+        end = text.rfind(b"\n") + 1
+        if (rows := plain.count(text[:end])) is not None:
+            yield PlainBlock(text=text[:end], line=line, rows=rows)
+            rest, line = text[end:], line + rows
+            if not is_last:
+                continue
+            text = rest
+        block = _block(text, form, line, escapes=escapes, is_last=is_last)
+        rest = text[block.records.length :]
+        if len(rest) > LONGEST_RECORD:
+            raise LongRecordError(line + block.records.n_lines + _open_line(rest, form.grammar))
+        if len(block.records):
+            yield block
+        line += block.records.n_lines
+
+
+class _PlainRows:
+    """Tells quickly whether some lines are plain rows."""
+
+    def __init__(self, form: CsvForm) -> None:
+        self._grammar = form.grammar
+        self._is_possible = form.width > 1
+        # What is left of a row if only quotes, delimiters and its end are: it has a cell for every column.
+        mark = re.escape(form.grammar.delimiter)
+        self._row = re.compile(rb'(?:"")?(?:%b(?:"")?){%d}\r?\n' % (mark, form.width - 1))
+        begin = form.names[0] + form.grammar.delimiter
+        self._headers = (begin, quoted_cell(form.names[0]), BYTE_ORDER_MARK)
+
+    def count(self, text: bytes) -> int | None:
+        """Return the number of lines; None if one of them is not a plain row, or may repeat the header."""
+        structure = text.translate(None, self._grammar.others)
+        row = structure[: structure.find(b"\n") + 1]
+        if not self._is_possible or self._row.fullmatch(row) is None:
+            return None
+        count = len(structure) // len(row)
+        is_plain = (
+            structure == row * count
+            and (b"\r" not in row or text.count(b"\r\n") == count)
+            and (b'"' not in row or (b"\\" not in text and are_well_placed(text, self._grammar)))
+            and not any(text.startswith(header) or b"\n" + header in text for header in self._headers_in(text, row))
+        )
+        return count if is_plain else None
+
+    def _headers_in(self, text: bytes, row: bytes) -> Iterator[bytes]:
+        """Yield how a line would begin that repeats the header, as far as it can be in a text."""
+        bare, with_quotes, with_mark = self._headers
+        yield bare
+        if b'"' in row:
+            yield with_quotes
+        if not text.isascii():
+            yield with_mark
+
+
+def _open_line(text: bytes, grammar: CsvGrammar) -> int:
+    """Return in which line of a record that does not end the quote stands that is not closed; else 0."""
+    try:
+        find_records(text, grammar, is_last=True)
+    except UnclosedQuoteError as error:
+        return error.line
+    return 0
+
+
+def _block(text: bytes, form: CsvForm, line: int, *, escapes: bool, is_last: bool) -> Block:
+    """Find the complete records at the start of a text."""
+    shown = ESCAPE_PAIR.sub(b"xx", text) if escapes and b"\\" in text else text
+    try:
+        records = find_records(shown, form.grammar, is_last=is_last)
+    except UnclosedQuoteError as error:
+        escaped = ESCAPED_QUOTE.search(text)
+        before = None if escaped is None else line + line_ends_in(text[: escaped.start()])
+        raise UnclosedQuoteError(line + error.line, before) from error
+    whole = text[: records.length]
+    return Block(text=whole, shown=shown[: records.length], records=records, line=line, is_blank=_blank(whole, records))
+
+
+def _blank(text: bytes, records: Records) -> Mask:
+    lengths = records.ends - records.starts
+    is_blank: Mask = lengths == 0
+    single = np.flatnonzero((records.cells == 1) & ~is_blank)
+    firsts = np.frombuffer(text, np.uint8)[records.starts[single]]
+    for record in single[np.isin(firsts, list(BLANKS))].tolist():
+        is_blank[record] = not text[records.span(record)].strip(BLANKS)
+    return is_blank
+
+
+def odd_records(block: Block, form: CsvForm, n_cells: int) -> Mask:
+    """Find the records of a block that must not be read as they are: they have another number of cells.
+
+    Among them are lines that are not rows, and lines that may repeat the header.
+    """
+    records = block.records
+    is_odd: Mask = block.is_blank | records.is_stray | _with_nul(block)
+    is_odd |= records.cells != n_cells
+    for prefix in _prefixes(form):
+        is_odd[_beginning_with(prefix, block)] = True
+    return is_odd
+
+
+def _beginning_with(prefix: bytes, block: Block) -> Rows:
+    content, starts = np.frombuffer(block.text, np.uint8), block.records.starts
+    found = np.arange(len(starts))
+    for place, byte in enumerate(prefix):
+        positions = starts[found] + place
+        is_inside = positions < len(content)
+        found = found[is_inside][content[positions[is_inside]] == byte]
+    return found
+
+
+def _prefixes(form: CsvForm) -> Iterator[bytes]:
+    """Yield how a line that repeats the header may begin, with and without quotes."""
+    first = form.names[0]
+    for begin in (first + form.grammar.delimiter if form.width > 1 else first, quoted_cell(first)):
+        yield begin[:_PREFIX_BYTES]
+        yield (BYTE_ORDER_MARK + begin)[:_PREFIX_BYTES]
+
+
+def _with_nul(block: Block) -> Mask:
+    has_nul = np.zeros(len(block.records), dtype=bool)
+    if NUL in block.text:
+        places = np.flatnonzero(np.frombuffer(block.text, np.uint8) == 0)
+        has_nul[np.searchsorted(block.records.starts, places, side="right") - 1] = True
+    return has_nul

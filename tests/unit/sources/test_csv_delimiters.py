@@ -1,0 +1,137 @@
+"""Delimiters of CSV files: given, or shown by the first lines; what is not clear is refused."""
+
+import gzip
+
+import pytest
+
+from events_pandas import EventMapping, SourceFormat
+from events_pandas.errors import SourceError
+from events_pandas.sources import read_chunks, source_files
+
+MAPPING = EventMapping(event_name="a", created_at="day", user_id="who")
+
+
+def cells_and_notes(path, delimiter=None):
+    """Return the cells of a file, and the notes and faults of its rows."""
+    chunks = list(read_chunks(*source_files(path, SourceFormat(delimiter=delimiter)), MAPPING, chunksize=100))
+    cells = [row for chunk in chunks for row in chunk.frame.fillna("absent").to_numpy().tolist()]
+    return cells, [
+        (finding.code, value)
+        for chunk in chunks
+        for finding in chunk.refused
+        for value in finding.all_values().to_pylist()
+    ]
+
+
+def fault(path, delimiter=None):
+    """Return the error of a file, without its name."""
+    with pytest.raises(SourceError) as caught:
+        cells_and_notes(path, delimiter)
+    return str(caught.value).removeprefix(f"{path}: ")
+
+
+@pytest.mark.parametrize(("mark", "word"), [(";", "';'"), ("\t", "a tab"), ("|", "'|'")])
+def test_delimiter_is_detected_and_said(write, mark, word):
+    """Semicolons, as spreadsheets of many countries write them, tabs and bars are read, with a note."""
+    path = write("a.csv", f"who{mark}day\n00042{mark}2024-01-31\n")
+
+    assert cells_and_notes(path) == ([["00042", "2024-01-31"]], [("delimiter_detected", word)])
+
+
+@pytest.mark.parametrize(
+    ("name", "mark"),
+    [("a.csv", ","), ("a.txt", ","), ("a.tsv", "\t"), ("A.TSV", "\t"), ("a.tab", "\t"), ("a.tsv.gz", "\t")],
+)
+def test_delimiter_that_the_name_says_has_no_note(write, name, mark):
+    """Commas go without saying; tabs do in a file whose name ends in .tsv or .tab."""
+    content = f"who{mark}day\n1{mark}2\n".encode()
+
+    assert cells_and_notes(write(name, gzip.compress(content) if name.endswith(".gz") else content)) == (
+        [["1", "2"]],
+        [],
+    )
+
+
+def test_commas_in_a_tsv_file_are_said(write):
+    """The first lines decide, and not the name."""
+    assert cells_and_notes(write("a.tsv", "who,day\n1,2\n")) == ([["1", "2"]], [("delimiter_detected", "','")])
+
+
+@pytest.mark.parametrize(
+    ("text", "cells"),
+    [
+        ("who;day\n905,00;1,5\n1.234,50;2,5\n", [["905,00", "1,5"], ["1.234,50", "2,5"]]),
+        ('who;day\n"a;b";"c,d"\n', [["a;b", "c,d"]]),
+        ('who,day\n"a;b;c","1;2"\n', [["a;b;c", "1;2"]]),
+        ("who,day\nx|y,1;2\nz|,3;\n", [["x|y", "1;2"], ["z|", "3;"]]),
+        ('who,day,"Price (net; gross)"\n1,2,3\n', [["1", "2"]]),
+        ('who,day,"a;b"\n1,2,"c;d"\n', [["1", "2"]]),
+        ("\n \nwho;day\n\n1;2\n", [["1", "2"]]),
+        ("who;day;\n1;2;\n", [["1", "2"]]),
+        ("who;day\n1;2;\n3;4;\n", [["1", "2"], ["3", "4"]]),
+        ("sep=;\nwho;day\n1,5;2\n", [["1,5", "2"]]),
+        ('\ufeff"sep=^"\r\nwho^day\r\n1^2\r\n', [["1", "2"]]),
+    ],
+)
+def test_delimiter_is_not_mistaken(write, text, cells):
+    """Other delimiters in cells, quotes, blank lines and empty last columns decide nothing; Excel's first line does."""
+    assert cells_and_notes(write("a.csv", text))[0] == cells
+
+
+@pytest.mark.parametrize("text", ["who\n1\n2\n", "who\nhello there\n"])
+def test_file_of_one_column_has_no_delimiter(write, text):
+    """A file of one column is read as such."""
+    (chunk,) = read_chunks(*source_files(write("a.csv", text)), MAPPING, chunksize=10)
+
+    assert chunk.frame.columns.tolist() == ["who"]
+    assert not chunk.refused
+
+
+def test_delimiter_that_is_given_is_not_detected(write):
+    """A given delimiter has no note, also if it is an odd one."""
+    path = write("a.csv", "who~day\n1,5;2~3\n")
+
+    assert cells_and_notes(path, "~") == ([["1,5;2", "3"]], [])
+
+
+def test_given_delimiter_decides_between_two(write):
+    """Where the first lines allow for two delimiters, one must be given."""
+    path = write("a.csv", "who,x;day\n1,x;2\n3,x;4\n")
+
+    assert fault(path) == (
+        "its cells may be separated by ',' (2 columns) or ';' (2 columns): "
+        "set delimiter in the mapping's source, such as ','"
+    )
+    chunks = list(read_chunks(*source_files(path, SourceFormat(delimiter=";")), MAPPING, chunksize=10))
+    assert chunks[0].frame.columns.tolist() == ["who,x", "day"]
+
+
+@pytest.mark.parametrize(
+    ("text", "given", "found"),
+    [
+        ("who;day\n1;2\n", ",", "its cells are separated by ';', and the mapping's source says ','"),
+        ("who,day\n1,2\n", "\t", "its cells are separated by ',', and the mapping's source says a tab"),
+        ("sep=;\nwho;day\n", "|", "its first line says ';', and the mapping's source says '|'"),
+    ],
+)
+def test_given_delimiter_that_does_not_fit_is_refused(write, text, given, found):
+    """The error names the delimiter that fits."""
+    assert fault(write("a.csv", text), given) == f"{found}: correct delimiter there"
+
+
+@pytest.mark.parametrize("given", ["", ";;", "§", '"', "\n"])
+def test_given_delimiter_that_is_not_one_character_is_refused(write, given):
+    """A delimiter is one character of ASCII, and neither a quote nor a line end."""
+    assert fault(write("a.csv", "who,day\n"), given) == (
+        f"cells cannot be separated by {given!r}: a delimiter is one character, such as ';'"
+    )
+
+
+def test_title_above_the_header_is_refused_for_every_delimiter(write):
+    """A title decides no delimiter, even if it holds a comma; the error names the line of the header."""
+    path = write("a.csv", "Report, made today\n\nwho;day\n1;2\n")
+
+    assert (
+        fault(path)
+        == "its first line names 1 of 2 columns: the header seems to be in line 3: delete the lines above it"
+    )

@@ -1,0 +1,173 @@
+"""Encodings of CSV files: given, named by a mark, or shown by all bytes; what is not clear is refused."""
+
+import gzip
+
+import pytest
+
+from events_pandas import EventMapping, SourceFormat
+from events_pandas.errors import SourceError
+from events_pandas.sources import read_chunks, source_files
+
+MAPPING = EventMapping(event_name="a", created_at="day", user_id="who")
+
+
+def cells_and_notes(path, encoding=None):
+    """Return the cells of a file, and the notes on it."""
+    chunks = list(read_chunks(*source_files(path, SourceFormat(encoding=encoding)), MAPPING, chunksize=100))
+    cells = [row for chunk in chunks for row in chunk.frame[["who", "day"]].to_numpy().tolist()]
+    return cells, {finding.code: finding.all_values()[0].as_py() for chunk in chunks for finding in chunk.refused}
+
+
+def fault(path, encoding=None):
+    """Return the error of a file, without its name."""
+    with pytest.raises(SourceError) as caught:
+        cells_and_notes(path, encoding)
+    return str(caught.value).removeprefix(f"{path}: ")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-16-le", "utf-32", "utf-32-be", "utf-8-sig"])
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+def test_csv_is_read_by_the_mark_of_its_encoding(write, read, encoding, name):
+    """A byte order mark names the encoding, also if blocks end within characters, and chunks within blocks."""
+    rows = [f"{row:05},Zürich ☃ 😀 {row}" for row in range(20_000)]
+    mark = "" if encoding in {"utf-16", "utf-32", "utf-8-sig"} else "\ufeff"
+    content = (mark + "\r\n".join(["who,day", *rows, ""])).encode(encoding)
+
+    frames = read(write(name, gzip.compress(content) if name.endswith(".gz") else content), chunksize=7_000)
+
+    assert [f"{who},{day}" for frame in frames for who, day in frame[["who", "day"]].itertuples(index=False)] == rows
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"), [("utf-16", "UTF-16"), ("utf-32", "UTF-32"), ("utf-8", None), ("utf-8-sig", None)]
+)
+def test_encoding_by_a_mark_is_said_unless_it_is_utf_8(write, encoding, name):
+    """A note names the encoding; UTF-8 goes without saying."""
+    path = write("a.csv", "who,day\nÆ,1\n".encode(encoding))
+
+    notes = {} if name is None else {"encoding_detected": f"{name} (by its byte order mark)"}
+    assert cells_and_notes(path) == ([["Æ", "1"]], notes)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-be", "utf-16-le", "utf-32-be", "utf-32-le"])
+def test_utf_16_without_its_mark_is_read_by_its_nuls(write, encoding):
+    """Letters of ASCII show the encoding by the NULs between them, and the note shows the letters."""
+    path = write("a.csv", "who,day\nÆ,1\n".encode(encoding))
+
+    assert cells_and_notes(path) == ([["Æ", "1"]], {"encoding_detected": f"{encoding.upper()} ('who,' at its start)"})
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["Müller", "Grüße", "déjà", "Núñez", "œuvre", "Šimić", "don\u2019t", "120 €", "Ænima", "Tromsø", "„Hallo“", "5 m²"],
+)
+def test_windows_1252_is_read_and_shown_by_a_word(write, word):
+    """If every word may be one of a Western language, the file is Windows-1252, and the note shows a word."""
+    path = write("a.csv", f"who,day\nx,1\n{word},2\n".encode("cp1252", errors="ignore"))
+    word = word.encode("cp1252", errors="ignore").decode("cp1252")
+
+    cells, notes = cells_and_notes(path)
+
+    assert cells == [["x", "1"], [word, "2"]]
+    assert notes["encoding_detected"].startswith("Windows-1252 (")
+    assert notes["encoding_detected"].endswith(" in line 3)")
+
+
+def test_windows_1252_note_shows_the_first_word_with_a_sign(write):
+    """A word with more than letters shows best whether the encoding is right."""
+    path = write("a.csv", "who,day\nMüller,1\nL\u2019Oréal,2\n".encode("cp1252"))
+
+    assert cells_and_notes(path)[1] == {"encoding_detected": "Windows-1252 ('L\u2019Oréal' in line 3)"}
+
+
+@pytest.mark.parametrize(
+    ("word", "encoding", "read"),
+    [
+        ("złoty", "cp1250", "'z³oty'"),
+        ("Москва", "cp1251", "'Ìîñêâà'"),
+        ("Αθήνα", "cp1253", "'ÁèÞíá'"),
+        ("Müller", "cp437", "'M\ufffdller'"),
+        ("Köln", "cp850", "'K”ln'"),
+        ("Café", "mac_roman", "'CafŽ'"),
+        ("ağaç", "cp1254", "'aðaç'"),
+        ("5 €", "iso8859-15", "'¤'"),
+        ("東京", "shift_jis", "'“Œ\u2039ž'"),
+    ],
+)
+def test_encoding_that_is_not_western_must_be_given(write, word, encoding, read):
+    """If a word cannot be one in Windows-1252, the encoding is not guessed; given, it is used without a note."""
+    path = write("a.csv", f"who,day\nx,1\n{word},2\n".encode(encoding))
+
+    assert fault(path) == (
+        f"is not UTF-8, and its encoding is not clear: as Windows-1252, line 3 has {read}: "
+        "set encoding in the mapping's source, such as 'cp1250' or 'mac_roman', or save it as UTF-8"
+    )
+    assert cells_and_notes(path, encoding) == ([["x", "1"], [word, "2"]], {})
+
+
+def test_bad_byte_in_a_utf_8_file_is_named_by_its_line(write):
+    """One bad line does not turn a file with UTF-8 in other lines into Windows-1252."""
+    lines = [b"who,day", "Zürich,1".encode(), *[b"x,1"] * 10_999, b"M\xfcller,2", b"y,3"]
+    path = write("a.csv", b"\n".join(lines))
+
+    assert fault(path) == (
+        "line 11,002 is not UTF-8, and others are, such as line 2 ('Zürich'): "
+        "correct line 11,002, or set encoding in the mapping's source"
+    )
+
+
+def test_encoding_is_decided_for_a_header_too(write, make_mapping):
+    """A header that is not UTF-8 decides the encoding like a row."""
+    path = write("a.csv", "who,day,größe\n1,2,3\n".encode("latin-1"))
+
+    (chunk,) = read_chunks(*source_files(path), make_mapping(size="größe"), chunksize=10)
+
+    assert chunk.frame["größe"].tolist() == ["3"]
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "text"),
+    [
+        (b"who,day\n1,2\n\xe9,3\n", "utf-8", "line 3 has bytes that are not UTF-8: "),
+        (b"who,day\r\n1,2\r\n\x81,3\r\n", "cp1252", "line 3 has bytes that are not CP1252: "),
+        (b"who,day\n1,2\n\xe9,3\n", "ascii", "line 3 has bytes that are not ASCII: "),
+        ("who,day\n1,2\n".encode("utf-16")[:-1], None, "line 2 has bytes that are not UTF-16-LE: "),
+    ],
+)
+def test_bytes_outside_a_stated_encoding_are_named_by_their_line(write, content, encoding, text):
+    """A given encoding, and one that a mark names, is not replaced by another."""
+    cure = "correct the line, or set encoding in the mapping's source to the file's encoding"
+
+    assert fault(write("a.csv", content), encoding) == text + cure
+
+
+@pytest.mark.parametrize(
+    ("encoding", "given", "text"),
+    [
+        ("utf-16", "cp1252", "its byte order mark says UTF-16, and the mapping's source 'cp1252': "),
+        ("utf-8-sig", "cp1252", "its byte order mark says UTF-8, and the mapping's source 'cp1252': "),
+        ("utf-16", "utf-8", "its byte order mark says UTF-16, and the mapping's source 'utf-8': "),
+    ],
+)
+def test_encoding_that_a_mark_contradicts_is_refused(write, encoding, given, text):
+    """A mark and a given encoding must agree."""
+    path = write("a.csv", "who,day\n1,2\n".encode(encoding))
+
+    assert fault(path, given) == text + "leave out encoding there"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "UTF8", "utf_8_sig", "utf-16", "utf_16_le", "UTF-32"])
+def test_encoding_that_a_mark_confirms_is_taken(write, encoding):
+    """The encoding may be given beside its mark, in each of its spellings."""
+    mark = "\ufeff" if encoding in {"utf-8", "UTF8", "utf_16_le"} else ""
+    path = write("a.csv", f"{mark}who,day\nÆ,2\n".encode(encoding))
+
+    assert cells_and_notes(path, encoding) == ([["Æ", "2"]], {})
+
+
+@pytest.mark.parametrize("encoding", ["klingon", "rot13"])
+def test_encoding_that_does_not_exist_is_refused(write, encoding):
+    """The error names an encoding that exists."""
+    assert fault(write("a.csv", "who,day\n"), encoding) == (
+        f"Python has no encoding {encoding!r}: set encoding in the mapping's source to one such as 'cp1252'"
+    )
