@@ -11,7 +11,7 @@ from events_pandas.errors import MappingError
 from events_pandas.intercom import DATE_SUFFIXES
 from events_pandas.mapping import Constant, EventMapping, MonetaryAmount, Number, Rule, is_computing, named_labels
 from events_pandas.mapping.column_types import CellCounts, ColumnType, Remark, count_matches, count_texts, decide_type
-from events_pandas.mapping.rules import Source, is_bare_column, is_computed, metadata_key, rule_sources
+from events_pandas.mapping.rules import Source, Values, is_bare_column, is_computed, metadata_key, rule_sources
 from events_pandas.mapping.source_format import DECIMAL_SIGNS, DecimalSign
 from events_pandas.mapping.written_numbers import as_written
 from events_pandas.sources.column_signs import ColumnSigns, sign_faults
@@ -104,6 +104,12 @@ class _Asked:
         return [label for label in names if label in wanted and names.count(label) == 1]
 
 
+def _texts(column: Values) -> pa.Array:
+    texts = pa.array(column, pa.large_string(), from_pandas=True)
+    # A column of Arrow's own may be in several parts.
+    return texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+
+
 def _first_source(rule: Rule) -> Source:
     """Return the source of a rule; of an amount the column of its numbers."""
     return next(iter(rule_sources(rule).values()))
@@ -131,7 +137,7 @@ class _Seen:
         start = 0
         for frame in read_columns(file, own) if own and file.is_text else ():
             for label in frame.columns:
-                texts = pa.array(frame[label], pa.large_string(), from_pandas=True)
+                texts = _texts(frame[label])
                 self._note_sign(label, texts, file, start=start)
                 self._count(label, texts)
             start += len(frame)

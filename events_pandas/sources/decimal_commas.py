@@ -8,23 +8,18 @@ _OVERLAP_BYTES: Final = 64
 """Longer than any number: the end of a block is looked at again with the next one."""
 
 _QUOTE: Final = b'"'
-_OTHER_DELIMITERS: Final = b";\t|"
 # Quoted, since it stands in a cell; what else may stand between thousands is an apostrophe or a space.
 _QUOTED_NUMBER: Final = re.compile(rb'"[+-]?[0-9][0-9.,\' \xa0\xc2\xe2\x80\x99\xaf]*,[0-9][0-9.]*(?:[eE][+-]?[0-9]+)?"')
 _NUMBER: Final = re.compile(rb"[0-9],[0-9]")
 
 
-def holds_decimal_commas(stream: BinaryIO, delimiter: str | None) -> bool:
+def holds_decimal_commas(stream: BinaryIO, *, is_quoted: bool) -> bool:
     """Tell whether a text may hold a number with a comma in one of its cells; False is certain.
 
-    Between commas such a cell is quoted. Without a given delimiter, the first line shows whether commas are one.
+    Where commas separate the cells, such a cell is quoted (`is_quoted`).
     """
-    block = stream.read(_BLOCK_BYTES)
-    first = block.partition(b"\n")[0]
-    has_commas = b"," in first and not any(mark in first for mark in _OTHER_DELIMITERS)
-    is_quoted = has_commas if delimiter is None else delimiter == ","
     pattern = _QUOTED_NUMBER if is_quoted else _NUMBER
-    end = b""
+    end, block = b"", stream.read(_BLOCK_BYTES)
     while block:
         text = end + block
         if (not is_quoted or _QUOTE in text) and pattern.search(text):

@@ -26,11 +26,10 @@ from events_pandas.mapping.source_format import DecimalSign
 from events_pandas.mapping.written_numbers import plain_numbers
 from events_pandas.sources.arrow_reader import ArrowReader, ParquetReader
 from events_pandas.sources.csv_reader import CsvReader
-from events_pandas.sources.decimal_commas import holds_decimal_commas
 from events_pandas.sources.excel_reader import ExcelReader
 from events_pandas.sources.json_lines_reader import JsonLinesReader
 from events_pandas.sources.misnamed import require_named_content
-from events_pandas.sources.opening import decompressed, file_stamp, opened, unpacked, without_compression
+from events_pandas.sources.opening import file_stamp, opened, unpacked, without_compression
 from events_pandas.sources.partitions import with_keys, without_keys
 from events_pandas.sources.reader import TableReader
 from events_pandas.sources.scratch import Scratch
@@ -216,8 +215,8 @@ def row_count(file: SourceFile) -> int:
 
 def may_hold_decimal_commas(file: SourceFile) -> bool:
     """Tell whether a cell of a CSV file may be a number with a comma in it; False is certain."""
-    with _as_source_error(file), opened(file) as content, decompressed(file, content) as stream:
-        return holds_decimal_commas(stream, file.written.delimiter)
+    with _opened_reader(file) as (reader, _):
+        return isinstance(reader, CsvReader) and reader.may_hold_decimal_commas()
 
 
 def header_hint(file: SourceFile, mapping: EventMapping) -> str:

@@ -149,24 +149,24 @@ def test_callables_get_text_where_a_sign_is_not_known(write, make_mapping):
 
 
 @pytest.mark.parametrize(
-    ("text", "delimiter", "holds"),
+    ("text", "is_quoted", "holds"),
     [
-        ("a,b\n1,2\n", None, False),
-        ('a,b\n"Smith, Ada",2\n', None, False),
-        ('a,b\n"12, rue X","5 km"\n', None, False),
-        ('a,b\n1,"1.234,56"\n', None, True),
-        ('a,b\n1,"1,234.56"\n', None, True),
-        ('a,b\n1,"-1 234,5"\n', ",", True),
-        ("a;b\n1;2,5\n", None, True),
-        ("a;b\n1;2\n", None, False),
-        ("a\tb\n1\t2,5\n", None, True),
-        ("a,x;b\n1;2,5\n", ";", True),
-        ("", None, False),
+        ("a,b\n1,2\n", True, False),
+        ('a,b\n"Smith, Ada",2\n', True, False),
+        ('a,b\n"12, rue X","5 km"\n', True, False),
+        ('a,b\n1,"1.234,56"\n', True, True),
+        ('a,b\n1,"1,234.56"\n', True, True),
+        ('a,b\n1,"-1 234,5"\n', True, True),
+        ("a;b\n1;2,5\n", False, True),
+        ("a;b\n1;2\n", False, False),
+        ("a\tb\n1\t2,5\n", False, True),
+        ("a,x;b\n1;2,5\n", False, True),
+        ("", True, False),
     ],
 )
-def test_bytes_of_a_file_tell_that_it_has_no_decimal_commas(text, delimiter, holds):
+def test_bytes_of_a_file_tell_that_it_has_no_decimal_commas(text, is_quoted, holds):
     """Between commas a decimal comma is quoted, so that a plain file costs one look at its bytes."""
-    assert holds_decimal_commas(io.BytesIO(text.encode()), delimiter) is holds
+    assert holds_decimal_commas(io.BytesIO(text.encode()), is_quoted=is_quoted) is holds
 
 
 def test_bytes_are_looked_at_across_blocks():
@@ -174,7 +174,7 @@ def test_bytes_are_looked_at_across_blocks():
     block = 1024 * 1024
     texts = [b"a;b\n" + b"1;2\n" * ((block - 8) // 4) + b" " * n + b"1;2,5\n" for n in range(8)]
 
-    assert all(holds_decimal_commas(io.BytesIO(text), None) for text in texts)
+    assert all(holds_decimal_commas(io.BytesIO(text), is_quoted=False) for text in texts)
 
 
 def test_compressed_files_have_decimal_commas_too(tmp_path, make_mapping):

@@ -38,7 +38,7 @@ def test_source_files_refuses_what_is_not_there(tmp_path, name):
     assert str(caught.value) == f"{tmp_path / name}: there is no such file"
 
 
-@pytest.mark.parametrize("name", ["orders.txt", "orders", "csv"])
+@pytest.mark.parametrize("name", ["orders.doc", "orders", "csv"])
 def test_source_files_refuses_unknown_formats(write, name):
     """The error for an unknown format names the known ones."""
     path = write(name, "")

@@ -205,7 +205,7 @@ def test_parquet_without_columns_is_refused(fault):
         ("a.xls", "save it as .xlsx"),
         ("a.ods", "save it as .xlsx"),
         ("a.xlsb.gz", "save it as .xlsx"),
-        ("a.txt", "use .csv, .jsonl, .parquet, .feather or .xlsx, also compressed (.csv.gz)"),
+        ("a.doc", "use .csv, .jsonl, .parquet, .feather or .xlsx, also compressed (.csv.gz)"),
     ],
 )
 def test_known_format_that_is_not_read_has_its_cure(write, name, cure):

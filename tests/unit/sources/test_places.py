@@ -58,12 +58,12 @@ def test_directory_stands_for_the_files_below_it(lay, names):
 
 def test_other_file_in_a_directory_is_a_fault(lay, fault):
     """The error names each file of another format, and how to leave it out."""
-    lay("orders/a.csv", "orders/notes.txt", "orders/old/b.docx")
+    lay("orders/a.csv", "orders/notes.doc", "orders/old/b.docx")
 
     advice = f"{KNOWN}, or give a pattern such as 'orders/*.csv'"
     assert fault("orders").splitlines() == [
         "2 files cannot be submitted:",
-        f"  orders/notes.txt: {advice}",
+        f"  orders/notes.doc: {advice}",
         f"  orders/old/b.docx: {advice}",
     ]
 
@@ -209,12 +209,12 @@ def test_odd_name_of_no_file_is_a_fault(name, fault):
 
 def test_faults_of_all_paths_are_reported_at_once(lay, fault):
     """A missing file does not hide one of an unknown format."""
-    lay("a.csv", "b.txt")
+    lay("a.csv", "b.doc")
 
-    assert fault("a.csv", "x.csv", "b.txt", "*.parquet").splitlines() == [
+    assert fault("a.csv", "x.csv", "b.doc", "*.parquet").splitlines() == [
         "3 files cannot be submitted:",
         "  x.csv: there is no such file",
-        f"  b.txt: {KNOWN}",
+        f"  b.doc: {KNOWN}",
         "  *.parquet: there is no such file",
     ]
 

@@ -133,7 +133,7 @@ def test_directory_of_an_address_stands_for_the_files_below_it(bucket, names):
 @pytest.mark.parametrize("pattern", ["lake/*/*.csv", "lake/**/*.csv", "lake/year=*", "lake/year=199[78]"])
 def test_pattern_of_an_address_matches_there(bucket, pattern):
     """Folders below the part before the first wildcard are partitions."""
-    bucket("lake/year=1998/a.csv", "lake/year=1997/b.csv", "lake/c.txt")
+    bucket("lake/year=1998/a.csv", "lake/year=1997/b.csv", "lake/c.doc")
 
     with opened_files(f"memory://{pattern}") as files:
         found = {file.name: dict(file.partitions) for file in files}
@@ -171,10 +171,10 @@ def test_pattern_finds_the_same_files_there_and_here(bucket, names, tmp_path, mo
 
 def test_remote_file_of_an_unknown_format_is_a_fault(bucket, fault):
     """It is reported before it is downloaded, as on this machine."""
-    bucket("lake/a.csv", "lake/notes.txt")
+    bucket("lake/a.csv", "lake/notes.doc")
 
     assert str(fault("memory://lake")) == (
-        f"memory://lake/notes.txt: {KNOWN}, or give a pattern such as 'memory://lake/*.csv'"
+        f"memory://lake/notes.doc: {KNOWN}, or give a pattern such as 'memory://lake/*.csv'"
     )
 
 
