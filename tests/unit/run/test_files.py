@@ -100,6 +100,21 @@ def test_results_have_the_contact_on_request(write, submit):
     assert results.columns[-4:].tolist() == ["identifier", "contact", "source_file", "line"]
 
 
+@pytest.mark.parametrize("chunksize", [1, 2, 1_000])
+def test_results_have_the_line_of_each_row(write, submit, chunksize):
+    """Lines count from 1 with the header, as an editor shows them; a row begins in its first line."""
+    write("a.csv", '1,2024-01-31,"one\ntwo"', "", "2,2024-01-31,x", "3", "4,never,x", header="who,day,note")
+    write("b.csv", "5,2024-01-31", "6,2024-01-31")
+    pd.DataFrame({"who": ["7"], "day": ["2024-01-31"]}).to_parquet("c.parquet")
+
+    parts = submit(["a.csv", "b.csv", "c.parquet", "b.csv"], chunksize=chunksize, results_path="results.parquet")
+
+    lines = pd.concat(parts)["line"]
+    assert str(lines.dtype) == "Int64"
+    assert lines.astype(object).where(lines.notna(), None).tolist() == [2, 5, 6, 7, 2, 3, None, 2, 3]
+    assert pd.read_parquet("results.parquet")["line"].tolist()[:3] == [2, 5, 6]
+
+
 def test_results_are_written_as_they_come(write, mapping, fake_client):
     """When a chunk's results are passed on, its lines are in the partial file."""
     path = write("a.csv", "1,2024-01-31", "2,2024-01-31")
