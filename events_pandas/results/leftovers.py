@@ -13,7 +13,7 @@ from typing import BinaryIO, Final
 
 from events_pandas.filesystem import hold
 from events_pandas.results.new_file import created
-from events_pandas.results.row_files import ArrowRows, CsvRows
+from events_pandas.results.row_files import ArrowRowFile, CsvRowFile
 from events_pandas.words import counted, escaped
 
 _PLAIN: Final = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -47,7 +47,7 @@ def clear_leftovers(
         if stream is None:
             continue
         with stream:
-            rows = CsvRows(stream) if is_csv else ArrowRows(stream)
+            rows = CsvRowFile(stream) if is_csv else ArrowRowFile(stream)
             if _is_worthless(stream, is_csv=is_csv):
                 found.unlink()
             elif is_own(rows.find()):
@@ -99,7 +99,7 @@ def _is_worthless(stream: BinaryIO, *, is_csv: bool) -> bool:
     return not head or (head == _PARQUET and stream.read() != _PARQUET)
 
 
-def _keep(rows: CsvRows | ArrowRows, found: Path, path: Path) -> Path:
+def _keep(rows: CsvRowFile | ArrowRowFile, found: Path, path: Path) -> Path:
     """Move the whole rows of a leftover to a name of their own."""
     at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(found.stat().st_mtime))
     kept = path.with_name(f"{path.stem}.killed-{at}{path.suffix}")

@@ -38,7 +38,7 @@ def csv_text(frame: pd.DataFrame, *, header: bool) -> str:
     return text
 
 
-class CsvRows:
+class CsvRowFile:
     """Rows of a CSV file. If there are characters beyond ASCII, the file needs a byte order mark for Excel."""
 
     def __init__(self, stream: BinaryIO, text: CsvText = csv_text) -> None:
@@ -96,7 +96,7 @@ class CsvRows:
         shutil.copyfileobj(self._stream, stream)
 
 
-class ArrowRows:
+class ArrowRowFile:
     """Rows of a stream of Arrow batches, which become a Parquet file.
 
     Parquet itself can be read only when its last bytes are there.

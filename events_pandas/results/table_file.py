@@ -22,7 +22,7 @@ from events_pandas.forking import cut_off, leave_to_parent_at_fork
 from events_pandas.results.frame import text_column
 from events_pandas.results.leftovers import clear_leftovers, partial_paths
 from events_pandas.results.new_file import as_source_error, created, require_not_read
-from events_pandas.results.row_files import ArrowRows, CsvRows, CsvText, csv_text
+from events_pandas.results.row_files import ArrowRowFile, CsvRowFile, CsvText, csv_text
 
 FORMATS: Final = (".csv", ".parquet")
 
@@ -118,7 +118,7 @@ class TableFile:
             for sentence in said:
                 warn(sentence)
             self.partial, self._stream = self._created()
-        self._rows = CsvRows(self._stream, kind.csv_text) if self.is_csv else ArrowRows(self._stream)
+        self._rows = CsvRowFile(self._stream, kind.csv_text) if self.is_csv else ArrowRowFile(self._stream)
         leave_to_parent_at_fork(self)
         self._made = os.fstat(self._stream.fileno())
         # On some network file systems a name and its open file have different numbers, which then prove nothing.
