@@ -3,6 +3,7 @@
 import datetime as dt
 import decimal
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -41,7 +42,8 @@ TYPES = [
     *(pa.array([1, None], kind) for kind in (pa.int8(), pa.int16(), pa.int32(), pa.int64())),
     *(pa.array([1, None], kind) for kind in (pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64())),
     pa.array([2**64 - 1, None], pa.uint64()),
-    *(pa.array([1.5, None], kind) for kind in (pa.float16(), pa.float32(), pa.float64())),
+    pa.array([np.float16(1.5), None], pa.float16()),
+    *(pa.array([1.5, None], kind) for kind in (pa.float32(), pa.float64())),
     pa.array([True, None]),
     pa.nulls(2),
     *(pa.array([value, None]).dictionary_encode() for value in ("a", b"a", 1, CENTS, DAY)),
