@@ -54,7 +54,12 @@ class Plan:
         if self.destination is not None:
             yield workspace_fact(self.destination.workspace)
         if self.report is not None:
-            yield request_fact(self.report.requests, limit=self.report.limit, seconds=self.report.duration_seconds)
+            label, text = request_fact(
+                self.report.requests, limit=self.report.limit, seconds=self.report.duration_seconds
+            )
+            # The check does not ask the journal.
+            is_most = self.journal is not None and not (self.begins_journal or self.resubmits)
+            yield label, f"at most {text}" if is_most else text
             left_out = {"invalid row": self.report.invalid, "duplicate": self.report.duplicates}
             yield "left out", listed([counted(count, noun) for noun, count in left_out.items() if count]) or "nothing"
         if self.journal is not None:

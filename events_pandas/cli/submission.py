@@ -166,14 +166,16 @@ def _require_valid(report: CheckReport | None, options: RunOptions) -> None:
 
 def _is_terminal() -> bool:
     """Return whether somebody can read the question and answer it."""
+    # Closed streams are None or raise ValueError.
     with suppress(AttributeError, ValueError):
-        return sys.stdin.isatty() and sys.stdout.isatty()
+        return sys.stdin.isatty() and (sys.stdout.isatty() or sys.stderr.isatty())
     return False
 
 
 def _confirmed(printout: Printout) -> bool:
     try:
-        return typer.confirm("submit?", err=printout.as_json)
+        # The output may go to a file or through a pipe, as with `| tee`: the question is asked where it is seen.
+        return typer.confirm("submit?", err=printout.as_json or not sys.stdout.isatty())
     except (KeyboardInterrupt, typer.Abort):
         # The cursor stands after the question.
         printout.say()

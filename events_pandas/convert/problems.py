@@ -245,6 +245,7 @@ class Cause:
     rows: int  # how many
     first_row: int  # its position
     message: str  # of the first row
+    place: str = ""  # of the first row in words, if it is in a file
 
     @property
     def extent(self) -> str:
@@ -254,7 +255,7 @@ class Cause:
         return counted(self.rows, "row")
 
     def __str__(self) -> str:
-        return self.at(f"row {self.first_row}")
+        return self.at(self.place or f"row {self.first_row}")
 
     def at(self, place: str) -> str:
         """Return the same in words, with other words for the first row."""

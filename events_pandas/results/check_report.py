@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -30,6 +30,7 @@ from events_pandas.results.report import (
     unlisted_fact,
     workspace_fact,
 )
+from events_pandas.results.summary import place_of
 from events_pandas.words import counted, escaped
 
 
@@ -182,7 +183,11 @@ class CheckReport:
     @cached_property
     def causes(self) -> list[Cause]:
         """What was found, grouped: errors first, and of these what concerns most rows first."""
-        return causes(self.facts.findings)
+        found = causes(self.facts.findings)
+        firsts = self.places(pd.DataFrame({"row": np.array([cause.first_row for cause in found], np.int64)}))
+        if "source_file" not in firsts:
+            return found
+        return [replace(cause, place=place_of(first)) for cause, first in zip(found, firsts.itertuples(), strict=True)]
 
     @property
     def notes(self) -> list[Cause]:

@@ -73,12 +73,12 @@ class Summary:
         troubled = results[results["error_code"].notna() & ~results["error_code"].isin(REPEAT_CODES)]
         self._causes.update(troubled["error_code"].tolist())
         for cause in troubled.drop_duplicates("error_code").itertuples():
-            self._examples.setdefault(str(cause.error_code), f"such as {_place(cause)}: {cause.error_message}")
+            self._examples.setdefault(str(cause.error_code), f"such as {place_of(cause)}: {cause.error_message}")
 
         # Each part of a run's results has the notes of all parts so far.
         self._facts = results.attrs.get("run", {})
         noted = results[results["row"].isin([note["first_row"] for note in self._facts.get("notes", [])])]
-        self._places.update({result.row: _place(result) for result in noted.itertuples()})
+        self._places.update({result.row: place_of(result) for result in noted.itertuples()})
 
     def __str__(self) -> str:
         total = counted(self._statuses.total(), "row")
@@ -103,11 +103,11 @@ class Summary:
             yield from (str(OtherRun(**other)) for other in self._facts.get("other_runs", []))
 
 
-def _place(result: Any) -> str:
-    """Return the row of a result in words; that of a file is named as an editor shows it."""
+def place_of(result: Any) -> str:
+    """Return the row of a result or a finding in words; that of a file is named as an editor shows it."""
     if not hasattr(result, "source_file"):
         return f"row {result.row}"
     # The whole path of a file is in the results.
-    path = Path(result.source_file)
+    path, line = Path(result.source_file), getattr(result, "line", None)
     where = escaped(path.name if path.is_absolute() else result.source_file)
-    return f"row {result.row} ({where})" if pd.isna(result.line) else f"row {result.row} ({where} line {result.line})"
+    return f"row {result.row} ({where})" if pd.isna(line) else f"row {result.row} ({where} line {line})"

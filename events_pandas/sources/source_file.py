@@ -81,7 +81,7 @@ class SourceFile:
     scratch: Scratch | None = field(default=None, compare=False, repr=False)  # what a run keeps of its content
 
     def __str__(self) -> str:
-        return self.name
+        return "standard input" if self.name == "-" else self.name
 
     @property
     def short_name(self) -> str:
