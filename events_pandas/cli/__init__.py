@@ -12,6 +12,7 @@ from events_pandas.cli.endings import EXIT_CODES, ExitCode
 from events_pandas.cli.local import demo, sandbox
 from events_pandas.cli.output import prepare_streams, say, settle_streams
 from events_pandas.cli.settings import ConfiguredCommand
+from events_pandas.cli.usage import OneLineErrors
 from events_pandas.words import escaped
 
 NAME: Final = "events-pandas"
@@ -29,6 +30,7 @@ EXAMPLES: Final = {
 
 app = typer.Typer(
     name=NAME,
+    cls=OneLineErrors,
     help="Rows of CSV and Parquet files as Intercom data events.",
     no_args_is_help=True,
     rich_markup_mode=None,

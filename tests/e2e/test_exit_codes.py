@@ -88,7 +88,7 @@ def test_1_when_invalid_rows_stop_the_run(submit, sandbox):
         (("submit", "orders.csv", "-m", "none.toml"), "error: none.toml: cannot be read: No such file or directory"),
         (
             ("submit", "orders.csv", "-m", "mapping.toml", "--limit", "0"),
-            "Error: Invalid value for '--limit': expected a number of rows, got '0': use 100 or the like",
+            "error: Invalid value for '--limit': expected a number of rows, got '0': use 100 or the like",
         ),
         (
             ("submit", "orders.csv", "-m", "mapping.toml", "--no-preflight"),

@@ -1,5 +1,6 @@
 """The command line where it asks nobody: checks, usage, and the one line of each error."""
 
+import json
 import os
 import re
 from pathlib import Path
@@ -185,9 +186,9 @@ def test_check_fails_when_a_row_is_invalid(run):
         "  created_at  2024-01-31 00:00:00 UTC\n"
         "  duplicates  1 with the same metadata as an earlier row\n"
         "  requests    1\n"
-        "error time_unreadable: 1 row, such as row 2: created_at: 'never' in column 'day' cannot be read as a time: "
+        "error time_unreadable: 1 row, such as row 2 (bad.csv line 3): created_at: 'never' in column 'day' cannot be read as a time: "
         "write it as 2024-01-31T12:00:00, or give its format (of epoch numbers the unit) in a Date rule\n"
-        "note duplicate: 1 row, such as row 1: event: row 0 is the same event to Intercom (contact, event name and "
+        "note duplicate: 1 row, such as row 1 (bad.csv line 2): event: row 0 is the same event to Intercom (contact, event name and "
         "second), and this row is not sent: drop one of the two, or set duplicates='spread' in the mapping if both "
         "happened\n"
     )
@@ -374,19 +375,31 @@ def test_sandbox_prints_a_command_that_can_be_used(capsys, url, options):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "message", "helper"),
     [
-        (("check", "good.csv"), "Missing option '--mapping'"),
-        (("submit", "-m", "mapping.toml"), "Missing argument 'FILES"),
-        (("upload",), "No such command 'upload'"),
+        (("check", "good.csv"), "Missing option '--mapping' / '-m'", "events-pandas check"),
+        (("submit", "-m", "mapping.toml"), "Missing argument 'FILES", "events-pandas submit"),
+        (("check", "--maping"), "No such option: --maping", "events-pandas check"),
+        (("upload",), "No such command 'upload'", "events-pandas"),
     ],
 )
-def test_usage_errors_have_exit_code_2(run, arguments, message):
+def test_wrong_usage_is_one_line_with_exit_code_2(run, arguments, message, helper):
     """Unknown options and commands are reported before anything is read."""
     result = run(*arguments)
 
-    assert message in result.stderr
-    assert result.exit_code == 2
+    # Versions of typer go on in different words.
+    assert result.stderr.startswith(f"error: {message}")
+    assert result.stderr.endswith(f": see `{helper} --help`\n")
+    assert (result.stderr.count("\n"), result.stdout, result.exit_code) == (1, "", 2)
+
+
+def test_wrong_usage_has_a_document_too(run):
+    """With --json the error is in the document of the command."""
+    result = run("check", "good.csv", "--json")
+
+    document = json.loads(result.stdout)
+    assert (document["command"], document["exit_code"], document["rows"]) == ("check", 2, None)
+    assert document["errors"] == ["Missing option '--mapping' / '-m': see `events-pandas check --help`"]
 
 
 @pytest.mark.parametrize(
@@ -410,7 +423,7 @@ def test_option_of_a_run_is_refused_by_its_value(run, option, value, fault):
     result = run("submit", "nowhere.csv", "-m", "nowhere.toml", option, value)
 
     message = result.stderr.splitlines()[-1]
-    assert message.startswith(f"Error: Invalid value for '{option}'")
+    assert message.startswith(f"error: Invalid value for '{option}'")
     assert message.endswith(f": {fault}")
     assert result.exit_code == 2
 

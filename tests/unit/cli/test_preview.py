@@ -92,7 +92,9 @@ def test_preview_says_why_there_are_no_events(preview):
     """Exit code 1: no row would be sent."""
     result = preview({**ROW, "day": "never"})
 
-    assert result.stdout.startswith("no events: 1 row is invalid\nerror time_unreadable: 1 row, such as row 0: ")
+    assert result.stdout.startswith(
+        "no events: 1 row is invalid\nerror time_unreadable: 1 row, such as row 0 (orders.csv line 2): "
+    )
     assert result.exit_code == 1
 
 

@@ -5,7 +5,7 @@ from typer.testing import CliRunner
 
 from events_pandas.cli import app
 
-USAGE = "Error: Invalid value for '--config': "
+USAGE = "error: Invalid value for '--config': "
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def test_value_of_a_file_is_checked_as_on_the_command_line(write, tmp_path, monk
 
     result = CliRunner().invoke(app, ["submit", "a.csv", "-m", "m.toml"])
 
-    assert f"Error: Invalid value for {fault}" in result.stderr
+    assert f"error: Invalid value for {fault}" in result.stderr
     assert result.exit_code == 2
 
 

@@ -1,0 +1,47 @@
+"""Wrong usage: one line like any other error, and one document if that was asked for."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+from events_pandas.cli.command import DOCUMENTS
+from events_pandas.cli.endings import ExitCode
+from events_pandas.cli.printout import Printout
+
+# Typer brings a copy of click in some versions, and has no name for this class.
+_USAGE_ERROR: Final[Any] = typer.BadParameter.__base__
+_HELP_ASKED: Final = "NoArgsIsHelpError"
+
+
+class OneLineErrors(TyperGroup):
+    """The commands; what is wrong with their arguments is said in one line."""
+
+    def main(self, args: Sequence[str] | None = None, *others: Any, **options: Any) -> Any:
+        """Run a command, and exit with its code."""
+        given = sys.argv[1:] if args is None else list(args)
+        try:
+            code = super().main(given, *others, **{**options, "standalone_mode": False})
+        except _USAGE_ERROR as error:
+            if type(error).__name__ == _HELP_ASKED:
+                error.show()
+            else:
+                _tell(error, as_json="--json" in given)
+            code = ExitCode.NOTHING_SENT
+        except typer.Abort:
+            code = ExitCode.INTERRUPTED
+        sys.exit(code if isinstance(code, int) else ExitCode.DONE)
+
+
+def _tell(error: Any, *, as_json: bool) -> None:
+    command = error.ctx.info_name if error.ctx is not None else ""
+    has_document = as_json and command in DOCUMENTS
+    printout = Printout(command=command, as_json=has_document, facts=dict.fromkeys(DOCUMENTS.get(command, ())))
+    message = " ".join(error.format_message().split()).removesuffix(".")
+    # A wrong value says itself how to fix it.
+    is_value = isinstance(error, typer.BadParameter) and message.startswith("Invalid value")
+    path = "events-pandas" if error.ctx is None else error.ctx.command_path
+    printout.fail(message if is_value else f"{message}: see `{path} --help`")
+    printout.close(ExitCode.NOTHING_SENT)
