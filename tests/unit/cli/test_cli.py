@@ -186,9 +186,11 @@ def test_check_fails_when_a_row_is_invalid(run):
         "  created_at  2024-01-31 00:00:00 UTC\n"
         "  duplicates  1 with the same metadata as an earlier row\n"
         "  requests    1\n"
-        "error time_unreadable: 1 row, such as row 2 (bad.csv line 3): created_at: 'never' in column 'day' cannot be read as a time: "
+        "error time_unreadable: 1 row, such as row 2 (bad.csv line 3): created_at: 'never' in column "
+        "'day' cannot be read as a time: "
         "write it as 2024-01-31T12:00:00, or give its format (of epoch numbers the unit) in a Date rule\n"
-        "note duplicate: 1 row, such as row 1 (bad.csv line 2): event: row 0 is the same event to Intercom (contact, event name and "
+        "note duplicate: 1 row, such as row 1 (bad.csv line 2): event: row 0 is the same event to "
+        "Intercom (contact, event name and "
         "second), and this row is not sent: drop one of the two, or set duplicates='spread' in the mapping if both "
         "happened\n"
     )
