@@ -428,7 +428,8 @@ def suggest_mapping(frame: pd.DataFrame) -> "SuggestedMapping":
     Notes
     -----
     It never invents a currency or a time zone that no column has. It does not propose personal data as metadata. A
-    proposed metadata rule can read most cells of its column, and a link all of them.
+    proposed metadata rule can read most cells of its column, and a link all of them. If texts show a decimal comma,
+    ``source`` says so.
 
     A choice that could be wrong is a guess: an event name that no column has, the zone of times without one, the order
     of day and month if no row decides it (31.12.2024 does, 05.06.2024 does not), whether whole amounts count cents, and
