@@ -1,4 +1,4 @@
-"""Rows of a DataFrame, a CSV or a Parquet file as Intercom data events: checked first, one result for every row."""
+"""Rows of DataFrames and files (CSV, JSON Lines, Parquet, Arrow, Excel) as Intercom data events, checked first."""
 
 import sys
 from importlib import import_module

@@ -105,12 +105,13 @@ def check_events(frame: pd.DataFrame, mapping: EventMapping, *, client: Intercom
 def check_file(
     path: PathOrPaths, mapping: EventMapping, *, client: IntercomClient | None = None, skip_bad_files: bool = False
 ) -> CheckReport:
-    r"""Check every row of CSV or Parquet files without sending anything.
+    r"""Check every row of files without sending anything.
 
     Parameters
     ----------
     path : str, os.PathLike or sequence of these
-        Files, directories, patterns, addresses or ``"-"``, as for `submit_file`.
+        Files, directories, patterns, addresses or ``"-"``, in CSV, JSON Lines, Parquet, Arrow or Excel, as for
+        `submit_file`.
     mapping : EventMapping
         Which column becomes which field.
     client : IntercomClient, optional
@@ -305,13 +306,14 @@ def submit_file(
     wait_seconds: float | None = None,
     **options: Unpack[SubmitOptions],
 ) -> pd.DataFrame:
-    r"""Submit the rows of CSV or Parquet files as events.
+    r"""Submit the rows of files as events.
 
     Parameters
     ----------
     path : str, os.PathLike or sequence of these
         A file, a directory, a pattern such as ``"orders/**/*.parquet"``, an address such as
-        ``"s3://bucket/orders/*.parquet"``, ``"-"`` for standard input, or several of these.
+        ``"s3://bucket/orders/*.parquet"``, ``"-"`` for standard input, or several of these. The files are CSV, JSON
+        Lines, Parquet, Arrow or Excel, also compressed (``.csv.gz``).
     mapping : EventMapping
         Which column becomes which field.
     results_path : str or os.PathLike, optional
@@ -354,21 +356,24 @@ def submit_file(
 
     Notes
     -----
-    The headers of all files are read before the first event is sent. Folders such as ``year=1997`` below a directory or
-    pattern are columns of text. A pipe, standard input and addresses are copied to a temporary folder first. A row of a
-    CSV file that has too few or too many cells, or repeats the header, is ``invalid``; empty cells after the last
-    column do not count. Writing to a file during the run ends the run; a file that another one replaces is read to its
-    end. CSV files are UTF-8, or UTF-16 or UTF-32 with a byte order mark. A device is refused, since rows are read more
-    than once.
+    All files are looked at before the first event is sent. Folders such as ``year=1997`` below a directory or pattern
+    are columns of text. A pipe, standard input and addresses are copied to a temporary folder first; a device is
+    refused, since rows are read more than once. Writing to a file during the run ends the run; a file that another one
+    replaces is read to its end.
+
+    `EventMapping.source` says how files are written. Otherwise a CSV file shows its delimiter, its encoding and its
+    decimal signs, with a note if they are unusual, and is refused if it can be read in two ways. A row that has too few
+    or too many cells, or repeats the header, is ``invalid``; empty cells after the last column do not count.
 
     Results and rejects are written to a new file beside the old one, which they then replace in one step. A link is
     replaced itself, not the file that it names. Only people who may read all files of rows may read them.
 
-    The columns that the mapping names are read from CSV as text, so that ``00042`` stays as it is. Only an empty cell
-    is absent; ``NA`` is text like any other. All cells of a bare metadata column of CSV files decide its type: a number
-    if at least three quarters are plain numbers (and fewer than a hundredth have leading zeros); a date if its key ends
-    in ``_at`` or ``_date`` and as many are ISO 8601 times or epoch seconds; text otherwise. A cell that does not fit is
-    a problem of its row. A journal keeps the type, and later runs use it.
+    Cells of a CSV file are read as text, so that ``00042`` stays as it is. Only an empty cell is absent; ``NA`` is text
+    like any other. All cells of a bare metadata column of CSV files decide its type. It is a number if at least
+    three quarters are plain numbers (and fewer than a hundredth have leading zeros). It is a date if its key ends in
+    ``_at`` or ``_date`` and as many are ISO 8601 times or epoch seconds. Otherwise it is text. The values of JSON Lines
+    and Excel files have types, and most of a column's values decide. A cell that does not fit is a problem of its row.
+    A journal keeps the type, and later runs use it.
 
     A column that only callables read has one dtype in all chunks of all files: numbers by the same rule, booleans, or
     text. In a column of numbers, a cell that is not a number is absent, with a note.
@@ -423,7 +428,8 @@ def suggest_mapping(frame: pd.DataFrame) -> "SuggestedMapping":
     Notes
     -----
     It never invents a currency or a time zone that no column has. It does not propose personal data as metadata. A
-    proposed metadata rule can read most cells of its column, and a link all of them.
+    proposed metadata rule can read most cells of its column, and a link all of them. If texts show a decimal comma,
+    ``source`` says so.
 
     A choice that could be wrong is a guess: an event name that no column has, the zone of times without one, the order
     of day and month if no row decides it (31.12.2024 does, 05.06.2024 does not), whether whole amounts count cents, and

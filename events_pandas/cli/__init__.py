@@ -31,7 +31,7 @@ EXAMPLES: Final = {
 app = typer.Typer(
     name=NAME,
     cls=OneLineErrors,
-    help="Rows of CSV and Parquet files as Intercom data events.",
+    help="Rows of CSV, JSON Lines, Parquet, Arrow and Excel files as Intercom data events.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -55,7 +55,7 @@ def about(
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version, and exit.")
     ] = False,
 ) -> None:
-    """Rows of CSV and Parquet files as Intercom data events."""
+    """Rows of CSV, JSON Lines, Parquet, Arrow and Excel files as Intercom data events."""
 
 
 def _say_warning(message: Warning | str, *_: object, **_named: object) -> None:

@@ -64,7 +64,7 @@ def suggest(
     decimal: Decimal = None,
     sheet: Sheet = None,
 ) -> ExitCode:
-    """Propose a mapping, as TOML, from the first rows of the first file."""
+    """Propose a mapping, as TOML. It comes from the first 10,000 rows of the first file."""
     from events_pandas.cli.checking import propose, written_as  # noqa: PLC0415
 
     written = written_as(delimiter=delimiter, encoding=encoding, decimal=decimal, sheet=sheet)
@@ -160,7 +160,7 @@ def submit(
     log_path: LogPath = None,
     wait: Wait = False,
 ) -> ExitCode:
-    """Submit every row; the access token is read from INTERCOM_ACCESS_TOKEN."""
+    """Submit every row. The access token is read from INTERCOM_ACCESS_TOKEN."""
     given = dict(locals())
     from events_pandas.cli.checking import written_as  # noqa: PLC0415
     from events_pandas.cli.submission import submit_rows  # noqa: PLC0415

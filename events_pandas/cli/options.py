@@ -56,11 +56,11 @@ Delimiter = Annotated[
 ]
 Encoding = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="The encoding of text files, such as cp1252; by default it is found out."),
+    typer.Option(metavar="NAME", help="The encoding of CSV files, such as cp1252; by default it is found out."),
 ]
 Decimal = Annotated[
     str | None,
-    typer.Option(metavar="SIGN", help="The decimal sign of numbers in text, . or ,; by default it is found out."),
+    typer.Option(metavar="SIGN", help="The decimal sign of numbers in text, . or ,; by default CSV files show it."),
 ]
 Sheet = Annotated[
     str | None, typer.Option(metavar="NAME", help="The sheet of Excel files; by default the first with rows.")
@@ -101,8 +101,8 @@ Results = Annotated[
 Rejects = Annotated[
     Path | None,
     typer.Option(
-        help="Write the rows that are not accepted, with the reason of each, to this file, .csv or .parquet: fix them "
-        "and submit it. An existing file is replaced."
+        help="Write the rows that Intercom does not have, with the reason of each, to this file, .csv or .parquet: fix "
+        "them and submit it. An existing file is replaced."
     ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be submitted, and send nothing.")]

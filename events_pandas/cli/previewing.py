@@ -32,7 +32,7 @@ def show_events(
     skips_bad: bool,
     number: int,
 ) -> ExitCode:
-    """Print the first events that would be sent. Exit code 1 says that there is none."""
+    """Print the first events that would be sent. Exit code 1 says that there is none, or that files were left out."""
     mapping = mapping_for(mapping_path, written)
     report = check_files(paths, mapping, limit=PREVIEWED_FROM, skips_bad=skips_bad)
     for name, reason in report.skipped_files.items():
@@ -43,8 +43,7 @@ def show_events(
         printout.say("\n".join([*([""] if place else []), *_block(payload)]))
     if not payloads:
         printout.say(_why_none(report))
-        return ExitCode.ROWS_LEFT
-    return ExitCode.DONE
+    return ExitCode.DONE if payloads and not report.skipped_files else ExitCode.ROWS_LEFT
 
 
 def shown_event(payload: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,19 +9,20 @@ DECIMAL_SIGNS: Final[tuple[DecimalSign, ...]] = get_args(DecimalSign)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceFormat:
-    """How the files of rows are written. What is None is detected in each file, and said.
+    """How the files of rows are written.
 
     Parameters
     ----------
     delimiter : str, optional
-        The character between the cells of a CSV file, such as ``";"``.
+        The character between the cells of a CSV file, such as ``";"``. By default its first lines show it.
     encoding : str, optional
-        The encoding of a text file, such as ``"cp1252"``; a byte order mark comes first.
+        The encoding of a CSV file, such as ``"cp1252"``. By default its bytes show it. A file whose byte order mark
+        names another one is refused.
     decimal : {".", ","}, optional
-        The decimal sign of numbers that are written as text. The other sign, an apostrophe or a space may stand
-        between thousands.
+        The decimal sign of numbers that are written as text, in files and frames. The other sign, an apostrophe or a
+        space may stand between thousands. By default the cells of CSV files show it, and elsewhere it is a point.
     sheet : str, optional
-        The sheet of an Excel file.
+        The sheet of an Excel file. By default it is the first visible one with rows.
 
     Examples
     --------

@@ -18,6 +18,8 @@ from events_pandas.cli import app
 from events_pandas.cli.command import DOCUMENTS
 from events_pandas.cli.endings import EXIT_CODES
 from events_pandas.convert import CODES
+from events_pandas.sources.decompression import COMPRESSIONS
+from events_pandas.sources.source_file import SUFFIXES
 
 VALUES = {
     "Decimal": decimal.Decimal,
@@ -240,3 +242,23 @@ def test_documentation_has_the_keys_of_each_document():
     rows = table("command-line.md", "Documents for programs")
 
     assert {row["command"].strip("`"): tuple(code_of(row["keys"])) for row in rows} == DOCUMENTS
+
+
+def test_documentation_has_the_suffixes_of_each_format():
+    """The table of formats has the suffixes that a file of each format may have."""
+    documented = {
+        suffix: row["format"].split(",")[0]
+        for row in table("files.md", "Formats")
+        for suffix in code_of(row["the name ends in"])
+    }
+
+    assert documented == {suffix: file_format.value for suffix, file_format in SUFFIXES.items()}
+
+
+def test_documentation_has_the_suffixes_of_compressed_files():
+    """The page on files names each kind of compression."""
+    page = (DOCS / "files.md").read_text(encoding="utf-8")
+
+    section = page.partition("### Compressed files\n")[2].partition(" stand behind")[0]
+
+    assert set(code_of(section)) == COMPRESSIONS

@@ -73,6 +73,16 @@ def test_1_when_a_row_is_invalid(run, submit, sandbox):
     assert (codes, before, len(sandbox.events)) == ([1, 1, 1], 0, 1)
 
 
+@pytest.mark.parametrize("command", ["check", "preview", "submit"])
+def test_1_when_bad_files_are_left_out(run, sandbox, command):
+    """The good files are read, and the exit code says that others were not."""
+    result = run(command, "orders.csv", "none.csv", "-m", "mapping.toml", "--skip-bad-files")
+
+    assert "none.csv: " in result.output
+    assert result.exit_code == 1
+    assert len(sandbox.events) == (10 if command == "submit" else 0)
+
+
 def test_1_when_invalid_rows_stop_the_run(submit, sandbox):
     """Nothing is sent, and the line names the check."""
     result = submit("--stop-on-invalid", file="bad.csv")
