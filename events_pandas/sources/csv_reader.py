@@ -36,6 +36,10 @@ class CsvReader:
         """Return the number of rows."""
         return self._form().rows
 
+    def delimiter(self) -> str:
+        """Return the character between the cells."""
+        return self._form().grammar.delimiter.decode()
+
     def may_hold_decimal_commas(self) -> bool:
         """Tell whether a cell may be a number with a comma in it; False is certain."""
         form = self._form()

@@ -51,7 +51,9 @@ class ExcelReader:
                         column[row] = None
             frame = pd.DataFrame(
                 {
-                    place: column_of(column, table.arrow_type(place), is_written=keeps_odd_rows)
+                    place: column_of(
+                        column, table.arrow_type(place), is_written=keeps_odd_rows, decimal=self._file.written.decimal
+                    )
                     for place, column in cells.items()
                 },
                 index=range(len(rows)),

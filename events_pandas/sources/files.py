@@ -219,6 +219,12 @@ def may_hold_decimal_commas(file: SourceFile) -> bool:
         return isinstance(reader, CsvReader) and reader.may_hold_decimal_commas()
 
 
+def file_delimiter(file: SourceFile) -> str | None:
+    """Return the character between the cells of a CSV file; None for other formats."""
+    with _opened_reader(file) as (reader, _):
+        return reader.delimiter() if isinstance(reader, CsvReader) else None
+
+
 def header_hint(file: SourceFile, mapping: EventMapping) -> str:
     """Say what in the first lines of a CSV file may hide the columns of a mapping, and how to fix it; or nothing."""
     with _opened_reader(file) as (reader, _):

@@ -10,7 +10,7 @@ import pandas as pd
 
 from events_pandas.convert import Converter
 from events_pandas.convert.cells import Rows
-from events_pandas.errors import MappingError
+from events_pandas.errors import MappingError, SourceError
 from events_pandas.intercom import JsonObject
 from events_pandas.mapping import EventMapping, bind
 from events_pandas.sources.csv_types import with_types
@@ -54,6 +54,8 @@ def other_reading(
         read = payloads_of(frame, typed, np.arange(len(frame)))
     except MappingError as error:
         return f"{escaped(path)}: cannot be submitted with this mapping: {'; '.join(error.faults)}"
+    except SourceError as error:
+        return escaped(str(error))
     for row, before, after in zip(rows, payloads, read, strict=False):
         if before is None and after is not None:
             return (
