@@ -127,9 +127,7 @@ class TableFile:
             self.partial, self._stream = self._created()
         self._rows: CsvRowFile | ArrowRowFile = ArrowRowFile(self._stream)
         if self.is_csv:
-            self._rows = CsvRowFile(
-                self._stream, kind.csv_text, delimiter=kind.delimiter, is_marked=kind.is_marked
-            )
+            self._rows = CsvRowFile(self._stream, kind.csv_text, delimiter=kind.delimiter, is_marked=kind.is_marked)
         leave_to_parent_at_fork(self)
         self._made = os.fstat(self._stream.fileno())
         # On some network file systems a name and its open file have different numbers, which then prove nothing.

@@ -5,6 +5,7 @@ from events_pandas.sources.csv_types import ColumnTypes, kept_types, with_types
 from events_pandas.sources.files import (
     FileChunk,
     file_delimiter,
+    found_format,
     header_hint,
     read_chosen_rows,
     read_chunks,
@@ -29,6 +30,7 @@ __all__ = [
     "SourceFile",
     "column_types",
     "file_delimiter",
+    "found_format",
     "header_hint",
     "is_in_place",
     "is_readable",

@@ -153,11 +153,11 @@ def test_rejects_of_a_german_export_can_be_submitted_again(folder, client, sandb
 
 
 def test_rejects_keep_a_number_whose_sign_other_rows_showed(folder, client, sandbox):
-    """A cell such as 1.234 alone does not show that it has no fraction: the file of rejects has it without the point."""
+    """A cell such as 1.234 alone does not show that it has no fraction: rejects have it without the point."""
     (folder / "export.csv").write_bytes(GERMAN.replace("00044;;", "00044;29.02.2024 14:05;").encode("cp1252"))
     submit_file("export.csv", GERMAN_MAPPING, client=client, journal=None, rejects_path="rejects.csv")
     rejects = (folder / "rejects.csv").read_bytes().decode()
-    assert rejects.splitlines()[1].startswith('00043;31.02.2024 14:05;1234;groß, rund;1;invalid')
+    assert rejects.splitlines()[1].startswith("00043;31.02.2024 14:05;1234;groß, rund;1;invalid")
     (folder / "rejects.csv").write_bytes(rejects.replace("31.02.2024", "28.02.2024").encode())
 
     results = submit_file("rejects.csv", GERMAN_MAPPING, client=client, journal=None)
