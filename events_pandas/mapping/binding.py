@@ -61,7 +61,7 @@ class BoundMapping:
     def retyped(self, types: Mapping[str, Rule], signs: Mapping[str, DecimalSign] | None = None) -> "BoundMapping":
         """Return the same columns, with bare ones as what they became in earlier runs, by path.
 
-        A rule whose type changes has a remark. A date stays as it is read now. `signs` holds the decimal signs that
+        A rule whose type changes has a remark; a date stays as it is read now. `signs` holds the decimal signs that
         cells show, by path.
         """
         given = self.mapping.source.decimal

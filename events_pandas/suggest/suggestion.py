@@ -133,9 +133,8 @@ def _is_kept(mapping: EventMapping, choice: Choice) -> bool:
 
 
 def propose(frame: pd.DataFrame, written: SourceFormat = AS_DETECTED) -> SuggestedMapping:
-    """Propose a mapping for a frame, which is not changed, by rules that can read its rows.
+    """Propose a mapping for a frame, which is not changed, by rules that can read its rows; `written` goes into it.
 
-    `written` says how the file of the frame is written, as far as the mapping should say it.
     Rows that are not in a DataFrame are a `TypeError`. A frame without rows, without a time or without a contact is a
     `MappingError` that names everything that is missing.
     """

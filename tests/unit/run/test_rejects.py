@@ -18,6 +18,7 @@ from events_pandas import (
     Number,
     RetryPolicy,
     SourceError,
+    SourceFormat,
     SubmissionError,
     SubmissionInterrupted,
     sources,
@@ -435,6 +436,41 @@ def test_rejects_have_numbers_that_do_not_need_the_decimal_sign_of_the_files(
 
     assert remarks == []
     assert Path("rejects.csv").read_text().splitlines()[1].startswith("2,2024-01-31,1234,1,unknown_contact,")
+
+
+@pytest.mark.parametrize(
+    ("names", "given", "written"),
+    [
+        (["bar.csv", "semicolon.csv"], None, "|"),
+        (["lines.jsonl", "semicolon.csv"], None, ";"),
+        (["tab.tsv"], None, ","),
+        (["tab.tsv"], "\t", "\t"),
+        (["lines.jsonl"], ";", ";"),
+        (["year=2024/semicolon.csv"], None, ";"),
+    ],
+)
+def test_rejects_have_the_delimiter_that_is_given_or_else_of_the_first_csv_file(
+    tmp_path, monkeypatch, submit, names, given, written
+):
+    """The mapping must read it again; a tab is taken only if it is given, since the name ends in .csv."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "year=2024").mkdir()
+    for name, mark in [("bar.csv", "|"), ("semicolon.csv", ";"), ("tab.tsv", "\t"), ("year=2024/semicolon.csv", ";")]:
+        Path(name).write_text("who,day\n1,2024-01-31\n2,never\n".replace(",", mark))
+    Path("lines.jsonl").write_text('{"who": "2", "day": "never"}\n')
+    rules = EventMapping(
+        event_name="a",
+        created_at=Date("day"),
+        user_id="who",
+        timezone="UTC",
+        source=SourceFormat(delimiter=given),
+    )
+
+    submit(names, rules=rules)
+
+    header, *rows = Path("rejects.csv").read_text().splitlines()
+    assert header == f"who,day,{REASONS}".replace(",", written)
+    assert [row.split(written)[:2] for row in rows] == [["2", "never"]] * len(names)
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "csv"])
