@@ -167,7 +167,10 @@ class FileRejects:
         # Rows that were refused when they were read would look valid here.
         is_invalid = (reasons["status"] == Status.INVALID.value).tolist()
         payloads = [None if invalid else payload for invalid, payload in zip(is_invalid, made, strict=True)]
-        other = other_reading(self.writer.path, self._mapping, payloads=payloads, rows=reasons["row"].tolist())
+        signs = {**self._given_signs, **self._found_signs}
+        other = other_reading(
+            self.writer.path, self._mapping, payloads=payloads, rows=reasons["row"].tolist(), signs=signs
+        )
         if other is not None:
             self._warn(other)
 

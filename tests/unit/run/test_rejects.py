@@ -438,6 +438,22 @@ def test_rejects_have_numbers_that_do_not_need_the_decimal_sign_of_the_files(
     assert Path("rejects.csv").read_text().splitlines()[1].startswith("2,2024-01-31,1234,1,unknown_contact,")
 
 
+def test_rejects_that_show_another_decimal_sign_than_all_rows_are_noted(write, submit):
+    """An invalid row is not compared, but its numbers would have another size once its time is corrected."""
+    rules = EventMapping(
+        event_name="a", created_at=Date("day"), user_id="who", metadata={"size": Number("size")}, timezone="UTC"
+    )
+    good = [f"{number},2024-01-31,905.00" for number in range(4)]
+    path = write("a.csv", *good, '8,never,"0,5"', "9,never,1.234", header="who,day,size")
+
+    (remarks,) = submit(path, rules=rules)
+
+    assert remarks == (
+        "rejects.csv: metadata.size: the cells of column 'size' show a decimal comma, and those of all rows did not: "
+        "set decimal in the mapping's source"
+    )
+
+
 @pytest.mark.parametrize(
     ("names", "given", "written"),
     [
