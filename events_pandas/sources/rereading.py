@@ -49,8 +49,8 @@ def other_reading(
     """Say how a mapping would send the first rows of a file in another way than before; None if it would not.
 
     `payloads` are the earlier ones, with None for an invalid row; `rows` are the numbers of these rows in the message,
-    which names one difference and what to do. An invalid row that would be sent is a difference. `signs` holds the
-    decimal signs that the columns had: another one would hold for invalid rows, too, once they are corrected.
+    which names one difference and what to do. An invalid row that would be sent is a difference, and
+    so is another decimal sign than those in `signs`, which invalid rows would have once they are corrected.
     """
     if not payloads:
         return None
