@@ -14,12 +14,14 @@ from events_pandas.deliver import IntercomClient, Stop, progress_bar
 from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport
 from events_pandas.results.destination import find_destination
+from events_pandas.results.reject_numbers import given_signs, with_given_signs
 from events_pandas.results.rejects import (
     REJECTS,
     find_rejects,
     is_left_to_next_run,
     left_out,
     rejected_rows,
+    rejects_kind,
     with_index_levels,
 )
 from events_pandas.results.table_file import TableFile
@@ -548,8 +550,12 @@ def export_rejects(
     n_left_out = int(is_left_to_next_run(results).sum())
     payloads = None if mapping is None else payloads_of(frame, mapping, positions[:COMPARED_ROWS])
     rejects = rejected_rows(frame, reasons, positions)
-    with TableFile(path, REJECTS) as writer:
-        writer.write(with_index_levels(rejects))
+    kind = REJECTS if mapping is None else rejects_kind(mapping.source)
+    with TableFile(path, kind) as writer:
+        written = with_index_levels(rejects)
+        if mapping is not None and writer.is_csv:
+            written = with_given_signs(written, given_signs(mapping))
+        writer.write(written)
         writer.finish()
     if n_left_out:
         warnings.warn(left_out(writer.path, n_left_out), stacklevel=2)

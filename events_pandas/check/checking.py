@@ -20,9 +20,11 @@ from events_pandas.convert.batch import Converter, EventBatch
 from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows
 from events_pandas.convert.keys import EventKeys, Seconds, Words
 from events_pandas.convert.problems import VALUES_KEPT, Finding, merged
-from events_pandas.mapping import EventMapping, bind
+from events_pandas.errors import MappingError
+from events_pandas.mapping import EventMapping, Number, bind
 from events_pandas.mapping.column_types import Remark
 from events_pandas.mapping.rules import Rule, is_bare_column
+from events_pandas.mapping.source_format import DecimalSign
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,6 +97,8 @@ class StreamCheck:
     mapping: EventMapping
     types: Mapping[str, Rule] = field(default_factory=dict)  # what bare columns became, by path
     remarks: Mapping[str, Remark] = field(default_factory=dict)  # the notes on these types, by path
+    signs: Mapping[str, DecimalSign] = field(default_factory=dict)  # that the cells of columns of text show, by path
+    sign_faults: Mapping[str, str] = field(default_factory=dict)  # why no sign is known for others, by path
     earlier: EarlierFrames | None = None  # None: there is one frame only
 
     def bound(self, rows: pd.DataFrame, refused: Sequence[Finding] = ()) -> "FrameCheck":
@@ -115,11 +119,15 @@ class StreamCheck:
     def retyped(self, first: "FrameCheck", types: Mapping[str, Rule]) -> "FrameCheck":
         """Hold bare columns to the types that earlier runs sent, by path.
 
-        Return the first frame, or if a type differs the same frame again, whose rows are to be read once more.
+        Return the first frame, or if a type differs the same frame again, whose rows are to be read once more. Numbers
+        whose decimal sign is not known are a `MappingError`.
         """
         own = first.converter.bound
-        bound = own.retyped(types)
+        bound = own.retyped(types, self.signs)
         changed = {rule.path for rule, known in zip(bound.rules, own.rules, strict=True) if rule.rule != known.rule}
+        numbers = {rule.path for rule in bound.rules if rule.path in changed and isinstance(rule.rule, Number)}
+        if faults := [fault for path, fault in self.sign_faults.items() if path in numbers]:
+            raise MappingError(faults)
         self.types = bound.resolved
         self.remarks = {path: remark for path, remark in self.remarks.items() if path not in changed}
         if not changed:

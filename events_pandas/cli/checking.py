@@ -8,14 +8,15 @@ from typing import Any, Final, TypeAlias
 
 import pandas as pd
 
-from events_pandas.api import suggest_mapping
 from events_pandas.cli.endings import ExitCode
 from events_pandas.cli.output import write_document
 from events_pandas.cli.printout import Printout
 from events_pandas.convert import Cause
 from events_pandas.deliver import IntercomClient, Stop
-from events_pandas.errors import SourceError
+from events_pandas.errors import MappingError, SourceError
 from events_pandas.mapping import EventMapping, SourceFormat
+from events_pandas.mapping.faults import source_format_faults
+from events_pandas.mapping.source_format import with_parts
 from events_pandas.results import CheckReport
 from events_pandas.results.destination import Destination, find_destination
 from events_pandas.results.new_file import write_new
@@ -23,8 +24,9 @@ from events_pandas.results.table_file import FINDINGS, TableFile
 from events_pandas.run.file_check import check_files
 from events_pandas.run.fitting import fitting_files
 from events_pandas.run.run import stop_error
-from events_pandas.sources import BadFile, SourceFile, opened_files, read_first_rows
-from events_pandas.suggest.suggestion import SuggestedMapping
+from events_pandas.sources import BadFile, SourceFile, found_format, opened_files, read_first_rows
+from events_pandas.suggest import SuggestedMapping
+from events_pandas.suggest import propose as proposal_for
 from events_pandas.words import counted, escaped, escaped_lines, path_text
 
 PROPOSED_FROM: Final = 10_000
@@ -58,7 +60,9 @@ def _proposed(file: SourceFile) -> SuggestedMapping:
     if rows.empty:
         raise SourceError(f"{file}: has no rows: a mapping is proposed from the values of its columns")
     first = "the first " if len(rows) == PROPOSED_FROM else ""
-    return replace(suggest_mapping(rows), origin=f"{first}{counted(len(rows), 'row')} of {file.short_name!r}")
+    return replace(
+        proposal_for(rows, found_format(file)), origin=f"{first}{counted(len(rows), 'row')} of {file.short_name!r}"
+    )
 
 
 def check_rows(
@@ -95,16 +99,18 @@ def check_rows(
 
 
 def written_as(*, delimiter: str | None, **others: Any) -> SourceFormat:
-    """Return how files are written, as far as the command says."""
+    """Return how files are written, as far as the command says. Wrong options are a `MappingError` that names them."""
     # Few shells have a way to write a tab.
-    return SourceFormat(delimiter="\t" if delimiter in ("tab", "\\t") else delimiter, **others)
+    written = SourceFormat(delimiter="\t" if delimiter in ("tab", "\\t") else delimiter, **others)
+    if faults := [f"--{fault.removeprefix('source.')}" for fault in source_format_faults(written)]:
+        raise MappingError(faults)
+    return written
 
 
 def mapping_for(path: Path, written: SourceFormat) -> EventMapping:
     """Read a mapping. What the command says of its files comes before what the mapping says."""
     mapping = EventMapping.from_toml(path)
-    given = {name: value for name, value in asdict(written).items() if value is not None}
-    return replace(mapping, source=replace(mapping.source, **given))
+    return replace(mapping, source=with_parts(mapping.source, written))
 
 
 def reasons_of(skipped: Sequence[BadFile]) -> dict[str, str]:

@@ -3,13 +3,19 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from events_pandas.cli.checking import report_facts
+from events_pandas.convert import Cause
 from events_pandas.results import CheckReport
 from events_pandas.results.destination import Destination
 from events_pandas.results.report import Fact, request_fact, workspace_fact
 from events_pandas.words import counted, escaped, listed, path_text
+
+_DETECTED: Final = frozenset(
+    {"delimiter_detected", "encoding_detected", "sheet_chosen", "decimal_comma", "decimal_point"}
+)
+"""The codes of the notes on how files are written."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,6 +34,12 @@ class Plan:
     def begins_journal(self) -> bool:
         """Whether the journal is made new."""
         return self.journal is not None and not self.journal.exists()
+
+    @property
+    def detected(self) -> dict[str, list[Cause]]:
+        """What was found out about how the files are written, by the code of the notes."""
+        notes = () if self.report is None else [cause for cause in self.report.causes if cause.code in _DETECTED]
+        return {code: [cause for cause in notes if cause.code == code] for code in dict.fromkeys(c.code for c in notes)}
 
     def facts(self) -> dict[str, Any]:
         """Return the plan for a document."""
@@ -62,6 +74,9 @@ class Plan:
             yield label, f"at most {text}" if is_most else text
             left_out = {"invalid row": self.report.invalid, "duplicate": self.report.duplicates}
             yield "left out", listed([counted(count, noun) for noun, count in left_out.items() if count]) or "nothing"
+        for first, *others in self.detected.values():
+            alike = f" ({counted(len(others), 'more note')} of this kind)" if others else ""
+            yield "detected", f"{first.message}{alike}"
         if self.journal is not None:
             yield "journal", f"{escaped(self.journal)} ({self._journal_state()})"
 

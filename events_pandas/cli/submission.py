@@ -2,7 +2,7 @@
 
 import dataclasses
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -75,7 +75,7 @@ def submit_rows(
                 printout.say(line)
             printout.add(plan=plan.facts(), **destination_facts(plan.destination))
             if dry_run:
-                return _end_dry_run(printout, plan.report)
+                return _end_dry_run(printout, plan)
             _require_valid(plan.report, options)
             if not yes and _is_terminal() and not _confirmed(printout):
                 printout.say("nothing was sent")
@@ -90,6 +90,7 @@ def submit_rows(
             rejects_path=rejects,
             limit=limit,
             wait_seconds=WAIT_SECONDS if wait else 0.0,
+            told=plan.detected,
         )
     return ExitCode.DONE if summary.is_complete and not fit.skipped else ExitCode.ROWS_LEFT
 
@@ -150,8 +151,9 @@ def _journal(destination: Destination | None, options: RunOptions) -> Path | Non
     return None if options.journal is None or name is None else journal_path(options.journal, name)
 
 
-def _end_dry_run(printout: Printout, report: CheckReport | None) -> ExitCode:
-    causes, rest = shown_causes([] if report is None else report.causes)
+def _end_dry_run(printout: Printout, plan: Plan) -> ExitCode:
+    report, told = plan.report, plan.detected
+    causes, rest = shown_causes([] if report is None else [each for each in report.causes if each.code not in told])
     for line in [*map(str, causes), *([rest] if rest else [])]:
         printout.say(line)
     printout.say("dry run: nothing was sent")
@@ -192,9 +194,13 @@ def submitted(
     rejects_path: Path | None = None,
     limit: int | None = None,
     wait_seconds: float = 0.0,
+    told: Collection[str] = (),
 ) -> Summary:
-    """Submit files and print the summary; after an early end the summary comes before the error."""
-    summary = Summary()
+    """Submit files and print the summary; after an early end the summary comes before the error.
+
+    Notes with the codes that were `told` are not printed again.
+    """
+    summary = Summary(told=told)
     rejects: list[int] = []
     remarks: list[str] = []
     end: SubmissionError | SubmissionInterrupted | None = None

@@ -58,13 +58,14 @@ class BoundMapping:
     n_rows: int
     resolved: Mapping[str, Rule]  # what bare columns became, by path: the next chunk of a stream must follow it
 
-    def retyped(self, types: Mapping[str, Rule]) -> "BoundMapping":
+    def retyped(self, types: Mapping[str, Rule], signs: Mapping[str, DecimalSign] | None = None) -> "BoundMapping":
         """Return the same columns, with bare ones as what they became in earlier runs, by path.
 
-        A rule whose type changes has a remark. A date stays as it is read now.
+        A rule whose type changes has a remark; a date stays as it is read now. `signs` holds the decimal signs that
+        cells show, by path.
         """
-        sign = self.mapping.source.decimal
-        rules = tuple(_retyped(rule, types, sign) for rule in self.rules)
+        given = self.mapping.source.decimal
+        rules = tuple(_retyped(rule, types, given or (signs or {}).get(rule.path)) for rule in self.rules)
         known = {rule.path: rule.rule for rule in rules if rule.path in self.resolved}
         return replace(self, rules=rules, resolved={**self.resolved, **types, **known})
 

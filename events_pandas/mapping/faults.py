@@ -111,7 +111,7 @@ def mapping_faults(fields: Mapping[str, object]) -> list[str]:
         *_identifier_faults({name: fields[name] for name in IDENTIFIERS if fields[name] is not None}),
         *_metadata_faults(fields["metadata"]),
         *_option_faults(_NEEDS, fields, prefix=""),
-        *_source_format_faults(fields["source"]),
+        *source_format_faults(fields["source"]),
     ]
 
 
@@ -121,7 +121,8 @@ def _option_faults(needs: Mapping[str, _Need], values: Mapping[str, object], *, 
             yield f"{prefix}{name}: {_shown(values[name])} {fault}"
 
 
-def _source_format_faults(source: object) -> Iterator[str]:
+def source_format_faults(source: object) -> Iterator[str]:
+    """Yield the faults of how files are written, each with its path, such as ``"source.decimal"``."""
     if isinstance(source, SourceFormat):
         parts = {name: getattr(source, name) for name in SOURCE_PARTS}
         yield from _option_faults(_NEEDS_OF_SOURCE, parts, prefix="source.")

@@ -1,7 +1,7 @@
 """SourceFormat: how the files of a mapping are written, where that is not to be detected."""
 
-from dataclasses import dataclass, fields
-from typing import Final, Literal, TypeAlias, get_args
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 DecimalSign: TypeAlias = Literal[".", ","]
 DECIMAL_SIGNS: Final[tuple[DecimalSign, ...]] = get_args(DecimalSign)
@@ -45,3 +45,9 @@ SOURCE_PARTS: Final = tuple(part.name for part in fields(SourceFormat))
 def set_parts(source: SourceFormat) -> dict[str, object]:
     """Return the parts of a format that are not left open, by name."""
     return {name: value for name in SOURCE_PARTS if (value := getattr(source, name)) is not None}
+
+
+def with_parts(source: SourceFormat, given: SourceFormat) -> SourceFormat:
+    """Return a format with the parts of another one that are not left open."""
+    parts: dict[str, Any] = set_parts(given)
+    return replace(source, **parts)

@@ -54,6 +54,12 @@ def plain_numbers(texts: pa.Array, sign: DecimalSign) -> pa.Array:
     return joined if sign == "." else pc.replace_substring(joined, ",", ".")
 
 
+def ambiguous_numbers(texts: pa.Array) -> pa.BooleanArray:
+    """Tell which texts are one number with a decimal comma and another with a point, as 1.234 and 1,234 are."""
+    by_comma, by_point = (pc.match_substring_regex(texts, WRITTEN_NUMBERS[sign]) for sign in (",", "."))
+    return pc.and_(pc.and_(by_comma, by_point), pc.match_substring_regex(texts, "[.,]"))
+
+
 def as_written(texts: pa.Array, sign: DecimalSign | None) -> pa.Array:
     """Write the numbers among texts plainly; what is a number only with another sign becomes an unplain number."""
     if sign is None:

@@ -29,7 +29,7 @@ def partial_paths(path: Path) -> Iterator[Path]:
 
 
 def clear_leftovers(
-    path: Path, *, is_csv: bool, is_own: Callable[[Sequence[str]], bool], holds: str, is_kept: bool
+    path: Path, *, is_own: Callable[[Sequence[str]], bool], holds: str, is_kept: bool, delimiter: str | None
 ) -> list[str]:
     """Clear away what killed runs left of a file at `path`, and return a sentence for each that is kept.
 
@@ -40,6 +40,8 @@ def clear_leftovers(
     ----------
     is_kept : bool
         Whether rows are kept, in a file that is named after the time of the last row.
+    delimiter : str or None
+        The character between the cells of CSV; None for Parquet.
     """
     said = []
     for found in _partials(path):
@@ -47,8 +49,8 @@ def clear_leftovers(
         if stream is None:
             continue
         with stream:
-            rows = CsvRowFile(stream) if is_csv else ArrowRowFile(stream)
-            if _is_worthless(stream, is_csv=is_csv):
+            rows = ArrowRowFile(stream) if delimiter is None else CsvRowFile(stream, delimiter=delimiter)
+            if _is_worthless(stream, is_csv=delimiter is not None):
                 found.unlink()
             elif is_own(rows.find()):
                 if is_kept and rows.n_rows:

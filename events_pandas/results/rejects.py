@@ -1,6 +1,7 @@
 """Rejects: the rows that Intercom does not have, with the reason of each, and how they are written to a file."""
 
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ from events_pandas.convert.readers import CodeMasks, read, written
 from events_pandas.deliver import Status
 from events_pandas.mapping.arrow_types import readable, sliceable
 from events_pandas.mapping.rules import Values
+from events_pandas.mapping.source_format import SourceFormat
 from events_pandas.results.contacts import positions_in, require_results
 from events_pandas.results.frame import STATUS_DTYPE, text_column
 from events_pandas.results.row_files import csv_text
@@ -192,8 +194,8 @@ def _written(cells: Cells) -> tuple[pa.Array, CodeMasks]:
     return written(cells).cast(TEXT_TYPE), []
 
 
-def _csv_text(frame: pd.DataFrame, *, header: bool) -> str:
-    return csv_text(text_frame(frame), header=header)
+def _csv_text(frame: pd.DataFrame, *, header: bool, delimiter: str) -> str:
+    return csv_text(text_frame(frame), header=header, delimiter=delimiter)
 
 
 def _are_rejects(names: Sequence[str]) -> bool:
@@ -203,3 +205,12 @@ def _are_rejects(names: Sequence[str]) -> bool:
 
 REJECTS: Final = TableKind(holds="rejects", is_own=_are_rejects, csv_text=_csv_text)
 """Rejects in a file: if it is not finished, the rejects of an earlier run stay."""
+
+
+def rejects_kind(source: SourceFormat, detected: str | None = None) -> TableKind:
+    """Return how rejects are written, so that a mapping with this source reads them again.
+
+    The delimiter is the given one, or the detected one of the rows. A byte order mark comes before a given encoding.
+    """
+    delimiter = source.delimiter or detected or REJECTS.delimiter
+    return replace(REJECTS, delimiter=delimiter, is_marked=source.encoding is not None)

@@ -22,36 +22,43 @@ _GROUP_BYTES: Final = 64 << 20
 _HEADER_BYTES: Final = 1 << 20
 
 CsvText: TypeAlias = Callable[..., str]
-"""Makes text of a frame, with `header` or without."""
+"""Makes text of a frame, with `header` or without, and with a `delimiter` between the cells."""
 
 
-def csv_text(frame: pd.DataFrame, *, header: bool) -> str:
+def csv_text(frame: pd.DataFrame, *, header: bool, delimiter: str = ",") -> str:
     r"""Return rows as all CSV files of this library have them: without the index, and with one kind of line ends.
 
     >>> csv_text(pd.DataFrame({"who": ["00042"], "note": ["a, b"]}), header=True)
     'who,note\n00042,"a, b"\n'
     """
-    text = frame.to_csv(index=False, header=header, lineterminator="\n")
+    text = frame.to_csv(index=False, header=header, sep=delimiter, lineterminator="\n")
     if "\r" in text:
         # Python does not quote a lone carriage return, and pandas reads it as the end of a row.
-        text = frame.to_csv(index=False, header=header, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        text = frame.to_csv(index=False, header=header, sep=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
     return text
 
 
 class CsvRowFile:
-    """Rows of a CSV file. If there are characters beyond ASCII, the file needs a byte order mark for Excel."""
+    """Rows of a CSV file. If there are characters beyond ASCII, the file needs a byte order mark for Excel.
 
-    def __init__(self, stream: BinaryIO, text: CsvText = csv_text) -> None:
+    With `is_marked` it has a mark in any case.
+    """
+
+    def __init__(
+        self, stream: BinaryIO, text: CsvText = csv_text, *, delimiter: str = ",", is_marked: bool = False
+    ) -> None:
         self.n_rows = 0
         self._stream = stream
         self._text = text
+        self._delimiter = delimiter
+        self._is_marked = is_marked
         self._end = 0
         self._is_ascii = True
 
     @property
     def is_final(self) -> bool:
         """Whether the file can stay as it is."""
-        return self._is_ascii
+        return self._is_ascii and not self._is_marked
 
     def add(self, frame: pd.DataFrame, schema: "pa.Schema | None" = None) -> None:
         """Write rows; what an interrupt or an error broke off before is written over."""
@@ -59,7 +66,7 @@ class CsvRowFile:
         _cut(self._stream, self._end)
         for start in range(0, max(len(frame), 1), WRITTEN_ROWS):
             header = self._end == start == 0
-            text = self._text(frame.iloc[start : start + WRITTEN_ROWS], header=header)
+            text = self._text(frame.iloc[start : start + WRITTEN_ROWS], header=header, delimiter=self._delimiter)
             self._stream.write(text.encode(errors="replace"))
             self._is_ascii = self._is_ascii and text.isascii()
         self._stream.flush()
@@ -73,7 +80,7 @@ class CsvRowFile:
         names: list[str] = []
         # Another program may have written something else.
         with suppress(csv.Error):
-            names = next(csv.reader(io.StringIO(head, newline="")), [])
+            names = next(csv.reader(io.StringIO(head, newline=""), delimiter=self._delimiter), [])
         self._stream.seek(0)
         position, ends, is_quoted = 0, 0, False
         for line in self._stream:

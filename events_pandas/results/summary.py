@@ -1,7 +1,7 @@
 """Results in a few lines of text: how many rows have each status, and why."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,8 +35,12 @@ ARRIVED = (Status.ACCEPTED, Status.ALREADY_SUBMITTED, Status.DUPLICATE)
 
 @dataclass(slots=True)
 class Summary:
-    """Counts of statuses and causes over all results of a run, printed in a few lines."""
+    """Counts of statuses and causes over all results of a run, printed in a few lines.
 
+    Notes with the codes that were `told` before the run are not printed again.
+    """
+
+    told: Collection[str] = ()
     _statuses: Counter[str] = field(default_factory=Counter, init=False)
     _causes: Counter[str] = field(default_factory=Counter, init=False)
     _examples: dict[str, str] = field(default_factory=dict, init=False)
@@ -83,7 +87,11 @@ class Summary:
     def __str__(self) -> str:
         total = counted(self._statuses.total(), "row")
         notes = [Cause(**note) for note in self._facts.get("notes", [])]
-        said = [note.at(self._places.get(note.first_row, f"row {note.first_row}")) for note in notes]
+        said = [
+            note.at(self._places.get(note.first_row, f"row {note.first_row}"))
+            for note in notes
+            if note.code not in self.told
+        ]
         return "\n".join([total, *self._status_lines(), *self._cause_lines(), *said, *self._journal_lines()])
 
     def _status_lines(self) -> Iterator[str]:

@@ -42,12 +42,14 @@ class TableKind:
     csv_text: CsvText = csv_text
     formats: Sequence[str] = FORMATS  # how its name may end; empty for any way, and the file is CSV then
     is_kept_early: bool = False  # however the run ends, the rows written so far are kept
+    delimiter: str = ","  # between the cells of CSV
+    is_marked: bool = False  # CSV has a byte order mark in any case
 
 
-def _results_text(frame: pd.DataFrame, *, header: bool) -> str:
+def _results_text(frame: pd.DataFrame, *, header: bool, delimiter: str) -> str:
     # pandas would choose the digits of seconds anew for each chunk, and take most of the time for it.
     texts = {name: _times(frame[name], unit) for name, unit in _TIME_UNITS.items() if name in frame}
-    return csv_text(frame.assign(**texts), header=header)
+    return csv_text(frame.assign(**texts), header=header, delimiter=delimiter)
 
 
 def _times(times: "pd.Series[pd.Timestamp]", unit: Literal["s", "us"]) -> ExtensionArray:
@@ -113,12 +115,19 @@ class TableFile:
         # Only people who may read the replaced file may read the new one.
         self._sources = [*sources, self.path]
         with self._reported():
-            is_own, is_kept = kind.is_own, kind.is_kept_early
-            said = clear_leftovers(self.path, is_csv=self.is_csv, is_own=is_own, holds=kind.holds, is_kept=is_kept)
+            said = clear_leftovers(
+                self.path,
+                is_own=kind.is_own,
+                holds=kind.holds,
+                is_kept=kind.is_kept_early,
+                delimiter=kind.delimiter if self.is_csv else None,
+            )
             for sentence in said:
                 warn(sentence)
             self.partial, self._stream = self._created()
-        self._rows = CsvRowFile(self._stream, kind.csv_text) if self.is_csv else ArrowRowFile(self._stream)
+        self._rows: CsvRowFile | ArrowRowFile = ArrowRowFile(self._stream)
+        if self.is_csv:
+            self._rows = CsvRowFile(self._stream, kind.csv_text, delimiter=kind.delimiter, is_marked=kind.is_marked)
         leave_to_parent_at_fork(self)
         self._made = os.fstat(self._stream.fileno())
         # On some network file systems a name and its open file have different numbers, which then prove nothing.

@@ -15,21 +15,23 @@ import pyarrow as pa
 from events_pandas.deliver import Status
 from events_pandas.errors import EventsPandasError, SourceError
 from events_pandas.mapping import EventMapping, is_computing
+from events_pandas.results.reject_numbers import found_signs, given_signs, with_found_signs, with_given_signs
 from events_pandas.results.rejects import (
     NO_REASONS,
     REASONS,
-    REJECTS,
     is_left_to_next_run,
     is_rejected,
     left_out,
     n_own_columns,
     reason_names,
+    rejects_kind,
     with_reasons,
 )
 from events_pandas.results.table_file import TableFile
 from events_pandas.sources import (
     COMPARED_ROWS,
     SourceFile,
+    file_delimiter,
     is_readable,
     other_reading,
     payloads_of,
@@ -70,7 +72,11 @@ class FileRejects:
     ) -> None:
         if results_path is not None and Path(path).resolve() == Path(results_path).resolve():
             raise SourceError(f"{path}: is where the results go: choose another name for the rejects")
-        self.writer = TableFile(path, REJECTS, sources=[file.path for file in files])
+        # Every delimiter that is not given is found again, but programs expect no tabs in a file of this name.
+        found = next((file_delimiter(file) for file in files if file.is_text), None)
+        kind = rejects_kind(mapping.source, None if found == "\t" else found)
+        self.writer = TableFile(path, kind, sources=[file.path for file in files])
+        self._given_signs, self._found_signs = given_signs(mapping), found_signs(mapping, typed)
         self._files = files
         self._mapping = mapping
         self._typed = typed
@@ -107,7 +113,7 @@ class FileRejects:
                 look()
                 rows = read.iloc[:, : len(own[file])].set_axis(own[file], axis="columns")
                 rows = rows if own[file] == together else rows.reindex(columns=together)
-                self.writer.write(with_reasons(rows, beside), schema=schema)
+                self.writer.write(with_reasons(self._readable(file, rows), beside), schema=schema)
                 if visit == 0 and sum(map(len, first)) < COMPARED_ROWS:
                     first.append(read)
         self.writer.finish()
@@ -116,6 +122,12 @@ class FileRejects:
         # The run reported the faults of the mapping, and the rejects are written.
         with suppress(EventsPandasError):
             self._compare(first, reasons)
+
+    def _readable(self, file: SourceFile, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return rows with numbers that the mapping reads again as they were read."""
+        if file.is_text:
+            return with_found_signs(rows, self._found_signs, is_csv=self.writer.is_csv)
+        return with_given_signs(rows, self._given_signs) if self.writer.is_csv else rows
 
     def _visits(self, reasons: pd.DataFrame) -> Iterator[tuple[SourceFile, pd.DataFrame]]:
         """Yield the reasons file by file, in the order of the run."""
@@ -155,7 +167,10 @@ class FileRejects:
         # Rows that were refused when they were read would look valid here.
         is_invalid = (reasons["status"] == Status.INVALID.value).tolist()
         payloads = [None if invalid else payload for invalid, payload in zip(is_invalid, made, strict=True)]
-        other = other_reading(self.writer.path, self._mapping, payloads=payloads, rows=reasons["row"].tolist())
+        signs = {**self._given_signs, **self._found_signs}
+        other = other_reading(
+            self.writer.path, self._mapping, payloads=payloads, rows=reasons["row"].tolist(), signs=signs
+        )
         if other is not None:
             self._warn(other)
 

@@ -95,7 +95,14 @@ class Run:
         require_mapping(self.mapping)
         # Later frames can repeat the events of earlier ones; one frame alone is not compared with any.
         earlier = None if self.source == "frame" else EarlierFrames()
-        stream = StreamCheck(mapping=self.mapping, types=self.types.rules, remarks=self.types.remarks, earlier=earlier)
+        stream = StreamCheck(
+            mapping=self.mapping,
+            types=self.types.rules,
+            remarks=self.types.remarks,
+            signs=self.types.signs,
+            sign_faults=self.types.sign_faults,
+            earlier=earlier,
+        )
         self._frames = RunFrames(stream=stream, options=self.options, refused=self.refused, desk=self.desk)
         self._ahead = ReadAhead(self.options.chunksize)
         facts = RunFacts(

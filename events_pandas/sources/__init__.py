@@ -4,6 +4,8 @@ from events_pandas.sources.bad_files import BadFile, together
 from events_pandas.sources.csv_types import ColumnTypes, kept_types, with_types
 from events_pandas.sources.files import (
     FileChunk,
+    file_delimiter,
+    found_format,
     header_hint,
     read_chosen_rows,
     read_chunks,
@@ -27,6 +29,8 @@ __all__ = [
     "Places",
     "SourceFile",
     "column_types",
+    "file_delimiter",
+    "found_format",
     "header_hint",
     "is_in_place",
     "is_readable",

@@ -62,16 +62,18 @@ class ColumnSigns:
         return self._cells[word][1]
 
 
-def sign_faults(columns: Mapping[str, tuple[Hashable, ColumnSigns]]) -> Iterator[str]:
-    """Yield why the numbers of columns cannot be read without a given decimal sign; the columns go by their paths."""
+def sign_faults(columns: Mapping[str, tuple[Hashable, ColumnSigns]]) -> Iterator[tuple[str, str]]:
+    """Yield the paths of columns whose numbers cannot be read without a given decimal sign, and why."""
     commas = next(((label, signs) for label, signs in columns.values() if signs.sign == ","), None)
     for path, (label, signs) in columns.items():
         column = f"{escaped(path)}: column {label!r}"
         if signs.is_torn:
-            yield f"{column} has both decimal signs ({signs.example(COMMA)}, {signs.example(POINT)}): {_CURE}"
+            both = f"{signs.example(COMMA)}, {signs.example(POINT)}"
+            yield path, f"{column} has both decimal signs ({both}): {_CURE}"
         elif signs.is_open and commas is not None:
             other, shows = commas
-            yield (
+            fault = (
                 f"{column} does not show its decimal sign ({signs.example(EITHER)}), and column {other!r} has a comma "
                 f"({shows.example(COMMA)}): {_CURE}"
             )
+            yield path, fault

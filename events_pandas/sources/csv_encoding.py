@@ -70,13 +70,19 @@ def opened_text(open_stream: OpenStream, codec: str) -> Iterator[BinaryIO]:
 def known_encoding(file: SourceFile, open_stream: OpenStream) -> TextEncoding:
     """Return the encoding that is given, or that the start of a file shows; UTF-8 is assumed otherwise.
 
-    A given encoding that does not exist, or that the byte order mark contradicts, is a `SourceError`.
+    A given encoding that does not exist, or that a byte order mark of UTF-16 or UTF-32 contradicts, is a `SourceError`.
+    A mark of UTF-8 comes first: a program that saves as UTF-8 wrote it, as for a file of rejects.
     """
     with open_stream() as stream:
         marked, start = recoded_from(stream), stream.read(_START_BYTES)
     if marked is None and start.startswith(_UTF_8_MARK):
         marked = UTF_8
     given = file.written.encoding
+    if given is not None and marked == UTF_8:
+        _require_codec(file, given)
+        is_other = _family(given) != UTF_8
+        remark = FileRemark(code=_CODE, subject="UTF-8 (by its byte order mark)") if is_other else None
+        return TextEncoding(codec=UTF_8, remark=remark)
     if given is not None:
         return TextEncoding(codec=_given_codec(file, given, marked))
     if marked is not None:
@@ -90,14 +96,22 @@ def known_encoding(file: SourceFile, open_stream: OpenStream) -> TextEncoding:
     return TextEncoding(codec=UTF_8, is_open=True)
 
 
-def _given_codec(file: SourceFile, given: str, marked: str | None) -> str:
+def _require_codec(file: SourceFile, given: str) -> None:
     try:
         # Some codecs are not for text.
         "a".encode(given)
     except (LookupError, ValueError) as error:
         fault = f"Python has no encoding {given!r}: set encoding in the mapping's source to one such as 'cp1252'"
         raise SourceError(f"{file}: {fault}") from error
-    family = given.lower().replace("_", "-").replace("utf-8-sig", UTF_8).replace("utf8", UTF_8)
+
+
+def _family(given: str) -> str:
+    return given.lower().replace("_", "-").replace("utf-8-sig", UTF_8).replace("utf8", UTF_8)
+
+
+def _given_codec(file: SourceFile, given: str, marked: str | None) -> str:
+    _require_codec(file, given)
+    family = _family(given)
     if marked is None:
         return UTF_8 if family == UTF_8 else given
     name = _NAMES[marked[:6].rstrip("-")]

@@ -7,10 +7,12 @@ from typing import BinaryIO
 import pandas as pd
 import pyarrow as pa
 
+from events_pandas.byte_order_marks import recoded_from
 from events_pandas.errors import SourceError
 from events_pandas.mapping.rules import Values
+from events_pandas.mapping.source_format import SourceFormat
 from events_pandas.sources.csv_blocks import CsvForm
-from events_pandas.sources.csv_encoding import opened_text
+from events_pandas.sources.csv_encoding import UTF_8, opened_text
 from events_pandas.sources.csv_form import csv_form
 from events_pandas.sources.csv_head import CsvHead
 from events_pandas.sources.csv_records import CsvRecords, CsvRows, in_chunks
@@ -35,6 +37,20 @@ class CsvReader:
     def count(self) -> int:
         """Return the number of rows."""
         return self._form().rows
+
+    def delimiter(self) -> str:
+        """Return the character between the cells."""
+        return self._form().grammar.delimiter.decode()
+
+    def found_format(self) -> SourceFormat:
+        """Return how the file is written, where that is not with commas and as UTF-8."""
+        form, delimiter = self._form(), self.delimiter()
+        with self._open_stream() as stream:
+            marked = recoded_from(stream)
+        encoding = form.encoding if marked is None else marked[: len("utf-16")]
+        return SourceFormat(
+            delimiter=None if delimiter == "," else delimiter, encoding=None if encoding == UTF_8 else encoding
+        )
 
     def may_hold_decimal_commas(self) -> bool:
         """Tell whether a cell may be a number with a comma in it; False is certain."""

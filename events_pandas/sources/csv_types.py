@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from events_pandas.errors import MappingError
 from events_pandas.intercom import DATE_SUFFIXES
-from events_pandas.mapping import Constant, EventMapping, MonetaryAmount, Number, Rule, is_computing, named_labels
+from events_pandas.mapping import Constant, EventMapping, MonetaryAmount, Number, Rule, Text, is_computing, named_labels
 from events_pandas.mapping.column_types import CellCounts, ColumnType, Remark, count_matches, count_texts, decide_type
 from events_pandas.mapping.rules import Source, Values, is_bare_column, is_computed, metadata_key, rule_sources
 from events_pandas.mapping.source_format import DECIMAL_SIGNS, DecimalSign
@@ -43,6 +43,10 @@ class ColumnTypes:
     remarks: Mapping[str, Remark] = field(default_factory=dict)
     # What callables get for columns that the mapping does not name, by label; None without callables.
     computed: Mapping[Hashable, ComputedType] | None = None
+    # An earlier run may have sent numbers from a column that is text now: the sign that its cells show, or why none is
+    # known, by the path of its field.
+    signs: Mapping[str, DecimalSign] = field(default_factory=dict)
+    sign_faults: Mapping[str, str] = field(default_factory=dict)
 
 
 def column_types(
@@ -169,9 +173,10 @@ class _Seen:
         numbers = {path: rule for path, rule in self.asked.numbers.items() if self.finds_signs}
         signed: dict[str, Hashable] = {path: _first_source(rule) for path, rule in numbers.items()}
         signed |= {path: kind.rule.source for path, kind in bare.items() if isinstance(kind.rule, Number)}
-        faults = list(sign_faults({path: (label, self._signs[label]) for path, label in signed.items()}))
+        faults = dict(self._faults(signed))
         if faults:
-            raise MappingError(faults)
+            raise MappingError(list(faults.values()))
+        texts = {path: kind.rule.source for path, kind in bare.items() if isinstance(kind.rule, Text)}
         rules: dict[str, Rule] = {path: kind.rule for path, kind in bare.items()}
         for path, rule in numbers.items():
             if (sign := self._sign(signed[path])) is not None:
@@ -182,7 +187,12 @@ class _Seen:
             rules=rules,
             remarks={path: remark for path, remark in remarks.items() if remark is not None},
             computed=dict(self._computed()) if self.asked.is_computing else None,
+            signs={path: sign for path, label in texts.items() if self.finds_signs and (sign := self._sign(label))},
+            sign_faults={path: fault for path, fault in self._faults({**signed, **texts}) if path in texts},
         )
+
+    def _faults(self, columns: Mapping[str, Hashable]) -> Iterator[tuple[str, str]]:
+        return sign_faults({path: (label, self._signs[label]) for path, label in columns.items()})
 
     def _sign(self, label: Hashable) -> DecimalSign | None:
         """Return the sign with which a column is read: the given one, or the one that its cells show."""

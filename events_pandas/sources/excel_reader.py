@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from events_pandas.mapping.source_format import SourceFormat
 from events_pandas.sources.excel_sheet import NoResult, SheetRow
 from events_pandas.sources.excel_table import SheetTable, cell_at
 from events_pandas.sources.reader import known_columns
@@ -27,6 +28,10 @@ class ExcelReader:
         """Return the names of the columns; one has the type of its values if they have one, and otherwise text."""
         table = self._table()
         return pa.schema([(name, table.arrow_type(place) or pa.string()) for place, name in enumerate(table.names)])
+
+    def found_format(self) -> SourceFormat:
+        """Return the sheet that is read, if there are others with rows."""
+        return SourceFormat(sheet=self._table().chosen)
 
     def count(self) -> int:
         """Return the number of rows that are not empty."""
@@ -51,7 +56,9 @@ class ExcelReader:
                         column[row] = None
             frame = pd.DataFrame(
                 {
-                    place: column_of(column, table.arrow_type(place), is_written=keeps_odd_rows)
+                    place: column_of(
+                        column, table.arrow_type(place), is_written=keeps_odd_rows, decimal=self._file.written.decimal
+                    )
                     for place, column in cells.items()
                 },
                 index=range(len(rows)),

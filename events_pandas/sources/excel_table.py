@@ -34,6 +34,7 @@ class SheetTable:
     """The columns of a sheet, and where its rows are kept."""
 
     names: list[str]  # of the columns from A on; "" is a column without a name
+    chosen: str | None = None  # the name of the sheet, if others have rows
     remarks: list[FileRemark] = field(default_factory=list)
     rows: int = 0
     types: ObjectTypes = field(default_factory=ObjectTypes)  # by the place of the column, as text
@@ -59,7 +60,8 @@ class SheetTable:
                     raise SourceError(f"{file}: sheet {title!r} is empty: its first row must name the columns")
                 _require_header(file, first)
                 names = [_name(cell) for cell in first[0].values]
-                table = cls(names=names, remarks=list(_sheet_remarks(title, others, marks, header=first[0].number)))
+                remarks = list(_sheet_remarks(title, others, marks, header=first[0].number))
+                table = cls(names=names, chosen=title if others else None, remarks=remarks)
                 table.keep(chain(first[1:], rows), scratch, advance)
             except _FAULTS as error:
                 raise SourceError(f"{file}: is damaged or incomplete: copy or export it again") from error

@@ -22,7 +22,7 @@ from events_pandas.errors import SourceError
 from events_pandas.mapping import EventMapping, is_computing, named_labels
 from events_pandas.mapping.column_types import Remark
 from events_pandas.mapping.rules import Values
-from events_pandas.mapping.source_format import DecimalSign
+from events_pandas.mapping.source_format import DecimalSign, SourceFormat, with_parts
 from events_pandas.mapping.written_numbers import plain_numbers
 from events_pandas.sources.arrow_reader import ArrowReader, ParquetReader
 from events_pandas.sources.csv_reader import CsvReader
@@ -217,6 +217,19 @@ def may_hold_decimal_commas(file: SourceFile) -> bool:
     """Tell whether a cell of a CSV file may be a number with a comma in it; False is certain."""
     with _opened_reader(file) as (reader, _):
         return isinstance(reader, CsvReader) and reader.may_hold_decimal_commas()
+
+
+def file_delimiter(file: SourceFile) -> str | None:
+    """Return the character between the cells of a CSV file; None for other formats."""
+    with _opened_reader(file) as (reader, _):
+        return reader.delimiter() if isinstance(reader, CsvReader) else None
+
+
+def found_format(file: SourceFile) -> SourceFormat:
+    """Return how a file is written, as far as it was given or is neither usual nor in the file's name."""
+    with _opened_reader(file) as (reader, _):
+        found = reader.found_format() if isinstance(reader, CsvReader | ExcelReader) else SourceFormat()
+    return with_parts(found, file.written)
 
 
 def header_hint(file: SourceFile, mapping: EventMapping) -> str:

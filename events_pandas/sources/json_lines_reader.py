@@ -81,7 +81,12 @@ class JsonLinesReader:
         for batch in self._batches(chunksize):
             odd_rows = [OddRow(row=start + row, code=odd.code, subject=odd.subject) for row, odd in batch.odd.items()]
             cells = {
-                name: column_of([row.get(name) for row in batch.rows], kind, is_written=keeps_odd_rows)
+                name: column_of(
+                    [row.get(name) for row in batch.rows],
+                    kind,
+                    is_written=keeps_odd_rows,
+                    decimal=self._file.written.decimal,
+                )
                 for name, kind in kinds.items()
             }
             start += len(batch.rows)

@@ -1,7 +1,7 @@
 """The payloads of rows compared with those of the same rows after they were written to a file and read again."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -10,9 +10,11 @@ import pandas as pd
 
 from events_pandas.convert import Converter
 from events_pandas.convert.cells import Rows
-from events_pandas.errors import MappingError
+from events_pandas.errors import MappingError, SourceError
 from events_pandas.intercom import JsonObject
-from events_pandas.mapping import EventMapping, bind
+from events_pandas.mapping import EventMapping, MonetaryAmount, Number, Rule, bind
+from events_pandas.mapping.rules import rule_sources
+from events_pandas.mapping.source_format import DecimalSign
 from events_pandas.sources.csv_types import with_types
 from events_pandas.sources.files import read_chunks
 from events_pandas.sources.places import source_files
@@ -37,12 +39,18 @@ def payloads_of(frame: pd.DataFrame, mapping: EventMapping, rows: Rows) -> list[
 
 
 def other_reading(
-    path: Path, mapping: EventMapping, *, payloads: list[JsonObject | None], rows: list[int]
+    path: Path,
+    mapping: EventMapping,
+    *,
+    payloads: list[JsonObject | None],
+    rows: list[int],
+    signs: Mapping[Hashable, DecimalSign] | None = None,
 ) -> str | None:
     """Say how a mapping would send the first rows of a file in another way than before; None if it would not.
 
     `payloads` are the earlier ones, with None for an invalid row; `rows` are the numbers of these rows in the message,
-    which names one difference and what to do. An invalid row that would be sent is a difference.
+    which names one difference and what to do. An invalid row that would be sent is a difference, and
+    so is another decimal sign than those in `signs`, which invalid rows would have once they are corrected.
     """
     if not payloads:
         return None
@@ -54,14 +62,32 @@ def other_reading(
         read = payloads_of(frame, typed, np.arange(len(frame)))
     except MappingError as error:
         return f"{escaped(path)}: cannot be submitted with this mapping: {'; '.join(error.faults)}"
-    for row, before, after in zip(rows, payloads, read, strict=False):
-        if before is None and after is not None:
-            return (
-                f"{escaped(path)}: row {row} was invalid, but would be sent if this file is submitted as it is: "
-                "correct it first"
+    except SourceError as error:
+        return escaped(str(error))
+    compared = zip(rows, payloads, read, strict=False)
+    sent = next(filter(None, (_row_difference(*row) for row in compared)), None)
+    found = sent or (None if signs is None else _sign_difference(types.rules, signs))
+    return None if found is None else f"{escaped(path)}: {found}"
+
+
+def _row_difference(row: int, before: JsonObject | None, after: JsonObject | None) -> str | None:
+    if before is None and after is not None:
+        return f"row {row} was invalid, but would be sent if this file is submitted as it is: correct it first"
+    if before is not None and before != after:
+        return f"{escaped(_difference(row, before, after))}: {_CURE}"
+    return None
+
+
+def _sign_difference(rules: Mapping[str, Rule], signs: Mapping[Hashable, DecimalSign]) -> str | None:
+    for field, rule in rules.items():
+        source = next(iter(rule_sources(rule).values()))
+        sign = rule.decimal if isinstance(rule, Number | MonetaryAmount) else None
+        if sign is not None and sign != signs.get(source, "."):
+            name = "comma" if sign == "," else "point"
+            found = (
+                f"{escaped(field)}: the cells of column {source!r} show a decimal {name}, and those of all rows did not"
             )
-        if before is not None and before != after:
-            return f"{escaped(path)}: {escaped(_difference(row, before, after))}: {_CURE}"
+            return f"{found}: set decimal in the mapping's source"
     return None
 
 

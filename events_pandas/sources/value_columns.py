@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from events_pandas.convert.object_cells import plain_decimal
+from events_pandas.mapping.source_format import DecimalSign
 
 
 class WrittenDecimal(Decimal):
@@ -77,10 +78,12 @@ class ObjectTypes:
         return _UNIFORM.get(next(iter(types))) if len(types) == 1 else None
 
 
-def column_of(values: Sequence[object], kind: pa.DataType | None, *, is_written: bool) -> Any:
+def column_of(
+    values: Sequence[object], kind: pa.DataType | None, *, is_written: bool, decimal: DecimalSign | None = None
+) -> Any:
     """Return values as an array for a frame, with an Arrow type if they have one.
 
-    Others are Python objects, or if `is_written` texts for a file without types.
+    Others are Python objects, or if `is_written` texts for a file without types, whose numbers have a decimal sign.
     """
     if kind is not None:
         try:
@@ -88,7 +91,7 @@ def column_of(values: Sequence[object], kind: pa.DataType | None, *, is_written:
         except UnicodeEncodeError:
             # Half of a character: convert takes the cells one by one.
             pass
-    cells = map(value_text, values) if is_written else values
+    cells = (_written(value, decimal) for value in values) if is_written else values
     # pandas 3 would make text of the objects, and fail at half of a character.
     return pd.Series(np.fromiter(cells, dtype=object, count=len(values)), dtype=object)
 
@@ -100,6 +103,12 @@ def with_floats(frame: pd.DataFrame, named: Collection[Hashable]) -> pd.DataFram
         if column.dtype == object and label not in named and set(map(type, column.dropna())) <= _NUMBERS:
             typed.isetitem(place, column.astype("float64").to_numpy())
     return typed
+
+
+def _written(value: object, decimal: DecimalSign | None) -> str | None:
+    text = value_text(value)
+    is_other = decimal == "," and text is not None and isinstance(value, float | Decimal)
+    return text.replace(".", ",") if is_other and text is not None else text
 
 
 def value_text(value: object) -> str | None:

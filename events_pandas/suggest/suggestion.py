@@ -1,7 +1,7 @@
 """The proposal of a mapping for a frame, with the reason for each choice, to read and to edit."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
@@ -13,7 +13,7 @@ from events_pandas.errors import MappingError
 from events_pandas.mapping import Constant, Date, EventMapping, Rule, SourceFormat, bind, require_frame
 from events_pandas.mapping.event_mapping import DEFAULTS, field_values
 from events_pandas.mapping.rules import is_computed, metadata_key, sources_by_path
-from events_pandas.mapping.source_format import AS_DETECTED
+from events_pandas.mapping.source_format import AS_DETECTED, set_parts
 from events_pandas.mapping.toml import write_fields
 from events_pandas.suggest.choices import Choice, LeftOut, write_python
 from events_pandas.suggest.event import event_choices, needs_zone
@@ -22,6 +22,7 @@ from events_pandas.suggest.survey import Survey, sampled_rows, survey
 from events_pandas.words import counted
 
 _ADVICE: Final = "read it, change what is wrong, and let check_events judge every row"
+_OF_THE_FILE: Final = "how the file is written: what is left out is found out in each file"
 _OPEN: Final = "guesses: delete each that you have read, or nothing can be submitted"
 
 
@@ -131,8 +132,8 @@ def _is_kept(mapping: EventMapping, choice: Choice) -> bool:
     return type(entry) is type(choice.entry) and bool(entry == choice.entry)
 
 
-def propose(frame: pd.DataFrame) -> SuggestedMapping:
-    """Propose a mapping for a frame, which is not changed, by rules that can read its rows.
+def propose(frame: pd.DataFrame, written: SourceFormat = AS_DETECTED) -> SuggestedMapping:
+    """Propose a mapping for a frame, which is not changed, by rules that can read its rows; `written` goes into it.
 
     Rows that are not in a DataFrame are a `TypeError`. A frame without rows, without a time or without a contact is a
     `MappingError` that names everything that is missing.
@@ -140,11 +141,11 @@ def propose(frame: pd.DataFrame) -> SuggestedMapping:
     require_frame(frame)
     if not len(frame):
         raise MappingError(["the frame has no rows: a mapping is proposed from the values of its columns"])
-    seen = survey(frame)
+    seen = survey(frame, written.decimal)
     choices = event_choices(seen)
     taken = {label for choice in choices for label in choice.labels}
     rest = [column for column in seen.columns if column.label not in taken]
-    source = list(_source_choice(seen))
+    source = list(_source_choice(seen, written))
     tried = partial(try_rule, frame, sampled_rows(len(frame)), source=source[0].entry if source else AS_DETECTED)
     metadata, left_out = metadata_choices(rest, tried)
     return _made(seen, [*choices, *metadata, *_zone_choice(seen, [*choices, *metadata]), *source], left_out)
@@ -165,11 +166,14 @@ def try_rule(frame: pd.DataFrame, rows: Rows, rule: Rule, *, source: SourceForma
     return Trial(n_refused=int((~batch.valid).sum()), example=f"{first.code}: {first.cure()}")
 
 
-def _source_choice(seen: Survey) -> Iterator[Choice]:
+def _source_choice(seen: Survey, written: SourceFormat) -> Iterator[Choice]:
+    reasons = [_OF_THE_FILE] if set_parts(written) else []
     if seen.sign is not None:
         name = "comma" if seen.sign.sign == "," else "point"
-        reason = f"numbers as text have a decimal {name}, as {seen.sign.text!r} has"
-        yield Choice(path="source", entry=SourceFormat(decimal=seen.sign.sign), reason=reason)
+        reasons.append(f"numbers as text have a decimal {name}, as {seen.sign.text!r} has")
+        written = replace(written, decimal=seen.sign.sign)
+    if reasons:
+        yield Choice(path="source", entry=written, reason="; ".join(reasons))
 
 
 def _zone_choice(seen: Survey, choices: list[Choice]) -> Iterator[Choice]:

@@ -13,6 +13,7 @@ from events_pandas.convert.cells import Rows
 from events_pandas.mapping import frame_labels, named_values
 from events_pandas.mapping.arrow_types import readable
 from events_pandas.mapping.faults import has_lone_surrogate
+from events_pandas.mapping.source_format import DecimalSign
 from events_pandas.suggest.choices import LeftOut
 from events_pandas.suggest.evidence import TIMES, Evidence, evidence_of
 from events_pandas.suggest.signs import CommonSign, common_sign
@@ -29,13 +30,13 @@ class Survey:
     columns: tuple[Evidence, ...]  # in the frame's order, and then the levels of its index
     unusable: tuple[LeftOut, ...]  # what a mapping cannot name
     labels: frozenset[Hashable]  # all labels and names of levels
-    sign: CommonSign | None  # of its texts
+    sign: CommonSign | None  # of its texts, if it was not given
     n_rows: int
     n_looked_at: int
 
 
-def survey(frame: pd.DataFrame) -> Survey:
-    """Look at a sample of the rows of a frame, which is not changed."""
+def survey(frame: pd.DataFrame, decimal: DecimalSign | None = None) -> Survey:
+    """Look at a sample of the rows of a frame, which is not changed. The decimal sign of texts may be given."""
     rows = sampled_rows(len(frame))
     labels = Counter(frame_labels(frame))
     named: Counter[Hashable] = Counter(frame.columns)
@@ -45,8 +46,8 @@ def survey(frame: pd.DataFrame) -> Survey:
         # A mapping reads a column, and not a level of the same name.
         if (plain := _plain(label)) is not None and 1 in (count, named[label])
     ]
-    shown = common_sign(column for _, column in cells)
-    sign = None if shown is None else shown.sign
+    shown = None if decimal is not None else common_sign(column for _, column in cells)
+    sign = decimal if shown is None else shown.sign
     return Survey(
         columns=tuple(evidence_of(label, column, rows, sign=sign) for label, column in cells),
         unusable=tuple(_unusable(frame, labels)),

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from events_pandas import EventMapping, InvalidRowsError, Number, iter_submit, submit_events, submit_file
+from events_pandas import EventMapping, InvalidRowsError, MappingError, Number, iter_submit, submit_events, submit_file
 
 
 @pytest.fixture
@@ -94,6 +94,36 @@ def test_column_keeps_its_type_from_run_to_run(submit, sandbox):
         "metadata.minutes: text, sent as numbers, in column 'minutes' keeps the type that earlier runs in the journal "
         "sent: use Text, Number or Date in the mapping to choose the type"
     )
+
+
+@pytest.mark.parametrize(
+    ("cells", "number"),
+    [(("1.234", "0,5", "x", "y"), 1234), (("1.234", "1,234.5", "x", "y"), 1.234)],
+    ids=["comma", "point"],
+)
+def test_column_of_a_kept_type_is_read_with_the_sign_of_its_cells(submit, sandbox, cells, number):
+    """If most cells of a column of numbers are not numbers tonight, the others have the sign that they show."""
+    submit("7", "8", "9")
+
+    results = submit(*(f'"{cell}"' for cell in cells))
+
+    assert results["status"].tolist() == ["accepted", "accepted", "invalid", "invalid"]
+    assert number in _sent(sandbox)
+
+
+def test_column_of_a_kept_type_is_refused_when_its_cells_have_both_signs(submit, sandbox, tmp_path):
+    """Numbers are not sent in one of two readings: the sign of the column must be given."""
+    submit("7", "8", "9")
+
+    with pytest.raises(MappingError) as caught:
+        submit('"1.234"', '"0,5"', '"0.5"', '"x"', '"y"')
+
+    path = tmp_path / "watched.csv"
+    assert str(caught.value) == (
+        f"metadata.minutes: column 'minutes' has both decimal signs ('0,5' in row 1 of {path}, '0.5' in row 2 of "
+        f"{path}): set decimal to ',' or '.' in the mapping's source, or in a rule of the column"
+    )
+    assert len(sandbox.events) == 3
 
 
 def test_rule_of_the_mapping_is_stronger_than_a_kept_type(submit, sandbox, mapping):

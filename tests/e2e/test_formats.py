@@ -1,13 +1,14 @@
 """One table in every format, also compressed: each gives the same results and the same events."""
 
 import gzip
+from dataclasses import replace
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from events_pandas import Constant, Date, EventMapping, MonetaryAmount, Number, Text, submit_file
+from events_pandas import Constant, Date, EventMapping, MonetaryAmount, Number, SourceFormat, Text, submit_file
 
 ORDERS = pd.DataFrame(
     {
@@ -106,6 +107,98 @@ def test_rejects_can_be_submitted_again(folder, client, name, write):
     results = submit_file("rejects.csv", MAPPING, client=client, journal=None)
 
     assert results["status"].tolist() == ["accepted", "accepted"]
+
+
+GERMAN = (
+    "Kunde;Tag;Betrag;Größe\n"
+    "00042;31.12.2024 14:05;1.234,56;klein\n"
+    "00043;31.02.2024 14:05;1.234;groß, rund\n"
+    "00044;;0,5;klein\n"
+)
+GERMAN_MAPPING = EventMapping(
+    event_name="placed-order",
+    created_at=Date("Tag", format="%d.%m.%Y %H:%M"),
+    user_id="Kunde",
+    metadata={"total": Number("Betrag"), "bare": "Betrag", "size": "Größe"},
+    timezone="Europe/Berlin",
+)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        SourceFormat(),
+        SourceFormat(delimiter=";"),
+        SourceFormat(delimiter=";", encoding="cp1252", decimal=","),
+        SourceFormat(encoding="utf-16"),
+    ],
+    ids=["detected", "delimiter", "all", "utf-16"],
+)
+def test_rejects_of_a_german_export_can_be_submitted_again(folder, client, sandbox, source):
+    """They have the delimiter of the rows and the numbers as they were read, and the same mapping takes them."""
+    mapping = replace(GERMAN_MAPPING, source=source)
+    (folder / "export.csv").write_bytes(GERMAN.encode(source.encoding or "cp1252"))
+    submit_file("export.csv", mapping, client=client, journal=None, rejects_path="rejects.csv")
+    rejects = (folder / "rejects.csv").read_bytes().decode()
+    assert rejects.startswith("\ufeffKunde;Tag;Betrag;Größe;row;status;error_code;error_message\n00043;31.02.2024 ")
+    fixed = rejects.replace("31.02.2024 14:05", "28.02.2024 14:05").replace("00044;;", "00044;29.02.2024 14:05;")
+    (folder / "rejects.csv").write_bytes(fixed.encode())
+
+    results = submit_file("rejects.csv", mapping, client=client, journal=None)
+
+    assert results["status"].tolist() == ["accepted", "accepted"]
+    sent = {event.contact: event.metadata for event in sandbox.events}
+    assert sent["00043"] == {"total": 1234, "bare": 1234, "size": "groß, rund"}
+    assert sent["00044"] == {"total": 0.5, "bare": 0.5, "size": "klein"}
+
+
+def test_rejects_keep_a_number_whose_sign_other_rows_showed(folder, client, sandbox):
+    """A cell such as 1.234 alone does not show that it has no fraction: rejects have it without the point."""
+    (folder / "export.csv").write_bytes(GERMAN.replace("00044;;", "00044;29.02.2024 14:05;").encode("cp1252"))
+    submit_file("export.csv", GERMAN_MAPPING, client=client, journal=None, rejects_path="rejects.csv")
+    rejects = (folder / "rejects.csv").read_bytes().decode()
+    assert rejects.splitlines()[1].startswith("00043;31.02.2024 14:05;1234;groß, rund;1;invalid")
+    (folder / "rejects.csv").write_bytes(rejects.replace("31.02.2024", "28.02.2024").encode())
+
+    results = submit_file("rejects.csv", GERMAN_MAPPING, client=client, journal=None)
+
+    assert results["status"].tolist() == ["accepted"]
+    assert [event.metadata["total"] for event in sandbox.events if event.contact == "00043"] == [1234]
+
+
+@pytest.mark.parametrize("rejects_name", ["rejects.csv", "rejects.parquet"])
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("orders.csv", lambda frame, path: frame.to_csv(path, index=False, sep=";", decimal=",")),
+        ("orders.jsonl", lambda frame, path: frame.to_json(path, orient="records", lines=True)),
+        ("orders.parquet", lambda frame, path: frame.to_parquet(path)),
+        ("orders.feather", lambda frame, path: frame.to_feather(path)),
+        ("orders.xlsx", lambda frame, path: frame.to_excel(path, index=False)),
+    ],
+)
+def test_rejects_have_the_decimal_sign_of_the_mapping(folder, client, sandbox, name, write, rejects_name):
+    """A mapping that gives a delimiter and a decimal comma reads the numbers again, also those that had a type."""
+    mapping = EventMapping(
+        event_name="placed-order",
+        created_at=Date("day"),
+        user_id="who",
+        metadata={"total": Number("total"), "size": Number("size")},
+        timezone="UTC",
+        source=SourceFormat(delimiter=";", decimal=","),
+    )
+    orders = {"who": ["00042", None], "day": ["2024-01-31"] * 2, "total": [1.5, 1.234], "size": [1, 2]}
+    write(pd.DataFrame(orders), folder / name)
+    submit_file(name, mapping, client=client, journal=None, rejects_path=rejects_name)
+    if rejects_name.endswith(".csv"):
+        (folder / rejects_name).write_text("who" + (folder / rejects_name).read_text()[3:].replace("\n;", "\n00043;"))
+    else:
+        pd.read_parquet(rejects_name).assign(who="00043").to_parquet(rejects_name)
+
+    results = submit_file(rejects_name, mapping, client=client, journal=None)
+
+    assert results["status"].tolist() == ["accepted"]
+    assert [event.metadata for event in sandbox.events if event.contact == "00043"] == [{"total": 1.234, "size": 2}]
 
 
 def test_odd_line_in_a_large_file_is_one_row(folder, sandbox, client):

@@ -50,6 +50,61 @@ def test_suggest_prints_a_mapping_as_toml(run):
     assert (result.stderr, result.exit_code) == ("", 0)
 
 
+@pytest.mark.parametrize("command", ["suggest", "check", "preview", "submit"])
+@pytest.mark.parametrize(
+    ("option", "value", "fault"),
+    [
+        ("--decimal", "x", "'x' is not one of '.', ','"),
+        ("--delimiter", ";;", "';;' is not one character that can stand between cells: write ';' or the like"),
+        ("--encoding", "rot13", "'rot13' is not an encoding that Python knows: write 'cp1252' or the like"),
+        ("--sheet", "", "'' is not the name of a sheet"),
+    ],
+)
+def test_wrong_option_of_a_file_is_named_in_one_line(run, command, option, value, fault):
+    """How files are written is judged before any of them is opened, and the line names the option."""
+    mapping = () if command == "suggest" else ("-m", "mapping.toml")
+
+    result = run(command, "good.csv", *mapping, option, value)
+
+    assert (result.stdout, result.stderr, result.exit_code) == ("", f"error: {option}: {fault}\n", 2)
+
+
+def test_options_say_how_a_file_is_written_and_suggest_keeps_them(run, tmp_path):
+    """The given delimiter, encoding and decimal sign are read instead of detected ones, and stand in the mapping."""
+    (tmp_path / "a.csv").write_bytes("customer_id|day|größe\n00042|2024-01-31|1.234\n".encode("mac_roman"))
+    written = ("--delimiter", "|", "--encoding", "mac_roman", "--decimal", ",")
+    mapping = MAPPING.replace("who", "customer_id") + '[metadata]\nsize = "größe"\n'
+    (tmp_path / "mapping.toml").write_text(mapping, encoding="utf-8")
+
+    suggested = run("suggest", "a.csv", *written)
+    shown = run("preview", "a.csv", "-m", "mapping.toml", *written, "--json")
+    checked = run("check", "a.csv", "-m", "mapping.toml", *written)
+
+    assert '\ndelimiter = "|"\nencoding = "mac_roman"\ndecimal = ","\n' in suggested.stdout
+    assert '"shown": "1234"' in shown.stdout
+    assert (checked.stdout.splitlines()[0], checked.exit_code) == ("1 row: 1 valid, 0 invalid, 0 duplicates", 0)
+
+
+def test_option_of_a_sheet_chooses_it(run, tmp_path):
+    """A sheet that is not the first one is read if it is named, and stands in the suggested mapping."""
+    with pd.ExcelWriter(tmp_path / "a.xlsx") as book:
+        pd.DataFrame({"rate": [1]}).to_excel(book, sheet_name="Rates", index=False)
+        pd.DataFrame({"customer_id": ["00042"], "day": ["2024-01-31"]}).to_excel(book, sheet_name="Orders", index=False)
+
+    (tmp_path / "mapping.toml").write_text(MAPPING.replace("who", "customer_id"))
+
+    suggested = run("suggest", "a.xlsx", "--sheet", "Orders")
+    checked = run("check", "a.xlsx", "-m", "mapping.toml", "--sheet", "Orders")
+    missing = run("check", "a.xlsx", "-m", "mapping.toml", "--sheet", "Order")
+
+    assert '\nsheet = "Orders"\n' in suggested.stdout
+    assert (checked.stdout.splitlines()[0], checked.exit_code) == ("1 row: 1 valid, 0 invalid, 0 duplicates", 0)
+    assert (missing.stderr, missing.exit_code) == (
+        "error: a.xlsx: has no sheet 'Order': did you mean 'Orders'?\n",
+        2,
+    )
+
+
 def test_suggest_writes_a_mapping_as_utf8(run, tmp_path):
     """The encoding of a redirected file depends on the shell; --output does not."""
     (tmp_path / "tage.csv").write_text("customer_id,day,größe\n00042,2024-01-31,5\n", encoding="utf-8")

@@ -280,10 +280,10 @@ def test_what_was_broken_off_is_written_over(place):
     """An interrupt may come in the middle of some rows, which are then written again."""
     faults = [KeyboardInterrupt()]
 
-    def text(frame, *, header):
+    def text(frame, *, header, delimiter):
         if frame["who"].iloc[-1] == "last" and faults:
             raise faults.pop()
-        return frame.to_csv(index=False, header=header)
+        return frame.to_csv(index=False, header=header, sep=delimiter)
 
     many = rows(*["first"] * 10_000, "last")
     with TableFile(place, TableKind(holds="results", is_own=are_notes, csv_text=text)) as file:

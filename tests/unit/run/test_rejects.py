@@ -18,6 +18,7 @@ from events_pandas import (
     Number,
     RetryPolicy,
     SourceError,
+    SourceFormat,
     SubmissionError,
     SubmissionInterrupted,
     sources,
@@ -424,16 +425,68 @@ def test_rejects_may_have_another_type_than_the_files(write, submit, fake_client
 
 @pytest.mark.parametrize("journal", [None, "journal.sqlite"])
 @pytest.mark.parametrize("metadata", [{"size": "size"}, {"size": Number("size")}])
-def test_rejects_may_not_show_the_decimal_sign_of_the_files(write, submit, fake_client, metadata, journal):
-    """Rejects that do not show the decimal comma of their file would be sent as other numbers: no journal keeps it."""
+def test_rejects_have_numbers_that_do_not_need_the_decimal_sign_of_the_files(
+    write, submit, fake_client, metadata, journal
+):
+    """A number that another row showed to have a decimal comma has no separators, so that it is the same again."""
     rules = EventMapping(event_name="a", created_at=Date("day"), user_id="who", metadata=metadata, timezone="UTC")
     path = write("a.csv", '1,2024-01-31,"905,00"', "2,2024-01-31,1.234", header="who,day,size")
 
-    (remarks,) = submit(path, client=fake_client({"2": [404]}), rules=rules, journal=journal)
+    remarks = submit(path, client=fake_client({"2": [404]}), rules=rules, journal=journal)
 
-    assert remarks.startswith(
-        "rejects.csv: metadata.size of row 1 would be 1.234 when this file is submitted, and not 1234"
+    assert remarks == []
+    assert Path("rejects.csv").read_text().splitlines()[1].startswith("2,2024-01-31,1234,1,unknown_contact,")
+
+
+def test_rejects_that_show_another_decimal_sign_than_all_rows_are_noted(write, submit):
+    """An invalid row is not compared, but its numbers would have another size once its time is corrected."""
+    rules = EventMapping(
+        event_name="a", created_at=Date("day"), user_id="who", metadata={"size": Number("size")}, timezone="UTC"
     )
+    good = [f"{number},2024-01-31,905.00" for number in range(4)]
+    path = write("a.csv", *good, '8,never,"0,5"', "9,never,1.234", header="who,day,size")
+
+    (remarks,) = submit(path, rules=rules)
+
+    assert remarks == (
+        "rejects.csv: metadata.size: the cells of column 'size' show a decimal comma, and those of all rows did not: "
+        "set decimal in the mapping's source"
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "given", "written"),
+    [
+        (["bar.csv", "semicolon.csv"], None, "|"),
+        (["lines.jsonl", "semicolon.csv"], None, ";"),
+        (["tab.tsv"], None, ","),
+        (["tab.tsv"], "\t", "\t"),
+        (["lines.jsonl"], ";", ";"),
+        (["year=2024/semicolon.csv"], None, ";"),
+    ],
+)
+def test_rejects_have_the_delimiter_that_is_given_or_else_of_the_first_csv_file(
+    tmp_path, monkeypatch, submit, names, given, written
+):
+    """The mapping must read it again; a tab is taken only if it is given, since the name ends in .csv."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "year=2024").mkdir()
+    for name, mark in [("bar.csv", "|"), ("semicolon.csv", ";"), ("tab.tsv", "\t"), ("year=2024/semicolon.csv", ";")]:
+        Path(name).write_text("who,day\n1,2024-01-31\n2,never\n".replace(",", mark))
+    Path("lines.jsonl").write_text('{"who": "2", "day": "never"}\n')
+    rules = EventMapping(
+        event_name="a",
+        created_at=Date("day"),
+        user_id="who",
+        timezone="UTC",
+        source=SourceFormat(delimiter=given),
+    )
+
+    submit(names, rules=rules)
+
+    header, *rows = Path("rejects.csv").read_text().splitlines()
+    assert header == f"who,day,{REASONS}".replace(",", written)
+    assert [row.split(written)[:2] for row in rows] == [["2", "never"]] * len(names)
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "csv"])

@@ -145,7 +145,6 @@ def test_bytes_outside_a_stated_encoding_are_named_by_their_line(write, content,
     ("encoding", "given", "text"),
     [
         ("utf-16", "cp1252", "its byte order mark says UTF-16, and the mapping's source 'cp1252': "),
-        ("utf-8-sig", "cp1252", "its byte order mark says UTF-8, and the mapping's source 'cp1252': "),
         ("utf-16", "utf-8", "its byte order mark says UTF-16, and the mapping's source 'utf-8': "),
     ],
 )
@@ -154,6 +153,16 @@ def test_encoding_that_a_mark_contradicts_is_refused(write, encoding, given, tex
     path = write("a.csv", "who,day\n1,2\n".encode(encoding))
 
     assert fault(path, given) == text + "leave out encoding there"
+
+
+@pytest.mark.parametrize("given", ["cp1252", "utf-16"])
+def test_mark_of_utf_8_comes_before_a_given_encoding(write, given):
+    """A program that saved the file again wrote the mark, as for a file of rejects; a note says it."""
+    path = write("a.csv", "who,day\nÆ,2\n".encode("utf-8-sig"))
+
+    cells, notes = cells_and_notes(path, given)
+
+    assert (cells, list(notes)) == ([["Æ", "2"]], ["encoding_detected"])
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "UTF8", "utf_8_sig", "utf-16", "utf_16_le", "UTF-32"])
