@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -139,9 +138,11 @@ class FrameCheck:
     def __init__(self, converter: Converter, index: "pd.Index[Any]", earlier: EarlierFrames | None) -> None:
         self.converter, self.index, n_rows = converter, index, len(index)
         self._stream = EarlierFrames() if earlier is None else earlier
+        # Later frames are compared with this one by the content of its events; a frame that stands alone has none.
+        self._digests = None if earlier is None else np.zeros((2, n_rows), np.uint64)
         self._rows = KeyedRows(
             policy=converter.mapping.duplicates,
-            digests=partial(digests_of, converter),
+            digests=self._digests_of,
             keys=EventKeys(streams=np.zeros((2, n_rows), np.uint64), seconds=np.zeros(n_rows, np.int64)),
             first_words=np.zeros(n_rows, np.uint64),
             valid=np.zeros(n_rows, dtype=bool),
@@ -151,8 +152,6 @@ class FrameCheck:
         )
         # With one name for all events, the digests of contact and name serve as digests of the contact.
         self._contacts = None if converter.has_one_name else np.zeros(n_rows, np.uint64)
-        # Later frames are compared with this one by the content of its events; a frame that stands alone has none.
-        self._digests = None if earlier is None else np.zeros(n_rows, np.uint64)
         self._findings: deque[Finding] = deque()
 
     @property
@@ -182,8 +181,11 @@ class FrameCheck:
         if self._contacts is not None:
             self._contacts[chunk] = batch.contacts.words[0]
         if self._digests is not None:
-            self._digests[chunk] = batch.digests()[0]
+            self._digests[:, chunk] = batch.digests()
         return batch
+
+    def _digests_of(self, rows: Rows) -> Words:
+        return digests_of(self.converter, rows) if self._digests is None else self._digests[:, rows]
 
     def checked(self, *, now: float, runs: EarlierRuns | None = None, resubmits: bool = False) -> CheckedRows:
         """Judge the rows together, once. `now` is in Unix seconds: later events get a note.
@@ -239,7 +241,7 @@ class FrameCheck:
             is_new[resolution.repeats.rows] = False
             is_new[resolution.submitted.blocked] = False
             rows = np.flatnonzero(is_new)
-            digests = self._digests[rows]
+            digests = self._digests[0, rows]
             self._stream.n_rows += len(is_new)
         events = self._rows.keys.words(rows)
         self._rows.index.add(events, rows + self._rows.offset, content_digests(digests, added[rows]))
