@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -142,7 +143,10 @@ class FrameCheck:
         self._digests = None if earlier is None else np.zeros((2, n_rows), np.uint64)
         self._rows = KeyedRows(
             policy=converter.mapping.duplicates,
-            digests=self._digests_of,
+            # Not a method of this object: a cycle would keep the frame in memory.
+            digests=partial(digests_of, converter)
+            if self._digests is None
+            else partial(np.take, self._digests, axis=1),
             keys=EventKeys(streams=np.zeros((2, n_rows), np.uint64), seconds=np.zeros(n_rows, np.int64)),
             first_words=np.zeros(n_rows, np.uint64),
             valid=np.zeros(n_rows, dtype=bool),
@@ -183,9 +187,6 @@ class FrameCheck:
         if self._digests is not None:
             self._digests[:, chunk] = batch.digests()
         return batch
-
-    def _digests_of(self, rows: Rows) -> Words:
-        return digests_of(self.converter, rows) if self._digests is None else self._digests[:, rows]
 
     def checked(self, *, now: float, runs: EarlierRuns | None = None, resubmits: bool = False) -> CheckedRows:
         """Judge the rows together, once. `now` is in Unix seconds: later events get a note.

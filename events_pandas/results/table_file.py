@@ -47,7 +47,7 @@ class TableKind:
 
 def _results_text(frame: pd.DataFrame, *, header: bool) -> str:
     """Return what `csv_text` does for results, in a third of the time; each column of times has one form."""
-    cells = (_cells(frame[name], _TIME_UNITS.get(name)) for name in frame)
+    cells = (_cells(frame[name], _TIME_UNITS.get(str(name))) for name in frame)
     rows = pc.binary_join_element_wise(*cells, pa.scalar(",", TEXT_TYPE))
     first = csv_text(frame.iloc[:0], header=True) if header else ""
     return first + "\n".join([*rows.to_pylist(), ""])
