@@ -147,9 +147,14 @@ class FrameCheck:
     def __init__(self, converter: Converter, index: "pd.Index[Any]", earlier: EarlierFrames | None) -> None:
         self.converter, self.index, n_rows = converter, index, len(index)
         self._stream = EarlierFrames() if earlier is None else earlier
+        # Later frames are compared with this one by the content of its events; a frame that stands alone has none.
+        self._digests = None if earlier is None else np.zeros((2, n_rows), np.uint64)
         self._rows = KeyedRows(
             policy=converter.mapping.duplicates,
-            digests=partial(digests_of, converter),
+            # Not a method of this object: a cycle would keep the frame in memory.
+            digests=partial(digests_of, converter)
+            if self._digests is None
+            else partial(np.take, self._digests, axis=1),
             keys=EventKeys(streams=np.zeros((2, n_rows), np.uint64), seconds=np.zeros(n_rows, np.int64)),
             first_words=np.zeros(n_rows, np.uint64),
             valid=np.zeros(n_rows, dtype=bool),
@@ -159,8 +164,6 @@ class FrameCheck:
         )
         # With one name for all events, the digests of contact and name serve as digests of the contact.
         self._contacts = None if converter.has_one_name else np.zeros(n_rows, np.uint64)
-        # Later frames are compared with this one by the content of its events; a frame that stands alone has none.
-        self._digests = None if earlier is None else np.zeros(n_rows, np.uint64)
         self._findings: deque[Finding] = deque()
 
     @property
@@ -190,7 +193,7 @@ class FrameCheck:
         if self._contacts is not None:
             self._contacts[chunk] = batch.contacts.words[0]
         if self._digests is not None:
-            self._digests[chunk] = batch.digests()[0]
+            self._digests[:, chunk] = batch.digests()
         return batch
 
     def checked(self, *, now: float, runs: EarlierRuns | None = None, resubmits: bool = False) -> CheckedRows:
@@ -247,7 +250,7 @@ class FrameCheck:
             is_new[resolution.repeats.rows] = False
             is_new[resolution.submitted.blocked] = False
             rows = np.flatnonzero(is_new)
-            digests = self._digests[rows]
+            digests = self._digests[0, rows]
             self._stream.n_rows += len(is_new)
         events = self._rows.keys.words(rows)
         self._rows.index.add(events, rows + self._rows.offset, content_digests(digests, added[rows]))

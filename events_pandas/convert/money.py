@@ -38,6 +38,8 @@ _PLACES = 5
 _MILLION = 10 ** (_PLACES + 1)
 _AMOUNT = r"^(?:\+|(?P<sign>-?))(?P<whole>[0-9]+)(?:\.(?P<part>[0-9]*?)0*)?$"
 _is_amount = partial(matches, pattern=_AMOUNT)
+_SHORT_AMOUNT = pa.decimal128(18, _PLACES)
+"""As integers, such decimals fit into 64 bits."""
 _MOST_DIGITS = len(str(DOUBLE_EXACT))
 _TEN_THOUSANDTHS = 10**4
 _PROPOSED_BELOW = float(2**38)
@@ -78,6 +80,19 @@ def _amounts(whole: Rows, millionths: Rows, is_good: Mask) -> pa.Array:
 
 def _digits(text: pa.Array) -> tuple[Rows, Rows, Mask]:
     """Return the whole parts and millionths of plain numbers, and where they are too large in any unit."""
+    # Arrow reads decimals five times as fast as they can be taken apart, exactly or not at all.
+    try:
+        decimals = pc.fill_null(text, "0").cast(_SHORT_AMOUNT)
+    except pa.ArrowInvalid:
+        return _long_digits(text)
+    # Each has 128 bits, of which the upper half is only the sign here.
+    digits = np.frombuffer(decimals.buffers()[1], "<i8")[::2][decimals.offset : decimals.offset + len(decimals)]
+    whole, part = np.divmod(digits, 10**_PLACES)
+    return whole, part * 10, np.zeros(len(text), dtype=bool)
+
+
+def _long_digits(text: pa.Array) -> tuple[Rows, Rows, Mask]:
+    """Return what `_digits` does for numbers of any length."""
     parts = pc.extract_regex(text, _AMOUNT)
     sign, whole, part = (pc.fill_null(pc.struct_field(parts, name), "") for name in ("sign", "whole", "part"))
     whole = pc.utf8_ltrim(whole, "0")

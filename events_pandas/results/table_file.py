@@ -8,18 +8,17 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Final, Literal, Self
+from typing import Any, BinaryIO, Final, Literal, Self
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-from pandas.api.extensions import ExtensionArray
+import pyarrow.compute as pc
 
+from events_pandas.convert.cells import TEXT_TYPE
+from events_pandas.convert.json_text import joined
 from events_pandas.errors import SourceError
 from events_pandas.filesystem import hold
 from events_pandas.forking import cut_off, leave_to_parent_at_fork
-from events_pandas.results.frame import text_column
 from events_pandas.results.leftovers import clear_leftovers, partial_paths
 from events_pandas.results.new_file import as_source_error, created, require_not_read
 from events_pandas.results.row_files import ArrowRowFile, CsvRowFile, CsvText, csv_text
@@ -28,6 +27,8 @@ FORMATS: Final = (".csv", ".parquet")
 
 _TIME_UNITS: Final[Mapping[str, Literal["s", "us"]]] = {"created_at": "s", "submitted_at": "us"}
 """The unit in which a column of times is written, in all lines."""
+
+_NEEDS_QUOTES: Final = r'[,"\r\n]'
 
 # What Arrow raises for cells for which it has no type, or not one type for the whole column.
 _PARQUET_FAULTS: Final = (pa.ArrowException, TypeError, ValueError, OverflowError, NotImplementedError)
@@ -47,20 +48,27 @@ class TableKind:
 
 
 def _results_text(frame: pd.DataFrame, *, header: bool, delimiter: str) -> str:
-    # pandas would choose the digits of seconds anew for each chunk, and take most of the time for it.
-    texts = {name: _times(frame[name], unit) for name, unit in _TIME_UNITS.items() if name in frame}
-    return csv_text(frame.assign(**texts), header=header, delimiter=delimiter)
+    """Return what `csv_text` does for results, in a third of the time; each column of times has one form."""
+    cells = (_cells(frame[name], _TIME_UNITS.get(str(name))) for name in frame)
+    rows = pc.binary_join_element_wise(*cells, pa.scalar(delimiter, TEXT_TYPE))
+    first = csv_text(frame.iloc[:0], header=True, delimiter=delimiter) if header else ""
+    return first + "\n".join([*rows.to_pylist(), ""])
 
 
-def _times(times: "pd.Series[pd.Timestamp]", unit: Literal["s", "us"]) -> ExtensionArray:
-    if times.empty:
-        # numpy refuses to replace anything in no texts.
-        return text_column([])
-    utc: npt.NDArray[np.datetime64] = times.to_numpy("datetime64[us]")
-    texts = np.char.replace(np.datetime_as_string(utc, unit=unit), "T", " ")
-    shown = np.char.add(texts, "+00:00").astype(object)
-    shown[np.isnat(utc)] = None
-    return text_column(shown)
+def _cells(column: "pd.Series[Any]", unit: Literal["s", "us"] | None) -> pa.Array:
+    """Return the cells of a column as they stand in a CSV file; `unit` is that of its times."""
+    values = pa.array(column, from_pandas=True)
+    values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    if unit is not None:
+        times = values.cast(pa.timestamp(unit), safe=False).cast(TEXT_TYPE)
+        texts = joined(times, "+00:00", length=len(times))
+    else:
+        texts = values.cast(TEXT_TYPE)
+        needs_quotes = pc.match_substring_regex(texts, _NEEDS_QUOTES)
+        if pc.any(needs_quotes).as_py():
+            quoted = joined('"', pc.replace_substring(texts, '"', '""'), '"', length=len(texts))
+            texts = pc.if_else(needs_quotes, quoted, texts)
+    return pc.fill_null(texts, "")
 
 
 RESULTS: Final = TableKind(

@@ -511,3 +511,16 @@ def test_times_of_results_have_one_form_in_all_lines_of_a_csv_file(place):
         "2024-01-31 10:00:00+00:00,",
     ]
     assert pd.to_datetime(pd.read_csv(place)["submitted_at"])[1] == broken
+
+
+def test_results_stand_in_a_csv_file_as_pandas_writes_them(place, results):
+    """Results and all other tables have one form: quotes stand round cells that need them, and NA is empty."""
+    messages = ['say "no", or', None, "one\ntwo", "é"]
+    filled = pd.concat([results] * 4).head(4).assign(error_message=pd.array(messages, dtype="string[pyarrow]"))
+    with TableFile(place, RESULTS) as file:
+        file.write(filled)
+        file.finish()
+
+    columns = [name for name in filled if name not in ("created_at", "submitted_at")]
+    written = pd.read_csv(place, dtype=str, keep_default_na=False, usecols=columns)
+    assert written.to_csv(index=False, lineterminator="\n") == filled[columns].to_csv(index=False, lineterminator="\n")
