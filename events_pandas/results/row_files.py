@@ -45,6 +45,7 @@ class CsvRowFile:
         self.n_rows = 0
         self._stream = stream
         self._text = text
+        self.is_torn = False
         self._end = 0
         self._is_ascii = True
 
@@ -56,6 +57,7 @@ class CsvRowFile:
     def add(self, frame: pd.DataFrame, schema: "pa.Schema | None" = None) -> None:
         """Write rows; what an interrupt or an error broke off before is written over."""
         del schema  # CSV has no types.
+        self.is_torn = True
         _cut(self._stream, self._end)
         for start in range(0, max(len(frame), 1), WRITTEN_ROWS):
             header = self._end == start == 0
@@ -64,6 +66,7 @@ class CsvRowFile:
             self._is_ascii = self._is_ascii and text.isascii()
         self._stream.flush()
         self._end = self._stream.tell()
+        self.is_torn = False
         self.n_rows += len(frame)
 
     def find(self) -> list[str]:
@@ -107,7 +110,7 @@ class ArrowRowFile:
     def __init__(self, stream: BinaryIO) -> None:
         self.n_rows = 0
         self._stream = stream
-        self._is_torn = False
+        self.is_torn = False
         self._schema: pa.Schema | None = None
         self._writer: pa.ipc.RecordBatchStreamWriter | None = None
 
@@ -117,16 +120,16 @@ class ArrowRowFile:
         # The facts of a run differ from chunk to chunk, and the attributes of a user's frame may not fit into a file.
         bare.attrs = {}
         table = pa.Table.from_pandas(bare, schema=schema, preserve_index=False)
-        if self._is_torn:
+        if self.is_torn:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
-        self._is_torn = True
+        self.is_torn = True
         if self._writer is None:
             self._schema = table.schema
             options = pa.ipc.IpcWriteOptions(compression="lz4")
             self._writer = pa.ipc.new_stream(self._stream, table.schema, options=options)
         self._writer.write_table(table)
         self._stream.flush()
-        self._is_torn = False
+        self.is_torn = False
         self.n_rows += len(frame)
 
     def find(self) -> list[str]:

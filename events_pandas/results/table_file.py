@@ -72,6 +72,13 @@ FINDINGS: Final = TableKind(
 )
 
 
+def require_ending(path: Path, kind: TableKind) -> None:
+    """Raise `SourceError` if files of this kind are not written with the ending of this path."""
+    if kind.formats and path.suffix.lower() not in kind.formats:
+        endings = " or ".join(kind.formats)
+        raise SourceError(f"{path}: {kind.holds} are written as {endings}: choose one of these endings")
+
+
 class TableFile:
     """A table that is written beside its place, as CSV or Parquet, and moved there when it is complete.
 
@@ -97,11 +104,8 @@ class TableFile:
     ) -> None:
         self.path = Path(path)
         self._kind = kind
-        suffix = self.path.suffix.lower()
-        if kind.formats and suffix not in kind.formats:
-            endings = " or ".join(kind.formats)
-            raise SourceError(f"{self.path}: {kind.holds} are written as {endings}: choose one of these endings")
-        self.is_csv = suffix == ".csv" or not kind.formats
+        require_ending(self.path, kind)
+        self.is_csv = self.path.suffix.lower() == ".csv" or not kind.formats
         sources = list(sources)
         require_not_read(self.path, sources)
         if self.path.exists() and not self.path.is_file():
@@ -189,6 +193,9 @@ class TableFile:
             return
         with self._reported():
             self._require_own()
+            if self.is_csv and self._rows.is_torn:
+                # On a full disk not even the broken row can be cut off; of Arrow batches only whole ones are read.
+                raise OSError(errno.EIO, "its last rows are broken off")
             if self._rows.is_final:
                 self._put_in_place(self.partial, self._stream)
             else:
