@@ -23,8 +23,9 @@ from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.results import CheckReport, Summary
 from events_pandas.results.destination import Destination
 from events_pandas.results.new_file import require_not_read
-from events_pandas.results.rejects import is_rejected
+from events_pandas.results.rejects import REJECTS, is_rejected
 from events_pandas.results.report import shown_causes
+from events_pandas.results.table_file import RESULTS, require_ending
 from events_pandas.run.file_check import check_files
 from events_pandas.run.files import submit_files
 from events_pandas.run.fitting import FittingFiles, fitting_files
@@ -63,6 +64,10 @@ def submit_rows(
         options = _options(client, **run)
         rules = mapping_for(mapping, written)
         require_confirmed(rules)
+        # Not after a check of all rows, which may take minutes.
+        for path, kind in ((results, RESULTS), (rejects, REJECTS)):
+            if path is not None:
+                require_ending(path, kind)
         if rejects is not None:
             require_not_read(rejects, [mapping])
         with _nothing_sent():

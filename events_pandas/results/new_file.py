@@ -3,11 +3,12 @@
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from events_pandas.errors import SourceError
+from events_pandas.filesystem import hold
 from events_pandas.words import escaped
 
 # Never an existing file, and never through a link. Windows lacks O_NOFOLLOW, other systems lack O_BINARY.
@@ -66,8 +67,7 @@ def created(path: Path, sources: Sequence[Path], *, place: Path) -> BinaryIO:
     if mode != as_others and any(facts.st_gid != group for facts in kept):
         # Another empty file is made instead of changing the rights of this one: its name may be a link by now, somebody
         # of the group may have it open, and some file systems refuse the change.
-        stream.close()
-        path.unlink()
+        _take_back(path, stream)
         mode = as_others
         stream = _opened(path, mode)
     if os.fstat(stream.fileno()).st_mode & _READERS & ~mode:
@@ -79,10 +79,26 @@ def created(path: Path, sources: Sequence[Path], *, place: Path) -> BinaryIO:
             )
         except BaseException:
             # The caller may turn warnings into errors.
-            stream.close()
-            path.unlink()
+            _take_back(path, stream)
             raise
     return stream
+
+
+def delete(path: Path, stream: BinaryIO) -> None:
+    """Delete an open file while it is held: another run may make its own by the same name once it is closed."""
+    if os.name == "nt":
+        # Windows deletes closed files only, and holds none.
+        stream.close()
+    path.unlink()
+    with suppress(OSError):
+        stream.close()
+
+
+def _take_back(path: Path, stream: BinaryIO) -> None:
+    """Delete a new file, unless another run takes it for a leftover: the name may belong to that run by now."""
+    with stream:
+        if hold(stream.fileno()) is not False and os.fstat(stream.fileno()).st_nlink:
+            delete(path, stream)
 
 
 def _opened(path: Path, mode: int) -> BinaryIO:

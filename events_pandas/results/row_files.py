@@ -52,6 +52,7 @@ class CsvRowFile:
         self._text = text
         self._delimiter = delimiter
         self._is_marked = is_marked
+        self.is_torn = False
         self._end = 0
         self._is_ascii = True
 
@@ -63,6 +64,7 @@ class CsvRowFile:
     def add(self, frame: pd.DataFrame, schema: "pa.Schema | None" = None) -> None:
         """Write rows; what an interrupt or an error broke off before is written over."""
         del schema  # CSV has no types.
+        self.is_torn = True
         _cut(self._stream, self._end)
         for start in range(0, max(len(frame), 1), WRITTEN_ROWS):
             header = self._end == start == 0
@@ -71,6 +73,7 @@ class CsvRowFile:
             self._is_ascii = self._is_ascii and text.isascii()
         self._stream.flush()
         self._end = self._stream.tell()
+        self.is_torn = False
         self.n_rows += len(frame)
 
     def find(self) -> list[str]:
@@ -114,7 +117,7 @@ class ArrowRowFile:
     def __init__(self, stream: BinaryIO) -> None:
         self.n_rows = 0
         self._stream = stream
-        self._is_torn = False
+        self.is_torn = False
         self._schema: pa.Schema | None = None
         self._writer: pa.ipc.RecordBatchStreamWriter | None = None
 
@@ -124,16 +127,16 @@ class ArrowRowFile:
         # The facts of a run differ from chunk to chunk, and the attributes of a user's frame may not fit into a file.
         bare.attrs = {}
         table = pa.Table.from_pandas(bare, schema=schema, preserve_index=False)
-        if self._is_torn:
+        if self.is_torn:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
-        self._is_torn = True
+        self.is_torn = True
         if self._writer is None:
             self._schema = table.schema
             options = pa.ipc.IpcWriteOptions(compression="lz4")
             self._writer = pa.ipc.new_stream(self._stream, table.schema, options=options)
         self._writer.write_table(table)
         self._stream.flush()
-        self._is_torn = False
+        self.is_torn = False
         self.n_rows += len(frame)
 
     def find(self) -> list[str]:

@@ -20,7 +20,7 @@ from events_pandas.errors import SourceError
 from events_pandas.filesystem import hold
 from events_pandas.forking import cut_off, leave_to_parent_at_fork
 from events_pandas.results.leftovers import clear_leftovers, partial_paths
-from events_pandas.results.new_file import as_source_error, created, require_not_read
+from events_pandas.results.new_file import as_source_error, created, delete, require_not_read
 from events_pandas.results.row_files import ArrowRowFile, CsvRowFile, CsvText, csv_text
 
 FORMATS: Final = (".csv", ".parquet")
@@ -82,6 +82,13 @@ FINDINGS: Final = TableKind(
 )
 
 
+def require_ending(path: Path, kind: TableKind) -> None:
+    """Raise `SourceError` if files of this kind are not written with the ending of this path."""
+    if kind.formats and path.suffix.lower() not in kind.formats:
+        endings = " or ".join(kind.formats)
+        raise SourceError(f"{path}: {kind.holds} are written as {endings}: choose one of these endings")
+
+
 class TableFile:
     """A table that is written beside its place, as CSV or Parquet, and moved there when it is complete.
 
@@ -107,11 +114,8 @@ class TableFile:
     ) -> None:
         self.path = Path(path)
         self._kind = kind
-        suffix = self.path.suffix.lower()
-        if kind.formats and suffix not in kind.formats:
-            endings = " or ".join(kind.formats)
-            raise SourceError(f"{self.path}: {kind.holds} are written as {endings}: choose one of these endings")
-        self.is_csv = suffix == ".csv" or not kind.formats
+        require_ending(self.path, kind)
+        self.is_csv = self.path.suffix.lower() == ".csv" or not kind.formats
         sources = list(sources)
         require_not_read(self.path, sources)
         if self.path.exists() and not self.path.is_file():
@@ -143,12 +147,20 @@ class TableFile:
 
     def _created(self) -> tuple[Path, BinaryIO]:
         """Make a file beside the place, and hold it until it is closed, so that other runs leave it alone."""
-        for partial in partial_paths(self.path):
+        doubted = None
+        plain, *_ = names = list(partial_paths(self.path))
+        for partial in names:
             with suppress(FileExistsError):
                 stream = created(partial, self._sources, place=self.path)
-                # Another run may have looked at it first, and taken it for a leftover.
+                # Another run may have looked at it first, taken it for a leftover, and made its own by the plain name.
                 if hold(stream.fileno()) is not False and os.path.lexists(partial):
-                    return partial, stream
+                    is_same = os.path.samestat(partial.lstat(), os.fstat(stream.fileno()))
+                    if is_same or partial != plain:
+                        if doubted is not None and not is_same:
+                            # Files have no numbers here, so that no run takes any for a leftover: this one is ours.
+                            doubted.unlink()
+                        return partial, stream
+                    doubted = partial
                 stream.close()
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
 
@@ -198,6 +210,9 @@ class TableFile:
             return
         with self._reported():
             self._require_own()
+            if self.is_csv and self._rows.is_torn:
+                # On a full disk not even the broken row can be cut off; of Arrow batches only whole ones are read.
+                raise OSError(errno.EIO, "its last rows are broken off")
             if self._rows.is_final:
                 self._put_in_place(self.partial, self._stream)
             else:
@@ -207,15 +222,15 @@ class TableFile:
     def _finish_copy(self) -> None:
         """Put a copy in place, with a byte order mark or as Parquet. Until then the rows stay where they are."""
         copy, stream = self._created()
-        try:
-            with stream:
+        with stream:
+            try:
                 self._rows.write_final(stream)
                 stream.flush()
                 self._put_in_place(copy, stream)
-        except BaseException:
-            with suppress(OSError):
-                copy.unlink()
-            raise
+            except BaseException:
+                with suppress(OSError):
+                    delete(copy, stream)
+                raise
         with closing(self._stream):
             self.partial.unlink()
 
@@ -232,12 +247,12 @@ class TableFile:
         # The name may belong to another run's file by now.
         if self.is_inherited or self._is_in_place:
             return
+        with suppress(OSError):
+            self._require_own()
+            delete(self.partial, self._stream)
         # Closing would try to write again what could not be written.
         with suppress(OSError):
             self._stream.close()
-        with suppress(OSError):
-            self._require_own()
-            self.partial.unlink()
 
     def _require_own(self) -> None:
         """Raise `FileNotFoundError` at once, not at the end of a run, if the folder is gone or the name is taken."""

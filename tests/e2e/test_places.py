@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 
+import pandas as pd
 import pytest
 
 from events_pandas import EventMapping, SourceError, runs, submit_file
@@ -70,9 +71,10 @@ def test_rows_of_a_pipe_arrive(pipe, folder, sandbox, held):
     output, errors = process.communicate(ROWS, timeout=DEADLINE_SECONDS)
 
     assert process.returncode == 0, errors
-    assert output.splitlines()[0] == "2 rows"
+    assert output.splitlines()[0] == "about to submit 2 rows of -"
+    assert "2 rows" in output.splitlines()
     assert held(sandbox) == ["00042", "00043"]
-    assert (folder / "results.csv").read_text().count(",-\n") == 2
+    assert pd.read_csv(folder / "results.csv")[["source_file", "line"]].to_numpy().tolist() == [["-", 2], ["-", 3]]
     assert list((folder / "spool").iterdir()) == []
 
 
@@ -85,7 +87,7 @@ def test_interrupt_while_a_pipe_is_silent_ends_the_command(pipe, folder, wait_un
     _, errors = process.communicate(timeout=DEADLINE_SECONDS)
 
     # A slow machine has time to show progress.
-    assert (process.returncode, errors.splitlines()[-1]) == (130, "interrupted")
+    assert (process.returncode, errors.splitlines()[-1]) == (130, "interrupted: nothing was sent")
     assert list((folder / "spool").iterdir()) == []
 
 

@@ -56,6 +56,15 @@ def test_dry_run_shows_the_plan_and_sends_nothing(submit, folder, sandbox):
     assert sorted(path.name for path in folder.iterdir()) == ["mapping.toml", "orders.csv"]
 
 
+@pytest.mark.parametrize(("option", "holds"), [("--results", "results"), ("--rejects", "rejects")])
+def test_output_with_another_ending_is_refused_before_the_check(submit, option, holds):
+    """A check of all rows may take minutes."""
+    result = submit(option, "out.xlsx")
+
+    error = f"error: out.xlsx: {holds} are written as .csv or .parquet: choose one of these endings\n"
+    assert (result.stdout, result.stderr, result.exit_code) == ("", error, 2)
+
+
 def test_limit_submits_the_first_rows(submit, sandbox):
     """Plan, results and progress are about the first rows only; a later run submits the others."""
     first = submit("--limit", "2", "--results", "results.csv")

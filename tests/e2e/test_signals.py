@@ -71,6 +71,7 @@ def test_signal_ends_a_run_with_its_results(folder, make_orders, start, submit, 
 def test_signal_ends_the_wait_for_a_server_that_says_nothing(folder, make_orders, submit, number, code, what):
     """Before the run the command says that nothing was sent, and writes no results."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(DEADLINE_SECONDS)
         process = submit(make_orders(3), f"http://127.0.0.1:{silent.getsockname()[1]}")
         connection, _ = silent.accept()
         with connection:

@@ -5,6 +5,7 @@ import json
 from tempfile import TemporaryDirectory
 
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -81,6 +82,7 @@ def test_check_of_one_chunk_equals_the_check_of_its_rows_where_rows_are_spread(p
     assert repr(facts(report)) == repr(facts(check_events(frame, MAPPINGS["spread"])))
 
 
+@pytest.mark.filterwarnings("ignore:.* no rows")
 @EXAMPLES
 @given(parts=files, policy=st.sampled_from(sorted(MAPPINGS)))
 def test_check_of_files_shows_what_is_submitted(parts, policy, fake_client):

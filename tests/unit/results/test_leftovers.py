@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import shutil
 import stat
 import warnings
@@ -277,6 +278,31 @@ def test_warning_that_is_an_error_loses_no_rows(place, leave):
 
     assert clear(place) == []
     assert names(place) == [f"results.killed-20261130T231200Z{place.suffix}"]
+
+
+@pytest.fixture
+def limit_files():
+    """Let no file grow beyond some bytes, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_csv_whose_last_row_is_broken_off_does_not_get_its_place(tmp_path, limit_files):
+    """On a full disk results of an earlier run stay, and the next run finds the whole rows."""
+    place = tmp_path / "results.csv"
+    place.write_text("earlier")
+    file = TableFile(place, RESULTS)
+    file.write(results(2))
+    limit_files(file.partial.stat().st_size + len("0,rejected,400,no\n1,re"))
+    with pytest.raises(SourceError, match="cannot be written there: File too large") as caught:
+        file.write(results(1_000))
+    file.__exit__(SourceError, caught.value, None)
+    (said,) = clear(place)
+
+    assert place.read_text() == "earlier"
+    assert "3 rows, are in" in said
 
 
 def test_rows_that_could_not_be_put_in_place_are_found_by_the_next_run(place):

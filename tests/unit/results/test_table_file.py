@@ -1,5 +1,6 @@
 """A table on its way to a file: written beside its place and moved there."""
 
+import fcntl
 import os
 import secrets
 import stat
@@ -130,6 +131,68 @@ def test_two_files_for_one_place_do_not_mix(place):
         other.finish()
 
     assert (first, place.read_text()) == ("who\n1\n1\n", "who\n2\n2\n")
+    assert partials(place) == []
+
+
+@pytest.fixture
+def meet(place, monkeypatch):
+    """Let another run begin in the middle of a call of the system, and yield what it has begun."""
+    begun = []
+
+    def meet(module, name):
+        real = getattr(module, name)
+
+        def call(*arguments):
+            monkeypatch.setattr(module, name, real)
+            begun.append(TableFile(place, NOTES))
+            return real(*arguments)
+
+        monkeypatch.setattr(module, name, call)
+        return begun
+
+    return meet
+
+
+@pytest.mark.parametrize(("module", "name"), [(fcntl, "flock"), (os, "fstat")], ids=["held", "made"])
+def test_file_that_is_not_held_yet_is_lost_to_another_run(place, meet, module, name):
+    """*Another run may take a new file for a leftover, and use its name*: each run still has a file of its own."""
+    begun = meet(module, name)
+    with TableFile(place, NOTES) as file, begun[0] as other:
+        other.write(rows(2))
+        file.write(rows(1))
+        other.finish()
+        first = place.read_text()
+        file.finish()
+
+    assert (first, place.read_text()) == ("who\n2\n", "who\n1\n")
+    assert partials(place) == []
+
+
+def test_file_that_is_made_anew_for_other_rights_takes_none_away(place, make_source, on_file_system, meet):
+    """A file of another group is replaced by one with fewer rights, and another run may have its name by then."""
+    source = make_source("rows.csv", 0o640)
+    on_file_system(gid=lambda group: group + 1)
+    begun = meet(os, "fstat")
+    with TableFile(place, NOTES, sources=[source]) as file, begun[0] as other:
+        other.write(rows(2))
+        file.write(rows(1))
+        other.finish()
+        file.finish()
+
+    assert place.read_text() == "who\n1\n"
+    assert partials(place) == []
+
+
+def test_file_that_is_discarded_takes_no_other_away(place, meet):
+    """It is deleted while it is held."""
+    file = TableFile(place, NOTES)
+    begun = meet(Path, "unlink")
+    file.discard()
+
+    with begun[0] as other:
+        other.write(rows(2))
+        other.finish()
+    assert place.read_text() == "who\n2\n"
     assert partials(place) == []
 
 

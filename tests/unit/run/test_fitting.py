@@ -41,13 +41,13 @@ def bad_files(write):
     Path("empty.csv").write_bytes(b"")
     Path("broken.csv.gz").write_bytes(b"\x1f\x8b\x08broken")
     Path("broken.parquet").write_bytes(b"PAR1broken")
-    Path("notes.txt").write_text("notes")
+    Path("notes.doc").write_text("notes")
     return [write("good.csv", "1,2024-01-31"), "missing.csv", *sorted(set(map(str, Path().glob("*.*"))) - {"good.csv"})]
 
 
 REASONS = {
     "missing.csv": "there is no such file",
-    "notes.txt": (
+    "notes.doc": (
         "files of this format cannot be read: use .csv, .jsonl, .parquet, .feather or .xlsx, also compressed (.csv.gz)"
     ),
     "empty.csv": "is empty: its first line must name the columns",
@@ -64,7 +64,7 @@ def test_bad_files_of_all_kinds_are_reported_at_once(bad_files, submit, client):
     assert first == "6 files cannot be submitted:"
     assert {line.strip().partition(":")[0] for line in lines} == {*bad_files} - {"good.csv"}
     assert [line for line in lines if "broken" not in line] == [
-        f"  {name}: {REASONS[name]}" for name in ("missing.csv", "notes.txt", "empty.csv", "lacking.csv")
+        f"  {name}: {REASONS[name]}" for name in ("missing.csv", "notes.doc", "empty.csv", "lacking.csv")
     ]
     assert (client.me_requests, client.events) == (0, [])
 
@@ -96,7 +96,7 @@ def test_run_that_left_out_a_file_is_not_complete(write, submit):
 def test_files_that_are_all_bad_are_an_error(write, submit):
     """There would be nothing to submit."""
     with pytest.raises(SourceError) as caught:
-        submit([write("notes.txt"), "b.csv"], skips_bad=True)
+        submit([write("notes.doc"), "b.csv"], skips_bad=True)
 
     assert str(caught.value).startswith("2 files cannot be submitted:\n")
 
