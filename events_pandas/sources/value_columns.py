@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from events_pandas.convert.object_cells import plain_decimal
+from events_pandas.mapping.rules import Values
 
 
 class WrittenDecimal(Decimal):
@@ -100,6 +101,12 @@ def with_floats(frame: pd.DataFrame, named: Collection[Hashable]) -> pd.DataFram
         if column.dtype == object and label not in named and set(map(type, column.dropna())) <= _NUMBERS:
             typed.isetitem(place, column.astype("float64").to_numpy())
     return typed
+
+
+def texts_among(column: Values) -> pa.Array:
+    """Return the texts among the values of a column as an array; other values are null."""
+    texts = (value_text(value) if isinstance(value, str) else None for value in column.tolist())
+    return pa.array(texts, pa.large_string())
 
 
 def value_text(value: object) -> str | None:
