@@ -13,15 +13,7 @@ import pyarrow.compute as pc
 from events_pandas.convert.problems import shown
 from events_pandas.mapping.column_types import Remark
 from events_pandas.mapping.source_format import DecimalSign
-from events_pandas.mapping.written_numbers import (
-    COMMA,
-    EITHER,
-    EITHER_COMMA,
-    POINT,
-    decided_sign,
-    is_torn,
-    sign_masks,
-)
+from events_pandas.mapping.written_numbers import COMMA, EITHER, EITHER_COMMA, POINT, decided_sign, is_torn, sign_masks
 from events_pandas.sources.source_file import SourceFile
 from events_pandas.words import escaped
 
