@@ -98,7 +98,7 @@ class ColumnSigns:
         sign = self.sign
         code, word = ("decimal_comma", COMMA) if sign == "," else ("decimal_point", POINT)
         cell = None if sign is None else self.example(word)
-        return None if cell is None else Remark(code=code, value=cell.shown, cell=cell.text)
+        return None if cell is None else Remark(code=code, value=cell.shown, cell=cell.text, place=cell.place)
 
     def fault(self, comma: str | None) -> str | None:
         """Say why the numbers cannot be read without a given sign; `comma` shows a column that has a decimal comma."""

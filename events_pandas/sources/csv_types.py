@@ -45,6 +45,13 @@ class ColumnTypes:
     # What callables get for columns that the mapping does not name, by label; None without callables.
     computed: Mapping[Hashable, ComputedType] | None = None
 
+    def placed(self) -> "ColumnTypes":
+        """Return the same with the places of cells in the words of notes: a run may read only the first rows."""
+        computed = self.computed and {
+            label: replace(kind, remark=kind.remark and kind.remark.placed()) for label, kind in self.computed.items()
+        }
+        return replace(self, remarks={path: note.placed() for path, note in self.remarks.items()}, computed=computed)
+
 
 def column_types(
     mapping: EventMapping,

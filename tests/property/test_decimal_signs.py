@@ -122,7 +122,7 @@ def test_number_is_never_another_one(rows):
     rule=st.sampled_from(["x", Number("x")]),
 )
 def test_cell_that_reads_in_two_ways_is_read_as_its_file_shows(files, rule):
-    """1.234 is 1234, and 1,234 a number, only if as many cells of the column and file show only the sign of the column."""
+    """1.234 is 1234, and 1,234 a number, only if as many cells of their file show this sign and none the other."""
     with tempfile.TemporaryDirectory() as folder:
         paths = [_file(Path(folder, f"{number}.csv"), enumerate(cells)) for number, cells in enumerate(files)]
         try:

@@ -10,6 +10,7 @@ from events_pandas import EventMapping, SourceFormat, check_file
 from events_pandas.errors import MappingError
 from events_pandas.mapping import Constant, MonetaryAmount, Number, Text
 from events_pandas.mapping.column_types import Remark
+from events_pandas.run.file_check import check_files
 from events_pandas.sources import column_types, read_chunks, source_files
 from events_pandas.sources.decimal_commas import holds_decimal_commas
 from events_pandas.sources.files import ComputedType
@@ -23,6 +24,11 @@ def _csv(*columns):
     return f"who,day,{','.join('xy'[: len(columns)])}\n" + "".join(f"1,2,{row}\n" for row in rows)
 
 
+def _remark(code, cell, line, *, file):
+    """Return the note on a sign that a cell shows."""
+    return Remark(code=code, value=f"'{cell}'", cell=cell, place=f"line {line} of {file}")
+
+
 @pytest.fixture
 def types_of(write, make_mapping):
     """Return a function that returns the types for columns x and y, which rules read as they are given."""
@@ -34,26 +40,26 @@ def types_of(write, make_mapping):
 
 
 @pytest.mark.parametrize(
-    ("cells", "sign", "remark"),
+    ("cells", "sign", "noted"),
     [
-        (["905,00", "7"], ",", Remark(code="decimal_comma", value="'905,00'", cell="905,00")),
-        (["1.234,56", "1.234"], ",", Remark(code="decimal_comma", value="'1.234,56'", cell="1.234,56")),
-        (["1,234.56", "905.00"], ".", Remark(code="decimal_point", value="'1,234.56'", cell="1,234.56")),
-        (["1,234", "905.00"], ".", Remark(code="decimal_point", value="'905.00'", cell="905.00")),
-        (["905,00", "1,5", "2,5", "905.00"], ",", Remark(code="decimal_comma", value="'905,00'", cell="905,00")),
+        (["905,00", "7"], ",", ("decimal_comma", "905,00", 2)),
+        (["1.234", "1.234,56"], ",", ("decimal_comma", "1.234,56", 3)),
+        (["1,234.56", "905.00"], ".", ("decimal_point", "1,234.56", 2)),
+        (["1,234", "905.00"], ".", ("decimal_point", "905.00", 3)),
+        (["905,00", "1,5", "2,5", "905.00"], ",", ("decimal_comma", "905,00", 2)),
         (["905.00", "1.5", "2.5", "905,00"], None, None),
         (["1,234", "7"], None, None),
         (["1.234", "7"], None, None),
         (["Smith, Ada", "7"], None, None),
     ],
 )
-def test_cells_of_a_column_show_its_decimal_sign(types_of, cells, sign, remark):
+def test_cells_of_a_column_show_its_decimal_sign(types_of, tmp_path, cells, sign, noted):
     """A cell that is a number only with one sign shows it; three quarters of such cells decide for the column."""
     types = types_of(cells, n=Number("x"), price=MonetaryAmount("x", currency=Constant("eur")))
 
     paths = ("metadata.n", "metadata.price") if sign else ()
     assert {path: rule.decimal for path, rule in types.rules.items()} == dict.fromkeys(paths, sign)
-    assert types.remarks == dict.fromkeys(paths, remark)
+    assert types.remarks == {path: _remark(*noted, file=tmp_path / "a.csv") for path in paths}
 
 
 def test_bare_column_of_decimal_commas_holds_numbers(types_of):
@@ -240,6 +246,17 @@ def test_given_sign_is_taken_without_a_note(write, sign, rule):
     assert [remark.code for remark in types.remarks.values()] == (["sent_as_text"] if sign == "." else [])
 
 
+@pytest.mark.parametrize("metadata", [{"n": Number("x")}, {"n": Number(lambda frame: frame["x"])}])
+def test_note_on_a_sign_is_given_if_its_cell_is_beyond_the_limit(write, make_mapping, metadata):
+    """A run of the first rows says where the cell is that decides how they are read."""
+    path = write("a.csv", 'who,day,x\n1,2024-03-01,7\n2,2024-03-01,"1,5"\n')
+
+    report = check_files(path, make_mapping(**metadata), limit=1)
+
+    (note,) = report.problems.query("code == 'decimal_comma'").itertuples()
+    assert (note.row, note.value) == (0, f"'1,5' in line 3 of {path}")
+
+
 def test_callables_get_numbers_of_decimal_commas(write, make_mapping):
     """A callable gets a column of decimal commas as floats, with a note."""
     mapping = make_mapping(n=Number(lambda frame: frame["x"] * 2))
@@ -248,7 +265,7 @@ def test_callables_get_numbers_of_decimal_commas(write, make_mapping):
     types = column_types(mapping, [file])
     (chunk,) = read_chunks(file, mapping, chunksize=10, computed=types.computed)
 
-    remark = Remark(code="decimal_comma", value="'1.234,5'", cell="1.234,5")
+    remark = _remark("decimal_comma", "1.234,5", 2, file=file)
     assert types.computed["x"] == ComputedType(dtype="float64", decimal=",", remark=remark)
     assert chunk.frame["x"].fillna(-1).tolist() == [1234.5, -1, 7, 8]
     assert [finding.code for finding in chunk.refused] == ["decimal_comma", "computed_as_empty"]
