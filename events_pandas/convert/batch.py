@@ -245,7 +245,8 @@ def _type_notes(bound: BoundRule, member: Member) -> Iterator[Finding]:
     part, column = next(iter(bound.parts.items()))
     if bound.remark is not None and not isinstance(column, Constant) and len(column):
         field, remark = part_path(bound.path, part), bound.remark
-        yield noted(remark.code, 0, remark.value, field=field, label=bound.labels[part])
+        if (row := remark.row(column)) is not None:
+            yield noted(remark.code, row, remark.value, field=field, label=bound.labels[part])
     if bound.is_bare:
         for finding in member.findings:
             if finding.code in _ODD_CELLS:

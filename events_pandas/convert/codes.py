@@ -204,7 +204,7 @@ _COLUMN_NOTES: Table = {
         "set decimal to ',' in the mapping's source, so that this does not depend on the cells of each run",
     ),
     "decimal_point": (
-        "has a decimal point and separated thousands, and its column is read that way",
+        "has a decimal point, and its column is read that way, also where thousands are separated",
         "set decimal to '.' in the mapping's source, so that this does not depend on the cells of each run",
     ),
     "type_kept": (

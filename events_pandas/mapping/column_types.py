@@ -72,10 +72,25 @@ class CellCounts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Remark:
-    """A note on the type of a bare column, given once."""
+    """A note on the type of a column, given once."""
 
     code: str
     value: str  # the facts for the note's text, such as "990 numbers among 1,000 values"
+    cell: str | None = None  # the text of the cell that the note shows; None: it concerns the whole column
+    place: str = ""  # of this cell, such as "line 4 of a.csv"
+
+    def row(self, column: Values) -> int | None:
+        """Return the position of the note in some rows of its column; None if its cell is not among them."""
+        if self.cell is None:
+            return 0
+        if not pd.api.types.is_string_dtype(column.dtype):
+            return None
+        is_shown = column.eq(self.cell).fillna(False).to_numpy(bool)
+        return int(is_shown.argmax()) if is_shown.any() else None
+
+    def placed(self) -> "Remark":
+        """Return the note with the place in its words: it concerns the column, also if its cell is not read."""
+        return self if self.cell is None else Remark(code=self.code, value=f"{self.value} in {self.place}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

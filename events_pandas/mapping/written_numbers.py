@@ -33,9 +33,9 @@ WRITTEN_NUMBERS: Final[Mapping[DecimalSign, str]] = {sign: _written(sign) for si
 SignMasks: TypeAlias = Mapping[str, pa.BooleanArray]
 """Where cells show something about the decimal sign of their column, by one of the words below."""
 
-COMMA, POINT, EITHER, GROUPED = "comma", "point", "either", "grouped"
-"""A number only with a decimal comma (905,00); only with a point (905.00); 1.234, which is both; and a number with a
-point and separated thousands (1,234.56), which nobody reads without a known sign."""
+COMMA, POINT, EITHER, EITHER_COMMA, GROUPED = "comma", "point", "either", "either comma", "grouped"
+"""A number only with a decimal comma (905,00); only with a point (905.00); 1.234, and 1,234, which are both; and a
+number with a point and separated thousands (1,234.56), which nobody reads without a known sign."""
 
 
 def plain_numbers(texts: pa.Array, sign: DecimalSign) -> pa.Array:
@@ -72,11 +72,12 @@ def as_written(texts: pa.Array, sign: DecimalSign | None) -> pa.Array:
 def sign_masks(texts: pa.Array) -> SignMasks:
     """Tell which cells show something about the decimal sign of their column; null cells show nothing."""
     by_comma, by_point = (pc.match_substring_regex(texts, WRITTEN_NUMBERS[sign]) for sign in (",", "."))
-    has_point = pc.match_substring(texts, ".")
+    by_both = pc.and_(by_comma, by_point)
     return {
         COMMA: pc.and_not(by_comma, by_point),
         POINT: pc.and_not(by_point, by_comma),
-        EITHER: pc.and_(pc.and_(by_comma, by_point), has_point),
+        EITHER: pc.and_(by_both, pc.match_substring(texts, ".")),
+        EITHER_COMMA: pc.and_(by_both, pc.match_substring(texts, ",")),
         GROUPED: pc.and_(by_point, pc.match_substring_regex(texts, f"[,{''.join(_SEPARATORS)}]")),
     }
 

@@ -130,7 +130,8 @@ def read_column_types(frames: "FileFrames", progress: ProgressChoice) -> ColumnT
     # A user's function is called for the submission only.
     shown: ProgressChoice = "auto" if callable(progress) else progress
     with progress_bar(shown, total=None, description="reading types", delay_seconds=2.0) as bar:
-        return column_types(frames.mapping, frames.files, advance=bar.advance)
+        types = column_types(frames.mapping, frames.files, advance=bar.advance)
+    return types if frames.limit is None else types.placed()
 
 
 def count_rows(frames: "FileFrames", options: RunOptions) -> int | None:

@@ -14,16 +14,17 @@ from events_pandas.mapping.column_types import CellCounts, ColumnType, Remark, c
 from events_pandas.mapping.rules import Source, Values, is_bare_column, is_computed, metadata_key, rule_sources
 from events_pandas.mapping.source_format import DECIMAL_SIGNS, DecimalSign
 from events_pandas.mapping.written_numbers import as_written
-from events_pandas.sources.column_signs import ColumnSigns, sign_faults
+from events_pandas.sources.column_signs import ColumnSigns, shown_comma, sign_faults
 from events_pandas.sources.files import (
     ComputedType,
     TypedDtype,
     may_hold_decimal_commas,
-    read_columns,
+    read_column_parts,
     row_count,
     source_schema,
 )
 from events_pandas.sources.source_file import SourceFile
+from events_pandas.sources.value_columns import texts_among
 
 _WHOLE: Final = r"^-?(?:0|[1-9][0-9]*)$"
 _BOOLEAN: Final = r"^(?i:true|false)$"
@@ -47,6 +48,13 @@ class ColumnTypes:
     # known, by the path of its field.
     signs: Mapping[str, DecimalSign] = field(default_factory=dict)
     sign_faults: Mapping[str, str] = field(default_factory=dict)
+
+    def placed(self) -> "ColumnTypes":
+        """Return the same with the places of cells in the words of notes: a run may read only the first rows."""
+        computed = self.computed and {
+            label: replace(kind, remark=kind.remark and kind.remark.placed()) for label, kind in self.computed.items()
+        }
+        return replace(self, remarks={path: note.placed() for path, note in self.remarks.items()}, computed=computed)
 
 
 def column_types(
@@ -76,6 +84,8 @@ def column_types(
     seen = _Seen(asked=asked, tried=tried, finds_signs=is_sign_open)
     for file in texts:
         seen.read(file, advance)
+    if is_sign_open:
+        seen.read_typed([file for file in files if not file.is_text], advance)
     return seen.types()
 
 
@@ -100,11 +110,16 @@ class _Asked:
         """Whether a decimal sign matters at all."""
         return bool(self.bare or self.numbers or self.is_computing)
 
+    @property
+    def number_labels(self) -> set[Hashable]:
+        """The columns of rules for numbers whose decimal sign is open."""
+        return {_first_source(rule) for rule in self.numbers.values()}
+
     def labels(self, names: Sequence[str], *, with_numbers: bool) -> list[str]:
         """Return the columns of a file to look at: with callables also all that the mapping does not name."""
         wanted = {*self.bare.values(), *(set(names) - self._named if self.is_computing else ())}
         if with_numbers:
-            wanted |= {_first_source(rule) for rule in self.numbers.values()}
+            wanted |= self.number_labels
         return [label for label in names if label in wanted and names.count(label) == 1]
 
 
@@ -135,28 +150,47 @@ class _Seen:
         labels = self.asked.labels(source_schema(file).names, with_numbers=self.finds_signs)
         keys = dict(file.partitions)
         for label in keys.keys() & set(labels):
-            self._note_sign(label, key := pa.array([keys[label]], pa.large_string()), file)
+            key = pa.array([keys[label]], pa.large_string())
+            if self.finds_signs:
+                self._signs[label].add(key, file)
             self._count(label, key, times=row_count(file))
         own = [label for label in labels if label not in keys]
         start = 0
-        for frame in read_columns(file, own) if own and file.is_text else ():
-            for label in frame.columns:
-                texts = _texts(frame[label])
-                self._note_sign(label, texts, file, start=start)
+        for part in read_column_parts(file, own) if own and file.is_text else ():
+            for label in part.frame.columns:
+                texts = _texts(part.frame[label])
+                if self.finds_signs:
+                    self._signs[label].add(texts, file, start=start, lines=part.lines)
                 self._count(label, texts)
-            start += len(frame)
+            start += len(part.frame)
             if advance is not None:
-                advance(len(frame))
+                advance(len(part.frame))
 
-    def _note_sign(self, label: Hashable, texts: pa.Array, file: SourceFile, *, start: int = 0) -> None:
-        """Look for decimal signs in cells, which begin at a row of the file."""
-        if self.finds_signs:
-            self._signs[label].add(texts, file, start)
+    def read_typed(self, files: Sequence[SourceFile], advance: Callable[[int], object] | None) -> None:
+        """Look at the texts among typed values: a sign that CSV files show is not to change what they are."""
+        # Callables get the columns of these files as they are.
+        named = {*self.asked.bare.values(), *self.asked.number_labels}
+        signed = {label for label, signs in self._signs.items() if label in named and signs.sign is not None}
+        for file in files if signed else ():
+            schema, keys = source_schema(file), dict(file.partitions)
+            own = [
+                label
+                for label in self.asked.labels(schema.names, with_numbers=True)
+                if label in signed and label not in keys and not pa.types.is_primitive(schema.field(label).type)
+            ]
+            start = 0
+            for part in read_column_parts(file, own) if own else ():
+                for label in part.frame.columns:
+                    texts = texts_among(part.frame[label])
+                    self._signs[label].add(texts, file, start=start, lines=part.lines, decides=False)
+                start += len(part.frame)
+                if advance is not None:
+                    advance(len(part.frame))
 
     def _count(self, label: Hashable, texts: pa.Array, *, times: int = 1) -> None:
         """Count cells, each of them as often as it is there."""
         is_bare = label in self.asked.bare.values()
-        if not is_bare and label in map(_first_source, self.asked.numbers.values()):
+        if not is_bare and label in self.asked.number_labels:
             return
         for sign in self.tried:
             written = as_written(texts, sign)
@@ -212,10 +246,10 @@ class _Seen:
 
     def _computed(self) -> Iterator[tuple[Hashable, ComputedType]]:
         labels = dict.fromkeys(label for label, _ in self._forms)
-        has_commas = any(signs.sign == "," for signs in self._signs.values())
+        comma = shown_comma(self._signs.items())
         for label in labels:
             signs = self._signs[label]
-            if signs.is_torn or (signs.is_open and has_commas):
+            if signs.fault(comma) is not None:
                 # Nobody knows whether a callable reads the column: it gets the texts.
                 continue
             column = label, self._sign(label)

@@ -91,7 +91,7 @@ def read_chunks(
         if columns is None and file.has_values:
             frame = with_floats(frame, named_labels(mapping))
         frame.index = pd.RangeIndex(start, start + len(frame))
-        noticed = _type_notes(types) if start == 0 and len(frame) else ()
+        noticed = _type_notes(types, part.frame)
         refused = (*_findings(file, part, start), *noticed, *odd)
         start += len(frame)
         yield FileChunk(file=file, frame=frame, refused=refused, lines=part.lines)
@@ -111,10 +111,13 @@ def _findings(file: SourceFile, part: Part, start: int) -> Iterator[Finding]:
         yield noted(remark.code, 0, remark.subject, field=f"file {file.short_name}")
 
 
-def _type_notes(types: Mapping[Hashable, ComputedType]) -> Iterator[Finding]:
+def _type_notes(types: Mapping[Hashable, ComputedType], frame: pd.DataFrame) -> Iterator[Finding]:
     for label, kind in types.items():
-        if kind.remark is not None:
-            yield noted(kind.remark.code, 0, kind.remark.value, field="callables", label=f"column {label!r}")
+        remark = kind.remark
+        if remark is None or (frame.columns == label).sum() != 1:
+            continue
+        if (row := remark.row(frame[label])) is not None:
+            yield noted(remark.code, row, remark.value, field="callables", label=f"column {label!r}")
 
 
 def _typed(frame: pd.DataFrame, types: Mapping[Hashable, ComputedType]) -> tuple[pd.DataFrame, tuple[Finding, ...]]:
@@ -150,7 +153,12 @@ def read_columns(file: SourceFile, labels: Collection[Hashable]) -> Iterator[pd.
 
     Only empty cells and cells of odd rows are absent. A file that cannot be read is a `SourceError`.
     """
-    return (part.frame for part in _parts(file, frozenset(labels), chunksize=_COUNTED_ROWS))
+    return (part.frame for part in read_column_parts(file, labels))
+
+
+def read_column_parts(file: SourceFile, labels: Collection[Hashable]) -> Iterator[Part]:
+    """Read some columns of a file as `read_columns` does, with the lines of the rows."""
+    return _parts(file, frozenset(labels), chunksize=_COUNTED_ROWS)
 
 
 def read_first_rows(file: SourceFile, n_rows: int) -> pd.DataFrame:

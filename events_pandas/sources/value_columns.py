@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from events_pandas.convert.object_cells import plain_decimal
+from events_pandas.mapping.rules import Values
 from events_pandas.mapping.source_format import DecimalSign
 
 
@@ -109,6 +110,12 @@ def _written(value: object, decimal: DecimalSign | None) -> str | None:
     text = value_text(value)
     is_other = decimal == "," and text is not None and isinstance(value, float | Decimal)
     return text.replace(".", ",") if is_other and text is not None else text
+
+
+def texts_among(column: Values) -> pa.Array:
+    """Return the texts among the values of a column as an array; other values are null."""
+    texts = (value_text(value) if isinstance(value, str) else None for value in column.tolist())
+    return pa.array(texts, pa.large_string())
 
 
 def value_text(value: object) -> str | None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from tempfile import TemporaryDirectory
 
 import pandas as pd
@@ -13,6 +14,7 @@ from events_pandas import Column, EventMapping, Number, check_events, check_file
 
 EXAMPLES = settings(max_examples=settings.default.max_examples // 2, deadline=None)
 DTYPES = {"event": "string", "who": "string", "day": "string", "x": "string", "total": "float"}
+PLACE = re.compile(r" \([^() ]*\.parquet\)")
 MAPPING = EventMapping(
     event_name=Column("event"),
     created_at="day",
@@ -45,8 +47,8 @@ def written(folder, parts):
 def facts(report):
     """Return all that a report says but where rows are in files."""
     return {
-        "text": str(report),
-        "causes": report.causes,
+        "text": PLACE.sub("", str(report)),
+        "causes": [dataclasses.replace(cause, place="") for cause in report.causes],
         "unlisted": report.unlisted,
         "contacts": report.contacts,
         "span": report.span,

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import tempfile
 from decimal import Decimal
 from pathlib import Path
@@ -25,6 +26,9 @@ NUMBERS = st.decimals(min_value=0, max_value=10**9, places=2).map(abs)
 """The sign of zero is not written."""
 
 
+CELLS = st.sampled_from(["1.234", "12.345", "1,234", "905,00", "1,5", "905.00", "0.5", "1.234,5", "1,234.5", "7"])
+
+
 def _written(number, sign, separator):
     """Write a number with two decimals, a decimal sign and a separator of thousands."""
     whole, part = f"{number:.2f}".split(".")
@@ -35,15 +39,19 @@ def _written(number, sign, separator):
 def _payloads(rows, mapping, *, delimiter=","):
     """Write rows as a CSV file and return what a run would send of them."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "a.csv")
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, delimiter=delimiter)
-            writer.writerow(["who", "x"])
-            writer.writerows(rows)
-        files = source_files(path)
+        files = source_files(_file(Path(folder, "a.csv"), rows, delimiter=delimiter))
         types = column_types(mapping, files)
         (chunk,) = read_chunks(*files, mapping, chunksize=100, computed=types.computed)
     return payloads_of(chunk.frame, with_types(mapping, types.rules), np.arange(len(rows)))
+
+
+def _file(path, rows, *, delimiter=","):
+    """Write rows as a CSV file."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, delimiter=delimiter)
+        writer.writerow(["who", "x"])
+        writer.writerows(rows)
+    return path
 
 
 def _mapping(decimal=None, **metadata):
@@ -106,6 +114,40 @@ def test_number_is_never_another_one(rows):
     sent = [(text, payload["metadata"]["n"]) for (_, text), payload in zip(rows, payloads, strict=True) if payload]
     readings = [{_read(text, sign) == number for text, number in sent} for sign in (",", ".")]
     assert {True} in readings or not sent
+
+
+@EXAMPLES
+@given(
+    files=st.lists(st.lists(CELLS, min_size=1, max_size=8), min_size=1, max_size=3),
+    rule=st.sampled_from(["x", Number("x")]),
+)
+def test_cell_that_reads_in_two_ways_is_read_as_its_file_shows(files, rule):
+    """1.234 is 1234, and 1,234 a number, only if as many cells of their file show this sign and none the other."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [_file(Path(folder, f"{number}.csv"), enumerate(cells)) for number, cells in enumerate(files)]
+        try:
+            types = column_types(_mapping(n=rule), source_files(paths))
+        except MappingError:
+            return
+
+    sign = getattr(types.rules.get("metadata.n"), "decimal", None)
+    for cells in files:
+        signs = [_signs(cell) for cell in cells]
+        # Without a known sign a text is a number if its sign is a point.
+        changed = [cell for cell in cells if _signs(cell) == {",", "."} and (sign == "," or (sign and "," in cell))]
+        assert not changed or (signs.count({sign}) >= len(changed) and signs.count({",", "."} - {sign}) == 0)
+
+
+def _signs(text):
+    """Return the decimal signs with which a text of digits and signs is a number."""
+    groups = re.compile(r"[1-9][0-9]{0,2}(?:(?P<mark>[.,])[0-9]{3})*|[0-9]+")
+    found = set()
+    for sign, other in (",.", ".,"):
+        whole, *parts = text.split(sign)
+        match = groups.fullmatch(whole)
+        if match and match["mark"] in {None, other} and len(parts) <= 1 and all(map(str.isdigit, parts)):
+            found.add(sign)
+    return found if set(text) & {",", "."} else set()
 
 
 def _read(text, sign):

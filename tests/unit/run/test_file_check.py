@@ -45,7 +45,8 @@ def test_check_file_says_what_a_check_of_the_rows_says(write, mapping):
 
     report = check_file(write("a.csv", *rows), mapping)
 
-    assert str(report) == str(check_events(frame, mapping))
+    placed = str(report).replace(" (a.csv line 3)", "").replace(" (a.csv line 5)", "")
+    assert placed == str(check_events(frame, mapping))
     assert report.payloads() == check_events(frame, mapping).payloads()
 
 
@@ -111,7 +112,7 @@ def test_many_duplicates_are_compared_as_those_of_a_frame(tmp_path, mapping):
     report, expected = check_file(tmp_path / "a.parquet", mapping), check_events(frame, mapping)
 
     assert str(report).splitlines()[:6] == str(expected).splitlines()[:6]
-    assert report.causes == expected.causes
+    assert [dataclasses.replace(cause, place="") for cause in report.causes] == expected.causes
     assert report.requests == expected.requests == 50_000
 
 

@@ -3,21 +3,30 @@
 import gzip
 import io
 
+import pandas as pd
 import pytest
 
-from events_pandas import EventMapping, SourceFormat
+from events_pandas import EventMapping, SourceFormat, check_file
 from events_pandas.errors import MappingError
 from events_pandas.mapping import Constant, MonetaryAmount, Number, Text
 from events_pandas.mapping.column_types import Remark
+from events_pandas.run.file_check import check_files
 from events_pandas.sources import column_types, read_chunks, source_files
 from events_pandas.sources.decimal_commas import holds_decimal_commas
 from events_pandas.sources.files import ComputedType
+
+CURE = "set decimal to ',' or '.' in [source] of the mapping or with --decimal, or in a rule of the column"
 
 
 def _csv(*columns):
     """Write columns of cells as a CSV file with the columns who, day, x and y; cells that hold a comma are quoted."""
     rows = (",".join(f'"{cell}"' if "," in cell else cell for cell in cells) for cells in zip(*columns, strict=True))
     return f"who,day,{','.join('xy'[: len(columns)])}\n" + "".join(f"1,2,{row}\n" for row in rows)
+
+
+def _remark(code, cell, line, *, file):
+    """Return the note on a sign that a cell shows."""
+    return Remark(code=code, value=f"'{cell}'", cell=cell, place=f"line {line} of {file}")
 
 
 @pytest.fixture
@@ -31,26 +40,26 @@ def types_of(write, make_mapping):
 
 
 @pytest.mark.parametrize(
-    ("cells", "sign", "remark"),
+    ("cells", "sign", "noted"),
     [
-        (["905,00", "7"], ",", Remark(code="decimal_comma", value="'905,00'")),
-        (["1.234,56", "1.234"], ",", Remark(code="decimal_comma", value="'1.234,56'")),
-        (["1,234.56", "905.00"], ".", Remark(code="decimal_point", value="'1,234.56'")),
-        (["905.00", "1,234"], ".", Remark(code="decimal_point", value="'1,234'")),
-        (["905,00", "1,5", "2,5", "905.00"], ",", Remark(code="decimal_comma", value="'905,00'")),
+        (["905,00", "7"], ",", ("decimal_comma", "905,00", 2)),
+        (["1.234", "1.234,56"], ",", ("decimal_comma", "1.234,56", 3)),
+        (["1,234.56", "905.00"], ".", ("decimal_point", "1,234.56", 2)),
+        (["1,234", "905.00"], ".", ("decimal_point", "905.00", 3)),
+        (["905,00", "1,5", "2,5", "905.00"], ",", ("decimal_comma", "905,00", 2)),
         (["905.00", "1.5", "2.5", "905,00"], None, None),
         (["1,234", "7"], None, None),
         (["1.234", "7"], None, None),
         (["Smith, Ada", "7"], None, None),
     ],
 )
-def test_cells_of_a_column_show_its_decimal_sign(types_of, cells, sign, remark):
+def test_cells_of_a_column_show_its_decimal_sign(types_of, tmp_path, cells, sign, noted):
     """A cell that is a number only with one sign shows it; three quarters of such cells decide for the column."""
     types = types_of(cells, n=Number("x"), price=MonetaryAmount("x", currency=Constant("eur")))
 
     paths = ("metadata.n", "metadata.price") if sign else ()
     assert {path: rule.decimal for path, rule in types.rules.items()} == dict.fromkeys(paths, sign)
-    assert types.remarks == dict.fromkeys(paths, remark)
+    assert types.remarks == {path: _remark(*noted, file=tmp_path / "a.csv") for path in paths}
 
 
 def test_bare_column_of_decimal_commas_holds_numbers(types_of):
@@ -79,8 +88,8 @@ def test_column_with_both_signs_is_refused(types_of, tmp_path):
 
     file = tmp_path / "a.csv"
     assert str(caught.value) == (
-        f"metadata.n: column 'x' has both decimal signs ('905,00' in row 1 of {file}, '905.00' in row 2 of {file}): "
-        "set decimal to ',' or '.' in the mapping's source, or in a rule of the column"
+        f"metadata.n: column 'x' has both decimal signs ('905,00' in line 3 of {file}, '905.00' in line 4 of {file}): "
+        f"{CURE}"
     )
 
 
@@ -92,9 +101,9 @@ def test_column_that_shows_no_sign_is_refused_beside_decimal_commas(types_of, tm
 
     file = tmp_path / "a.csv"
     assert str(caught.value) == (
-        f"metadata.y: column 'y' does not show its decimal sign ('1.234' in row 0 of {file}), and column 'x' has a "
-        f"comma ('905,00' in row 0 of {file}): set decimal to ',' or '.' in the mapping's source, or in a rule of the "
-        "column"
+        f"metadata.y: column 'y' does not show what '1.234' in line 2 of {file} is: in this file 1 of its cells can be "
+        "read in two ways, 0 only with a decimal comma, 0 only with a point "
+        f"('905,00' in line 2 of {file} has a comma, in column 'x'): {CURE}"
     )
 
 
@@ -107,9 +116,121 @@ def test_rule_with_a_sign_is_not_looked_at(types_of):
 
 def test_signs_are_found_over_all_files(write, make_mapping):
     """All files of a run decide together."""
-    files = source_files([write("a.csv", _csv(["1.234"])), write("b.csv", _csv(["905,00"]))])
+    files = source_files([write("a.csv", _csv(["1234"])), write("b.csv", _csv(["905,00"]))])
 
     assert column_types(make_mapping(n=Number("x")), files).rules == {"metadata.n": Number("x", decimal=",")}
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["1.100", "1.200", "1,5"],
+        ["1,100", "1,200", "905,00"],
+        ["1,100", "1,200", "905.00"],
+        ["1.100", "905,00", "1,5", "2,5", "905.00"],
+        ["1.100", "905.00", "1.5", "2.5", "905,00"],
+        ["1.100", "1,200", "905,00"],
+    ],
+)
+@pytest.mark.parametrize("rule", [Number("x"), "x"])
+def test_cells_that_read_in_two_ways_need_as_many_cells_of_one_sign(types_of, cells, rule):
+    """1.234 and 1,234 are refused if fewer cells of their column show its sign, or if a cell shows the other one."""
+    with pytest.raises(MappingError, match="can be read in two ways"):
+        types_of(cells, n=rule)
+
+
+@pytest.mark.parametrize(
+    ("cells", "sign"),
+    [
+        (["1.100", "1.200", "905,00", "1.234,56"], ","),
+        (["1.100", "1,200", "905,00", "1,5"], ","),
+        (["1,100", "1,234.56"], "."),
+        (["1.100", "1.200", "1,234.56"], "."),
+        (["1.100", "1.200", "0.5"], None),
+    ],
+)
+def test_cells_that_read_in_two_ways_are_read_with_as_many_cells_of_one_sign(types_of, cells, sign):
+    """1.234 and 1,234 are read as their column shows; where no cell has a decimal comma, 1.234 needs none."""
+    types = types_of(cells, n=Number("x"))
+
+    assert types.rules == ({} if sign is None else {"metadata.n": Number("x", decimal=sign)})
+
+
+def test_one_cell_does_not_decide_a_column(types_of, tmp_path):
+    """One comma among many cells such as 1.100 is refused, with a cell of each kind and its line."""
+    with pytest.raises(MappingError) as caught:
+        types_of(["1.100"] * 200 + ["1,5"], n=Number("x"))
+
+    file = tmp_path / "a.csv"
+    assert str(caught.value) == (
+        f"metadata.n: column 'x' does not show what '1.100' in line 2 of {file} is: in this file 200 of its cells can "
+        "be read in two ways, 1 only with a decimal comma, 0 only with a point "
+        f"('1,5' in line 202 of {file} has a comma): {CURE}"
+    )
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_sign_of_one_file_does_not_change_the_cells_of_another(write, make_mapping, tmp_path, turn):
+    """A file whose own cells do not show the sign of their column is refused, in any order of the files."""
+    paths = [write("a.csv", _csv(["1.234"])), write("b.csv", "who;day;x\n1;2;1,5\n1;2;2,5\n")]
+
+    with pytest.raises(MappingError) as caught:
+        column_types(make_mapping(n=Number("x")), source_files(paths[::turn]))
+
+    assert str(caught.value) == (
+        f"metadata.n: column 'x' does not show what '1.234' in line 2 of {tmp_path / 'a.csv'} is: in this file 1 of "
+        "its cells can be read in two ways, 0 only with a decimal comma, 0 only with a point "
+        f"('1,5' in line 2 of {tmp_path / 'b.csv'} has a comma): {CURE}"
+    )
+
+
+@pytest.mark.parametrize("rule", [Number("x"), "x"])
+def test_sign_of_a_csv_file_does_not_change_text_among_typed_values(write, make_mapping, tmp_path, rule):
+    """The text "1.234" of JSON Lines beside decimal commas is refused."""
+    lines = '{"who": "1", "day": 2, "x": 1.5}\n{"who": "1", "day": 2, "x": "1.234"}\n'
+    paths = [write("a.csv", _csv(["905,00"])), write("b.jsonl", lines)]
+
+    with pytest.raises(MappingError) as caught:
+        column_types(make_mapping(n=rule), source_files(paths))
+
+    assert str(caught.value) == (
+        f"metadata.n: column 'x' does not show what '1.234' in line 2 of {tmp_path / 'b.jsonl'} is: in this file 1 of "
+        "its cells can be read in two ways, 0 only with a decimal comma, 0 only with a point "
+        f"('905,00' in line 2 of {tmp_path / 'a.csv'} has a comma): {CURE}"
+    )
+
+
+@pytest.mark.parametrize("name", ["b.parquet", "b.xlsx"])
+def test_sign_of_a_csv_file_does_not_change_text_of_tables(write, make_mapping, tmp_path, name):
+    """The text "1.234" of Parquet and Excel beside decimal commas is refused."""
+    frame = pd.DataFrame({"who": ["1"], "day": ["2"], "x": ["1.234"]})
+    frame.to_parquet(tmp_path / name) if name.endswith("parquet") else frame.to_excel(tmp_path / name, index=False)
+    paths = [write("a.csv", _csv(["905,00"])), tmp_path / name]
+
+    with pytest.raises(MappingError, match=f"'1.234' in (row 0|line 2) of {tmp_path / name}"):
+        column_types(make_mapping(n=Number("x")), source_files(paths))
+
+
+def test_typed_numbers_have_no_decimal_sign(write, make_mapping):
+    """The number 1.234 of JSON Lines is what it is beside decimal commas."""
+    lines = '{"who": "1", "day": 2, "x": 1.234}\n{"who": "1", "day": 2, "x": "oops"}\n'
+    files = source_files([write("a.csv", _csv(["905,00"])), write("b.jsonl", lines)])
+
+    assert column_types(make_mapping(n=Number("x")), files).rules == {"metadata.n": Number("x", decimal=",")}
+
+
+@pytest.mark.parametrize("metadata", [{"n": Number("x")}, {"n": "x"}, {"n": Number(lambda frame: frame["x"])}])
+def test_note_on_a_sign_stands_at_its_cell(write, make_mapping, metadata):
+    """The note shows a cell that has the sign, with its file, row and line."""
+    paths = [
+        write("a.csv", "who,day,x\n1,2024-03-01,7\n"),
+        write("b.csv", 'who,day,x\n2,2024-03-01,7\n3,2024-03-01,"1,5"\n4,2024-03-01,"2,5"\n'),
+    ]
+
+    report = check_file(paths, make_mapping(**metadata))
+
+    (note,) = report.problems.query("code == 'decimal_comma'").itertuples()
+    assert (note.source_file, note.row, note.line, note.value) == (str(paths[1]), 2, 3, "'1,5'")
 
 
 @pytest.mark.parametrize(("sign", "rule"), [(",", Number("x")), (".", Text("x"))])
@@ -125,6 +246,17 @@ def test_given_sign_is_taken_without_a_note(write, sign, rule):
     assert [remark.code for remark in types.remarks.values()] == (["sent_as_text"] if sign == "." else [])
 
 
+@pytest.mark.parametrize("metadata", [{"n": Number("x")}, {"n": Number(lambda frame: frame["x"])}])
+def test_note_on_a_sign_is_given_if_its_cell_is_beyond_the_limit(write, make_mapping, metadata):
+    """A run of the first rows says where the cell is that decides how they are read."""
+    path = write("a.csv", 'who,day,x\n1,2024-03-01,7\n2,2024-03-01,"1,5"\n')
+
+    report = check_files(path, make_mapping(**metadata), limit=1)
+
+    (note,) = report.problems.query("code == 'decimal_comma'").itertuples()
+    assert (note.row, note.value) == (0, f"'1,5' in line 3 of {path}")
+
+
 def test_callables_get_numbers_of_decimal_commas(write, make_mapping):
     """A callable gets a column of decimal commas as floats, with a note."""
     mapping = make_mapping(n=Number(lambda frame: frame["x"] * 2))
@@ -133,7 +265,7 @@ def test_callables_get_numbers_of_decimal_commas(write, make_mapping):
     types = column_types(mapping, [file])
     (chunk,) = read_chunks(file, mapping, chunksize=10, computed=types.computed)
 
-    remark = Remark(code="decimal_comma", value="'1.234,5'")
+    remark = _remark("decimal_comma", "1.234,5", 2, file=file)
     assert types.computed["x"] == ComputedType(dtype="float64", decimal=",", remark=remark)
     assert chunk.frame["x"].fillna(-1).tolist() == [1234.5, -1, 7, 8]
     assert [finding.code for finding in chunk.refused] == ["decimal_comma", "computed_as_empty"]
