@@ -120,8 +120,8 @@ def test_column_of_a_kept_type_is_refused_when_its_cells_have_both_signs(submit,
 
     path = tmp_path / "watched.csv"
     assert str(caught.value) == (
-        f"metadata.minutes: column 'minutes' has both decimal signs ('0,5' in row 1 of {path}, '0.5' in row 2 of "
-        f"{path}): set decimal to ',' or '.' in the mapping's source, or in a rule of the column"
+        f"metadata.minutes: column 'minutes' has both decimal signs ('0,5' in line 3 of {path}, '0.5' in line 4 of "
+        f"{path}): set decimal to ',' or '.' in [source] of the mapping or with --decimal, or in a rule of the column"
     )
     assert len(sandbox.events) == 3
 

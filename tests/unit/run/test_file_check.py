@@ -1,6 +1,7 @@
 """A check of files: it holds no rows, and a submission can begin with it. The client is a fake."""
 
 import dataclasses
+import re
 
 import pandas as pd
 import pytest
@@ -45,8 +46,7 @@ def test_check_file_says_what_a_check_of_the_rows_says(write, mapping):
 
     report = check_file(write("a.csv", *rows), mapping)
 
-    placed = str(report).replace(" (a.csv line 3)", "").replace(" (a.csv line 5)", "")
-    assert placed == str(check_events(frame, mapping))
+    assert re.sub(r" \(a\.csv line \d\)", "", str(report)) == str(check_events(frame, mapping))
     assert report.payloads() == check_events(frame, mapping).payloads()
 
 
