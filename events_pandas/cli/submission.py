@@ -75,7 +75,7 @@ def submit_rows(
                 printout.say(line)
             printout.add(plan=plan.facts(), **destination_facts(plan.destination))
             if dry_run:
-                return _end_dry_run(printout, plan.report)
+                return _end_dry_run(printout, plan)
             _require_valid(plan.report, options)
             if not yes and _is_terminal() and not _confirmed(printout):
                 printout.say("nothing was sent")
@@ -110,7 +110,7 @@ def _plan(
     destination = _destination(options)
     report = None
     if is_checked:
-        report = check_files(fit.files, mapping, limit=limit, progress=options.progress is not False)
+        report = check_files(fit.files, mapping, limit=limit, options=options)
     return Plan(
         files=[file.name for file in fit.files],
         skipped=reasons_of(fit.skipped),
@@ -139,7 +139,7 @@ def _options(client: IntercomClient, *, journal: str, raise_invalid: bool, progr
 def _destination(options: RunOptions) -> Destination | None:
     if not options.preflight or options.client is None:
         return None
-    found = found_destination(options.client, advice=NOT_SUBMITTED)
+    found = found_destination(options.client, advice=NOT_SUBMITTED, progress=options.progress)
     options.require_workspace(found.workspace)
     return found
 
@@ -150,12 +150,14 @@ def _journal(destination: Destination | None, options: RunOptions) -> Path | Non
     return None if options.journal is None or name is None else journal_path(options.journal, name)
 
 
-def _end_dry_run(printout: Printout, report: CheckReport | None) -> ExitCode:
+def _end_dry_run(printout: Printout, plan: Plan) -> ExitCode:
+    report = plan.report
     causes, rest = shown_causes([] if report is None else report.causes)
     for line in [*map(str, causes), *([rest] if rest else [])]:
         printout.say(line)
     printout.say("dry run: nothing was sent")
-    return ExitCode.DONE if report is None or report.ok else ExitCode.ROWS_LEFT
+    is_complete = not plan.skipped and (report is None or report.ok)
+    return ExitCode.DONE if is_complete else ExitCode.ROWS_LEFT
 
 
 def _require_valid(report: CheckReport | None, options: RunOptions) -> None:

@@ -27,7 +27,7 @@ from events_pandas.run.desk import Desk, UnansweredError
 from events_pandas.run.file_check import check_frames, known_destination
 from events_pandas.run.file_frames import FileFrames, count_rows, read_column_types, require_unchanged
 from events_pandas.run.fitting import fitting_files
-from events_pandas.run.options import RunOptions, is_number
+from events_pandas.run.options import RunOptions, is_number, step_progress
 from events_pandas.run.rejects import FileRejects
 from events_pandas.run.run import Run, Take, stop_error
 from events_pandas.sources import BadFile, Places, SourceFile, kept_types, read_first_row, with_types
@@ -186,11 +186,9 @@ class _FileRun:
         options, confirm = self.options, self.confirm
         if not (self.check_first or options.on_invalid == "raise" or confirm is not None):
             return True
-        destination = None if confirm is None else known_destination(options.client)
-        # A user's function is called for the submission only.
-        report = check_frames(
-            self._frames, destination=destination, progress="auto" if options.progress else False, total=total
-        )
+        shown = step_progress(options.progress)
+        destination = None if confirm is None else known_destination(options.client, progress=shown)
+        report = check_frames(self._frames, destination=destination, progress=shown, total=total)
         if report.invalid and options.on_invalid == "raise":
             raise InvalidRowsError(report.problems, invalid=report.invalid)
         return confirm is None or confirm(report)
