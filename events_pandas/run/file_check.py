@@ -45,7 +45,7 @@ def check_files(
     limit: int | None = None,
     options: RunOptions | None = None,
 ) -> CheckReport:
-    """Check the rows of files, or the first ones, as `check_file` documents, in the chunks of a run with the options."""
+    """Check the rows of files, or the first ones, in the chunks of a run, as `check_file` documents."""
     require_mapping(mapping)
     options = options or RunOptions()
     with fitting_files(paths, mapping, progress=options.progress, skips_bad=skips_bad) as fit:
