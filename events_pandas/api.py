@@ -362,7 +362,8 @@ def submit_file(
     than once.
 
     Results and rejects are written to a new file beside the old one, which they then replace in one step. A link is
-    replaced itself, not the file that it names. Only people who may read all files of rows may read them.
+    replaced itself, not the file that it names. Only people who may read all files of rows may read them. A place where
+    the next run would read them is refused: a directory of rows, or one that a pattern matches.
 
     The columns that the mapping names are read from CSV as text, so that ``00042`` stays as it is. Only an empty cell
     is absent; ``NA`` is text like any other. All cells of a bare metadata column of CSV files decide its type: a number

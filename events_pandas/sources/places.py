@@ -14,7 +14,7 @@ from events_pandas.filesystem import PIPE, odd_kind
 from events_pandas.mapping.source_format import AS_DETECTED, SourceFormat
 from events_pandas.sources.bad_files import BadFile, bad, together
 from events_pandas.sources.copies import Copies
-from events_pandas.sources.listing import FoundFile, found_files
+from events_pandas.sources.listing import FoundFile, found_files, stands_for
 from events_pandas.sources.opening import file_stamp, format_cure, named_format
 from events_pandas.sources.partitions import partitions
 from events_pandas.sources.pipes import STANDARD_INPUT
@@ -71,6 +71,17 @@ def source_files(paths: PathOrPaths, written: SourceFormat = AS_DETECTED) -> lis
     What must be copied before it is read is a `SourceError`, as is a file that is missing or has an unknown format.
     """
     return _without_bad(_Places(written).sources(paths), None)
+
+
+def name_of(path: Path, sources: Places) -> str | None:
+    """Return the name among sources that would stand for a file at a path, if it were there; None if there is none."""
+    for source in [sources] if isinstance(sources, str | os.PathLike) else sources:
+        name = None if isinstance(source, SourceFile) else os.fspath(source)
+        if name is not None and scheme_of(name) == _FILE_SCHEME:
+            name = url2pathname(name[len("file://") :])
+        if name and name not in STANDARD_INPUT and scheme_of(name) is None and stands_for(name, path):
+            return name
+    return None
 
 
 def _without_bad(found: Iterable[SourceFile | BadFile], bad_files: list[BadFile] | None) -> list[SourceFile]:
