@@ -18,7 +18,15 @@ from events_pandas.sources.listing import FoundFile, found_files, stands_for
 from events_pandas.sources.opening import file_stamp, format_cure, named_format
 from events_pandas.sources.partitions import partitions
 from events_pandas.sources.pipes import STANDARD_INPUT
-from events_pandas.sources.remote import RemoteFile, is_in_web, remote_files, scheme_of, shown_address
+from events_pandas.sources.remote import (
+    RemoteFile,
+    is_chain,
+    is_in_web,
+    is_like_address,
+    remote_files,
+    scheme_of,
+    shown_address,
+)
 from events_pandas.sources.scratch import Scratch
 from events_pandas.sources.source_file import SourceFile
 from events_pandas.sources.spool import Spool
@@ -118,9 +126,15 @@ class _Places:
             else:
                 yield from self._named(os.fspath(path))
 
-    def _named(self, name: str) -> Iterator[SourceFile | BadFile]:
+    def _named(self, given: str) -> Iterator[SourceFile | BadFile]:
+        # Blanks come with an address that was pasted.
+        name = given if scheme_of(given.strip()) is None else given.strip()
         scheme = scheme_of(name)
-        if not name:
+        if is_chain(name):
+            yield bad(shown_address(name), "addresses joined by '::' are not read: give the address of the file itself")
+        elif scheme is None and is_like_address(name) and not os.path.lexists(name.partition("/")[0]):
+            yield bad(shown_address(name), "is neither an address nor a file: write https://host/file.csv or the like")
+        elif not name:
             # pathlib takes it for the current directory.
             yield bad("''", "is not the name of a file: a variable may be empty")
         elif name in STANDARD_INPUT:
