@@ -4,7 +4,7 @@ import os
 import time
 import warnings
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Final, Unpack
 
 import numpy as np
 import pandas as pd
@@ -293,6 +293,9 @@ def iter_submit(
     return run.stream(frames)
 
 
+_OWN_OF_FILES: Final = ("results_path", "rejects_path", "check_first", "skip_bad_files", "wait_seconds")
+
+
 @with_options
 def submit_file(
     path: PathOrPaths,
@@ -389,7 +392,7 @@ def submit_file(
     return submit_files(
         path,
         mapping,
-        options=run_options(options),
+        options=run_options(options, own=_OWN_OF_FILES),
         results_path=results_path,
         rejects_path=rejects_path,
         check_first=check_first,
