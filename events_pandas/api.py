@@ -4,7 +4,7 @@ import os
 import time
 import warnings
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Final, Unpack
 
 import numpy as np
 import pandas as pd
@@ -296,6 +296,9 @@ def iter_submit(
     return run.stream(frames)
 
 
+_OWN_OF_FILES: Final = ("results_path", "rejects_path", "check_first", "skip_bad_files", "wait_seconds")
+
+
 @with_options
 def submit_file(
     path: PathOrPaths,
@@ -368,7 +371,8 @@ def submit_file(
     or too many cells, or repeats the header, is ``invalid``; empty cells after the last column do not count.
 
     Results and rejects are written to a new file beside the old one, which they then replace in one step. A link is
-    replaced itself, not the file that it names. Only people who may read all files of rows may read them.
+    replaced itself, not the file that it names. Only people who may read all files of rows may read them. A place where
+    the next run would read them is refused: a directory of rows, or one that a pattern matches.
 
     Cells of a CSV file are read as text, so that ``00042`` stays as it is. Only an empty cell is absent; ``NA`` is text
     like any other. All cells of a bare metadata column of CSV files decide its type. It is a number if at least
@@ -395,7 +399,7 @@ def submit_file(
     return submit_files(
         path,
         mapping,
-        options=run_options(options),
+        options=run_options(options, own=_OWN_OF_FILES),
         results_path=results_path,
         rejects_path=rejects_path,
         check_first=check_first,

@@ -11,7 +11,7 @@ from events_pandas.cli.commands import check, preview, runs, submit, suggest
 from events_pandas.cli.endings import EXIT_CODES, ExitCode
 from events_pandas.cli.local import demo, sandbox
 from events_pandas.cli.output import prepare_streams, say, settle_streams
-from events_pandas.cli.settings import ConfiguredCommand
+from events_pandas.cli.settings import ConfiguredCommand, unknown_variables
 from events_pandas.cli.usage import OneLineErrors
 from events_pandas.words import escaped
 
@@ -50,12 +50,15 @@ def _print_version(is_asked: bool) -> None:  # noqa: FBT001  # The parser passes
 
 @app.callback()
 def about(
+    context: typer.Context,
     *,
-    shows_version: Annotated[
+    shows_version: Annotated[  # noqa: ARG001  # Its callback prints it.
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version, and exit.")
     ] = False,
 ) -> None:
     """Rows of CSV, JSON Lines, Parquet, Arrow and Excel files as Intercom data events."""
+    for sentence in unknown_variables(getattr(context.command, "commands", {})):
+        say(f"warning: {sentence}", is_error=True)
 
 
 def _say_warning(message: Warning | str, *_: object, **_named: object) -> None:

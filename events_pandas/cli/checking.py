@@ -12,7 +12,7 @@ from events_pandas.cli.endings import ExitCode
 from events_pandas.cli.output import write_document
 from events_pandas.cli.printout import Printout
 from events_pandas.convert import Cause
-from events_pandas.deliver import IntercomClient, Stop
+from events_pandas.deliver import IntercomClient, ProgressChoice, Stop
 from events_pandas.errors import MappingError, SourceError
 from events_pandas.mapping import EventMapping, SourceFormat
 from events_pandas.mapping.faults import source_format_faults
@@ -118,9 +118,9 @@ def reasons_of(skipped: Sequence[BadFile]) -> dict[str, str]:
     return {path_text(file.name): file.reason for file in skipped}
 
 
-def found_destination(client: IntercomClient, *, advice: str) -> Destination:
+def found_destination(client: IntercomClient, *, advice: str, progress: ProgressChoice = "auto") -> Destination:
     """Ask for the workspace. Raise the error of a run that ends before its first event."""
-    found = find_destination(client, advice=advice)
+    found = find_destination(client, advice=advice, progress=progress)
     if isinstance(found, Stop):
         raise stop_error(found, pd.DataFrame())
     return found

@@ -1,13 +1,16 @@
 """How a command ends: one-line errors, and the exit code that goes with each."""
 
 import math
+import os
 import re
 import signal
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from enum import IntEnum
+from pathlib import Path
 from types import FrameType, MappingProxyType
 from typing import Final
 
@@ -64,6 +67,9 @@ EXIT_CODES: Final[Mapping[ExitCode, str]] = MappingProxyType(
 )
 """What each exit code means, as `--help` says it."""
 
+DEBUG_VARIABLE: Final = "EVENTS_PANDAS_DEBUG"
+"""The environment variable that asks for the traceback of an error."""
+_PACKAGE: Final = Path(__file__).parents[1]
 _EXPECTED: Final = (EventsPandasError, ImportError, OSError, ValueError)
 
 
@@ -85,17 +91,21 @@ def exit_codes(printout: Printout | None = None) -> Iterator[None]:
     with ending_signals() as signals:
         try:
             yield
-        except _EXPECTED as error:
-            for fault in _faults(error):
-                printout.fail(fault)
-            code = exit_code_of(error, has_sent=printout.has_sent)
-            # A signal may have come while the run ended by an error.
-            raise typer.Exit(_code(signals, otherwise=code)) from error
+        except (typer.Exit, typer.BadParameter):
+            raise
         except (KeyboardInterrupt, typer.Abort) as error:
             # Another interrupt at this moment changes nothing.
             with suppress(KeyboardInterrupt):
                 _tell_interrupt(printout, error, f"interrupted by {signals[0].name}" if signals else "interrupted")
             raise typer.Exit(_code(signals, otherwise=ExitCode.INTERRUPTED)) from error
+        except Exception as error:
+            if os.environ.get(DEBUG_VARIABLE):
+                say("".join(traceback.format_exception(error)).rstrip(), is_error=True)
+            for fault in _faults(error):
+                printout.fail(fault)
+            code = exit_code_of(error, has_sent=printout.has_sent)
+            # A signal may have come while the run ended by an error.
+            raise typer.Exit(_code(signals, otherwise=code)) from error
 
 
 @contextmanager
@@ -123,6 +133,13 @@ def _tell_interrupt(printout: Printout, error: BaseException, what: str) -> None
 
 
 def _faults(error: Exception) -> tuple[str, ...]:
+    if not isinstance(error, _EXPECTED):
+        # Not its text, which may quote a row.
+        what = f"unexpected {type(error).__name__} in {_place(error)}"
+        return (
+            f"{what}: report this line; {DEBUG_VARIABLE}=1 prints the traceback, which may show rows",
+            *notes(error),
+        )
     if isinstance(error, MappingError):
         return error.faults
     if isinstance(error, InvalidRowsError):
@@ -135,6 +152,13 @@ def _faults(error: Exception) -> tuple[str, ...]:
         where = f"{escaped(error.filename)}: " if error.filename else ""
         return (where + escaped(error.strerror), *notes(error))
     return (str(error) if isinstance(error, EventsPandasError) else escaped(error), *notes(error))
+
+
+def _place(error: Exception) -> str:
+    """Return the line of this package at which an error arose."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename).is_relative_to(_PACKAGE)]
+    return f"{Path(own[-1].filename).relative_to(_PACKAGE.parent).as_posix()}:{own[-1].lineno}" if own else "a library"
 
 
 def notes(error: BaseException) -> tuple[str, ...]:

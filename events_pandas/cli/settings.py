@@ -17,6 +17,8 @@ VARIABLE_PREFIX: Final = "EVENTS_PANDAS_"
 TOKEN_VARIABLE: Final = "INTERCOM_ACCESS_TOKEN"  # noqa: S105  # The name of a variable.
 OWN_TABLES: Final = ("sandbox",)
 """Commands whose options have other meanings than those of the same name elsewhere."""
+_OTHER_VARIABLES: Final = frozenset({"BROWSER", "DEBUG", "JOURNALS"})
+"""The variables that are not those of options, without their prefix."""
 _SHOW_CONFIG: Final = "--show-config"
 _APART: Final = ("config", "show-config", "help")
 """Options that no file can hold."""
@@ -79,6 +81,23 @@ def variable_of(parameter: Any, command: str | None) -> str:
     """Return the environment variable of an option."""
     own = f"{command}_" if command in OWN_TABLES else ""
     return f"{VARIABLE_PREFIX}{own}{key_of(parameter)}".upper().replace("-", "_")
+
+
+def unknown_variables(commands: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a sentence for each variable of the environment whose name looks like that of an option and is not."""
+    known = {
+        variable_of(parameter, name).removeprefix(VARIABLE_PREFIX)
+        for name, command in commands.items()
+        for parameter in command.params
+        if parameter.param_type_name == "option"
+    }
+    for name in sorted(os.environ):
+        word = name.removeprefix(VARIABLE_PREFIX)
+        if name.startswith(VARIABLE_PREFIX) and word not in known | _OTHER_VARIABLES:
+            hint = did_you_mean(word, sorted(known), otherwise="there is no such option")
+            # Compared without their prefix, which would make all names alike.
+            shown = hint.replace("mean '", f"mean '{VARIABLE_PREFIX}")
+            yield f"{escaped(name)} is ignored: {shown}"
 
 
 def key_of(parameter: Any) -> str:

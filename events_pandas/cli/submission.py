@@ -15,21 +15,20 @@ from events_pandas.cli.endings import ExitCode, named_by_options, notes
 from events_pandas.cli.plan import Plan
 from events_pandas.cli.printout import Printout
 from events_pandas.deliver import IntercomClient, Status
-from events_pandas.deliver.journal import journal_path
+from events_pandas.deliver.journal import journal_path, read_runs
 from events_pandas.deliver.preflight import NOT_SUBMITTED
 from events_pandas.errors import InvalidRowsError, SubmissionError, SubmissionInterrupted
 from events_pandas.mapping import EventMapping, SourceFormat
 from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.results import CheckReport, Summary
 from events_pandas.results.destination import Destination
-from events_pandas.results.new_file import require_not_read
-from events_pandas.results.rejects import REJECTS, is_rejected
+from events_pandas.results.rejects import is_rejected
 from events_pandas.results.report import shown_causes
-from events_pandas.results.table_file import RESULTS, require_ending
 from events_pandas.run.file_check import check_files
 from events_pandas.run.files import submit_files
 from events_pandas.run.fitting import FittingFiles, fitting_files
 from events_pandas.run.options import RunOptions
+from events_pandas.run.outputs import Outputs
 from events_pandas.sources import Places
 from events_pandas.words import counted, escaped, path_text
 
@@ -64,17 +63,15 @@ def submit_rows(
         options = _options(client, **run)
         rules = mapping_for(mapping, written)
         require_confirmed(rules)
-        # Not after a check of all rows, which may take minutes.
-        for path, kind in ((results, RESULTS), (rejects, REJECTS)):
-            if path is not None:
-                require_ending(path, kind)
-        if rejects is not None:
-            require_not_read(rejects, [mapping])
+        outputs = Outputs.of_run(options, results=results, rejects=rejects)
+        outputs.require_apart(paths)
+        outputs.require_places([mapping])
         with _nothing_sent():
             # Standard input can be read only once: what is opened here serves the check and the run.
             fit = opened.enter_context(
                 fitting_files(paths, rules, progress=options.progress, are_held=True, skips_bad=skip_bad_files)
             )
+            outputs.require_places([file.path for file in fit.files])
             plan = _plan(fit, rules, options, limit=limit, is_checked=check_first or dry_run)
             for line in plan.lines():
                 printout.say(line)
@@ -114,15 +111,19 @@ def _plan(
 ) -> Plan:
     """Find out what a run would do. The token comes first: it is quickly refused."""
     destination = _destination(options)
+    journal = _journal(destination, options)
+    if journal is not None and journal.exists():
+        # Before the rows are checked: the file may be something else.
+        read_runs(journal)
     report = None
     if is_checked:
-        report = check_files(fit.files, mapping, limit=limit, progress=options.progress is not False)
+        report = check_files(fit.files, mapping, limit=limit, options=options)
     return Plan(
         files=[file.name for file in fit.files],
         skipped=reasons_of(fit.skipped),
         limit=limit,
         destination=destination,
-        journal=_journal(destination, options),
+        journal=journal,
         resubmits=options.resubmit,
         report=None if report is None else dataclasses.replace(report, destination=destination),
     )
@@ -145,7 +146,7 @@ def _options(client: IntercomClient, *, journal: str, raise_invalid: bool, progr
 def _destination(options: RunOptions) -> Destination | None:
     if not options.preflight or options.client is None:
         return None
-    found = found_destination(options.client, advice=NOT_SUBMITTED)
+    found = found_destination(options.client, advice=NOT_SUBMITTED, progress=options.progress)
     options.require_workspace(found.workspace)
     return found
 
@@ -162,7 +163,8 @@ def _end_dry_run(printout: Printout, plan: Plan) -> ExitCode:
     for line in [*map(str, causes), *([rest] if rest else [])]:
         printout.say(line)
     printout.say("dry run: nothing was sent")
-    return ExitCode.DONE if report is None or report.ok else ExitCode.ROWS_LEFT
+    is_complete = not plan.skipped and (report is None or report.ok)
+    return ExitCode.DONE if is_complete else ExitCode.ROWS_LEFT
 
 
 def _require_valid(report: CheckReport | None, options: RunOptions) -> None:

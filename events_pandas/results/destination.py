@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from events_pandas.deliver import Answer, IntercomClient, Stop, WorkspaceIdentity, progress_bar
+from events_pandas.deliver import Answer, IntercomClient, ProgressChoice, Stop, WorkspaceIdentity, progress_bar
 from events_pandas.deliver.client.answers import Rate, read_attempt, seconds_to_reset
 from events_pandas.deliver.client.background import ask_in_time
 from events_pandas.deliver.clock import REAL_CLOCK, Clock
@@ -68,7 +68,9 @@ def region_of(base_url: str) -> str | None:
     return REGIONS_BY_HOST.get(urlsplit(base_url).hostname)
 
 
-def find_destination(client: IntercomClient, *, clock: Clock = REAL_CLOCK, advice: str = ADVICE) -> Destination | Stop:
+def find_destination(
+    client: IntercomClient, *, clock: Clock = REAL_CLOCK, advice: str = ADVICE, progress: ProgressChoice = "auto"
+) -> Destination | Stop:
     """Ask Intercom by ``GET /me`` where events would go. Return a `Stop` if no event should be sent.
 
     `advice` ends the message if Intercom does not answer.
@@ -81,7 +83,7 @@ def find_destination(client: IntercomClient, *, clock: Clock = REAL_CLOCK, advic
         return RunState(pause=Pause(reason="preflight", since_seconds=since_seconds, next_in_seconds=0.0))
 
     pacer = Pacer()
-    with progress_bar("auto", total=None, description="checking", delay_seconds=2.0) as bar:
+    with progress_bar(progress, total=None, description="checking", delay_seconds=2.0) as bar:
         bar.watch(read_state)
 
         def ask(seconds: float) -> Answer:

@@ -82,11 +82,19 @@ FINDINGS: Final = TableKind(
 )
 
 
-def require_ending(path: Path, kind: TableKind) -> None:
-    """Raise `SourceError` if files of this kind are not written with the ending of this path."""
+def require_place(path: Path, kind: TableKind, sources: Iterable[Path]) -> None:
+    """Raise `SourceError` if a table of this kind cannot be written at a path, or would replace one of the sources."""
+    require_not_read(path, sources)
     if kind.formats and path.suffix.lower() not in kind.formats:
         endings = " or ".join(kind.formats)
         raise SourceError(f"{path}: {kind.holds} are written as {endings}: choose one of these endings")
+    fault = None
+    if not path.parent.exists():
+        fault = f"there is no folder '{path.parent}': make it first"
+    elif path.exists() and not path.is_file():
+        fault = "Is a directory" if path.is_dir() else "Is not a file"
+    if fault is not None:
+        raise SourceError(f"{path}: {kind.holds} cannot be written there: {fault}")
 
 
 class TableFile:
@@ -114,13 +122,9 @@ class TableFile:
     ) -> None:
         self.path = Path(path)
         self._kind = kind
-        require_ending(self.path, kind)
         self.is_csv = self.path.suffix.lower() == ".csv" or not kind.formats
         sources = list(sources)
-        require_not_read(self.path, sources)
-        if self.path.exists() and not self.path.is_file():
-            fault = "Is a directory" if self.path.is_dir() else "Is not a file"
-            raise SourceError(f"{self.path}: {kind.holds} cannot be written there: {fault}")
+        require_place(self.path, kind, sources)
         self._process = os.getpid()
         self._is_begun = False
         self._is_in_place = False

@@ -43,26 +43,26 @@ def check_files(
     client: IntercomClient | None = None,
     skips_bad: bool = False,
     limit: int | None = None,
-    progress: bool = True,
+    options: RunOptions | None = None,
 ) -> CheckReport:
-    """Check the rows of files, or the first ones, as `check_file` documents."""
+    """Check the rows of files, or the first ones, in the chunks of a run, as `check_file` documents."""
     require_mapping(mapping)
-    options = RunOptions(progress="auto" if progress else False)
+    options = options or RunOptions()
     with fitting_files(paths, mapping, progress=options.progress, skips_bad=skips_bad) as fit:
         files = fit.files
         frames = FileFrames(files=files, mapping=mapping, chunksize=options.chunksize, limit=limit)
         frames.types = read_column_types(frames, options.progress)
         require_unchanged(files)
         # Asked first: a token that is refused is known before the rows are read.
-        destination = known_destination(client)
+        destination = known_destination(client, progress=options.progress)
         total = count_rows(frames, options)
         report = check_frames(frames, destination=destination, progress=options.progress, total=total)
     return replace(report, skipped_files={path_text(file.name): file.reason for file in fit.skipped})
 
 
-def known_destination(client: IntercomClient | None) -> Destination | None:
+def known_destination(client: IntercomClient | None, *, progress: ProgressChoice) -> Destination | None:
     """Ask Intercom where events would go; None without a client. Raise `SubmissionError` if none should be sent."""
-    destination = None if client is None else find_destination(client)
+    destination = None if client is None else find_destination(client, progress=progress)
     if isinstance(destination, Stop):
         raise stop_error(destination, unsent_results(no_rows(), pd.RangeIndex(0), destination))
     return destination

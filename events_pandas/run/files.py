@@ -27,7 +27,8 @@ from events_pandas.run.desk import Desk, UnansweredError
 from events_pandas.run.file_check import check_frames, known_destination
 from events_pandas.run.file_frames import FileFrames, count_rows, read_column_types, require_unchanged
 from events_pandas.run.fitting import fitting_files
-from events_pandas.run.options import RunOptions, is_number
+from events_pandas.run.options import RunOptions, is_number, step_progress
+from events_pandas.run.outputs import Outputs
 from events_pandas.run.rejects import FileRejects
 from events_pandas.run.run import Run, Take, stop_error
 from events_pandas.sources import BadFile, Places, SourceFile, kept_types, read_first_row, with_types
@@ -128,6 +129,8 @@ class _FileRun:
 
     def _open(self) -> bool:
         options = self.options
+        outputs = Outputs.of_run(options, results=self.results_path, rejects=self.rejects_path)
+        outputs.require_apart(self.paths)
         # The rows of rejects are read again at the end.
         fitting = fitting_files(
             self.paths,
@@ -138,6 +141,7 @@ class _FileRun:
         )
         fit = self._opened.enter_context(fitting)
         files = fit.files
+        outputs.require_places([file.path for file in files])
         self._note_skipped(fit.skipped)
         if empty := list(filter(_is_empty, dict.fromkeys(files))):
             self.warn(f"{escaped(_named(empty))}: {'has' if len(empty) == 1 else 'have'} no rows")
@@ -157,7 +161,6 @@ class _FileRun:
         if self.rejects_path is not None:
             self._rejects = FileRejects(
                 self.rejects_path,
-                results_path=self.results_path,
                 files=files,
                 # A journal keeps the types for the run that submits the rejects.
                 mapping=self.mapping if options.journal is None else with_types(self.mapping, kept),
@@ -186,11 +189,9 @@ class _FileRun:
         options, confirm = self.options, self.confirm
         if not (self.check_first or options.on_invalid == "raise" or confirm is not None):
             return True
-        destination = None if confirm is None else known_destination(options.client)
-        # A user's function is called for the submission only.
-        report = check_frames(
-            self._frames, destination=destination, progress="auto" if options.progress else False, total=total
-        )
+        shown = step_progress(options.progress)
+        destination = None if confirm is None else known_destination(options.client, progress=shown)
+        report = check_frames(self._frames, destination=destination, progress=shown, total=total)
         if report.invalid and options.on_invalid == "raise":
             raise InvalidRowsError(report.problems, invalid=report.invalid)
         return confirm is None or confirm(report)

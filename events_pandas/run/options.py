@@ -4,7 +4,7 @@ import inspect
 import os
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -238,11 +238,14 @@ def step_progress(progress: ProgressChoice) -> ProgressChoice:
     return False if progress is False or callable(progress) else "auto"
 
 
-def run_options(options: Mapping[str, Any]) -> RunOptions:
-    """Return the options of a run from keywords. Raise `TypeError` or `ValueError` for what is not an option."""
+def run_options(options: Mapping[str, Any], *, own: Sequence[str] = ()) -> RunOptions:
+    """Return the options of a run from keywords. Raise `TypeError` or `ValueError` for what is not an option.
+
+    `own` has the other keywords of the function, one of which may have been meant.
+    """
     for name in options:
         if name not in _PARAMETERS:
-            raise TypeError(f"no option {name!r}: {did_you_mean(name, _PARAMETERS)}")
+            raise TypeError(f"no option {name!r}: {did_you_mean(name, [*own, *_PARAMETERS])}")
     return RunOptions(**options)
 
 

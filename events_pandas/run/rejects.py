@@ -5,7 +5,6 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -48,7 +47,7 @@ NAMED_ROWS: Final = 10
 class FileRejects:
     """Collects the reasons of rejects as results come, and reads their rows a second time at the end.
 
-    Raise `SourceError` if nothing can be written at the path, or if something else is read or written there.
+    Raise `SourceError` if nothing can be written at the path, or if something else is read there.
 
     Parameters
     ----------
@@ -64,14 +63,11 @@ class FileRejects:
         self,
         path: str | os.PathLike[str],
         *,
-        results_path: str | os.PathLike[str] | None,
         files: Sequence[SourceFile],
         mapping: EventMapping,
         typed: EventMapping,
         warn: Callable[[str], object],
     ) -> None:
-        if results_path is not None and Path(path).resolve() == Path(results_path).resolve():
-            raise SourceError(f"{path}: is where the results go: choose another name for the rejects")
         # Every delimiter that is not given is found again, but programs expect no tabs in a file of this name.
         found = next((file_delimiter(file) for file in files if file.is_text), None)
         kind = rejects_kind(mapping.source, None if found == "\t" else found)

@@ -15,7 +15,7 @@ from events_pandas.sources.files import (
     source_schema,
 )
 from events_pandas.sources.opening import is_in_place, is_readable
-from events_pandas.sources.places import PathOrPaths, Places, opened_files, source_files
+from events_pandas.sources.places import PathOrPaths, Places, name_of, opened_files, source_files
 from events_pandas.sources.rereading import COMPARED_ROWS, other_reading, payloads_of
 from events_pandas.sources.source_file import SourceFile
 from events_pandas.sources.value_types import column_types
@@ -35,6 +35,7 @@ __all__ = [
     "is_in_place",
     "is_readable",
     "kept_types",
+    "name_of",
     "opened_files",
     "other_reading",
     "payloads_of",

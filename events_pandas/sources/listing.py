@@ -104,6 +104,22 @@ def fits(names: Sequence[str], parts: Sequence[str]) -> bool:
     return _stands_for(parts[0], names[0]) and fits(names[1:], parts[1:])
 
 
+def stands_for(name: str, path: Path) -> bool:
+    """Tell whether a path or a pattern would stand for a file, if it were there."""
+    source = _at_home(Path(name))
+    is_pattern = not os.path.lexists(source) and glob.has_magic(str(source))
+    base = _base(source) if is_pattern else source
+    place, top = Path(os.path.realpath(path.parent), path.name), Path(os.path.realpath(base))
+    if not place.is_relative_to(top) or (not is_pattern and not os.path.isdir(source)):
+        return False
+    names, parts = place.relative_to(top).parts, source.parts[len(base.parts) :]
+    # A match may be a directory above the file.
+    return any(
+        fits(names[:n], parts) and not any(each.startswith(LEFT_OUT) for each in names[n:])
+        for n in range(len(names) + 1)
+    )
+
+
 def _is_entered(path: Path) -> bool:
     """Tell whether ``**`` stands for a path: for folders that are neither hidden nor links."""
     return not path.name.startswith(LEFT_OUT) and os.path.isdir(path) and not os.path.islink(path)

@@ -6,6 +6,7 @@ from typing import BinaryIO, Final
 
 from events_pandas.errors import SourceError
 from events_pandas.sources.content import HEAD_BYTES, recognized, recognized_suffixes
+from events_pandas.sources.decompression import DECOMPRESSORS
 from events_pandas.sources.opening import uncompressed, without_compression
 from events_pandas.sources.source_file import STREAMED_FORMATS, FileFormat, SourceFile
 
@@ -87,6 +88,8 @@ def _fault(file: SourceFile, start: bytes, suffixes: str) -> str:
         return "is protected with a password, or an old Excel file: save it as .xlsx without a password"
     if start.startswith(_FIRST_FEATHER):
         return "is a Feather file of version 1: save it again, as pandas.read_feather(path).to_feather(path) does"
+    if found in DECOMPRESSORS:
+        return "is compressed twice: unpack it once"
     if found == ".csv" and not packed:
         kind = _NAMED[file.format] + _COMPRESSED[named]
         return f"is not {kind}, although its name ends in {suffix}: export it again, or correct its name"

@@ -14,11 +14,19 @@ from events_pandas.filesystem import PIPE, odd_kind
 from events_pandas.mapping.source_format import AS_DETECTED, SourceFormat
 from events_pandas.sources.bad_files import BadFile, bad, together
 from events_pandas.sources.copies import Copies
-from events_pandas.sources.listing import FoundFile, found_files
+from events_pandas.sources.listing import FoundFile, found_files, stands_for
 from events_pandas.sources.opening import file_stamp, format_cure, named_format
 from events_pandas.sources.partitions import partitions
 from events_pandas.sources.pipes import STANDARD_INPUT
-from events_pandas.sources.remote import RemoteFile, is_in_web, remote_files, scheme_of, shown_address
+from events_pandas.sources.remote import (
+    RemoteFile,
+    is_chain,
+    is_in_web,
+    is_like_address,
+    remote_files,
+    scheme_of,
+    shown_address,
+)
 from events_pandas.sources.scratch import Scratch
 from events_pandas.sources.source_file import SourceFile
 from events_pandas.sources.spool import Spool
@@ -73,6 +81,17 @@ def source_files(paths: PathOrPaths, written: SourceFormat = AS_DETECTED) -> lis
     return _without_bad(_Places(written).sources(paths), None)
 
 
+def name_of(path: Path, sources: Places) -> str | None:
+    """Return the name among sources that would stand for a file at a path, if it were there; None if there is none."""
+    for source in [sources] if isinstance(sources, str | os.PathLike) else sources:
+        name = None if isinstance(source, SourceFile) else os.fspath(source)
+        if name is not None and scheme_of(name) == _FILE_SCHEME:
+            name = url2pathname(name[len("file://") :])
+        if name and name not in STANDARD_INPUT and scheme_of(name) is None and stands_for(name, path):
+            return name
+    return None
+
+
 def _without_bad(found: Iterable[SourceFile | BadFile], bad_files: list[BadFile] | None) -> list[SourceFile]:
     """Return the good files, and add the bad ones to a list; without it they are an error."""
     files: list[SourceFile] = []
@@ -107,9 +126,15 @@ class _Places:
             else:
                 yield from self._named(os.fspath(path))
 
-    def _named(self, name: str) -> Iterator[SourceFile | BadFile]:
+    def _named(self, given: str) -> Iterator[SourceFile | BadFile]:
+        # Blanks come with an address that was pasted.
+        name = given if scheme_of(given.strip()) is None else given.strip()
         scheme = scheme_of(name)
-        if not name:
+        if is_chain(name):
+            yield bad(shown_address(name), "addresses joined by '::' are not read: give the address of the file itself")
+        elif scheme is None and is_like_address(name) and not os.path.lexists(name.partition("/")[0]):
+            yield bad(shown_address(name), "is neither an address nor a file: write https://host/file.csv or the like")
+        elif not name:
             # pathlib takes it for the current directory.
             yield bad("''", "is not the name of a file: a variable may be empty")
         elif name in STANDARD_INPUT:

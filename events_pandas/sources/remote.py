@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from events_pandas.deliver import ProgressChoice, progress_bar
 from events_pandas.deliver.client.background import in_background
@@ -25,6 +24,8 @@ SILENT_SECONDS: Final = 60.0
 """How long a download may bring nothing."""
 
 _ADDRESS: Final = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+)://.*", re.DOTALL)
+_LIKE_ADDRESS: Final = re.compile(r"\s*(?:[\w+.-]{2,}:+)+/+")
+_OF_WEB: Final = re.compile(r"(?:^|::)\s*https?:", re.IGNORECASE)
 _WEB: Final = ("http", "https")
 _WITH_CONTAINERS: Final = ("abfs", "abfss", "az")
 """In these addresses, what stands before an @ is a container, and no secret."""
@@ -55,10 +56,28 @@ def scheme_of(name: str) -> str | None:
 def shown_address(address: str) -> str:
     """Return an address without its secrets: the query, which may be a signature, and a user with a password."""
     # Outside of the web a question mark is a wildcard, but a query has a name and a value.
-    scheme = scheme_of(address)
-    bare = re.sub(r"[?#].*" if scheme in _WEB else r"\?[^/]*=.*", "", address, flags=re.DOTALL)
-    user = urlsplit(bare).netloc.rpartition("@")[0]
-    return bare.replace(f"{user}@", "", 1) if user and (":" in user or scheme not in _WITH_CONTAINERS) else bare
+    query = r"[?#].*" if _OF_WEB.search(address) else r"\?[^/]*=.*"
+    begun = _LIKE_ADDRESS.match(address)
+    start = "" if begun is None else begun[0]
+    rest = re.sub(query, "", address[len(start) :], flags=re.DOTALL)
+    host = rest.partition("/")[0]
+    if ":" in host:
+        # A password may have a slash or an @ in it.
+        return start + rest.rpartition("@")[2]
+    if scheme_of(address) not in _WITH_CONTAINERS:
+        return start + host.rpartition("@")[2] + rest.removeprefix(host)
+    return start + rest
+
+
+def is_like_address(name: str) -> bool:
+    """Tell whether a name was meant as an address, also as one that cannot be read, such as ``https:/host/a.csv``."""
+    return _LIKE_ADDRESS.match(name) is not None
+
+
+def is_chain(name: str) -> bool:
+    """Tell whether a name is one of fsspec's chains of addresses, such as ``simplecache::https://host/a.csv``."""
+    # In an address of the web, two colons are part of its path or host.
+    return is_like_address(name) and "::" in name and scheme_of(name) not in _WEB
 
 
 def is_in_web(file: RemoteFile) -> bool:

@@ -113,7 +113,7 @@ def test_1_when_invalid_rows_stop_the_run(submit, sandbox):
         ),
         (
             ("submit", "orders.csv", "-m", "mapping.toml", "--results", "nowhere/r.csv"),
-            "error: nowhere/r.csv: results cannot be written there: No such file or directory",
+            "error: nowhere/r.csv: results cannot be written there: there is no folder 'nowhere': make it first",
         ),
         (
             ("submit", "orders.csv", "-m", "mapping.toml", "--workspace", ""),
@@ -292,3 +292,79 @@ def test_3_when_the_journal_fails_during_the_run(submit, folder, make_orders, sa
     assert result.exit_code == 3
     assert os.path.exists(journal)  # noqa: PTH110
     assert len(sandbox.events) > 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        (
+            ("--results", "s/res.csv"),
+            "s/res.csv: the next run would read it, since 's' stands for it, too: choose another folder",
+        ),
+        (
+            ("--rejects", "s/below/res.csv"),
+            "s/below/res.csv: the next run would read it, since 's' stands for it, too: choose another folder",
+        ),
+        (
+            ("t/*.csv", "--results", "t/res.csv"),
+            "t/res.csv: the next run would read it, since 't/*.csv' stands for it, too: choose another folder",
+        ),
+        (
+            ("--journal", "s/journal.sqlite"),
+            "s/journal.sqlite: the next run would read it, since 's' stands for it, too: choose another folder",
+        ),
+        (
+            ("--results", "mapping.toml"),
+            "mapping.toml: is one of the files that are read, and would be replaced: choose another name",
+        ),
+        (
+            ("--results", "no/r.csv"),
+            "no/r.csv: results cannot be written there: there is no folder 'no': make it first",
+        ),
+        (
+            ("--rejects", "t/orders.csv", "t/orders.csv"),
+            "t/orders.csv: is one of the files that are read, and would be replaced: choose another name",
+        ),
+        (
+            ("--results", "r.csv", "--rejects", "./r.csv"),
+            "r.csv: is where the results go: choose another name for the rejects",
+        ),
+        (
+            ("--results", "r.csv", "--log-json", "r.csv"),
+            "r.csv: is where the results go: choose another name for the log",
+        ),
+        (
+            ("--log-json", "r.jsonl", "--journal", "r.jsonl"),
+            "r.jsonl: is where the log goes: choose another name for the journal",
+        ),
+    ],
+)
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_2_before_the_rows_are_checked_when_an_output_cannot_be_where_it_is_to_be(
+    submit, folder, make_orders, sandbox, arguments, fault, more
+):
+    """No plan is shown, nothing is sent, and the sources keep their files."""
+    for name in ("s", "s/below", "t"):
+        (folder / name).mkdir()
+    for name in ("s/orders.csv", "t/orders.csv"):
+        make_orders(2).to_csv(folder / name, index=False)
+
+    result = submit(*arguments, *more, file="s")
+
+    assert (last_line(result), result.stdout, result.exit_code) == (f"error: {fault}", "", 2)
+    assert sandbox.events == []
+    assert [path.name for path in folder.glob("[st]/*.csv")] == ["orders.csv"] * 2
+
+
+@pytest.mark.parametrize(
+    ("source", "results"),
+    [("s", "res.csv"), ("s", "s/_results/res.csv"), ("s/*.csv", "s/res.parquet"), ("s/[n]*", "s/r.csv")],
+)
+def test_0_when_the_next_run_does_not_read_the_results(submit, folder, make_orders, source, results):
+    """Results may be beside the files of rows if no source stands for them: the second night is like the first."""
+    (folder / "s" / "_results").mkdir(parents=True)
+    make_orders(2).to_csv(folder / "s" / "new.csv", index=False)
+
+    codes = [submit("--results", results, file=source).exit_code for _ in range(2)]
+
+    assert codes == [0, 0]

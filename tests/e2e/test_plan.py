@@ -1,5 +1,6 @@
 """What `submit` is about to do: shown before the first event, asked for in a terminal, and all of a dry run."""
 
+import json
 import os
 import re
 from pathlib import Path
@@ -195,3 +196,32 @@ def test_limit_leaves_out_what_is_odd_in_later_rows(folder, sandbox, limit, code
 
     assert f"  left out   {left_out}\n" in result.stdout
     assert (result.exit_code, len(sandbox.events)) == (code, 2)
+
+
+def test_check_of_the_plan_reads_the_chunks_of_the_run(submit, folder, make_orders):
+    """Seconds that are spread depend on the chunks: the plan says of them what the run does."""
+    mapping = folder / "mapping.toml"
+    mapping.write_text(f'{mapping.read_text()}duplicates = "spread"\n')
+    days = ["2024-01-31T00:00:00", "2024-01-31T00:00:00", "2024-01-31T00:00:01"]
+    make_orders(3, day=days).assign(who="1").to_csv(folder / "orders.csv", index=False)
+
+    moved = [
+        json.loads(submit("--dry-run", "--json", "--chunksize", chunksize).stdout)["plan"]["check"]["findings"][0]
+        for chunksize in ("2", "3")
+    ]
+    submit("--chunksize", "2", "--results", "results.csv")
+
+    assert [(each["code"], each["rows"]) for each in moved] == [
+        ("second_moved_of_identical", 2),
+        ("second_moved_of_identical", 1),
+    ]
+    assert pd.read_csv("results.csv")["created_at"].str[-8:-6].tolist() == ["00", "01", "02"]
+
+
+def test_dry_run_with_a_file_that_is_left_out_is_not_complete(submit, folder, make_orders):
+    """A run that leaves out a file ends with 1, and so does its dry run."""
+    make_orders(2).to_csv(folder / "orders.csv", index=False)
+
+    codes = [submit("none.csv", "--skip-bad-files", *more).exit_code for more in (("--dry-run",), ())]
+
+    assert codes == [1, 1]

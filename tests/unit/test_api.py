@@ -130,3 +130,22 @@ def test_submit_file_loses_no_row_when_an_interrupt_comes_as_results_are_put_tog
 
     assert caught.value.results["row"].tolist() == [0, 1, 2, 3]
     assert caught.value.results["status"].tolist() == ["accepted"] * 4
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("results", "results_path"),
+        ("reject_path", "rejects_path"),
+        ("checkfirst", "check_first"),
+        ("skip_bad", "skip_bad_files"),
+        ("wait_second", "wait_seconds"),
+        ("chunk_size", "chunksize"),
+    ],
+)
+def test_submit_file_suggests_its_own_keywords_too(mapping, name, meant):
+    """A misspelled keyword may be one of `submit_file` alone."""
+    with pytest.raises(TypeError) as caught:
+        submit_file("a.csv", mapping, **{name: "x"})
+
+    assert str(caught.value) == f"no option {name!r}: did you mean {meant!r}?"

@@ -270,7 +270,10 @@ def test_check_tries_the_place_of_the_findings_before_it_reads_a_row(run):
     result = run("check", "good.csv", "-m", "mapping.toml", "--problems", "no/problems.csv")
 
     assert result.stdout == ""
-    assert result.stderr == "error: no/problems.csv: findings cannot be written there: No such file or directory\n"
+    assert (
+        result.stderr
+        == "error: no/problems.csv: findings cannot be written there: there is no folder 'no': make it first\n"
+    )
     assert result.exit_code == 2
 
 
@@ -317,7 +320,7 @@ def test_check_does_not_replace_what_it_reads(run, tmp_path, path):
         ),
         (
             ("check", "good.csv", "-m", "mapping.toml", "--problems", "nowhere/problems.csv"),
-            "nowhere/problems.csv: findings cannot be written there: No such file or directory",
+            "nowhere/problems.csv: findings cannot be written there: there is no folder 'nowhere': make it first",
         ),
         (
             ("submit", "good.csv", "-m", "mapping.toml"),

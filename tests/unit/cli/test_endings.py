@@ -108,3 +108,34 @@ def test_document_is_printed_in_ascii(capsys):
     text = capsys.readouterr().out
     assert text.isascii()
     assert json.loads(text)["value"] == "é\u202e\x1b[2J"
+
+
+@pytest.mark.parametrize(("has_sent", "code"), [(False, 2), (True, 3)])
+def test_unexpected_error_is_one_line_and_a_document(capsys, has_sent, code):
+    """The line has what a report needs, and not the text of the error, which may quote a row."""
+    printout = Printout(command="submit", as_json=True, has_sent=has_sent)
+
+    with pytest.raises(typer.Exit) as caught, exit_codes(printout):
+        raise KeyError("ada@example.org")
+    printout.close(caught.value.exit_code)
+
+    shown = capsys.readouterr()
+    assert shown.err.startswith("error: unexpected KeyError in events_pandas/cli/endings.py:")
+    assert shown.err.endswith(": report this line; EVENTS_PANDAS_DEBUG=1 prints the traceback, which may show rows\n")
+    assert json.loads(shown.out) == {
+        "command": "submit",
+        "exit_code": code,
+        "errors": [shown.err.removeprefix("error: ").rstrip()],
+    }
+
+
+def test_unexpected_error_has_its_traceback_on_request(capsys, monkeypatch):
+    """Who looks for a fault of the program sees where it came from."""
+    monkeypatch.setenv("EVENTS_PANDAS_DEBUG", "1")
+
+    with pytest.raises(typer.Exit), exit_codes():
+        raise KeyError("a")
+
+    first, *_, last = capsys.readouterr().err.splitlines()
+    assert first == "Traceback (most recent call last):"
+    assert last.startswith("error: unexpected KeyError in ")

@@ -140,3 +140,21 @@ def test_config_that_is_not_there_is_an_error(tmp_path, monkeypatch):
 
     assert result.stderr.splitlines()[-1] == f"{USAGE}none.toml: cannot be read: No such file or directory"
     assert result.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "warning"),
+    [
+        ("EVENTS_PANDAS_LIMITT", "warning: EVENTS_PANDAS_LIMITT is ignored: did you mean 'EVENTS_PANDAS_LIMIT'?\n"),
+        ("EVENTS_PANDAS_XYZ", "warning: EVENTS_PANDAS_XYZ is ignored: there is no such option\n"),
+        ("EVENTS_PANDAS_LIMIT", ""),
+        ("EVENTS_PANDAS_SANDBOX_PORT", ""),
+        ("EVENTS_PANDAS_JOURNALS", ""),
+        ("EVENTS_PANDAS_BROWSER", ""),
+    ],
+)
+def test_variable_with_a_typo_is_named(name, warning):
+    """A variable that begins like those of options, and is not one, has a warning: its value counts nowhere."""
+    result = CliRunner().invoke(app, ["submit", "--show-config"], env={name: "1"})
+
+    assert (result.stderr, result.exit_code) == (warning, 0)

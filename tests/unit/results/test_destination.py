@@ -131,6 +131,21 @@ def test_destination_says_that_it_waits_for_the_answer(monkeypatch):
     assert re.match(r"checking: 0 after \d+ s; waiting for Intercom's first answer\n", sys.stderr.getvalue())
 
 
+def test_destination_shows_its_wait_as_the_caller_says(monkeypatch):
+    """With other progress than the automatic one, nothing is printed."""
+    shown = threading.Event()
+
+    class Slow(Client):
+        def me(self):
+            shown.wait(9.0)
+            return super().me()
+
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    find_destination(Slow(HEADERS), progress=lambda _: shown.set())
+
+    assert (shown.is_set(), sys.stderr.getvalue()) == (True, "")
+
+
 @pytest.mark.parametrize(
     ("result", "text"),
     [

@@ -341,7 +341,7 @@ def test_rejects_that_parquet_cannot_hold_are_refused():
     ("path", "message"),
     [
         ("rejects.xlsx", "rejects.xlsx: rejects are written as .csv or .parquet: choose one of these endings"),
-        ("no/rejects.csv", "no/rejects.csv: rejects cannot be written there: No such file or directory"),
+        ("no/rejects.csv", "no/rejects.csv: rejects cannot be written there: there is no folder 'no': make it first"),
     ],
 )
 def test_rejects_that_cannot_be_written_are_reported(orders, path, message):

@@ -499,7 +499,9 @@ def test_writer_refuses_a_folder_that_is_missing(tmp_path):
     with pytest.raises(SourceError) as caught:
         TableFile(path, RESULTS)
 
-    assert str(caught.value) == f"{path}: results cannot be written there: No such file or directory"
+    assert str(caught.value) == (
+        f"{path}: results cannot be written there: there is no folder '{path.parent}': make it first"
+    )
 
 
 def test_writer_refuses_a_folder_in_its_place(tmp_path):

@@ -354,9 +354,9 @@ def test_interrupt_while_the_rejects_of_a_complete_run_are_written_has_all_resul
     ("rejects_path", "message"),
     [
         ("a.csv", "a.csv: is one of the files that are read, and would be replaced: choose another name"),
-        ("./results.csv", "./results.csv: is where the results go: choose another name for the rejects"),
+        ("./results.csv", "results.csv: is where the results go: choose another name for the rejects"),
         ("rejects.txt", "rejects.txt: rejects are written as .csv or .parquet: choose one of these endings"),
-        ("no/rejects.csv", "no/rejects.csv: rejects cannot be written there: No such file or directory"),
+        ("no/rejects.csv", "no/rejects.csv: rejects cannot be written there: there is no folder 'no': make it first"),
     ],
 )
 def test_rejects_path_is_tried_before_anything_is_sent(write, submit, fake_client, rejects_path, message):

@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import io
+import lzma
 import zipfile
 
 import pandas as pd
@@ -59,6 +60,12 @@ FILES = {
     "CSV in ZIP": in_zip("a.csv", CSV),
     "JSON Lines in gzip": gzip.compress(JSON_LINES),
     "Parquet in gzip": gzip.compress(PARQUET),
+    "CSV in gzip in gzip": gzip.compress(gzip.compress(CSV)),
+    "CSV in bzip2 in gzip": gzip.compress(bz2.compress(CSV)),
+    "CSV in gzip in ZIP": in_zip("a.csv.gz", gzip.compress(CSV)),
+    "CSV in xz in ZIP": in_zip("a.csv.xz", lzma.compress(CSV)),
+    "CSV in Zstandard in ZIP": in_zip("a.csv.zst", in_zstandard(CSV)),
+    "Parquet in gzip in gzip": gzip.compress(gzip.compress(PARQUET)),
     "Excel in ZIP": in_zip("a.xlsx", EXCEL),
     "workbook without parts": in_zip("xl/workbook.xml", b"<workbook/>"),
 }
@@ -145,6 +152,25 @@ def fault(write):
 def test_file_that_is_not_what_its_name_says_is_refused(fault, name, kind, message):
     """The first bytes tell what a file is, and the error says what to do about its name."""
     assert fault(name, FILES[kind]) == message
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("a.csv", "CSV in gzip in gzip"),
+        ("a.csv.gz", "CSV in gzip in gzip"),
+        ("a.csv.gz", "CSV in bzip2 in gzip"),
+        ("a.csv.zip", "CSV in gzip in ZIP"),
+        ("a.csv.zip", "CSV in xz in ZIP"),
+        ("a.jsonl.zip", "CSV in Zstandard in ZIP"),
+        ("a.parquet.gz", "Parquet in gzip in gzip"),
+        ("a.parquet.zip", "CSV in gzip in ZIP"),
+        ("a.xlsx.gz", "CSV in gzip in gzip"),
+    ],
+)
+def test_file_that_is_compressed_twice_is_refused(fault, name, kind):
+    """A file is unpacked once: compressed content inside of compression is a fault with its own cure."""
+    assert fault(name, FILES[kind]) == "is compressed twice: unpack it once"
 
 
 @pytest.mark.parametrize(

@@ -293,12 +293,50 @@ def test_unknown_scheme_is_a_fault(fault):
         ("s3://key:secret@bucket/a.csv", "s3://bucket/a.csv"),
         ("s3://bucket/a.csv?versionId=1", "s3://bucket/a.csv"),
         ("s3://bucket/a?.csv", "s3://bucket/a?.csv"),
+        ("https://ada:love/lace@host/a.csv", "https://host/a.csv"),
+        ("https://ada:love@lace@host/a.csv", "https://host/a.csv"),
+        ("https:/host/a.csv?sig=s", "https:/host/a.csv"),
+        ("https:/ada:lovelace@host/a.csv", "https:/host/a.csv"),
+        ("simplecache::https://ada:lovelace@host/a.csv?sig=s", "simplecache::https://host/a.csv"),
+        ("zip://a.csv::https://ada:lovelace@host/a.zip?sig=s", "zip://host/a.zip"),
+        ("https://host/@ada/a.csv", "https://host/@ada/a.csv"),
+        ("http://[::1]:8000/a.csv", "http://[::1]:8000/a.csv"),
+        ("s3://bucket/a@b.csv", "s3://bucket/a@b.csv"),
         ("abfs://container@account.dfs.core.windows.net/a.csv", "abfs://container@account.dfs.core.windows.net/a.csv"),
     ],
 )
 def test_address_is_shown_without_secrets(address, shown):
     """A query may be a signature, and a user may have a password."""
     assert shown_address(address) == shown
+
+
+CHAIN = "addresses joined by '::' are not read: give the address of the file itself"
+NO_ADDRESS = "is neither an address nor a file: write https://host/file.csv or the like"
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("https:/host/a.csv?sig=SECRET", f"https:/host/a.csv: {NO_ADDRESS}"),
+        (" https:/ada:SECRET@host/a.csv", f" https:/host/a.csv: {NO_ADDRESS}"),
+        ("https:///host/a.csv?sig=SECRET", "https:///host/a.csv"),
+        ("simplecache::https://ada:SECRET@host/a.csv?sig=SECRET", f"simplecache::https://host/a.csv: {CHAIN}"),
+        ("zip://a.csv::s3://key:SECRET@bucket/a.zip", f"zip://bucket/a.zip: {CHAIN}"),
+    ],
+)
+def test_name_that_was_meant_as_an_address_is_shown_without_secrets(fault, address, message):
+    """What cannot be read as an address is not looked for as a file, and its error hides what may be secret."""
+    shown = str(fault(address))
+
+    assert shown.startswith(message)
+    assert "SECRET" not in shown
+
+
+def test_address_may_stand_between_blanks(serve, names):
+    """Blanks come with an address that was pasted."""
+    url, _ = serve(**{"a.csv": ROWS})
+
+    assert names(f" {url}/a.csv\n") == [f"{url}/a.csv"]
 
 
 @pytest.mark.parametrize(
