@@ -34,6 +34,7 @@ class CellKind(StrEnum):
     DATE = "date"  # date32
     NAIVE_TIME = "naive_time"  # timestamp without zone
     AWARE_TIME = "aware_time"  # timestamp in UTC
+    FAR_TIME = "far_time"  # a time that nobody can write: large_string, the words for it
     BYTES = "bytes"  # bytes that are not UTF-8: large_string, the name of the type
     SURROGATE = "surrogate"  # text that UTF-8 cannot hold: large_string, with the character replaced
     NESTED = "nested"  # large_string, the name of the type

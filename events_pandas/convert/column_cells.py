@@ -26,6 +26,12 @@ from events_pandas.mapping import Constant
 from events_pandas.mapping.arrow_types import UUID_TYPE, decoded, is_bytes, readable_array, uuid_text
 from events_pandas.mapping.rules import Values
 
+_WRITTEN_DAYS = (-12_687_428, 11_248_738)
+"""The first day of the year -32767, and the day after the year 32767: Arrow cannot write the times beyond."""
+_SHORT_UNITS = frozenset({"ns"})
+"""Times in such units end earlier."""
+_FAR_WORDS = "a time beyond the year 32767"
+
 _PLAIN_SCALES = range(7)
 """Arrow writes decimals with so few places without an exponent."""
 
@@ -166,10 +172,29 @@ def _decimal_cells(array: pa.Array) -> Cells:
     return Cells(kind=CellKind.DECIMAL, values=pa.array(texts, TEXT_TYPE))
 
 
-def _timestamp_cells(array: pa.Array) -> Cells:
+def _timestamp_cells(array: pa.Array) -> list[Cells]:
     if array.type.tz is None:
-        return Cells(kind=CellKind.NAIVE_TIME, values=array)
-    return Cells(kind=CellKind.AWARE_TIME, values=array.cast(pa.timestamp(array.type.unit, tz="UTC")))
+        return _without_far(Cells(kind=CellKind.NAIVE_TIME, values=array))
+    utc = pa.timestamp(array.type.unit, tz="UTC")
+    return _without_far(Cells(kind=CellKind.AWARE_TIME, values=array.cast(utc)))
+
+
+def _date_cells(array: pa.Array) -> list[Cells]:
+    return _without_far(Cells(kind=CellKind.DATE, values=array.cast(pa.date32())))
+
+
+def _without_far(cells: Cells) -> list[Cells]:
+    """Make times that Arrow cannot write a part of their own."""
+    kind = cells.values.type
+    days = pa.array(_WRITTEN_DAYS, pa.date32())
+    if getattr(kind, "unit", "s") in _SHORT_UNITS:
+        return [cells]
+    first, end = days if kind == days.type else days.cast(pa.timestamp(kind.unit)).cast(kind)
+    is_far = to_mask(pc.or_(pc.less(cells.values, first), pc.greater_equal(cells.values, end)))
+    if not is_far.any():
+        return [cells]
+    far = Cells(kind=CellKind.FAR_TIME, values=pa.repeat(pa.scalar(_FAR_WORDS, TEXT_TYPE), len(is_far)))
+    return [_part(cells, ~is_far), _part(far, is_far)]
 
 
 def _cells_of(kind: CellKind, arrow_type: pa.DataType | None = None) -> Callable[[pa.Array], Cells]:
@@ -198,7 +223,7 @@ _READERS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], "Cells
     (pa.types.is_boolean, _cells_of(CellKind.BOOLEAN)),
     (pa.types.is_decimal, _decimal_cells),
     (pa.types.is_timestamp, _timestamp_cells),
-    (pa.types.is_date, _cells_of(CellKind.DATE, pa.date32())),
+    (pa.types.is_date, _date_cells),
     (pa.types.is_null, _cells_of(CellKind.TEXT, TEXT_TYPE)),
     (UUID_TYPE.__eq__, lambda array: _text_cells(uuid_text(array), note="uuid_in_bytes")),
     (is_bytes, _bytes_cells),

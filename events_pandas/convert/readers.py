@@ -53,7 +53,7 @@ _LETTERS_OF_PLAIN, _LETTERS_OF_SECURE = np.uint64(0x20202020), np.uint64(0x20202
 _NO_HOST = np.frombuffer(b"/?#:.", np.uint8)
 _SEVEN_BYTES = np.uint64(2**56 - 1)
 _NOT_IN_LINKS = tuple(bytes([letter]) for letter in b'@<>"{}|\\^`')
-_WITHOUT_TEXT = frozenset({CellKind.BYTES, CellKind.SURROGATE, CellKind.NESTED, CellKind.OTHER})
+_WITHOUT_TEXT = frozenset({CellKind.BYTES, CellKind.SURROGATE, CellKind.NESTED, CellKind.OTHER, CellKind.FAR_TIME})
 _SPACE, _DELETE = 0x20, 0x7F
 
 CodeMasks: TypeAlias = list[tuple[str, Mask]]
@@ -141,7 +141,7 @@ def reject_all(cells: Cells, value_type: pa.DataType, code: str) -> tuple[pa.Arr
 def read_text(cells: Cells) -> tuple[pa.Array, CodeMasks]:
     """Read cells as metadata text (large_string) of at most 255 characters; cells that are not text are written out."""
     if cells.kind in _WITHOUT_TEXT:
-        return reject_all(cells, TEXT_TYPE, "unsupported_type")
+        return reject_all(cells, TEXT_TYPE, "time_unreadable")
     text = written(cells)
     too_long, has_nul = _too_long(text), nul_mask(text)
     return without(text, too_long | has_nul), [("text_too_long", too_long), ("nul_character", has_nul)]
@@ -150,7 +150,7 @@ def read_text(cells: Cells) -> tuple[pa.Array, CodeMasks]:
 def read_truncated_text(cells: Cells) -> tuple[pa.Array, CodeMasks]:
     """Read cells as metadata text (large_string), cut to 255 characters; cells that are not text are written out."""
     if cells.kind in _WITHOUT_TEXT:
-        return reject_all(cells, TEXT_TYPE, "unsupported_type")
+        return reject_all(cells, TEXT_TYPE, "time_unreadable")
     text = written(cells)
     too_long = _too_long(text)
     text = pc.utf8_slice_codeunits(text, 0, TEXT_LIMIT) if too_long.any() else text

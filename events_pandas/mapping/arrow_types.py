@@ -66,6 +66,12 @@ def is_unsendable(kind: pa.DataType) -> bool:
     return bool(pa.types.is_nested(kind) or pa.types.is_interval(kind))
 
 
+def is_time(kind: pa.DataType) -> bool:
+    """Tell whether the cells of a type are times or days, or stand for them in a dictionary."""
+    value_type = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_timestamp(value_type) or pa.types.is_date(value_type))
+
+
 def decoded(array: pa.Array) -> tuple[pa.Array, Booleans]:
     """Read bytes as text in UTF-8, and tell where they are not UTF-8: the text is null there."""
     try:

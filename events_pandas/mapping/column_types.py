@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from events_pandas.intercom import DATE_SUFFIXES
-from events_pandas.mapping.arrow_types import is_unsendable, readable
+from events_pandas.mapping.arrow_types import is_time, is_unsendable, readable
 from events_pandas.mapping.rules import Date, Number, Rule, Source, Text, Values, type_word
 
 _DECIDING_SHARE: Final = 3 / 4
@@ -203,6 +203,9 @@ class _WeightedCells:
             return cls([object()] * len(present[:1]), [len(present)] * len(present[:1]))
         if pd.api.types.is_object_dtype(dtype):
             return cls(values.to_numpy()[present].tolist(), [1] * len(present))
+        if isinstance(dtype, pd.ArrowDtype) and is_time(dtype.pyarrow_dtype):
+            # Arrow's times may lie beyond the year 9999, with which those of Python end.
+            return cls([dt.date.min] * len(present[:1]), [len(present)] * len(present[:1]))
         # One cell tells the type of all.
         return cls([values.iloc[position] for position in present[:1]], [len(present)] * len(present[:1]))
 

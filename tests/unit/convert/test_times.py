@@ -6,9 +6,11 @@ import zoneinfo
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
-from events_pandas.mapping import Constant, Date
+from events_pandas import EventMapping, check_events
+from events_pandas.mapping import Constant, Date, Text
 
 NOON = 1_706_702_400  # 2024-01-31T12:00:00Z
 
@@ -631,3 +633,38 @@ def test_odd_time_is_its_own_second_or_refused(becomes, cell, seconds, dtype):
     column = pd.Series(pd.Categorical(cells, cells)).astype(dtype)
 
     assert becomes(Date("x"), column, timezone="Europe/Berlin") == [seconds, NOON - 13 * 3600]
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(
+    ("kind", "ticks"),
+    [
+        (pa.timestamp("s"), 2**40),
+        (pa.timestamp("ms", "Europe/Berlin"), 2**40 * 10**3),
+        (pa.timestamp("us", "UTC"), 2**40 * 10**6),
+        (pa.date32(), 2**30),
+    ],
+)
+@pytest.mark.parametrize("rule", ["time", Date("time"), Text("time"), Text("time", truncate=True)])
+def test_time_that_arrow_cannot_write_is_an_error_of_its_row(kind, ticks, sign, rule):
+    """A time in a year such as 36812 is an error of its row under any rule, and the other rows are sent."""
+    counts = pa.array([sign * ticks, 0, None], pa.int32() if kind == pa.date32() else pa.int64())
+    rows = pd.DataFrame(
+        {"who": ["1", "2", "3"], "time": pd.Series(counts.cast(kind), dtype=pd.ArrowDtype(kind))},
+    )
+    mapping = EventMapping(
+        event_name="a",
+        created_at=Constant("2024-01-31T12:00:00Z"),
+        user_id="who",
+        metadata={"price_at": rule},
+        timezone="UTC",
+    )
+
+    report = check_events(rows, mapping)
+
+    (error,) = report.problems.query("severity == 'error'").itertuples()
+    assert (error.row, error.code) == (0, "time_unreadable")
+    assert error.message.startswith(
+        "metadata.price_at: 'a time beyond the year 32767' in column 'time' cannot be read as a time: "
+    )
+    assert [payload["user_id"] for payload in report.payloads(3)] == ["2", "3"]

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.feather
 import pytest
 
+from events_pandas import check_file
 from events_pandas.sources import read_chosen_rows, row_count, source_files, source_schema
 
 TABLE = pa.table({"other": [0.5, 1.5, 2.5], "who": ["00042", None, "3"], "day": [1, 2, None]})
@@ -116,3 +117,13 @@ def test_chosen_rows_of_an_arrow_file_are_those_of_the_file(write_arrow):
     (rows,) = read_chosen_rows(*source_files(write_arrow(TABLE, max_chunksize=1)), np.array([2]))
 
     assert rows.fillna(0).to_dict("list") == {"other": [2.5], "who": ["3"], "day": [0]}
+
+
+def test_arrow_with_a_time_that_cannot_be_written_is_checked(write_arrow, make_mapping):
+    """A time in a year such as 36812 is an error of its row: Python, which has no such year, does not read it."""
+    times = pa.array([2**40, 0], pa.timestamp("s"))
+    path = write_arrow(pa.table({"who": ["1", "2"], "day": ["2024-01-31", "2024-02-01"], "t": times}))
+
+    report = check_file(path, make_mapping(price_at="t"))
+
+    assert report.problems.query("severity == 'error'")["code"].tolist() == ["time_unreadable"]
