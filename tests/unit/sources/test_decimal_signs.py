@@ -132,7 +132,7 @@ def test_signs_are_found_over_all_files(write, make_mapping):
         ["1.100", "1,200", "905,00"],
     ],
 )
-@pytest.mark.parametrize("rule", [Number("x"), "x"])
+@pytest.mark.parametrize("rule", [Number("x"), "x", MonetaryAmount("x", currency=Constant("eur"))])
 def test_cells_that_read_in_two_ways_need_as_many_cells_of_one_sign(types_of, cells, rule):
     """1.234 and 1,234 are refused if fewer cells of their column show its sign, or if a cell shows the other one."""
     with pytest.raises(MappingError, match="can be read in two ways"):
