@@ -41,12 +41,18 @@ AsJson = Annotated[
 _COMMON: Final = {"as_json": (AsJson, False), "config": (Config, None), "show_config": (ShowConfig, False)}
 
 
-def _opened_log(path: Path | None) -> "RunLog | None":
+def _opened_log(given: Mapping[str, Any]) -> "RunLog | None":
     """Open the log of a run, which also has the exit code of its command."""
+    path: Path | None = given.get("log_path")
     if path is None:
         return None
     from events_pandas.run.log import RunLog  # noqa: PLC0415  # Heavy, and seldom needed.
+    from events_pandas.run.outputs import Outputs  # noqa: PLC0415
 
+    # Before the file is made: the next run might read it.
+    journal = None if given["journal"] in {"", "auto", "none"} else given["journal"]
+    outputs = Outputs(results=given["results"], rejects=given["rejects"], log=path, journal=journal)
+    outputs.require_apart(given["paths"])
     # The run has said it already if the log cannot be written.
     return RunLog(path, warn=bool)
 
@@ -63,7 +69,7 @@ def as_command(function: Callable[..., ExitCode]) -> Callable[..., None]:
         log, error = None, None
         try:
             with exit_codes(printout):
-                log = _opened_log(given.get("log_path"))
+                log = _opened_log(given)
                 # The common options have done their work.
                 code = function(printout, **{parameter.name: given[parameter.name] for parameter in own})
         except typer.Exit as end:

@@ -1,5 +1,6 @@
 """Exit codes: every way in which a command ends, tried through the command, with the line that says what to do."""
 
+import gzip
 import os
 import re
 import socket
@@ -310,6 +311,10 @@ def test_3_when_the_journal_fails_during_the_run(submit, folder, make_orders, sa
             "t/res.csv: the next run would read it, since 't/*.csv' stands for it, too: choose another folder",
         ),
         (
+            ("--log-json", "s/run.jsonl"),
+            "s/run.jsonl: the next run would read it, since 's' stands for it, too: choose another folder",
+        ),
+        (
             ("--journal", "s/journal.sqlite"),
             "s/journal.sqlite: the next run would read it, since 's' stands for it, too: choose another folder",
         ),
@@ -353,7 +358,8 @@ def test_2_before_the_rows_are_checked_when_an_output_cannot_be_where_it_is_to_b
 
     assert (last_line(result), result.stdout, result.exit_code) == (f"error: {fault}", "", 2)
     assert sandbox.events == []
-    assert [path.name for path in folder.glob("[st]/*.csv")] == ["orders.csv"] * 2
+    assert sorted(path.name for path in folder.glob("[st]/*.*")) == ["orders.csv"] * 2
+    assert not list(folder.glob("r.*"))
 
 
 @pytest.mark.parametrize(
@@ -368,3 +374,15 @@ def test_0_when_the_next_run_does_not_read_the_results(submit, folder, make_orde
     codes = [submit("--results", results, file=source).exit_code for _ in range(2)]
 
     assert codes == [0, 0]
+
+
+def test_2_when_a_file_is_compressed_twice_and_1_when_it_is_left_out(submit, folder, sandbox):
+    """It is a fault of the file like others."""
+    content = (folder / "orders.csv").read_bytes()
+    (folder / "twice.csv.gz").write_bytes(gzip.compress(gzip.compress(content)))
+
+    results = [submit("twice.csv.gz", *more) for more in ((), ("--skip-bad-files",))]
+
+    assert last_line(results[0]) == "error: twice.csv.gz: is compressed twice: unpack it once"
+    assert "warning: twice.csv.gz: is left out: is compressed twice: unpack it once\n" in results[1].stdout
+    assert ([result.exit_code for result in results], len(sandbox.events)) == ([2, 1], 10)

@@ -81,7 +81,7 @@ def test_rows_of_a_pipe_arrive(pipe, folder, sandbox, held):
 def test_interrupt_while_a_pipe_is_silent_ends_the_command(pipe, folder, wait_until):
     """Ctrl-C works before the first row, and leaves no copy."""
     process = pipe()
-    wait_until(lambda: list((folder / "spool").iterdir()))
+    wait_until(lambda: list((folder / "spool").glob("events-pandas-*")))
 
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=DEADLINE_SECONDS)
