@@ -138,14 +138,19 @@ def test_canary_of_files_that_fails_leaves_a_result_for_each_row(folder, make_or
 
     with pytest.raises(SubmissionError) as caught:
         submit_file(
-            str(folder / "*.csv"), mapping, client=client, canary=5, chunksize=15, results_path=folder / "results.csv"
+            str(folder / "*.csv"),
+            mapping,
+            client=client,
+            canary=5,
+            chunksize=15,
+            results_path=folder / "results.parquet",
         )
 
     results = caught.value.results
     assert results["row"].tolist() == list(range(50))
     assert results["status"].value_counts()[["rejected", "not_submitted"]].tolist() == [5, 45]
     assert results.loc[results["status"] == "rejected", "row"].max() < 15
-    assert pd.read_csv(folder / "results.csv")["status"].tolist() == results["status"].tolist()
+    assert pd.read_parquet(folder / "results.parquet")["status"].tolist() == results["status"].tolist()
 
 
 @pytest.fixture
