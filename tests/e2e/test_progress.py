@@ -69,7 +69,8 @@ def test_progress_of_a_stream_has_no_end(make_orders, mapping, start, given):
 
     known = [progress for progress in given if progress.window and not progress.is_final]
     assert {(progress.total, progress.windows, progress.done_at) for progress in known} == {(None, None, None)}
-    assert known[-1].window.left < known[0].window.left
+    # On a busy machine the run may go on into another window.
+    assert all(progress.window.left < progress.window.limit == 100 for progress in known)
 
 
 @pytest.mark.alone
