@@ -50,7 +50,9 @@ def clear_leftovers(
             continue
         with stream:
             rows = ArrowRowFile(stream) if delimiter is None else CsvRowFile(stream, delimiter=delimiter)
-            if _is_worthless(stream, is_csv=delimiter is not None):
+            # A file with the plain name may be somebody's own: a last copy has always a name with a number.
+            is_copy = found.name != f"{path.name}.partial"
+            if _is_worthless(stream, is_csv=delimiter is not None) and (is_copy or not found.stat().st_size):
                 found.unlink()
             elif is_own(rows.find()):
                 if is_kept and rows.n_rows:

@@ -220,6 +220,15 @@ def test_copy_that_was_broken_off_is_deleted(place, leave):
     assert (clear(place), names(place)) == ([], [])
 
 
+@pytest.mark.parametrize("content", [b"\xef\xbb\xbfmy own notes\n", b"PAR1 my own notes"])
+def test_file_of_somebody_else_that_looks_like_a_broken_copy_is_left_alone(place, content):
+    """A last copy has a name with a number: a file with the plain name may be anybody's."""
+    own = place.with_name(f"{place.name}.partial")
+    own.write_bytes(content)
+
+    assert (clear(place), own.read_bytes()) == ([], content)
+
+
 @pytest.mark.parametrize(
     ("kind", "name"), [(REJECTS, "rejects.csv"), (REJECTS, "rejects.parquet"), (FINDINGS, "findings.csv")]
 )
