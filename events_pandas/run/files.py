@@ -21,10 +21,10 @@ from events_pandas.errors import (
 )
 from events_pandas.mapping import EventMapping, require_mapping
 from events_pandas.mapping.guesses import require_confirmed
-from events_pandas.results import CheckReport, RowOutcomes
+from events_pandas.results import RowOutcomes
 from events_pandas.results.table_file import RESULTS, TableFile
 from events_pandas.run.desk import Desk, UnansweredError
-from events_pandas.run.file_check import check_frames, known_destination
+from events_pandas.run.file_check import check_frames
 from events_pandas.run.file_frames import FileFrames, count_rows, read_column_types, require_unchanged
 from events_pandas.run.fitting import fitting_files
 from events_pandas.run.options import RunOptions, is_number, step_progress
@@ -49,15 +49,13 @@ def submit_files(
     warn: Callable[[str], object] = warnings.warn,
     take: Take | None = None,
     check_first: bool = False,
-    confirm: Callable[[CheckReport], bool] | None = None,
     skips_bad: bool = False,
     limit: int | None = None,
 ) -> pd.DataFrame:
     """Submit the rows of files, or the first ones, and return the results with the column ``source_file``.
 
     `take` gets the results of each chunk (the last ones are returned), `warn` a sentence for each file that is left out
-    because of `skips_bad`, and for what else is to be said. `confirm` gets the report of a check of all rows, which
-    names the workspace if the options have a client; if it returns False, nothing is sent or written.
+    because of `skips_bad`, and for what else is to be said.
     """
     require_mapping(mapping)
     if not (wait_seconds is None or (is_number(wait_seconds) and wait_seconds >= 0)):
@@ -74,7 +72,6 @@ def submit_files(
         warn=warn,
         pass_on=take,
         check_first=check_first,
-        confirm=confirm,
         skips_bad=skips_bad,
         limit=limit,
     )
@@ -96,7 +93,6 @@ class _FileRun:
     warn: Callable[[str], object]
     pass_on: Take | None
     check_first: bool
-    confirm: Callable[[CheckReport], bool] | None
     skips_bad: bool
     limit: int | None
     desk: Desk = field(default_factory=Desk, init=False)
@@ -152,8 +148,8 @@ class _FileRun:
         kept = kept_types(self.mapping, types.rules)
         require_unchanged(files)
         total = count_rows(frames, options)
-        if not self._is_confirmed(total):
-            return False
+        if self.check_first or options.on_invalid == "raise":
+            self._check(total)
         if self.results_path is not None:
             sources = [file.path for file in files]
             results = TableFile(self.results_path, RESULTS, sources=sources, warn=self.warn)
@@ -184,17 +180,13 @@ class _FileRun:
         )
         return self._run.begin(frames)
 
-    def _is_confirmed(self, total: int | None) -> bool:
-        """Check all rows of all files, if the run is to. Return whether it may begin."""
-        options, confirm = self.options, self.confirm
-        if not (self.check_first or options.on_invalid == "raise" or confirm is not None):
-            return True
-        shown = step_progress(options.progress)
-        destination = None if confirm is None else known_destination(options.client, progress=shown)
-        report = check_frames(self._frames, destination=destination, progress=shown, total=total)
-        if report.invalid and options.on_invalid == "raise":
+    def _check(self, total: int | None) -> None:
+        """Check all rows of all files. Raise `InvalidRowsError` if rows are invalid, and that is to stop the run."""
+        report = check_frames(
+            self._frames, destination=None, progress=step_progress(self.options.progress), total=total
+        )
+        if report.invalid and self.options.on_invalid == "raise":
             raise InvalidRowsError(report.problems, invalid=report.invalid)
-        return confirm is None or confirm(report)
 
     def _note_skipped(self, skipped: Sequence[BadFile]) -> None:
         self._skipped = [{"file": path_text(file.name), "reason": file.reason} for file in skipped]

@@ -170,24 +170,20 @@ def test_bare_columns_have_the_types_that_submitting_gives_them(tmp_path):
 
 
 @pytest.mark.parametrize(("chunksize", "share"), [(2, "2 dates among 2 values"), (1_000, "10 dates among 10 values")])
-def test_confirmed_report_has_the_types_that_the_chunks_of_the_run_decide(tmp_path, fake_client, chunksize, share):
+def test_report_of_files_has_the_types_that_the_chunks_of_the_run_decide(tmp_path, fake_client, chunksize, share):
     """A check reads more rows at a time, but the first chunk of the run decides what a bare column becomes."""
     frame = pd.DataFrame({"who": list("0123456789"), "day": ["2024-01-31"] * 10, "paid_at": ["2024-01-31"] * 10})
     frame.to_parquet(tmp_path / "a.parquet")
     mapping = EventMapping(
         event_name="a", created_at="day", user_id="who", metadata={"paid_at": "paid_at"}, timezone="UTC"
     )
-    reports = []
+    options = RunOptions(client=fake_client(), journal=None, chunksize=chunksize)
 
-    results = submit_files(
-        tmp_path / "a.parquet",
-        mapping,
-        options=RunOptions(client=fake_client(), journal=None, chunksize=chunksize),
-        confirm=lambda report: reports.append(report) or True,
-    )
+    report = check_files(tmp_path / "a.parquet", mapping, options=options)
 
-    assert reports[0].problems[["row", "code", "value"]].to_numpy().tolist() == [[0, "sent_as_text", share]]
-    assert [cause.message for cause in reports[0].notes] == [note["message"] for note in results.attrs["run"]["notes"]]
+    results = submit_files(tmp_path / "a.parquet", mapping, options=options)
+    assert report.problems[["row", "code", "value"]].to_numpy().tolist() == [[0, "sent_as_text", share]]
+    assert [cause.message for cause in report.notes] == [note["message"] for note in results.attrs["run"]["notes"]]
 
 
 def test_files_without_rows_have_a_report(write, mapping):
@@ -260,38 +256,6 @@ def test_check_first_submits_when_all_rows_can_be_read(write, submit):
 
     assert results["status"].tolist() == ["accepted", "accepted", "invalid"]
     assert client.contacts == ["1", "2"]
-
-
-def test_report_is_confirmed_before_the_first_event(write, submit):
-    """It has the workspace, the rows and the requests of all files."""
-    asked = []
-
-    def confirm(report):
-        asked.append((report.workspace.id_code, report.rows, report.requests, report.invalid))
-        return True
-
-    client, results = submit([write("a.csv", *VALID), write("b.csv", "3,never")], confirm=confirm)
-
-    assert asked == [("ab12cd34", 3, 2, 1)]
-    assert len(client.events) == 2
-    assert len(results) == 3
-
-
-def test_nothing_is_sent_or_written_when_the_report_is_not_confirmed(write, submit, tmp_path):
-    """The run ends in order, and files of an earlier run stay."""
-    (tmp_path / "results.csv").write_text("earlier")
-
-    client, results = submit(
-        write("a.csv", *VALID),
-        confirm=lambda _: False,
-        results_path=tmp_path / "results.csv",
-        rejects_path=tmp_path / "rejects.csv",
-    )
-
-    assert client.events == []
-    assert (len(results), "status" in results) == (0, True)
-    assert (tmp_path / "results.csv").read_text() == "earlier"
-    assert not (tmp_path / "rejects.csv").exists()
 
 
 def test_invalid_rows_that_raise_name_their_files(write, submit):
