@@ -2,7 +2,6 @@
 
 import sys
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import PurePath
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -29,6 +28,9 @@ def _loaded() -> ModuleType:
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
+        # Loading it takes 15 ms, and most programs never ask.
+        from importlib.metadata import version  # noqa: PLC0415  # See above.
+
         return version(_COMMAND)
     if name.startswith("_") and name != "__all__":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -37,12 +39,14 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return list(_loaded().__all__)
+    return ["__version__", *_loaded().__all__]
 
 
 if TYPE_CHECKING:
     from events_pandas.names import *  # noqa: F403  # It lists its names.
     from events_pandas.names import __all__ as __all__
+
+    __version__: str
 elif not _is_command():
     # Now, so that DataFrame.intercom exists whatever is imported next.
     _loaded()

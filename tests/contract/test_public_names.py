@@ -3,6 +3,9 @@
 import json
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
@@ -44,6 +47,14 @@ def test_all_is_sorted() -> None:
 def test_all_names_exist(name: str) -> None:
     """Every listed name exists, also a name that is loaded at its first use."""
     assert getattr(ep, name) is not None
+
+
+def test_version_is_that_of_the_installed_distribution(project: Path) -> None:
+    """`ep.__version__` is the version in pyproject.toml, which the distribution has too, and `dir` lists it."""
+    written = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+
+    assert ep.__version__ == version("events-pandas") == written
+    assert {"__version__", *ep.__all__} == set(dir(ep))
 
 
 def test_import_loads_only_common_modules() -> None:

