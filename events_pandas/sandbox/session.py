@@ -274,14 +274,24 @@ class Sandbox:
         Returns
         -------
         Sandbox
-            This sandbox: ``sandbox = Sandbox().start()`` starts it where a ``with`` block does not fit.
+            This sandbox. It runs until `stop` is called or the process ends.
 
         Raises
         ------
         OSError
-            If the address, the port or the file of the workspace is not available.
+            If the address, the port or the file of the workspace is not available. If another sandbox of this process
+            has the port, the message says so: a cell of a notebook that was run twice meets its first sandbox.
         RuntimeError
             If the sandbox is running already, or does not start within five seconds.
+
+        Examples
+        --------
+        Where a ``with`` block does not fit, such as in a notebook:
+
+        >>> sandbox = Sandbox().start()
+        >>> sandbox.events
+        []
+        >>> sandbox.stop()
         """
         if self._server is not None:
             raise RuntimeError(f"the sandbox is running already, at {self.url}")

@@ -6,6 +6,7 @@ import errno
 import os
 import socket
 import threading
+import weakref
 from typing import Final
 
 import uvicorn
@@ -37,6 +38,7 @@ class ServerThread:
 
     def __init__(self, app: ASGIApp, *, host: str, port: int, start_seconds: float = 5.0) -> None:
         listener = _listener(host, port)
+        self.host = host
         self.port: int = listener.getsockname()[1]
         self._server = _Server(_config(app))
         self._cause: BaseException | None = None
@@ -44,6 +46,7 @@ class ServerThread:
         self._thread = threading.Thread(target=self._run, name="events-pandas-sandbox", daemon=True)
         self._listener = listener
         self._process = os.getpid()
+        _STARTED.add(self)
         leave_to_parent_at_fork(self)
         self._thread.start()
         if not self._server.is_accepting.wait(start_seconds):
@@ -55,6 +58,11 @@ class ServerThread:
     def is_inherited(self) -> bool:
         """Whether this process is a fork of the one that serves."""
         return os.getpid() != self._process
+
+    @property
+    def is_running(self) -> bool:
+        """Whether this process serves."""
+        return not self.is_inherited and self._thread.is_alive()
 
     def leave_to_parent(self) -> None:
         """Close the sockets in a forked child: otherwise port and connections would outlive the parent."""
@@ -178,12 +186,27 @@ def _listens_after_its_end(handle: object) -> bool:
     return any(isinstance(argument, socket.socket) and argument.fileno() == -1 for argument in arguments)
 
 
+_STARTED: Final[weakref.WeakSet[ServerThread]] = weakref.WeakSet()
+"""The servers that this process, or one that it was forked from, has started."""
+
+
 def _listener(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)
     except OSError as error:
+        raise OSError(error.errno, f"the sandbox cannot listen on {host} port {port}{_why(error, port)}") from error
+
+
+def _why(error: OSError, port: int) -> str:
+    """Return why a server cannot listen, and what to do."""
+    if error.errno != errno.EADDRINUSE:
         # Python adds the address, which the message has already.
         reason = str(error.strerror).partition(" (while")[0]
-        hint = "choose another address, or port 0 for any free port"
-        raise OSError(error.errno, f"the sandbox cannot listen on {host} port {port}: {reason}; {hint}") from error
+        return f": {reason}; choose another address, or port 0 for any free port"
+    another = "choose another port (0 for any free port)"
+    for server in _STARTED:
+        if server.port == port and server.is_running:
+            own = f"this process's sandbox on {server.host} port {port} is running"
+            return f": {own}: stop() it first, go on with it, or {another}"
+    return f", which is taken: stop the program that has it, or {another}"

@@ -267,7 +267,7 @@ def test_sandbox_can_be_started_again_after_a_failed_start(start) -> None:
     port = int(start().url.rpartition(":")[2])
     sandbox = Sandbox(port=port)
 
-    with pytest.raises(OSError, match=r"the sandbox cannot listen on 127\.0\.0\.1 port"):
+    with pytest.raises(OSError, match=r"this process's sandbox on 127\.0\.0\.1 port \d+ is running: stop\(\) it first"):
         sandbox.start()
 
     assert repr(sandbox) == "<Sandbox, not running>"

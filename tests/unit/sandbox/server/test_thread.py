@@ -101,14 +101,41 @@ def test_server_says_which_port_is_taken(serve) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         message = (
-            f"the sandbox cannot listen on 127.0.0.1 port {port}: Address already in use; "
-            "choose another address, or port 0 for any free port"
+            f"the sandbox cannot listen on 127.0.0.1 port {port}, which is taken: "
+            "stop the program that has it, or choose another port (0 for any free port)"
         )
 
-        with pytest.raises(OSError, match=re.escape(message)) as caught:
+        with pytest.raises(OSError, match=f"{re.escape(message)}$") as caught:
             serve(hello, port=port)
 
     assert caught.value.errno == errno.EADDRINUSE
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_server_says_that_its_process_has_the_port_already(serve, host) -> None:
+    """The error names the sandbox of this process that listens on the port: a cell of a notebook was run twice."""
+    port = serve(hello, host=host).port
+    message = (
+        f"the sandbox cannot listen on 127.0.0.1 port {port}: this process's sandbox on {host} port {port} is running: "
+        "stop() it first, go on with it, or choose another port (0 for any free port)"
+    )
+
+    with pytest.raises(OSError, match=f"{re.escape(message)}$") as caught:
+        serve(hello, port=port)
+
+    assert caught.value.errno == errno.EADDRINUSE
+
+
+def test_server_that_has_stopped_is_not_said_to_have_its_port(serve) -> None:
+    """If another program takes the port of a sandbox that has stopped, the error does not name the sandbox."""
+    thread = serve(hello)
+    thread.stop()
+
+    with (
+        socket.create_server(("127.0.0.1", thread.port)),
+        pytest.raises(OSError, match=f"port {thread.port}, which is taken: "),
+    ):
+        serve(hello, port=thread.port)
 
 
 def test_server_says_that_an_address_is_not_of_this_machine(serve) -> None:
