@@ -7,7 +7,7 @@ import pandas as pd
 from events_pandas.api import check_events, submit_events
 from events_pandas.deliver import IntercomClient
 from events_pandas.mapping import EventMapping
-from events_pandas.results import CheckReport, unknown_contacts
+from events_pandas.results import CheckReport, Preview, unknown_contacts
 from events_pandas.run.options import SubmitOptions, with_options
 
 
@@ -48,6 +48,43 @@ class IntercomAccessor:
             Every row judged: as text, in a notebook as tables, and as data.
         """
         return check_events(self._frame, mapping, client=client)
+
+    def preview(self, mapping: EventMapping, n: int = 5) -> Preview:
+        """Show the first events as Intercom shows them: `CheckReport.preview` of this frame.
+
+        Every row is checked, since a later row may decide what a column is sent as. Nothing is sent.
+
+        Parameters
+        ----------
+        mapping : EventMapping
+            Which column becomes which field.
+        n : int, default 5
+            How many at the most, 1 or more.
+
+        Returns
+        -------
+        Preview
+            As text, in a notebook as tables, and as data. If no event would be sent, it says why.
+
+        Raises
+        ------
+        ValueError
+            If `n` is not a number of events.
+
+        Examples
+        --------
+        >>> import events_pandas as ep
+        >>> visits = pd.DataFrame({"at": ["2024-01-31 09:30"], "who": ["00042"], "page": ["https://example.org/a"]})
+        >>> mapping = ep.EventMapping(
+        ...     event_name="visited", created_at="at", user_id="who", metadata={"page": "page"}, timezone="UTC"
+        ... )
+        >>> visits.intercom.preview(mapping)
+        visited
+          contact     user_id 00042
+          created_at  2024-01-31 09:30:00 UTC
+          page        link  https://example.org/a
+        """
+        return self.check(mapping).preview(n)
 
     @with_options
     def submit(self, mapping: EventMapping, **options: Unpack[SubmitOptions]) -> pd.DataFrame:

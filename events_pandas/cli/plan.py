@@ -8,6 +8,7 @@ from typing import Any, Final
 from events_pandas.cli.checking import report_facts
 from events_pandas.convert import Cause
 from events_pandas.results import CheckReport
+from events_pandas.results.check_report import left_out
 from events_pandas.results.destination import Destination
 from events_pandas.results.report import Fact, request_fact, workspace_fact
 from events_pandas.words import counted, escaped, listed, path_text
@@ -72,8 +73,7 @@ class Plan:
             # The check does not ask the journal.
             is_most = self.journal is not None and not (self.begins_journal or self.resubmits)
             yield label, f"at most {text}" if is_most else text
-            left_out = {"invalid row": self.report.invalid, "duplicate": self.report.duplicates}
-            yield "left out", listed([counted(count, noun) for noun, count in left_out.items() if count]) or "nothing"
+            yield "left out", left_out(self.report) or "nothing"
         for first, *others in self.detected.values():
             alike = f" ({counted(len(others), 'more note')} of this kind)" if others else ""
             yield "detected", f"{first.message}{alike}"

@@ -3,6 +3,7 @@
 from events_pandas.results.check_report import CheckReport
 from events_pandas.results.contacts import unknown_contacts
 from events_pandas.results.frame import STATUS_DTYPE, RowOutcomes, RunStatuses
+from events_pandas.results.preview import Preview
 from events_pandas.results.summary import Summary
 
-__all__ = ["STATUS_DTYPE", "CheckReport", "RowOutcomes", "RunStatuses", "Summary", "unknown_contacts"]
+__all__ = ["STATUS_DTYPE", "CheckReport", "Preview", "RowOutcomes", "RunStatuses", "Summary", "unknown_contacts"]

@@ -16,6 +16,7 @@ from events_pandas.intercom import JsonObject
 from events_pandas.mapping import EventMapping, Rule
 from events_pandas.results.budget import metadata_budget, metadata_remarks, name_counts
 from events_pandas.results.destination import Destination
+from events_pandas.results.preview import Preview, previewed, require_number
 from events_pandas.results.report import (
     Fact,
     ReportContent,
@@ -26,12 +27,13 @@ from events_pandas.results.report import (
     report_html,
     report_lines,
     request_fact,
+    shown_causes,
     spread_facts,
     unlisted_fact,
     workspace_fact,
 )
 from events_pandas.results.summary import place_of
-from events_pandas.words import counted, escaped
+from events_pandas.words import counted, escaped, listed
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)  # A cached property does not work with slots.
@@ -262,6 +264,70 @@ class CheckReport:
         """
         return [json.loads(payload) for payload in self.first_payloads(max(n, 0))]
 
+    def preview(self, n: int = 5) -> Preview:
+        """Show the first events as Intercom shows them.
+
+        Money has its currency and decimals, a date its time, a link its address. Times are in UTC, as they are sent.
+
+        Parameters
+        ----------
+        n : int, default 5
+            How many at the most, 1 or more; of files, at most 1,000.
+
+        Returns
+        -------
+        Preview
+            Printed it is text, and in a notebook it is shown as tables. ``events`` has the same as a list of dicts.
+            Rows that are not sent, such as invalid ones, are not shown: the last line counts them. If no event would be
+            sent, it says why.
+
+        Raises
+        ------
+        ValueError
+            If `n` is not a number of events, or if more than 1,000 events of files are asked for: no more are kept.
+
+        See Also
+        --------
+        payloads : The request bodies.
+
+        Examples
+        --------
+        >>> import events_pandas as ep
+        >>> orders = pd.DataFrame({"day": ["never", "2024-01-31"], "who": ["00042", "00043"], "total": [5.0, 1349.9]})
+        >>> mapping = ep.EventMapping(
+        ...     event_name="placed-order",
+        ...     created_at="day",
+        ...     user_id="who",
+        ...     metadata={"price": ep.MonetaryAmount("total", currency=ep.Constant("eur"))},
+        ...     timezone="UTC",
+        ... )
+        >>> preview = ep.check_events(orders, mapping).preview()
+        >>> preview
+        placed-order
+          contact     user_id 00043
+          created_at  2024-01-31 00:00:00 UTC
+          price       monetary amount  EUR 1,349.90
+        <BLANKLINE>
+        left out of 2 rows: 1 invalid row (a check says why)
+        >>> preview.events[0]["metadata"]
+        [{'key': 'price', 'kind': 'monetary amount', 'shown': 'EUR 1,349.90'}]
+        """
+        require_number(n)
+        events = [previewed(payload) for payload in self.payloads(n)]
+        return Preview(shown=events, remarks=list(self._remarks()))
+
+    def _remarks(self) -> Iterator[str]:
+        """Yield how many rows are not sent, and if none is sent, why."""
+        if self.requests:
+            if text := left_out(self):
+                yield f"left out of {counted(self.rows, 'row')}: {text} (a check says why)"
+        elif not self.rows:
+            yield "no events: there are no rows"
+        else:
+            yield f"no events: {counted(self.rows, 'row is', 'rows are')} invalid"
+            shown, rest = shown_causes(self.causes)
+            yield from (*map(str, shown), *([rest] if rest else []))
+
     def __str__(self) -> str:
         return "\n".join(report_lines(self._content()))
 
@@ -291,3 +357,9 @@ class CheckReport:
             yield from (("metadata", remark) for remark in remarks)
         if self.unlisted:
             yield unlisted_fact(self.unlisted, listed=FINDINGS_LISTED)
+
+
+def left_out(report: CheckReport) -> str:
+    """Return how many rows are not sent, in words; empty if all are."""
+    rows = {"invalid row": report.invalid, "duplicate": report.valid - report.requests}
+    return listed([counted(count, noun) for noun, count in rows.items() if count])

@@ -14,7 +14,6 @@ report_html        the report as an HTML fragment
 =================  ==========================================================
 """
 
-import html
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -28,21 +27,13 @@ from events_pandas.deliver import WorkspaceIdentity
 from events_pandas.mapping import EventMapping
 from events_pandas.mapping.guesses import PLACEHOLDER_NAME, guess_faults, is_unnamed
 from events_pandas.results.budget import FURTHER_NAMES
+from events_pandas.results.fragment import LEFT, LONG, RIGHT, UNBROKEN, cell, fragment, paragraph, table
 from events_pandas.words import counted, listed, quoted
 
 NAMES_SHOWN = 3
 CAUSES_SHOWN = 40
 """Lines for causes; errors are shown in any case."""
 KEYS_SHOWN = 20
-
-# Names, keys and messages may hold dollar signs, which a notebook would show as formulas.
-_OPENING = '<div class="tex2jax_ignore mathjax_ignore" style="color: inherit; line-height: 1.4">'
-_TABLE = "margin-left: 0"
-_LEFT = "text-align: left; vertical-align: top"
-_RIGHT = "text-align: right; vertical-align: top"
-_LONG = f"{_LEFT}; white-space: normal; overflow-wrap: anywhere"
-"""The style of text that may be longer than a line."""
-_UNBROKEN = "white-space: nowrap"
 
 Span: TypeAlias = tuple[pd.Timestamp, pd.Timestamp]
 Fact: TypeAlias = tuple[str, str]
@@ -160,22 +151,22 @@ def report_lines(content: ReportContent) -> Iterator[str]:
 
 # The style of each column, and the tooltip of its name.
 _CAUSE_COLUMNS = {
-    "severity": (_LEFT, "an error makes the row invalid; with a note it is sent"),
-    "code": (_LEFT, "the kind of finding, as in report.problems"),
-    "rows": (f"{_RIGHT}; {_UNBROKEN}", "the number of rows with this finding"),
-    "example": (_LONG, "the first of the rows"),
+    "severity": (LEFT, "an error makes the row invalid; with a note it is sent"),
+    "code": (LEFT, "the kind of finding, as in report.problems"),
+    "rows": (f"{RIGHT}; {UNBROKEN}", "the number of rows with this finding"),
+    "example": (LONG, "the first of the rows"),
 }
 _BUDGET_COLUMNS = {
-    "position": (_RIGHT, "place in the order sent"),
-    "key": (_LONG, "metadata key"),
-    "type": (f"{_LEFT}; {_UNBROKEN}", "how Intercom shows the value"),
-    "present": (_RIGHT, "valid rows of this event name that have a value"),
-    "share": (_RIGHT, "of all valid rows of this event name"),
+    "position": (RIGHT, "place in the order sent"),
+    "key": (LONG, "metadata key"),
+    "type": (f"{LEFT}; {UNBROKEN}", "how Intercom shows the value"),
+    "present": (RIGHT, "valid rows of this event name that have a value"),
+    "share": (RIGHT, "of all valid rows of this event name"),
     "ignored": (
-        _RIGHT,
+        RIGHT,
         "rows that are sent without the value, since it comes after as many others as Intercom keeps",
     ),
-    "drift": (_LONG, "types of the column's cells, in all rows: Intercom shows a key of mixed types as text"),
+    "drift": (LONG, "types of the column's cells, in all rows: Intercom shows a key of mixed types as text"),
 }
 _EXPLAINED = ("ignored", "drift")
 """Columns that appear only if a key needs them, and whose names need an explanation."""
@@ -186,21 +177,21 @@ def report_html(content: ReportContent, budget: pd.DataFrame) -> str:
 
     `budget` is `CheckReport.metadata`; the keys of the most frequent event name are shown.
     """
-    lines = (_cell("th", label, _LEFT) + _cell("td", text, _LONG) for label, text in content.facts)
-    parts = [f"<p><strong>{html.escape(content.heading)}</strong></p>", *_table(lines)]
-    parts += [f"<p><strong>warning</strong>: {html.escape(warning)}</p>" for warning in content.warnings]
+    lines = (cell("th", label, LEFT) + cell("td", text, LONG) for label, text in content.facts)
+    parts = [paragraph(strong=content.heading), *table(lines)]
+    parts += [paragraph(f": {warning}", strong="warning") for warning in content.warnings]
     parts += _cause_parts(content.causes) if content.causes else ()
     parts += _budget_parts(budget) if len(budget) else ()
-    return "\n".join([_OPENING, *parts, "</div>"])
+    return fragment(parts)
 
 
 def _cause_parts(causes: Sequence[Cause]) -> Iterator[str]:
     shown, rest = shown_causes(causes)
-    yield "<p><strong>problems</strong></p>"
+    yield paragraph(strong="problems")
     texts = ((cause.severity, cause.code, cause.extent, f"row {cause.first_row}: {cause.message}") for cause in shown)
     yield from _explained_table(_CAUSE_COLUMNS, texts)
     if rest:
-        yield f"<p>{html.escape(rest)}</p>"
+        yield paragraph(rest)
 
 
 def _budget_parts(budget: pd.DataFrame) -> Iterator[str]:
@@ -209,11 +200,11 @@ def _budget_parts(budget: pd.DataFrame) -> Iterator[str]:
     keys = budget[budget["event_name"] == names[0]]
     texts = _budget_texts(keys.head(KEYS_SHOWN))
     columns = {name: column for name, column in _BUDGET_COLUMNS.items() if (texts[name] != "").any()}
-    yield f"<p><strong>metadata</strong> of {html.escape(quoted(names[0]))}</p>"
+    yield paragraph(f" of {quoted(names[0])}", strong="metadata")
     yield from _explained_table(columns, texts[list(columns)].itertuples(index=False, name=None))
     for name in _EXPLAINED:
         if name in columns:
-            yield f"<p><strong>{name}</strong>: {html.escape(columns[name][1])}</p>"
+            yield paragraph(f": {columns[name][1]}", strong=name)
     counts = {"more key": len(keys) - KEYS_SHOWN, "more event name": len(names) - 1}
     further = [counted(count, noun) for noun, count in counts.items() if count > 0]
     if further:
@@ -222,21 +213,10 @@ def _budget_parts(budget: pd.DataFrame) -> Iterator[str]:
 
 def _explained_table(columns: Mapping[str, tuple[str, str]], rows: Iterable[Sequence[str]]) -> Iterator[str]:
     """Yield the lines of a table whose head explains each column."""
-    head = "".join(_cell("th", name, style, title=meaning) for name, (style, meaning) in columns.items())
+    head = "".join(cell("th", name, style, title=meaning) for name, (style, meaning) in columns.items())
     styles = [style for style, _ in columns.values()]
-    lines = ("".join(_cell("td", *cell) for cell in zip(row, styles, strict=True)) for row in rows)
-    return _table(lines, head=[f"<thead><tr>{head}</tr></thead>"])
-
-
-def _table(lines: Iterable[str], *, head: Sequence[str] = ()) -> Iterator[str]:
-    yield from (f'<table style="{_TABLE}">', *head, "<tbody>")
-    yield from (f"<tr>{line}</tr>" for line in lines)
-    yield from ("</tbody>", "</table>")
-
-
-def _cell(tag: str, text: str, style: str, *, title: str = "") -> str:
-    tooltip = f' title="{html.escape(title)}"' if title else ""
-    return f'<{tag} style="{style}"{tooltip}>{html.escape(text)}</{tag}>'
+    lines = ("".join(cell("td", *shown) for shown in zip(row, styles, strict=True)) for row in rows)
+    return table(lines, head=[f"<thead><tr>{head}</tr></thead>"])
 
 
 def _budget_texts(budget: pd.DataFrame) -> pd.DataFrame:

@@ -57,6 +57,17 @@ def test_dry_run_shows_the_plan_and_sends_nothing(submit, folder, sandbox):
     assert sorted(path.name for path in folder.iterdir()) == ["mapping.toml", "orders.csv"]
 
 
+def test_plan_does_not_leave_out_duplicates_that_are_sent(submit, folder):
+    """With duplicates="send" a duplicate is a request like others."""
+    path = folder / "mapping.toml"
+    path.write_text(f'duplicates = "send"\n{path.read_text()}')
+
+    result = submit("--dry-run")
+
+    assert "  requests   4, which take" in result.stdout
+    assert "  left out   1 invalid row\n" in result.stdout
+
+
 @pytest.mark.parametrize(("option", "holds"), [("--results", "results"), ("--rejects", "rejects")])
 def test_output_with_another_ending_is_refused_before_the_check(submit, option, holds):
     """A check of all rows may take minutes."""

@@ -15,6 +15,16 @@ def test_accessor_checks_its_frame(make_orders, mapping, fake_client):
     assert (report.rows, report.workspace.name) == (3, "Acme")
 
 
+def test_accessor_previews_its_frame(make_orders, mapping):
+    """`frame.intercom.preview` is the preview of the frame's check, with five events unless `n` says otherwise."""
+    orders = make_orders(7)
+
+    previews = [orders.intercom.preview(mapping), orders.intercom.preview(mapping, n=1)]
+
+    assert [len(preview.events) for preview in previews] == [5, 1]
+    assert str(previews[1]) == "placed-order\n  contact     user_id 00000\n  created_at  2024-01-31 00:00:00 UTC"
+
+
 def test_accessor_submits_its_frame(make_orders, mapping, fake_client):
     """`frame.intercom.submit` is `submit_events` of the frame, options included."""
     client = fake_client()

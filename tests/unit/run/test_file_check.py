@@ -48,6 +48,7 @@ def test_check_file_says_what_a_check_of_the_rows_says(write, mapping):
 
     assert re.sub(r" \(a\.csv line \d\)", "", str(report)) == str(check_events(frame, mapping))
     assert report.payloads() == check_events(frame, mapping).payloads()
+    assert str(report.preview()) == str(check_events(frame, mapping).preview())
 
 
 def test_problems_of_files_have_the_file_and_the_position_in_it(write, mapping):
