@@ -17,7 +17,7 @@ from events_pandas.results.fragment import LEFT, LONG, UNBROKEN, cell, fragment,
 from events_pandas.words import escaped
 
 # A long value takes what the key and the kind leave, and they leave it enough.
-_KEY: Final = f"{LEFT}; white-space: normal; overflow-wrap: break-word; max-width: 16em"
+_KEY: Final = f"{LEFT}; overflow-wrap: break-word; max-width: 16em"
 _KIND: Final = f"{LEFT}; {UNBROKEN}; padding-right: 1em"
 _SHOWN: Final = f"{LONG}; min-width: 12em"
 
