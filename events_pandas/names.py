@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 # Registers DataFrame.intercom.
 import events_pandas.accessor  # noqa: F401
 from events_pandas.api import (
+    check_contacts,
     check_events,
     check_file,
     export_rejects,
@@ -80,6 +81,7 @@ __all__ = [
     "SuggestedMapping",
     "Text",
     "UnknownColumnError",
+    "check_contacts",
     "check_events",
     "check_file",
     "export_rejects",

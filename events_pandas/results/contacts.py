@@ -6,15 +6,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from events_pandas.convert import Converter
-from events_pandas.convert.cells import Rows
+from events_pandas.check import chunk_bounds
+from events_pandas.convert import Converter, EventBatch
+from events_pandas.convert.cells import TEXT_TYPE, Rows
 from events_pandas.deliver import Status
 from events_pandas.mapping import EventMapping, bind, require_mapping
 from events_pandas.results.frame import text_column
 from events_pandas.words import counted, kind_of
 
 _COLUMNS = ("row", "status", "created_at")
+_ROWS_AT_A_TIME = 2**16
 
 
 def unknown_contacts(results: pd.DataFrame, frame: pd.DataFrame, mapping: EventMapping) -> pd.DataFrame:
@@ -83,6 +87,53 @@ def unknown_contacts(results: pd.DataFrame, frame: pd.DataFrame, mapping: EventM
     contacts = events.groupby(["identifier", "contact"], sort=False, as_index=False).agg(
         rows=("row", "size"), first_event=("created_at", "min"), last_event=("created_at", "max")
     )
+    return _most_rows_first(contacts)
+
+
+def distinct_contacts(frame: pd.DataFrame, mapping: EventMapping) -> pd.DataFrame:
+    """Name all contacts of a frame, in the form of `unknown_contacts`. Addresses that differ in case are one contact.
+
+    Rows count whose contact can be read, and times that can be read.
+    """
+    converter = Converter(bind(frame, replace(mapping, metadata={})))
+    parts = [_counted(converter.convert(*bounds)) for bounds in chunk_bounds(len(frame), _ROWS_AT_A_TIME)]
+    counted_rows = pa.concat_tables(parts or [_counted(converter.convert(0, 0))])
+    contacts = counted_rows.group_by(["identifier", "key"], use_threads=False).aggregate(
+        [("contact", "first"), ("rows", "sum"), ("first_event", "min"), ("last_event", "max")]
+    )
+    seconds = pa.timestamp("s", tz="UTC")
+    return _most_rows_first(
+        pd.DataFrame(
+            {
+                "identifier": text_column(contacts["identifier"].to_pylist()),
+                "contact": pd.array(contacts["contact_first"], dtype=text_column([]).dtype),
+                "rows": contacts["rows_sum"].to_numpy(),
+                "first_event": contacts["first_event_min"].cast(seconds).to_pandas().dt.as_unit("us"),
+                "last_event": contacts["last_event_max"].cast(seconds).to_pandas().dt.as_unit("us"),
+            }
+        )
+    )
+
+
+def _counted(batch: EventBatch) -> pa.Table:
+    """Return the contact and the time of each row that has a contact."""
+    identifiers, values = batch.contacts.named()
+    contacts = pa.array(values, TEXT_TYPE)
+    is_email = pa.array(identifiers == "email")
+    rows = pa.table(
+        {
+            "identifier": pa.array(identifiers, pa.string()),
+            "contact": contacts,
+            "key": pc.if_else(is_email, pc.utf8_lower(contacts), contacts),
+            "rows": np.ones(len(values), np.int64),
+            "first_event": batch.created_at,
+            "last_event": batch.created_at,
+        }
+    )
+    return rows.filter(pc.is_valid(contacts))
+
+
+def _most_rows_first(contacts: pd.DataFrame) -> pd.DataFrame:
     return contacts.sort_values("rows", ascending=False, kind="stable", ignore_index=True)
 
 
