@@ -97,32 +97,25 @@ def test_check_contacts_tells_known_unknown_ambiguous_and_merged(start):
 
 def test_check_contacts_agrees_with_what_events_are_answered(start):
     """A contact that is known takes events, an unknown one gets 404, a merged one 410, an ambiguous address 409."""
-    sandbox = start(
-        contacts=[
-            {"id": "5f0a", "role": "lead"},
-            {"external_id": "1", "email": "a@b.c"},
-            {"external_id": "2"},
-            "x@y.z",
-        ],
-        merged_contacts={"gone": "2"},
+    users = [{"external_id": "1", "email": "a@b.c"}, {"external_id": "2"}, {"external_id": "3", "email": "x@y.z"}]
+    twin, lead = {"external_id": "4", "email": "x@y.z"}, {"id": "5f0a", "role": "lead"}
+    sandbox = start(contacts=[*users, twin, lead], merged_contacts={"gone": "2"})
+    orders = pd.DataFrame(
+        {
+            "user_id": [None, None, "1", "gone", None, None],
+            "id": ["5f0a", "5f0b", None, None, None, None],
+            "email": [None, None, None, None, "A@b.c", "x@y.z"],
+            "day": "2024-01-31",
+        }
     )
-    rows = [
-        ("id", "5f0a"),
-        ("id", "5f0b"),
-        ("user_id", "1"),
-        ("user_id", "gone"),
-        ("email", "a@b.c"),
-        ("email", "x@y.z"),
-    ]
-    orders = pd.DataFrame([{kind: value, "day": "2024-01-31"} for kind, value in rows])
     mapping = EventMapping(event_name="e", created_at="day", user_id="user_id", id="id", email="email", timezone="UTC")
 
     with sandbox.client() as client:
         contacts = check_contacts(orders, mapping, client=client)
         results = submit_events(orders, mapping, client=client)
 
-    assert contacts["status"].tolist() == ["known", "unknown", "known", "merged", "known"]
-    assert results["http_status"].tolist() == [202, 404, 202, 410, 202]
+    assert contacts["status"].tolist() == ["known", "unknown", "known", "merged", "known", "ambiguous"]
+    assert results["http_status"].tolist() == [202, 404, 202, 410, 202, 409]
 
 
 def test_check_contacts_asks_for_fifty_contacts_at_once(start, counting, make_orders, mapping):
