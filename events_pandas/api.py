@@ -3,8 +3,8 @@
 import os
 import time
 import warnings
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Final, Unpack
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Final, Literal, Unpack
 
 import numpy as np
 import pandas as pd
@@ -25,7 +25,7 @@ from events_pandas.results.rejects import (
     with_index_levels,
 )
 from events_pandas.results.table_file import TableFile
-from events_pandas.run.contacts import check_frame_contacts
+from events_pandas.run.contacts import check_frame_contacts, create_frame_contacts
 from events_pandas.run.file_check import check_files
 from events_pandas.run.files import submit_files
 from events_pandas.run.frames import unsent_results
@@ -645,3 +645,76 @@ def check_contacts(
     """
     options = run_options({"client": client, "rate_share": rate_share, "progress": progress})
     return check_frame_contacts(frame, mapping, known=known, options=options)
+
+
+def create_contacts(
+    contacts: pd.DataFrame,
+    *,
+    client: IntercomClient | None = None,
+    role: Literal["user", "lead"] = "user",
+    fields: Mapping[str, Hashable] | None = None,
+    rate_share: float = 1.0,
+    progress: ProgressChoice = "auto",
+) -> pd.DataFrame:
+    """Create the contacts that the caller has chosen. Submitting events never creates a contact.
+
+    Parameters
+    ----------
+    contacts : pandas.DataFrame
+        One row for each contact, with ``identifier`` (``"user_id"`` or ``"email"``) and ``contact``: rows of
+        `check_contacts` or `unknown_contacts`. The frame is not changed. Rows whose ``status`` says ``"created"`` or
+        ``"exists"`` are not sent again.
+    client : IntercomClient, optional
+        The connection; without it one is made from the environment's ``INTERCOM_ACCESS_TOKEN``.
+    role : {"user", "lead"}, default "user"
+        The role of the contacts. Events find a lead by its ``id`` only.
+    fields : mapping of str to hashable, optional
+        Columns with further fields of a contact, such as ``{"name": "full_name", "custom_attributes.plan": "plan"}``;
+        without it a contact has its identifier only. Times become Unix seconds (UTC), and missing cells are left out.
+    rate_share : float, default 1.0
+        The share of the rate limit to use, up to 1.
+    progress : {"auto"}, bool or callable, default "auto"
+        Whether progress is shown, as in `SubmitOptions`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each contact, on the caller's index: ``identifier``, ``contact``, ``status`` (ordered categorical):
+        ``"created"``, ``"exists"`` (Intercom had it already) or ``"rejected"``; ``id`` (string), Intercom's id;
+        ``error_code``, ``error_message`` and ``request_id`` (strings) of a rejected one.
+
+    Raises
+    ------
+    CredentialsError
+        If there is no usable access token.
+    SubmissionError
+        If Intercom refused the token or did not answer. Its `results` have the contacts so far, and can be given again.
+    SubmissionInterrupted
+        On Ctrl-C or the notebook's stop button, with such `results` too.
+    UnknownColumnError
+        If `contacts` lack a column that `fields` names.
+    TypeError, ValueError
+        If contacts, role or fields cannot be used; nothing was sent.
+
+    Notes
+    -----
+    One request creates one contact. If an answer is lost, the request is made again, and a contact that was created by
+    the first one has the status ``"exists"``.
+
+    References
+    ----------
+    Intercom, "Create contact":
+    https://developers.intercom.com/docs/references/rest-api/api.intercom.io/contacts/createcontact
+
+    Examples
+    --------
+    >>> import events_pandas as ep
+    >>> unknown = pd.DataFrame({"identifier": "user_id", "contact": ["00042", "00999"]})
+    >>> with ep.Sandbox(contacts=["00042"]) as sandbox:
+    ...     ep.create_contacts(unknown, client=sandbox.client())[["contact", "status"]]
+      contact   status
+    0   00042   exists
+    1   00999  created
+    """
+    options = run_options({"client": client, "rate_share": rate_share, "progress": progress})
+    return create_frame_contacts(contacts, role=role, fields=fields, options=options)

@@ -169,6 +169,10 @@ class Engine:
         """End a wait, so that the engine looks for interrupts. Any thread may call this."""
         self._workers.wake()
 
+    def withhold(self, contacts: Iterable[str]) -> None:
+        """Send no event of these contacts, since Intercom does not know them."""
+        self._lessons.withhold(contacts)
+
     def try_out(self, events: Sequence[Event]) -> list[Outcome]:
         """Submit a few events before all others, return their outcomes, and stop the run if they fail."""
         outcomes = [outcome for chunk in self.deliver([events]) for outcome in chunk]

@@ -31,7 +31,7 @@ _AT_A_TIME: Final = 128
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Reply(Generic[Read]):
+class QuestionEnd(Generic[Read]):
     """How a question ended: what was read of its answer, or what came instead; after a stop, neither."""
 
     number: int
@@ -73,7 +73,7 @@ class Asking:
         *,
         send: Callable[[int], Answer],
         read: Callable[[Attempt], Read | None],
-        take: Callable[[Reply[Read]], object],
+        take: Callable[[QuestionEnd[Read]], object],
         description: str,
     ) -> None:
         """Send questions by their numbers from 0, and pass on how each of them ended."""
@@ -89,7 +89,7 @@ class Asking:
                     for outcome in outcomes:
                         read_of = asking.answers.pop(outcome.row, None)
                         refusal = asking.refusals.pop(outcome.row, "")
-                        take(Reply(number=outcome.row, read=read_of, outcome=outcome, refusal=refusal))
+                        take(QuestionEnd(number=outcome.row, read=read_of, outcome=outcome, refusal=refusal))
                 self.requests += engine.requests
                 self.stop = engine.stop
         except UnansweredError:

@@ -15,7 +15,7 @@ import pandas as pd
 from events_pandas.deliver import Answer
 from events_pandas.deliver.client.answers import Attempt
 from events_pandas.intercom import CONTACT_FIELDS, SEARCHED_AT_ONCE
-from events_pandas.run.asking import Asking, Reply
+from events_pandas.run.asking import Asking, QuestionEnd
 
 Positions = npt.NDArray[np.int64]
 
@@ -55,7 +55,7 @@ class _Found(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Page:
+class _SearchPage:
     """The first contacts that a search has found, and whether these are all."""
 
     found: Sequence[_Found]
@@ -63,7 +63,7 @@ class _Page:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Contact:
+class _ContactAnswer:
     """What the answer to a question about one contact says."""
 
     status: ContactStatus
@@ -111,6 +111,11 @@ class ContactCheck:
         # The end came before they were looked up.
         self.codes[self.codes == _NOT_FOUND] = NOT_ASKED
 
+    def statuses(self) -> list[ContactStatus | None]:
+        """Return what is known of each contact."""
+        names = [*ContactStatus, None]
+        return [names[code] for code in self.codes.tolist()]
+
     def _searches(self) -> Iterator[_Search]:
         for identifier in CONTACT_FIELDS:
             is_of_kind = self.contacts["identifier"].eq(identifier).to_numpy(bool)
@@ -121,7 +126,7 @@ class ContactCheck:
     def _search(self, searches: list[_Search]) -> None:
         """Search for contacts, and again for the halves of a search that found more than a page."""
 
-        def take(reply: Reply[_Page]) -> None:
+        def take(reply: QuestionEnd[_SearchPage]) -> None:
             search, page = searches[reply.number], reply.read
             if page is None:
                 self.refusal = reply.refusal or self.refusal
@@ -164,7 +169,7 @@ class ContactCheck:
     def _look_up(self, positions: Positions) -> None:
         """Ask for contacts one by one: the search finds neither merged contacts nor those of the last minutes."""
 
-        def take(reply: Reply[_Contact]) -> None:
+        def take(reply: QuestionEnd[_ContactAnswer]) -> None:
             position = int(positions[reply.number])
             if reply.read is None:
                 self.refusal = reply.refusal or self.refusal
@@ -180,13 +185,13 @@ class ContactCheck:
         self.asking.ask(len(positions), send=send, read=_read_contact, take=take, description="looking up contacts")
 
 
-def _read_page(attempt: Attempt) -> _Page | None:
+def _read_page(attempt: Attempt) -> _SearchPage | None:
     """Read the answer to a search; None if it is not a page of contacts."""
     listed, total = attempt.content.get("data"), attempt.content.get("total_count")
     if attempt.status != HTTPStatus.OK or not isinstance(listed, list):
         return None
     found = [_found(one) for one in listed if isinstance(one, dict)]
-    return _Page(found=found, is_whole=not isinstance(total, int) or total <= len(found))
+    return _SearchPage(found=found, is_whole=not isinstance(total, int) or total <= len(found))
 
 
 def _found(contact: dict[str, object]) -> _Found:
@@ -194,13 +199,13 @@ def _found(contact: dict[str, object]) -> _Found:
     return _Found(**{**fields, "role": fields["role"] or _USER})
 
 
-def _read_contact(attempt: Attempt) -> _Contact | None:
+def _read_contact(attempt: Attempt) -> _ContactAnswer | None:
     """Read the answer to a question about one contact; None if it does not answer it."""
     match attempt.status:
         case HTTPStatus.OK if attempt.content.get("type") == "contact":
-            return _Contact(status=ContactStatus.KNOWN)
+            return _ContactAnswer(status=ContactStatus.KNOWN)
         case HTTPStatus.NOT_FOUND if attempt.speaks_of_contact:
-            return _Contact(status=ContactStatus.UNKNOWN)
+            return _ContactAnswer(status=ContactStatus.UNKNOWN)
         case HTTPStatus.GONE:
-            return _Contact(status=ContactStatus.MERGED, merged_into=attempt.merged_into)
+            return _ContactAnswer(status=ContactStatus.MERGED, merged_into=attempt.merged_into)
     return None

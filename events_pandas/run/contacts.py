@@ -1,5 +1,6 @@
 """What is asked about contacts before events are sent, as frames; and what is kept when that ends early."""
 
+from collections.abc import Hashable, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -12,6 +13,7 @@ from events_pandas.results.contacts import distinct_contacts
 from events_pandas.results.frame import text_column
 from events_pandas.run.asking import Asking
 from events_pandas.run.contact_check import CONTACT_STATUS_DTYPE, NOT_ASKED, ContactCheck
+from events_pandas.run.contact_creation import CONTACT_ROLES, ContactCreation, require_contacts, require_fields
 from events_pandas.run.desk import Desk
 from events_pandas.run.options import RunOptions
 from events_pandas.run.run import stop_error
@@ -39,7 +41,8 @@ def check_frame_contacts(
                 asking.find_workspace()
                 check.run()
         results = _with_statuses(contacts, check)
-        _require_whole(results, check)
+        again = "check again with known=, the results of this error"
+        _require_whole(results, asking, refusal=check.refusal, again=again)
         return results
 
     return desk.run(work, first=lambda: True)
@@ -67,27 +70,49 @@ def _with_statuses(contacts: pd.DataFrame, check: ContactCheck) -> pd.DataFrame:
         merged[position] = contact
     status = pd.Categorical.from_codes(check.codes, dtype=CONTACT_STATUS_DTYPE)
     results = contacts.assign(status=status, merged_into=text_column(merged))
-    results.attrs["run"] = _facts(check.asking, results)
+    by_search = results["identifier"].eq("email") & results["status"].eq("unknown")
+    results.attrs["run"] = {**_facts(check.asking), "notes": [SEARCH_LAG] if by_search.any() else []}
     return results
 
 
-def _facts(asking: Asking, results: pd.DataFrame) -> dict[str, Any]:
+def _facts(asking: Asking) -> dict[str, Any]:
     workspace = asking.workspace
-    by_search = results["identifier"].eq("email") & results["status"].eq("unknown")
-    return {
-        "workspace": None if workspace is None else {"id_code": workspace.id_code, "name": workspace.name},
-        "requests": asking.requests,
-        "notes": [SEARCH_LAG] if by_search.any() else [],
-    }
+    named = None if workspace is None else {"id_code": workspace.id_code, "name": workspace.name}
+    return {"workspace": named, "requests": asking.requests}
 
 
-def _require_whole(results: pd.DataFrame, check: ContactCheck) -> None:
-    """Raise an error with the answers so far if contacts have none."""
+def create_frame_contacts(
+    contacts: pd.DataFrame, *, role: str, fields: Mapping[str, Hashable] | None, options: RunOptions
+) -> pd.DataFrame:
+    """Create contacts, as `create_contacts` documents."""
+    fields = {} if fields is None else fields
+    require_contacts(contacts)
+    require_fields(fields, contacts)
+    if role not in CONTACT_ROLES:
+        raise ValueError(f"role: expected 'user' or 'lead', got {role!r}")
+    desk = Desk()
+
+    def work() -> pd.DataFrame:
+        with options.opened_client() as client:
+            asking = Asking(client=client, options=options, desk=desk, pacer=Pacer(options.rate_share))
+            creation = ContactCreation(contacts=contacts, role=role, fields=fields, asking=asking)
+            if len(contacts):
+                asking.find_workspace()
+                creation.run()
+        results = creation.results()
+        results.attrs["run"] = _facts(asking)
+        _require_whole(results, asking, refusal=creation.refusal, again="create the results of this error again")
+        return results
+
+    return desk.run(work, first=lambda: True)
+
+
+def _require_whole(results: pd.DataFrame, asking: Asking, *, refusal: str, again: str) -> None:
+    """Raise an error with the results so far if contacts have none."""
     left, total = int(results["status"].isna().sum()), len(results)
-    have = f"{total - left:,} of {total:,} contacts have an answer"
-    next_step = f"check again with known=, the results of this error: {have}"
-    if (stop := check.asking.stop) is not None:
+    next_step = f"{again}: {total - left:,} of {total:,} contacts have an answer"
+    if (stop := asking.stop) is not None:
         raise stop_error(stop.advising(next_step), results) from stop.cause
     if left:
-        message = f"Intercom did not answer for {left:,} contacts ({check.refusal}): to go on, {next_step}"
+        message = f"Intercom did not answer for {left:,} contacts ({refusal}): to go on, {next_step}"
         raise SubmissionError(message, results=results)

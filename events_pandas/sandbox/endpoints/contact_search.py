@@ -59,7 +59,7 @@ def search_contacts(
     """List the contacts that match the `query` of a body, with its `pagination` and `sort`, in Intercom's form.
 
     Contacts made after `made_until` are left out, unless they exist from the start. As in Intercom, times are compared
-    by the day (UTC), with ``=``, ``>`` and ``<`` only. A group has at most 15 filters, and groups are at most two deep.
+    by the day (UTC), with ``=``, ``>`` and ``<`` only, and a group has at most 15 filters and two levels.
     """
     # Intercom's other fields are not known here, and refused.
     payload = granted(read_payload(body))

@@ -30,7 +30,7 @@ class Request:
     """A request; its `path` is decoded and plain: without double slashes, and without one at its end.
 
     `base_url` is the address by which the client knows the sandbox, without a slash at its end. `now` is the server's
-    time in Unix seconds. Searches show contacts that were made until `searched_until`.
+    time in Unix seconds, and `searched_until` the time until which searches show contacts that were made.
     """
 
     # `headers` have names in lower case. `body` is only the beginning if it is too large.
