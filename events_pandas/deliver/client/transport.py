@@ -97,8 +97,9 @@ class Transport:
     def send(self, method: str, path: str, body: bytes | None = None, *, most_bytes: int = MAX_BODY_BYTES) -> Answer:
         """Send a request to a path below the base URL, such as ``"/events"``, and return its answer of any status.
 
-        Redirects are not followed, and a body is cut where it breaks off, is late or has `most_bytes`. Raise `TransportError` if the status line and the headers did not come, if the answer may belong to
-        another request, or if a 404 is cut off.
+        Redirects are not followed, and a body is cut where it breaks off, is late or has `most_bytes`. Raise
+        `TransportError` if the status line and the headers did not come, if the answer may belong to another request,
+        or if a 404 is cut off.
         """
         seconds = ATTEMPT.begin(self._timeout_seconds)
         try:
