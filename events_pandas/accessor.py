@@ -4,8 +4,8 @@ from typing import Unpack
 
 import pandas as pd
 
-from events_pandas.api import check_events, submit_events
-from events_pandas.deliver import IntercomClient
+from events_pandas.api import check_contacts, check_events, submit_events
+from events_pandas.deliver import IntercomClient, ProgressChoice
 from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport, Preview, unknown_contacts
 from events_pandas.run.options import SubmitOptions, with_options
@@ -85,6 +85,39 @@ class IntercomAccessor:
           page        link  https://example.org/a
         """
         return self.check(mapping).preview(n)
+
+    def check_contacts(
+        self,
+        mapping: EventMapping,
+        *,
+        client: IntercomClient | None = None,
+        known: pd.DataFrame | None = None,
+        rate_share: float = 1.0,
+        progress: ProgressChoice = "auto",
+    ) -> pd.DataFrame:
+        """Ask which contacts exist in Intercom: `check_contacts` of this frame.
+
+        Parameters
+        ----------
+        mapping : EventMapping
+            Which column names the contact.
+        client : IntercomClient, optional
+            The connection; without it one is made from the environment's ``INTERCOM_ACCESS_TOKEN``.
+        known : pandas.DataFrame, optional
+            The answers so far.
+        rate_share : float, default 1.0
+            The share of the rate limit to use.
+        progress : {"auto"}, bool or callable, default "auto"
+            Whether progress is shown.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row for each contact, with its status.
+        """
+        return check_contacts(
+            self._frame, mapping, client=client, known=known, rate_share=rate_share, progress=progress
+        )
 
     @with_options
     def submit(self, mapping: EventMapping, **options: Unpack[SubmitOptions]) -> pd.DataFrame:

@@ -3,14 +3,14 @@
 import os
 import time
 import warnings
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Final, Unpack
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Final, Literal, Unpack
 
 import numpy as np
 import pandas as pd
 
 from events_pandas.check import StreamCheck, first_payloads, frame_facts
-from events_pandas.deliver import IntercomClient, Stop, progress_bar
+from events_pandas.deliver import IntercomClient, ProgressChoice, Stop, progress_bar
 from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport
 from events_pandas.results.destination import find_destination
@@ -25,6 +25,7 @@ from events_pandas.results.rejects import (
     with_index_levels,
 )
 from events_pandas.results.table_file import TableFile
+from events_pandas.run.contacts import check_frame_contacts, create_frame_contacts
 from events_pandas.run.file_check import check_files
 from events_pandas.run.files import submit_files
 from events_pandas.run.frames import unsent_results
@@ -569,3 +570,151 @@ def export_rejects(
         if other is not None:
             warnings.warn(other, stacklevel=2)
     return rejects
+
+
+def check_contacts(
+    frame: pd.DataFrame,
+    mapping: EventMapping,
+    *,
+    client: IntercomClient | None = None,
+    known: pd.DataFrame | None = None,
+    rate_share: float = 1.0,
+    progress: ProgressChoice = "auto",
+) -> pd.DataFrame:
+    """Ask which contacts of a frame exist in Intercom, before an event is sent.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The rows; it is not changed.
+    mapping : EventMapping
+        Which column names the contact.
+    client : IntercomClient, optional
+        The connection; without it one is made from the environment's ``INTERCOM_ACCESS_TOKEN``.
+    known : pandas.DataFrame, optional
+        What an earlier call returned, or the `results` of the exception that ended it: contacts that have a status
+        there are not asked for again.
+    rate_share : float, default 1.0
+        The share of the rate limit to use, up to 1.
+    progress : {"auto"}, bool or callable, default "auto"
+        Whether progress is shown, as in `SubmitOptions`; it counts requests.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each contact: ``identifier``, ``contact``, ``rows``, ``first_event`` and ``last_event`` as in
+        `unknown_contacts`; ``status`` (ordered categorical): ``"known"``, ``"unknown"``, ``"ambiguous"`` (several users
+        share the address) or ``"merged"``; and ``merged_into`` (string), Intercom's id of the contact that took the
+        place of a merged one. Contacts with most rows come first. ``attrs["run"]`` has the facts: ``workspace``,
+        ``requests`` and ``notes``.
+
+    Raises
+    ------
+    MappingError
+        If the mapping does not fit the frame.
+    CredentialsError
+        If there is no usable access token.
+    SubmissionError
+        If Intercom refused the token or did not answer; its `results` have the answers so far, and a missing status for
+        all other contacts.
+    SubmissionInterrupted
+        On Ctrl-C or the notebook's stop button, with such `results` too.
+
+    Notes
+    -----
+    A search asks for 50 contacts at a time. Contacts that it does not find are asked for one by one, since the search
+    shows neither merged contacts nor those of the last minutes. An email address can only be searched for: if it was
+    created in the last minutes, its status may be ``"unknown"``. A lead is known by its ``id`` only, as for events.
+
+    References
+    ----------
+    Intercom, "Search contacts" and "Get a contact":
+    https://developers.intercom.com/docs/references/rest-api/api.intercom.io/contacts/searchcontacts
+
+    Examples
+    --------
+    >>> import events_pandas as ep
+    >>> orders = pd.DataFrame({"day": ["2024-01-31", "2024-02-01"], "who": ["00042", "00999"]})
+    >>> mapping = ep.EventMapping(event_name="placed-order", created_at="day", user_id="who", timezone="UTC")
+    >>> with ep.Sandbox(contacts=["00042"]) as sandbox:
+    ...     contacts = ep.check_contacts(orders, mapping, client=sandbox.client())
+    >>> contacts[["contact", "rows", "status"]]
+      contact  rows   status
+    0   00042     1    known
+    1   00999     1  unknown
+    """
+    options = run_options({"client": client, "rate_share": rate_share, "progress": progress})
+    return check_frame_contacts(frame, mapping, known=known, options=options)
+
+
+def create_contacts(
+    contacts: pd.DataFrame,
+    *,
+    client: IntercomClient | None = None,
+    role: Literal["user", "lead"] = "user",
+    fields: Mapping[str, Hashable] | None = None,
+    rate_share: float = 1.0,
+    progress: ProgressChoice = "auto",
+) -> pd.DataFrame:
+    """Create the contacts that the caller has chosen. Submitting events never creates a contact.
+
+    Parameters
+    ----------
+    contacts : pandas.DataFrame
+        One row for each contact, with ``identifier`` (``"user_id"`` or ``"email"``) and ``contact``: rows of
+        `check_contacts` or `unknown_contacts`. The frame is not changed. Rows whose ``status`` says ``"created"`` or
+        ``"exists"`` are not sent again.
+    client : IntercomClient, optional
+        The connection; without it one is made from the environment's ``INTERCOM_ACCESS_TOKEN``.
+    role : {"user", "lead"}, default "user"
+        The role of the contacts. Events find a lead by its ``id`` only.
+    fields : mapping of str to hashable, optional
+        Columns with further fields of a contact, such as ``{"name": "full_name", "custom_attributes.plan": "plan"}``;
+        without it a contact has its identifier only. Times become Unix seconds (UTC), and missing cells are left out.
+    rate_share : float, default 1.0
+        The share of the rate limit to use, up to 1.
+    progress : {"auto"}, bool or callable, default "auto"
+        Whether progress is shown, as in `SubmitOptions`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each contact, on the caller's index: ``identifier``, ``contact``, ``status`` (ordered categorical):
+        ``"created"``, ``"exists"`` (Intercom had it already) or ``"rejected"``; ``id`` (string), Intercom's id;
+        ``error_code``, ``error_message`` and ``request_id`` (strings) of a rejected one.
+
+    Raises
+    ------
+    CredentialsError
+        If there is no usable access token.
+    SubmissionError
+        If Intercom refused the token or did not answer. Its `results` have the contacts so far, and can be given again.
+    SubmissionInterrupted
+        On Ctrl-C or the notebook's stop button, with such `results` too.
+    UnknownColumnError
+        If `contacts` lack a column that `fields` names.
+    TypeError, ValueError
+        If contacts, role or fields cannot be used; nothing was sent.
+
+    Notes
+    -----
+    One request creates one contact. If an answer is lost, the request is made again, and a contact that was created by
+    the first one has the status ``"exists"``.
+
+    References
+    ----------
+    Intercom, "Create contact":
+    https://developers.intercom.com/docs/references/rest-api/api.intercom.io/contacts/createcontact
+
+    Examples
+    --------
+    >>> import events_pandas as ep
+    >>> unknown = pd.DataFrame({"identifier": "user_id", "contact": ["00042", "00999"]})
+    >>> with ep.Sandbox(contacts=["00042"]) as sandbox:
+    ...     ep.create_contacts(unknown, client=sandbox.client())[["contact", "status"]]
+      contact   status
+    0   00042   exists
+    1   00999  created
+    """
+    options = run_options({"client": client, "rate_share": rate_share, "progress": progress})
+    return create_frame_contacts(contacts, role=role, fields=fields, options=options)

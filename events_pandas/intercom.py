@@ -26,6 +26,14 @@ REGION_URLS: Final = MappingProxyType(
 
 EVENTS_PATH: Final = "/events"
 ME_PATH: Final = "/me"
+CONTACTS_PATH: Final = "/contacts"
+SEARCH_PATH: Final = "/contacts/search"
+BY_EXTERNAL_ID_PATH: Final = "/contacts/find_by_external_id"
+
+CONTACT_FIELDS: Final = MappingProxyType({"user_id": "external_id", "id": "id", "email": "email"})
+"""The field of a contact that each identifier of an event names."""
+SEARCHED_AT_ONCE: Final = 50
+"""Identifiers in one search for contacts: as many as a page of its answer has by default."""
 
 LIMIT_HEADER: Final = "X-RateLimit-Limit"
 REMAINING_HEADER: Final = "X-RateLimit-Remaining"

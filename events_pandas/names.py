@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 # Registers DataFrame.intercom.
 import events_pandas.accessor  # noqa: F401
 from events_pandas.api import (
+    check_contacts,
     check_events,
     check_file,
+    create_contacts,
     export_rejects,
     iter_submit,
     submit_events,
@@ -80,8 +82,10 @@ __all__ = [
     "SuggestedMapping",
     "Text",
     "UnknownColumnError",
+    "check_contacts",
     "check_events",
     "check_file",
+    "create_contacts",
     "export_rejects",
     "iter_submit",
     "runs",

@@ -103,6 +103,7 @@ FAULT_SETTINGS: Final = MappingProxyType(
             most=_SKEW,
             help="How far the server's clock is ahead.",
         ),
+        "search_lag_seconds": _seconds(help="How long searches do not show a new contact."),
         "rate_headers": _boolean(help="Leave out the rate-limit headers.", flag="--no-rate-headers"),
         "token_revoked": _boolean(help="Answer 401: the token is revoked."),
         "seed": SandboxSetting(

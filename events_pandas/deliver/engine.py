@@ -59,6 +59,8 @@ class Engine:
         Called at least once a second while the run works or waits.
     interrupts : callable, optional
         Returns how often the run was interrupted: the first stops it, after the second it awaits no answer.
+    pacer : Pacer, optional
+        Another engine's, which does not send at the same time: it knows the limit already.
     """
 
     # The run's thread never waits longer than a second before it looks again. A thread that has died, or a request that
@@ -76,6 +78,7 @@ class Engine:
         on_outcome: Callable[[Outcome], None] | None = None,
         on_tick: Callable[[], None] | None = None,
         interrupts: Callable[[], int] = int,
+        pacer: Pacer | None = None,
         clock: Clock = REAL_CLOCK,
         grace_seconds: float = GRACE_SECONDS,
         probe_seconds: float = FIRST_PROBE_SECONDS,
@@ -94,7 +97,7 @@ class Engine:
         self._process = os.getpid()
         size = MAX_CONCURRENCY if concurrency is None else concurrency
         self._workers = Workers(client, size=size, monotonic=clock.monotonic)
-        self.pacer = Pacer(rate_share)
+        self.pacer = Pacer(rate_share) if pacer is None else pacer
         self._outage = Outage(patience_seconds, probe_seconds=probe_seconds)
         self._lessons = Lessons(max_failure_rate)
         self._backlog = Backlog(iter(()))
@@ -165,6 +168,10 @@ class Engine:
     def wake(self) -> None:
         """End a wait, so that the engine looks for interrupts. Any thread may call this."""
         self._workers.wake()
+
+    def withhold(self, contacts: Iterable[str]) -> None:
+        """Send no event of these contacts, since Intercom does not know them."""
+        self._lessons.withhold(contacts)
 
     def try_out(self, events: Sequence[Event]) -> list[Outcome]:
         """Submit a few events before all others, return their outcomes, and stop the run if they fail."""

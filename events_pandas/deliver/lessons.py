@@ -1,6 +1,7 @@
 """What the answer to one event says about others: which events are withheld, and whether too many fail."""
 
 import math
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final
 
@@ -11,6 +12,8 @@ from events_pandas.deliver.stops import Stop, stop_for_failure_rate
 
 JUDGED_FROM: Final = 100
 """The failure rate is not judged before so many events have ended."""
+_ASKED: Final = -1
+"""In the place of a row: Intercom has said before the first event that it does not know the contact."""
 _FAILURES: Final = frozenset({Status.REJECTED, Status.FAILED, Status.UNKNOWN_CONTACT})
 
 
@@ -42,6 +45,11 @@ class Lessons:
             return None
         return stop_for_failure_rate(outcome, failures=self._failures, ended=self._ended, limit=self._limit)
 
+    def withhold(self, contacts: Iterable[str]) -> None:
+        """Withhold the events of contacts that Intercom does not know."""
+        for contact in contacts:
+            self._contacts.setdefault(contact, _ASKED)
+
     def verdict(self, event: Event) -> Verdict | None:
         """Return the verdict on an event that is to be withheld, or None if it may be sent."""
         row = self._contacts.get(event.contact)
@@ -54,10 +62,10 @@ def _is_one_name_too_many(outcome: Outcome) -> bool:
 
 
 def _of_contact(row: int) -> Verdict:
-    message = (
-        f"row {row} of the same contact was answered 404, and no further request was made for this contact: "
-        "create it or fix the identifier, then submit the row again"
-    )
+    why = f"row {row} of the same contact was answered 404, and no further request was made for this contact"
+    if row == _ASKED:
+        why = "Intercom does not know the contact, as a search for it has shown, and no event was sent"
+    message = f"{why}: create it or fix the identifier, then submit the row again"
     return Verdict(status=Status.UNKNOWN_CONTACT, error_code="not_found", error_message=message)
 
 

@@ -138,6 +138,12 @@ class Stop:
         """The class of the exception that the caller gets."""
         return EARLY_ENDS[self.reason].exception
 
+    def advising(self, next_step: str) -> "Stop":
+        """Return the stop with another next step, if its message has one: not every run submits rows."""
+        if not self.message.endswith(NEXT_STEP):
+            return self
+        return replace(self, message=f"{self.message.removesuffix(NEXT_STEP)}{next_step}")
+
 
 def _stop(reason: StopReason, cause: BaseException | None = None, **facts: object) -> Stop:
     end = EARLY_ENDS[reason]

@@ -53,6 +53,10 @@ class SubmitOptions(TypedDict, total=False):
         preflight, which otherwise only time limits.
     on_invalid : {"report", "raise"}, default "report"
         Whether invalid rows are reported while the others are submitted, or stop the run before its first request.
+    contacts : {"check"}, default None
+        ``"check"`` asks which contacts exist before their events are sent, as `check_contacts` does: rows of unknown
+        ones are ``unknown_contact``, and no event is spent on them. In a stream and in files the contacts of a frame or
+        chunk are asked for before its events.
     canary : int, default 0
         How many rows, chosen to cover every event name, identifier and metadata key, are submitted first; if they fail,
         nothing else is sent. They come from the whole frame, from a stream's first frame that has rows to send, or from
@@ -88,6 +92,7 @@ class SubmitOptions(TypedDict, total=False):
     concurrency: int | None
     retry: RetryPolicy
     on_invalid: Literal["report", "raise"]
+    contacts: Literal["check"] | None
     canary: int
     max_failure_rate: float | None
     patience_seconds: float
@@ -139,6 +144,7 @@ _VALUES: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
         "'auto', True, False or a function, got {!r}",
     ),
     "on_invalid": (lambda word: word in ("report", "raise"), "'report' or 'raise', got {!r}"),
+    "contacts": (lambda word: word in ("check", None), "'check' or None, got {!r}"),
     "canary": (
         lambda count: _is_count(count, fewest=0),
         "a number of rows, got {!r}: use 20 or the like, or 0 for none",
@@ -167,6 +173,7 @@ class RunOptions:
     concurrency: int | None = None
     retry: RetryPolicy = _RETRY
     on_invalid: Literal["report", "raise"] = "report"
+    contacts: Literal["check"] | None = None
     canary: int = 0
     max_failure_rate: float | None = None
     patience_seconds: float = PATIENCE_SECONDS

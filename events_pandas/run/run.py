@@ -29,12 +29,14 @@ from events_pandas.errors import JournalError, SubmissionError, SubmissionInterr
 from events_pandas.mapping import EventMapping, require_mapping
 from events_pandas.mapping.event_mapping import mapping_digest
 from events_pandas.mapping.guesses import require_confirmed
+from events_pandas.run.asking import Asking
 from events_pandas.run.begin import begin_in_journal
+from events_pandas.run.contact_gate import ContactGate
 from events_pandas.run.desk import Desk, UnansweredError
 from events_pandas.run.frames import OpenFrame, ReadAhead, Refused, RunFrames
 from events_pandas.run.history import CLOSED, HistoryWriter
 from events_pandas.run.log import RunLog
-from events_pandas.run.options import RunOptions
+from events_pandas.run.options import RunOptions, step_progress
 from events_pandas.sources import ColumnTypes
 from events_pandas.words import path_text
 
@@ -90,6 +92,7 @@ class Run:
     _remaining: Iterator[pd.DataFrame] = field(init=False)
     _first: FrameCheck = field(init=False)
     _no_results: pd.DataFrame = field(init=False)
+    _gate: ContactGate | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         require_mapping(self.mapping)
@@ -156,6 +159,8 @@ class Run:
         self._take = take
         with self._history, self.options.opened_client() as client, ExitStack() as display:
             engine = self._engine = self._new_engine(client)
+            if self.options.contacts == "check":
+                self._gate = ContactGate(asking=self._asking(client))
             self._guarded(display)
             if self.desk.is_closing:
                 # Its reader has gone, but the history counts all rows that were read.
@@ -222,9 +227,12 @@ class Run:
         self._show(self._bar.advance, rows)
 
     def _tick(self) -> None:
+        self._say_under_way()
+        self._show(self._bar.tick)
+
+    def _say_under_way(self) -> None:
         self._log.tick()
         self._history.say_under_way()
-        self._show(self._bar.tick)
 
     def _show(self, display: Callable[..., object], *facts: object) -> None:
         """Call the display. An error that it raises ends the run, so that the results are not lost."""
@@ -282,6 +290,12 @@ class Run:
                         # The rest is not sent, and what is under way is awaited and counted.
                         engine.stop = engine.stop or stop_for_closing()
 
+    def _asking(self, client: IntercomClient) -> Asking:
+        """Return what asks questions at the pace of the run, which says meanwhile that it is under way."""
+        options = replace(self.options, progress=step_progress(self.options.progress))
+        pacer = self._engine.pacer
+        return Asking(client=client, options=options, desk=self.desk, pacer=pacer, on_tick=self._say_under_way)
+
     def _open_journal(self) -> None:
         """Open the journal of the workspace, if the run keeps one, and begin the run in it."""
         journal = begin_in_journal(
@@ -309,10 +323,17 @@ class Run:
             frame = self._frames.open(read)
             if self._engine.stop is None and frame.checked.is_sent.any():
                 self._frames.keep_types()
+                self._check_contacts(frame)
             self._advance(int((~frame.checked.is_sent).sum()))
             yield frame
             rows = self._next_rows()
             read = None if rows is None else self._frames.read(rows)
+
+    def _check_contacts(self, frame: OpenFrame) -> None:
+        """Withhold the events of contacts that Intercom does not know, if contacts are to be checked."""
+        if self._gate is not None:
+            self._engine.withhold(self._gate.unknown(frame))
+            self._engine.stop = self._engine.stop or self._gate.asking.stop
 
     def _next_rows(self) -> pd.DataFrame | None:
         """Return the next frame. The caller makes the frames of a stream."""

@@ -64,6 +64,8 @@ class Faults:
         How long the outage lasts: every request is answered 503.
     clock_skew_seconds : float, default 0.0
         How far the server's clock is ahead; a negative number sets it back. Dates, windows and resets follow it.
+    search_lag_seconds : float, default 0.0
+        How long ``POST /contacts/search`` does not show a contact that was made while the sandbox runs.
     rate_headers : bool, default True
         False leaves out the rate-limit headers, as some proxies do.
     token_revoked : bool, default False
@@ -106,6 +108,7 @@ class Faults:
     outage_after_seconds: float = 0.0
     outage_seconds: float = 0.0
     clock_skew_seconds: float = 0.0
+    search_lag_seconds: float = 0.0
     rate_headers: bool = True
     token_revoked: bool = False
     seed: int = 0

@@ -5,6 +5,7 @@ import os
 import string
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, NoReturn, Self
+from urllib.parse import quote
 
 from events_pandas import intercom
 from events_pandas.deliver.client.address import DEFAULT_REGION, REGION_VARIABLE, checked_base_url, region_url
@@ -19,6 +20,8 @@ MAX_CONCURRENCY: Final = 128
 """The most requests at once: threads that wait for answers, and connections that are kept open."""
 TOKEN_VARIABLE: Final = "INTERCOM_ACCESS_TOKEN"  # noqa: S105  # the name of a variable, not a token
 
+_PAGE_BYTES: Final = 2**24
+"""The most bytes of a page of contacts that are read: a contact with many attributes has some 10,000."""
 _VISIBLE_CHARACTERS: Final = frozenset(string.ascii_letters + string.digits + string.punctuation)
 
 
@@ -122,6 +125,69 @@ class IntercomClient:
             If no answer came.
         """
         return self._transport.send("GET", intercom.ME_PATH)
+
+    def search_contacts(self, query: bytes) -> "Answer":
+        """Search the contacts of the workspace.
+
+        Parameters
+        ----------
+        query : bytes
+            The body of ``POST /contacts/search`` as JSON.
+
+        Returns
+        -------
+        Answer
+            Intercom's answer, whatever its status: a page of contacts.
+
+        Raises
+        ------
+        TransportError
+            If no answer came.
+        """
+        return self._transport.send("POST", intercom.SEARCH_PATH, query, most_bytes=_PAGE_BYTES)
+
+    def find_contact(self, identifier: str, value: str) -> "Answer":
+        """Ask for one contact.
+
+        Parameters
+        ----------
+        identifier : {"user_id", "id"}
+            The kind of identifier; Intercom finds an email address by searching only.
+        value : str
+            The identifier.
+
+        Returns
+        -------
+        Answer
+            Intercom's answer, whatever its status: the contact, 404, or 410 for a merged one.
+
+        Raises
+        ------
+        TransportError
+            If no answer came.
+        """
+        folder = intercom.CONTACTS_PATH if identifier == "id" else intercom.BY_EXTERNAL_ID_PATH
+        return self._transport.send("GET", f"{folder}/{quote(value, safe='')}")
+
+    def create_contact(self, contact: bytes) -> "Answer":
+        """Create a contact.
+
+        Parameters
+        ----------
+        contact : bytes
+            The body of ``POST /contacts`` as JSON.
+
+        Returns
+        -------
+        Answer
+            Intercom's answer, whatever its status: the contact, or 409 if it exists.
+
+        Raises
+        ------
+        TransportError
+            If no answer came.
+        """
+        return self._transport.send("POST", intercom.CONTACTS_PATH, contact)
 
     def close(self) -> None:
         """Close the connections."""

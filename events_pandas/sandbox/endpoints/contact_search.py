@@ -1,15 +1,16 @@
 """The list and the search of contacts: a query in Intercom's form becomes one in SQL."""
 
 import json
+import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TypeAlias
 
 from events_pandas.sandbox.endpoints.contact_form import contact_object
 from events_pandas.sandbox.endpoints.replies import RefusedError, granted
 from events_pandas.sandbox.rules.events import read_payload
 from events_pandas.sandbox.rules.refusals import Refusal, invalid
-from events_pandas.sandbox.workspace.contact_book import SELECT_CONTACTS, contact_of_row
+from events_pandas.sandbox.workspace.contact_book import IDENTIFIER_COLUMNS, SELECT_CONTACTS, contact_of_row
 from events_pandas.sandbox.workspace.workspace import Workspace
 
 _Condition: TypeAlias = tuple[str, list[object]]
@@ -26,6 +27,8 @@ _SECONDS_A_DAY: Final = 86_400
 _INT64_BITS: Final = 63
 _ORDERS: Final = {"ascending": "ASC", "descending": "DESC"}
 _NEWEST_FIRST: Final = "created_at DESC, number DESC"
+_IS_SHOWN: Final = "(named IS NOT NULL OR number < ? OR created_at <= ?)"
+"""Whether searches show a contact: it was there at the start, if only by name, or is old enough."""
 _ATTRIBUTE: Final = re.compile(r"custom_attributes\.([\w -]+)")
 _SECONDS: Final = re.compile(r"-?[0-9]{1,12}")
 _WHOLE: Final = re.compile(r"[0-9]{1,12}")
@@ -50,11 +53,13 @@ def list_contacts(workspace: Workspace, query: Mapping[str, str]) -> dict[str, o
     return _listed(workspace, ("true", []), order=_NEWEST_FIRST, per_page=per_page, skipped=skipped)
 
 
-def search_contacts(workspace: Workspace, body: bytes) -> dict[str, object]:
+def search_contacts(
+    workspace: Workspace, body: bytes, *, now: float, made_until: float = math.inf
+) -> dict[str, object]:
     """List the contacts that match the `query` of a body, with its `pagination` and `sort`, in Intercom's form.
 
-    As in Intercom, times are compared by the day (UTC), with ``=``, ``>`` and ``<`` only. A group has at most 15
-    filters, and groups are at most two deep.
+    Contacts made after `made_until` are left out, unless they exist from the start. As in Intercom, times are compared
+    by the day (UTC), with ``=``, ``>`` and ``<`` only, and a group has at most 15 filters and two levels.
     """
     # Intercom's other fields are not known here, and refused.
     payload = granted(read_payload(body))
@@ -63,13 +68,27 @@ def search_contacts(workspace: Workspace, body: bytes) -> dict[str, object]:
         raise _wrong("query is required", code="parameter_not_found")
     if not isinstance(pagination, Mapping) or not isinstance(sort, Mapping):
         raise _wrong("pagination and sort must be objects")
+    text, values = _condition(query, depth=0)
+    if made_until < now:
+        text, values = f"{text} AND {_IS_SHOWN}", [*values, workspace.contacts.first_new, made_until]
+    workspace.contacts.name(_named(query), now=now)
     return _listed(
         workspace,
-        _condition(query, depth=0),
+        (text, values),
         order=_order(sort),
         per_page=_size(pagination.get("per_page", _PER_PAGE)),
         skipped=_skipped(pagination.get("starting_after")),
     )
+
+
+def _named(query: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """Yield the identifiers that a query names, each with its field in an event: ``("user_id", "00042")``."""
+    field, value = query.get("field"), query.get("value")
+    for part in value if isinstance(value, list) else [value]:
+        if isinstance(part, Mapping):
+            yield from _named(part)
+        elif isinstance(part, str) and query.get("operator") in ("=", "IN"):
+            yield from ((identifier, part) for identifier, column in IDENTIFIER_COLUMNS.items() if column == field)
 
 
 def _wrong(message: str, *, code: str = "parameter_invalid") -> RefusedError:

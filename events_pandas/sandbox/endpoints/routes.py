@@ -1,6 +1,7 @@
 """Intercom's endpoints but one: a request becomes a reply. The server itself submits events."""
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -29,7 +30,7 @@ class Request:
     """A request; its `path` is decoded and plain: without double slashes, and without one at its end.
 
     `base_url` is the address by which the client knows the sandbox, without a slash at its end. `now` is the server's
-    time in Unix seconds.
+    time in Unix seconds, and `searched_until` the time until which searches show contacts that were made.
     """
 
     # `headers` have names in lower case. `body` is only the beginning if it is too large.
@@ -40,6 +41,7 @@ class Request:
     body: bytes
     base_url: str
     now: float
+    searched_until: float = math.inf
     headers: Mapping[bytes, bytes] = field(default_factory=dict)
 
     @property
@@ -98,6 +100,10 @@ def _show_contact_by_external_id(workspace: Workspace, request: Request) -> dict
     return _contact(workspace, workspace.contacts.find("user_id", external_id, now=request.now))
 
 
+def _search_contacts(workspace: Workspace, request: Request) -> dict[str, object]:
+    return search_contacts(workspace, request.body, now=request.now, made_until=request.searched_until)
+
+
 def _create_contact(workspace: Workspace, request: Request) -> dict[str, object]:
     fields = granted(read_contact(request.body))
     return _contact(workspace, workspace.contacts.create(fields, now=request.now))
@@ -132,6 +138,6 @@ _ENDPOINTS: Final[Mapping[tuple[str, str], _Answer]] = {
     ("GET", "/contacts"): lambda workspace, request: list_contacts(workspace, request.query),
     ("POST", "/contacts"): _create_contact,
     ("POST", "/contacts/merge"): _merge_contacts,
-    ("POST", "/contacts/search"): lambda workspace, request: search_contacts(workspace, request.body),
+    ("POST", "/contacts/search"): _search_contacts,
 }
 _OF_CONTACT: Final[Mapping[str, _Answer]] = {"GET": _show_contact, "PUT": _update_contact}

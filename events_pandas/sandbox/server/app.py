@@ -117,6 +117,7 @@ class SandboxApp:
             body=body,
             base_url=f"http://{headers.get(b'host', b'').decode('latin-1') or f'{address}:{port}'}",
             now=self._now(),
+            searched_until=self._now() - self.api.plan.faults.search_lag_seconds,
             headers=headers,
         )
 

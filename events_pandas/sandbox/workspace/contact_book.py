@@ -4,6 +4,7 @@ import json
 import sqlite3
 import time
 import uuid
+from collections.abc import Iterable
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -65,6 +66,16 @@ class ContactBook:
             for texts in contacts.merged.items():
                 number, into = (self._number_of(connection, text, now=time.time()) for text in texts)
                 _merge(connection, number, into)
+            ((last,),) = connection.execute("SELECT coalesce(max(number), 0) FROM contacts")
+        # The number of the first contact that is made, or first named, while the sandbox runs.
+        self.first_new: int = last + 1
+
+    def name(self, identifiers: Iterable[tuple[str, str]], *, now: float) -> None:
+        """Write down contacts that exist, but that nobody has named yet."""
+        with self._store.writing() as connection:
+            for identifier, text in identifiers:
+                if "\0" not in text:
+                    self.resolve(connection, identifier, text, now=now)
 
     def resolve(self, connection: sqlite3.Connection, identifier: str, text: str, *, now: float) -> int | Refusal:
         """Return the number of the contact that an identifier names, or the refusal.

@@ -6,7 +6,7 @@ import pytest
 
 from events_pandas.sandbox.endpoints.contact_search import list_contacts, search_contacts
 from events_pandas.sandbox.endpoints.replies import RefusedError
-from events_pandas.sandbox.workspace.contacts import InitialContacts
+from events_pandas.sandbox.workspace.contacts import ContactFields, InitialContacts
 from events_pandas.sandbox.workspace.workspace import Workspace
 
 DAY = 86_400
@@ -16,6 +16,9 @@ CONTACTS = [
     {"external_id": "3", "email": "eve@example.org", "custom_attributes": {"plan": "pro", "seats": 3}},
     {"external_id": "4", "role": "lead", "unsubscribed_from_emails": True, "custom_attributes": {"seats": 10}},
 ]
+
+
+NOW = 1_700_000_000.0
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +31,7 @@ def search(workspace):
     """Search with a query, and return the answer."""
 
     def search(query, **rest):
-        return search_contacts(workspace, json.dumps({"query": query, **rest}).encode())
+        return search_contacts(workspace, json.dumps({"query": query, **rest}).encode(), now=NOW)
 
     return search
 
@@ -178,7 +181,7 @@ def test_contacts_that_were_merged_are_not_found() -> None:
     query = {"field": "external_id", "operator": "IN", "value": ["1", "4"]}
 
     listed = list_contacts(workspace, {})
-    found = search_contacts(workspace, json.dumps({"query": query}).encode())
+    found = search_contacts(workspace, json.dumps({"query": query}).encode(), now=NOW)
 
     assert [contact["external_id"] for contact in listed["data"]] == ["3", "2", "1"]
     assert [contact["external_id"] for contact in found["data"]] == ["1"]
@@ -312,4 +315,33 @@ def test_search_refuses_pages_and_orders_that_are_not(refused, rest, code, messa
 def test_search_refuses_a_body_that_is_not_json(workspace) -> None:
     """A body that cannot be read is answered 400."""
     with pytest.raises(RefusedError, match=r"^The body is not valid JSON: "):
-        search_contacts(workspace, b"{")
+        search_contacts(workspace, b"{", now=NOW)
+
+
+def _found(workspace, query, **times):
+    listed = search_contacts(workspace, json.dumps({"query": query}).encode(), **times)
+    return sorted(contact["external_id"] for contact in listed["data"])
+
+
+def test_search_finds_contacts_that_exist_though_nobody_has_named_them() -> None:
+    """Where every contact exists but one, a search for identifiers finds the others, like their events."""
+    workspace = Workspace(contacts=InitialContacts(unknown=["00999"]))
+    query = {"field": "external_id", "operator": "IN", "value": ["00042", "00043", "00999", "a\0b", 7]}
+    group = {"operator": "OR", "value": [{"field": "external_id", "operator": "=", "value": "00044"}]}
+
+    found = _found(workspace, query, now=NOW) + _found(workspace, group, now=NOW)
+
+    assert found == ["00042", "00043", "00044"]
+
+
+def test_search_does_not_show_new_contacts_during_the_lag() -> None:
+    """A contact that was made after the moment is left out; contacts of the start are shown, named ones too."""
+    workspace = Workspace(contacts=InitialContacts(existing=["00042", {"external_id": "00043"}]))
+    workspace.contacts.create(ContactFields(external_id="00044"), now=NOW - 60)
+    query = {"field": "external_id", "operator": "IN", "value": ["00042", "00043", "00044"]}
+
+    during = _found(workspace, query, now=NOW, made_until=NOW - 90)
+    after = _found(workspace, query, now=NOW, made_until=NOW - 60)
+
+    assert during == ["00042", "00043"]
+    assert after == ["00042", "00043", "00044"]

@@ -26,6 +26,7 @@ SETTINGS = {
         "outage_after_seconds": 0.0,
         "outage_seconds": 0.0,
         "clock_skew_seconds": 0.0,
+        "search_lag_seconds": 0.0,
         "rate_headers": True,
         "token_revoked": False,
         "seed": 7,

@@ -1,0 +1,134 @@
+"""Questions to Intercom, asked at the pace of the rate limit: shown, repeated after passing failures, and stoppable."""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final, Generic, TypeVar
+
+from events_pandas.deliver import (
+    Answer,
+    Engine,
+    Event,
+    IntercomClient,
+    Outcome,
+    ProgressBar,
+    Stop,
+    WorkspaceIdentity,
+    preflight,
+    stop_for_interrupt,
+)
+from events_pandas.deliver.client.answers import Attempt
+from events_pandas.deliver.pace.pacer import Pacer
+from events_pandas.deliver.questions import AskingClient
+from events_pandas.deliver.workers import Client
+from events_pandas.run.desk import Desk, UnansweredError
+from events_pandas.run.options import RunOptions
+
+Read = TypeVar("Read")
+
+_AT_A_TIME: Final = 128
+"""Questions whose answers are taken together: as many as may be under way."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QuestionEnd(Generic[Read]):
+    """How a question ended: what was read of its answer, or what came instead; after a stop, neither."""
+
+    number: int
+    read: Read | None
+    outcome: Outcome
+    refusal: str
+
+
+@dataclass(kw_only=True, slots=True)
+class Asking:
+    """Asks Intercom questions, and keeps why that ended early, if it did.
+
+    Parameters
+    ----------
+    pacer : Pacer
+        A run that asks has it too: both draw on one limit.
+    on_tick : callable
+        Called at least once a second while answers are awaited.
+    """
+
+    client: IntercomClient
+    options: RunOptions
+    desk: Desk
+    pacer: Pacer
+    on_tick: Callable[[], object] = bool
+    stop: Stop | None = field(default=None, init=False)
+    workspace: WorkspaceIdentity | None = field(default=None, init=False)
+    requests: int = field(default=0, init=False)
+
+    def find_workspace(self) -> None:
+        """Ask whose token this is. Without an answer the asking has ended."""
+        with self._engine(self.client) as engine:
+            self.workspace = preflight(engine)
+            self.stop = engine.stop
+
+    def ask(
+        self,
+        total: int,
+        *,
+        send: Callable[[int], Answer],
+        read: Callable[[Attempt], Read | None],
+        take: Callable[[QuestionEnd[Read]], object],
+        description: str,
+    ) -> None:
+        """Send questions by their numbers from 0, and pass on how each of them ended."""
+        if self.stop is not None or not total:
+            return
+        asking = AskingClient(self.client, send=send, read=read)
+        shown = self.desk.progress_bar(self.options.progress, total=total, description=description, delay_seconds=2.0)
+        before = self.desk.on_interrupt
+        try:
+            with shown as bar, self._engine(asking, bar) as engine:
+                bar.watch(engine.current_state)
+                for outcomes in engine.deliver(_numbered(total)):
+                    for outcome in outcomes:
+                        read_of = asking.answers.pop(outcome.row, None)
+                        refusal = asking.refusals.pop(outcome.row, "")
+                        take(QuestionEnd(number=outcome.row, read=read_of, outcome=outcome, refusal=refusal))
+                self.requests += engine.requests
+                self.stop = engine.stop
+        except UnansweredError:
+            self.stop = self.desk.stop or stop_for_interrupt()
+        finally:
+            self.desk.on_interrupt = before
+
+    def _engine(self, client: Client, bar: ProgressBar | None = None) -> Engine:
+        options = self.options
+
+        def tick() -> None:
+            # An interrupt does not break the display: the engine sees it by itself.
+            with suppress(UnansweredError):
+                self.on_tick()
+                if bar is not None:
+                    bar.tick()
+
+        def count(_: Outcome) -> None:
+            with suppress(UnansweredError):
+                if bar is not None:
+                    bar.advance()
+
+        engine = Engine(
+            client,
+            retry=options.retry,
+            rate_share=options.rate_share,
+            patience_seconds=options.patience_seconds,
+            on_outcome=count,
+            on_tick=tick,
+            interrupts=lambda: self.desk.interrupts,
+            pacer=self.pacer,
+        )
+        self.desk.on_interrupt = engine.wake
+        return engine
+
+
+def _numbered(total: int) -> Iterator[list[Event]]:
+    """Yield an event for each question."""
+    for first in range(0, total, _AT_A_TIME):
+        numbers = range(first, min(first + _AT_A_TIME, total))
+        # A contact of its own for each: an engine withholds other events of a contact that is not known.
+        yield [Event(row=number, payload=f"{number}".encode(), contact=f"{number}") for number in numbers]

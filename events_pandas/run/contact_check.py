@@ -1,0 +1,211 @@
+"""Contacts looked up before events are sent: fifty in each search, and those that it does not find one by one."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from events_pandas.deliver import Answer
+from events_pandas.deliver.client.answers import Attempt
+from events_pandas.intercom import CONTACT_FIELDS, SEARCHED_AT_ONCE
+from events_pandas.run.asking import Asking, QuestionEnd
+
+Positions = npt.NDArray[np.int64]
+
+
+class ContactStatus(StrEnum):
+    """What Intercom knows of a contact. The members stand in the order in which results show them."""
+
+    # An event finds it.
+    KNOWN = "known"
+    UNKNOWN = "unknown"
+    # Several users share the email address.
+    AMBIGUOUS = "ambiguous"
+    # It was merged into another contact.
+    MERGED = "merged"
+
+
+CONTACT_STATUS_DTYPE: Final = pd.CategoricalDtype([status.value for status in ContactStatus], ordered=True)
+NOT_ASKED: Final = -1
+"""The code of a contact whose status is not known yet."""
+_NOT_FOUND: Final = -2
+
+_CODES: Final = {status: code for code, status in enumerate(ContactStatus)}
+_USER: Final = "user"
+# The most that a page has. More contacts than identifiers may be found: leads may share the address of a user.
+_PER_PAGE: Final = 150
+# In an address these stand for folders, however they are written.
+_NOT_IN_ADDRESSES: Final = (".", "..")
+
+
+class _Found(NamedTuple):
+    """A contact in the page of a search."""
+
+    id: str
+    external_id: str
+    email: str
+    role: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _SearchPage:
+    """The first contacts that a search has found, and whether these are all."""
+
+    found: Sequence[_Found]
+    is_whole: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _ContactAnswer:
+    """What the answer to a question about one contact says."""
+
+    status: ContactStatus
+    merged_into: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Search:
+    """Contacts that are searched for together: their kind of identifier, and their positions."""
+
+    identifier: str
+    positions: Positions
+
+    def halves(self) -> Iterator["_Search"]:
+        """Cut the search in two."""
+        for positions in np.array_split(self.positions, 2):
+            yield _Search(identifier=self.identifier, positions=positions)
+
+
+@dataclass(kw_only=True, slots=True)
+class ContactCheck:
+    """Finds out which contacts exist.
+
+    Parameters
+    ----------
+    contacts : pandas.DataFrame
+        The columns ``identifier`` and ``contact``, each contact once.
+    codes : numpy.ndarray of int8
+        The status of each contact as a position in `ContactStatus`, or `NOT_ASKED`.
+    merged_into : dict of int to str
+        Intercom's ids of the contacts that took the places of merged ones, by position.
+    """
+
+    contacts: pd.DataFrame
+    codes: npt.NDArray[np.int8]
+    asking: Asking
+    merged_into: dict[int, str] = field(default_factory=dict)
+    # Why a question has no answer; the last one.
+    refusal: str = field(default="", init=False)
+
+    def run(self) -> None:
+        """Ask for every contact whose status is not known."""
+        self._search(list(self._searches()))
+        self._look_up(np.flatnonzero(self.codes == _NOT_FOUND))
+        # The end came before they were looked up.
+        self.codes[self.codes == _NOT_FOUND] = NOT_ASKED
+
+    def statuses(self) -> list[ContactStatus | None]:
+        """Return what is known of each contact."""
+        names = [*ContactStatus, None]
+        return [names[code] for code in self.codes.tolist()]
+
+    def _searches(self) -> Iterator[_Search]:
+        for identifier in CONTACT_FIELDS:
+            is_of_kind = self.contacts["identifier"].eq(identifier).to_numpy(bool)
+            positions = np.flatnonzero((self.codes == NOT_ASKED) & is_of_kind)
+            for first in range(0, len(positions), SEARCHED_AT_ONCE):
+                yield _Search(identifier=identifier, positions=positions[first : first + SEARCHED_AT_ONCE])
+
+    def _search(self, searches: list[_Search]) -> None:
+        """Search for contacts, and again for the halves of a search that found more than a page."""
+
+        def take(reply: QuestionEnd[_SearchPage]) -> None:
+            search, page = searches[reply.number], reply.read
+            if page is None:
+                self.refusal = reply.refusal or self.refusal
+            elif page.is_whole or len(search.positions) == 1:
+                self._enter(search, page.found)
+            else:
+                again.extend(search.halves())
+
+        def send(number: int) -> Answer:
+            return self.asking.client.search_contacts(self._query(searches[number]))
+
+        while searches and self.asking.stop is None:
+            again: list[_Search] = []
+            self.asking.ask(len(searches), send=send, read=_read_page, take=take, description="searching for contacts")
+            searches = again
+
+    def _query(self, search: _Search) -> bytes:
+        values = self.contacts["contact"].iloc[search.positions].tolist()
+        query = {"field": CONTACT_FIELDS[search.identifier], "operator": "IN", "value": values}
+        return json.dumps({"query": query, "pagination": {"per_page": _PER_PAGE}}).encode()
+
+    def _enter(self, search: _Search, found: Sequence[_Found]) -> None:
+        """Enter what a search has found. A contact that it has not found is still to be looked up, if that can be."""
+        is_email = search.identifier == "email"
+        texts = self.contacts["contact"].iloc[search.positions]
+        # Addresses ignore case.
+        texts = texts.str.lower() if is_email else texts
+        field_name = CONTACT_FIELDS[search.identifier]
+        # A lead is found by its id only.
+        which = [getattr(one, field_name) for one in found if one.role == _USER or search.identifier == "id"]
+        counts = Counter(text.lower() for text in which) if is_email else Counter(which)
+        for position, text in zip(search.positions.tolist(), texts, strict=True):
+            if not counts[text]:
+                is_looked_up = not is_email and text not in _NOT_IN_ADDRESSES
+                self.codes[position] = _NOT_FOUND if is_looked_up else _CODES[ContactStatus.UNKNOWN]
+                continue
+            status = ContactStatus.AMBIGUOUS if is_email and counts[text] > 1 else ContactStatus.KNOWN
+            self.codes[position] = _CODES[status]
+
+    def _look_up(self, positions: Positions) -> None:
+        """Ask for contacts one by one: the search finds neither merged contacts nor those of the last minutes."""
+
+        def take(reply: QuestionEnd[_ContactAnswer]) -> None:
+            position = int(positions[reply.number])
+            if reply.read is None:
+                self.refusal = reply.refusal or self.refusal
+                return
+            self.codes[position] = _CODES[reply.read.status]
+            if reply.read.merged_into is not None:
+                self.merged_into[position] = reply.read.merged_into
+
+        def send(number: int) -> Answer:
+            contact = self.contacts.iloc[int(positions[number])]
+            return self.asking.client.find_contact(contact["identifier"], contact["contact"])
+
+        self.asking.ask(len(positions), send=send, read=_read_contact, take=take, description="looking up contacts")
+
+
+def _read_page(attempt: Attempt) -> _SearchPage | None:
+    """Read the answer to a search; None if it is not a page of contacts."""
+    listed, total = attempt.content.get("data"), attempt.content.get("total_count")
+    if attempt.status != HTTPStatus.OK or not isinstance(listed, list):
+        return None
+    found = [_found(one) for one in listed if isinstance(one, dict)]
+    return _SearchPage(found=found, is_whole=not isinstance(total, int) or total <= len(found))
+
+
+def _found(contact: dict[str, object]) -> _Found:
+    fields = {name: value if isinstance(value := contact.get(name), str) else "" for name in _Found._fields}
+    return _Found(**{**fields, "role": fields["role"] or _USER})
+
+
+def _read_contact(attempt: Attempt) -> _ContactAnswer | None:
+    """Read the answer to a question about one contact; None if it does not answer it."""
+    match attempt.status:
+        case HTTPStatus.OK if attempt.content.get("type") == "contact":
+            return _ContactAnswer(status=ContactStatus.KNOWN)
+        case HTTPStatus.NOT_FOUND if attempt.speaks_of_contact:
+            return _ContactAnswer(status=ContactStatus.UNKNOWN)
+        case HTTPStatus.GONE:
+            return _ContactAnswer(status=ContactStatus.MERGED, merged_into=attempt.merged_into)
+    return None

@@ -1,0 +1,76 @@
+"""The cost of checking contacts: requests, processor time and memory for 100,000 distinct contacts that all exist.
+
+The client answers at once, with contacts as large as Intercom's, so that only this package's own work is measured. The
+memory is that of the check after the first contacts were asked for, beside the frame that it reads.
+"""
+
+import json
+import resource
+import time
+
+import pandas as pd
+
+import events_pandas as ep
+from events_pandas import intercom
+from events_pandas.deliver import Answer
+
+CONTACTS = 100_000
+MOST_REQUESTS = 2_000
+MOST_BYTES = 100
+FIELDS = {
+    "type": "contact",
+    "role": "user",
+    "name": "Ada Lovelace",
+    "custom_attributes": {f"attribute_{number}": "a value of some length" for number in range(40)},
+}
+FAST = {intercom.LIMIT_HEADER: "1000000", intercom.REMAINING_HEADER: "999999", intercom.RESET_HEADER: "1700000010"}
+WORKSPACE = {"type": "admin", "app": {"type": "app", "id_code": "ab12cd34", "name": "Acme", "region": "US"}}
+
+
+class Everybody:
+    """A client of a workspace that has every contact."""
+
+    def __init__(self) -> None:
+        self.searches = 0
+
+    def post_event(self, _: bytes) -> Answer:
+        raise AssertionError("an event was sent")
+
+    def me(self) -> Answer:
+        return Answer(status=200, headers=FAST, body=json.dumps(WORKSPACE).encode())
+
+    def search_contacts(self, query: bytes) -> Answer:
+        self.searches += 1
+        asked = json.loads(query)["query"]
+        found = [{**FIELDS, "id": f"5f{text}", asked["field"]: text} for text in asked["value"]]
+        page = {"type": "list", "data": found, "total_count": len(found)}
+        return Answer(status=200, headers=FAST, body=json.dumps(page).encode())
+
+
+def most_bytes() -> int:
+    """Return the most memory that this process has had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def main() -> None:
+    """Check the contacts of a small frame, then of a large one, and print what that took."""
+    mapping = ep.EventMapping(event_name="placed-order", created_at="day", user_id="who", timezone="UTC")
+
+    def orders(rows: int) -> pd.DataFrame:
+        return pd.DataFrame({"who": [f"{row:08d}" for row in range(rows)], "day": "2024-01-31"})
+
+    small, large, client = orders(10_000), orders(CONTACTS), Everybody()
+    ep.check_contacts(small, mapping, client=client, progress=False)
+    bytes_before, searches_before = most_bytes(), client.searches
+    began_at, processor_before = time.perf_counter(), time.process_time()
+    contacts = ep.check_contacts(large, mapping, client=client, progress=False)
+    seconds, processor_seconds = time.perf_counter() - began_at, time.process_time() - processor_before
+    requests, grown = client.searches - searches_before, most_bytes() - bytes_before
+    assert contacts["status"].eq("known").all()
+    print(f"contacts: {CONTACTS:,} in {requests:,} searches (asked: about {MOST_REQUESTS:,})")
+    print(f"  {seconds:.1f} s, {processor_seconds:.1f} s of processor time with the answers' making and reading")
+    print(f"  memory: {grown / CONTACTS:.0f} bytes a contact (asked: at most {MOST_BYTES})")
+
+
+if __name__ == "__main__":
+    main()

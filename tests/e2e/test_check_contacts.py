@@ -1,0 +1,241 @@
+"""Contacts are checked before an event is spent: the sandbox answers searches and questions over a socket."""
+
+import os
+import signal
+import threading
+
+import pandas as pd
+import pytest
+
+from events_pandas import (
+    AuthenticationError,
+    EventMapping,
+    Faults,
+    SubmissionError,
+    SubmissionInterrupted,
+    check_contacts,
+    submit_events,
+)
+
+SAMENESS = ["identifier", "contact", "rows", "first_event", "last_event", "status"]
+
+
+class Counting:
+    """A client that counts its questions, and calls a function before one of its searches."""
+
+    def __init__(self, client, *, before=0, action=None):
+        self._client, self._before, self._action = client, before, action
+        self._lock = threading.Lock()
+        self.searches, self.found, self.events = 0, 0, 0
+
+    def me(self):
+        return self._client.me()
+
+    def search_contacts(self, query):
+        with self._lock:
+            self.searches += 1
+            is_due = self.searches == self._before
+        if is_due:
+            self._action()
+        return self._client.search_contacts(query)
+
+    def find_contact(self, identifier, value):
+        self.found += 1
+        return self._client.find_contact(identifier, value)
+
+    def post_event(self, payload):
+        self.events += 1
+        return self._client.post_event(payload)
+
+
+@pytest.fixture
+def counting():
+    """Return the class of clients that count."""
+    return Counting
+
+
+def test_check_contacts_tells_known_unknown_ambiguous_and_merged(start):
+    """Every contact has the status that explains what its events would be answered, and no event is sent."""
+    sandbox = start(
+        contacts=[
+            {"external_id": "00042"},
+            {"external_id": "1", "email": "two@example.org"},
+            {"external_id": "2", "email": "two@example.org"},
+            {"external_id": "3", "email": "Ada@example.org"},
+            {"role": "lead", "email": "lead@example.org"},
+            {"external_id": "a/b c", "email": "path@example.org"},
+        ],
+        merged_contacts={"old": "00042"},
+    )
+    who = ["00042", "00999", "old", None, None, None, None, "a/b c", "..", "00999"]
+    mail = [None, None, None, "two@example.org", "ada@Example.org", "lead@example.org", "ada@example.org", *[None] * 3]
+    orders = pd.DataFrame({"who": who, "mail": mail, "day": [f"2024-01-{day:02d}" for day in range(1, 11)]})
+    mapping = EventMapping(event_name="e", created_at="day", user_id="who", email="mail", timezone="UTC")
+
+    with sandbox.client() as client:
+        contacts = check_contacts(orders, mapping, client=client)
+        merged_into = client.find_contact("user_id", "00042")
+
+    assert contacts.set_index("contact")["status"].to_dict() == {
+        "00999": "unknown",
+        "ada@Example.org": "known",
+        "00042": "known",
+        "old": "merged",
+        "two@example.org": "ambiguous",
+        "lead@example.org": "unknown",
+        "a/b c": "known",
+        "..": "unknown",
+    }
+    assert contacts["rows"].tolist() == [2, 2, 1, 1, 1, 1, 1, 1]
+    assert contacts["merged_into"].notna().sum() == 1
+    assert contacts["merged_into"].dropna().item().encode() in merged_into.body
+    assert contacts.attrs["run"]["notes"] == [
+        "Intercom's search does not show contacts that were created in the last minutes"
+    ]
+    assert sandbox.requests == 0
+
+
+def test_check_contacts_agrees_with_what_events_are_answered(start):
+    """A contact that is known takes events, an unknown one gets 404, a merged one 410, an ambiguous address 409."""
+    users = [{"external_id": "1", "email": "a@b.c"}, {"external_id": "2"}, {"external_id": "3", "email": "x@y.z"}]
+    twin, lead = {"external_id": "4", "email": "x@y.z"}, {"id": "5f0a", "role": "lead"}
+    sandbox = start(contacts=[*users, twin, lead], merged_contacts={"gone": "2"})
+    orders = pd.DataFrame(
+        {
+            "user_id": [None, None, "1", "gone", None, None],
+            "id": ["5f0a", "5f0b", None, None, None, None],
+            "email": [None, None, None, None, "A@b.c", "x@y.z"],
+            "day": "2024-01-31",
+        }
+    )
+    mapping = EventMapping(event_name="e", created_at="day", user_id="user_id", id="id", email="email", timezone="UTC")
+
+    with sandbox.client() as client:
+        contacts = check_contacts(orders, mapping, client=client)
+        results = submit_events(orders, mapping, client=client)
+
+    assert contacts["status"].tolist() == ["known", "unknown", "known", "merged", "known", "ambiguous"]
+    assert results["http_status"].tolist() == [202, 404, 202, 410, 202, 409]
+
+
+def test_check_contacts_asks_for_fifty_contacts_at_once(start, counting, make_orders, mapping):
+    """Known contacts take a fiftieth of a request each, and unknown ones one more."""
+    sandbox = start(unknown_contacts=["00007", "00190"])
+
+    with sandbox.client() as client:
+        asked = counting(client)
+        contacts = check_contacts(make_orders(201), mapping, client=asked)
+
+    assert contacts["status"].value_counts().to_dict() == {"known": 199, "unknown": 2, "ambiguous": 0, "merged": 0}
+    assert (asked.searches, asked.found) == (5, 2)
+    assert contacts.attrs["run"]["requests"] == 7
+
+
+def test_check_contacts_finds_contacts_that_the_search_does_not_show_yet(start, mapping):
+    """A contact that was created a moment ago is found by its user_id, and not by its address."""
+    sandbox = start(contacts=[], faults=Faults(search_lag_seconds=300))
+    orders = pd.DataFrame({"who": ["00042", None], "mail": [None, "ada@example.org"], "day": ["2024-01-31"] * 2})
+    mapping = EventMapping(event_name="e", created_at="day", user_id="who", email="mail", timezone="UTC")
+
+    with sandbox.client() as client:
+        client.create_contact(b'{"external_id": "00042"}')
+        client.create_contact(b'{"external_id": "00043", "email": "ada@example.org"}')
+        contacts = check_contacts(orders, mapping, client=client)
+
+    assert contacts["status"].tolist() == ["known", "unknown"]
+
+
+def test_check_contacts_counts_an_address_that_many_share_as_ambiguous(start):
+    """More contacts than a page holds do not hide others of the same search."""
+    shared = [{"external_id": f"{n}", "email": "all@example.org"} for n in range(160)]
+    sandbox = start(contacts=[*shared, {"external_id": "other", "email": "one@example.org"}])
+    orders = pd.DataFrame({"mail": ["all@example.org", "one@example.org", "none@example.org"], "day": "2024-01-31"})
+    mapping = EventMapping(event_name="e", created_at="day", email="mail", timezone="UTC")
+
+    with sandbox.client() as client:
+        contacts = check_contacts(orders, mapping, client=client)
+
+    assert contacts["status"].tolist() == ["ambiguous", "known", "unknown"]
+
+
+@pytest.mark.alone
+def test_check_contacts_goes_on_after_an_interrupt_without_asking_twice(start, counting, make_orders, mapping):
+    """An interrupt hands back the answers so far, and with `known` only the other contacts are asked for."""
+    sandbox = start(limit=100, faults=Faults(latency_seconds=0.02))
+    orders = make_orders(2_000)
+
+    with sandbox.client() as client:
+        stopped = counting(client, before=20, action=lambda: os.kill(os.getpid(), signal.SIGINT))
+        with pytest.raises(SubmissionInterrupted) as caught:
+            check_contacts(orders, mapping, client=stopped)
+        have = int(caught.value.results["status"].notna().sum())
+        rest = counting(client)
+        contacts = check_contacts(orders, mapping, client=rest, known=caught.value.results)
+
+    assert 0 < have < 2_000
+    assert str(caught.value) == (
+        "the run was interrupted: to go on, check again with known=, the results of this error: "
+        f"{have:,} of 2,000 contacts have an answer"
+    )
+    assert rest.searches == -(-(2_000 - have) // 50)
+    assert contacts["status"].eq("known").all()
+
+
+def test_check_contacts_is_repeated_after_failures_that_pass(start, make_orders, mapping):
+    """A search that is answered 500 or 429 is made again."""
+    sandbox = start()
+    for fault in (500, 429, 503):
+        sandbox.fail_next(fault, path="/contacts/search")
+
+    with sandbox.client() as client:
+        contacts = check_contacts(make_orders(120), mapping, client=client)
+
+    assert contacts["status"].eq("known").all()
+
+
+def test_check_contacts_says_that_a_token_is_refused(start, make_orders, mapping):
+    """A token that may not read contacts ends the check, and no contact has a status."""
+    sandbox = start()
+    sandbox.fail_next(403, path="/contacts/search")
+
+    with sandbox.client() as client, pytest.raises(AuthenticationError) as caught:
+        check_contacts(make_orders(3), mapping, client=client)
+
+    assert str(caught.value) == (
+        "Intercom refused the access token (403 Forbidden, forbidden: Not authorized to access resource): "
+        "check the permissions of the token's app and the plan of its workspace"
+    )
+    assert caught.value.results["status"].isna().all()
+
+
+def test_check_contacts_says_what_intercom_did_not_answer(start, make_orders, mapping):
+    """A search that Intercom refuses leaves its contacts without a status, and the error says why."""
+    sandbox = start()
+    sandbox.fail_next(400, path="/contacts/search")
+
+    with sandbox.client() as client, pytest.raises(SubmissionError) as caught:
+        check_contacts(make_orders(50), mapping, client=client)
+
+    assert str(caught.value) == (
+        "Intercom did not answer for 50 contacts (400 Bad Request, client_error: A fault made the sandbox answer 400): "
+        "to go on, check again with known=, the results of this error: 0 of 50 contacts have an answer"
+    )
+    assert caught.value.results["status"].isna().all()
+
+
+def test_check_contacts_of_no_rows_asks_nothing(fake_client, make_orders, mapping):
+    """A frame without contacts needs no request, and gives a table without rows."""
+    client = fake_client()
+
+    contacts = check_contacts(make_orders(0), mapping, client=client)
+
+    assert contacts.columns.tolist() == [*SAMENESS, "merged_into"]
+    assert (len(contacts), client.me_requests) == (0, 0)
+
+
+def test_check_contacts_refuses_known_contacts_in_another_form(client, make_orders, mapping):
+    """What is passed as known must be a table of check_contacts."""
+    with pytest.raises(TypeError, match=r"known: expected a DataFrame, got a list: give what check_contacts returned"):
+        check_contacts(make_orders(1), mapping, client=client, known=["00042"])
+    with pytest.raises(ValueError, match=r"known: no column 'status': give what check_contacts returned"):
+        check_contacts(make_orders(1), mapping, client=client, known=make_orders(1, identifier="user_id", contact="1"))

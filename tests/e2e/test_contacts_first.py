@@ -1,0 +1,139 @@
+"""A run that checks contacts first: no event is spent on a contact that Intercom does not know."""
+
+import os
+import signal
+import threading
+
+import pandas as pd
+import pytest
+
+from events_pandas import Faults, OutageError, SubmissionInterrupted, iter_submit, submit_events, submit_file
+
+
+class Asked:
+    """A client that keeps which contacts are searched for, and calls a function before one of the searches."""
+
+    def __init__(self, client, *, before=0, action=None):
+        self._client, self._before, self._action = client, before, action
+        self._lock = threading.Lock()
+        self.searches, self.events = [], 0
+
+    def __getattr__(self, name):
+        return getattr(self._client, name)
+
+    def search_contacts(self, query):
+        with self._lock:
+            self.searches.append(query)
+            is_due = len(self.searches) == self._before
+        if is_due:
+            self._action()
+        return self._client.search_contacts(query)
+
+    def post_event(self, payload):
+        with self._lock:
+            self.events += 1
+        return self._client.post_event(payload)
+
+    def times(self, contact):
+        """Return in how many searches a contact was asked for."""
+        return sum(f'"{contact}"'.encode() in query for query in self.searches)
+
+
+@pytest.fixture
+def asked():
+    """Return the class of clients that keep their searches."""
+    return Asked
+
+
+def test_rows_of_unknown_contacts_are_not_sent(start, asked, make_orders, mapping):
+    """They say that Intercom does not know the contact, and have neither an attempt nor an answer."""
+    sandbox = start(unknown_contacts=["00001"])
+    orders = make_orders(3, who=["00000", "00001", "00001"], day=["2024-01-01", "2024-01-02", "2024-01-03"])
+
+    with sandbox.client() as client:
+        counted = asked(client)
+        results = submit_events(orders, mapping, client=counted, contacts="check")
+
+    assert results["status"].tolist() == ["accepted", "unknown_contact", "unknown_contact"]
+    assert results["attempts"].tolist() == [1, 0, 0]
+    assert results["http_status"].isna().tolist() == [False, True, True]
+    assert results["error_message"].iloc[1] == (
+        "Intercom does not know the contact, as a search for it has shown, and no event was sent: "
+        "create it or fix the identifier, then submit the row again"
+    )
+    assert counted.events == 1
+
+
+def test_each_contact_of_a_stream_is_asked_for_once(start, asked, make_orders, mapping):
+    """A later frame asks only for contacts that no earlier frame had."""
+    sandbox = start(unknown_contacts=["00002"])
+    frames = [make_orders(3), make_orders(4, day=[f"2024-02-0{day}" for day in range(1, 5)])]
+
+    with sandbox.client() as client:
+        counted = asked(client)
+        parts = list(iter_submit(frames, mapping, client=counted, contacts="check"))
+
+    assert [part["status"].tolist().count("unknown_contact") for part in parts] == [1, 1]
+    assert [counted.times(f"0000{number}") for number in range(4)] == [1, 1, 1, 1]
+    assert counted.events == 5
+
+
+def test_rows_that_are_not_sent_are_not_asked_for(start, asked, make_orders, mapping, tmp_path):
+    """Invalid rows, duplicates and rows that the journal has need no answer."""
+    sandbox = start()
+    first = make_orders(2)
+    orders = pd.concat([first, make_orders(3, start=2)], ignore_index=True)
+    orders.loc[4, "day"] = "tomorrow"
+
+    with sandbox.client() as client:
+        submit_events(first, mapping, client=client, journal=tmp_path)
+        counted = asked(client)
+        results = submit_events(orders, mapping, client=counted, contacts="check", journal=tmp_path)
+
+    assert results["status"].tolist() == ["already_submitted"] * 2 + ["accepted"] * 2 + ["invalid"]
+    assert [counted.times(f"0000{number}") for number in range(5)] == [0, 0, 1, 1, 0]
+
+
+def test_contacts_of_files_are_asked_for_chunk_by_chunk(start, asked, make_orders, mapping, folder):
+    """A file is checked like a stream, and its results name the rows of unknown contacts."""
+    sandbox = start(unknown_contacts=["00003", "00119"])
+    make_orders(120).to_csv(folder / "orders.csv", index=False)
+
+    with sandbox.client() as client:
+        counted = asked(client)
+        results = submit_file("orders.csv", mapping, client=counted, contacts="check", chunksize=50)
+
+    assert results.loc[results["status"] == "unknown_contact", "row"].tolist() == [3, 119]
+    assert (len(counted.searches), counted.events) == (3, 118)
+
+
+@pytest.mark.alone
+def test_interrupt_while_contacts_are_asked_for_sends_nothing(start, asked, make_orders, mapping):
+    """The run ends with a result for every row, and no event was sent."""
+    sandbox = start(limit=100, faults=Faults(latency_seconds=0.02))
+
+    with sandbox.client() as client:
+        stopped = asked(client, before=5, action=lambda: os.kill(os.getpid(), signal.SIGINT))
+        with pytest.raises(
+            SubmissionInterrupted, match="interrupted before the first event: nothing was sent"
+        ) as caught:
+            submit_events(make_orders(2_000), mapping, client=stopped, contacts="check")
+
+    assert caught.value.results["status"].eq("not_submitted").sum() == 2_000
+    assert sandbox.requests == 0
+
+
+def test_outage_while_contacts_are_asked_for_ends_the_run(start, asked, make_orders, mapping):
+    """A run whose question is not answered within its patience ends, and every row has a result."""
+    sandbox = start()
+
+    def fall_silent():
+        sandbox.faults = Faults(outage_seconds=600)
+
+    with sandbox.client() as client:
+        failing = asked(client, before=1, action=fall_silent)
+        with pytest.raises(OutageError) as caught:
+            submit_events(make_orders(100), mapping, client=failing, contacts="check", patience_seconds=1)
+
+    assert caught.value.results["status"].eq("not_submitted").sum() == 100
+    assert failing.events == 0
