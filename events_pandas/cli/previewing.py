@@ -36,7 +36,7 @@ def show_events(
     mapping = mapping_for(mapping_path, written)
     report = check_files(paths, mapping, limit=PREVIEWED_FROM, skips_bad=skips_bad)
     for name, reason in report.skipped_files.items():
-        printout.say(f"warning: {escaped(name)}: is left out: {reason}")
+        printout.say(f"warning: {escaped(name)}: was left out: {reason}")
     payloads = report.payloads(number)
     printout.add(events=[shown_event(payload) for payload in payloads])
     for place, payload in enumerate(payloads):

@@ -12,6 +12,7 @@ from events_pandas.errors import MappingError, SourceError
 from events_pandas.mapping import EventMapping, named_labels, require_columns
 from events_pandas.run.options import step_progress
 from events_pandas.sources import BadFile, Places, SourceFile, header_hint, opened_files, source_schema, together
+from events_pandas.words import path_text
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,6 +21,11 @@ class FittingFiles:
 
     files: Sequence[SourceFile]
     skipped: Sequence[BadFile] = ()
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """The files that are left out, each with its reason."""
+        return {path_text(file.name): file.reason for file in self.skipped}
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from events_pandas.deliver import (
     Outcome,
     ProgressBar,
     Stop,
+    WorkspaceIdentity,
     preflight,
     stop_for_closing,
     stop_for_error,
@@ -63,6 +64,8 @@ class Run:
         The real paths of the files: two runs of the same files and mapping are one job that was started twice.
     wait_seconds : float or None
         How long to wait for such a run before this one is refused. None: both go on, with a warning.
+    workspace : WorkspaceIdentity or None
+        The workspace, if Intercom was asked for it just before: it is not asked again.
     warn : callable
         Called with a sentence for each warning.
     """
@@ -75,6 +78,7 @@ class Run:
     total: int | None = None
     files: tuple[str, ...] = ()
     wait_seconds: float | None = None
+    workspace: WorkspaceIdentity | None = None
     warn: Callable[[str], object] = warnings.warn
     types: ColumnTypes = field(default_factory=ColumnTypes)
     refused: Refused | None = None
@@ -266,7 +270,8 @@ class Run:
     def _deliver(self) -> None:
         """Pass on the results of each frame that is complete. After a stop the other frames stay open."""
         with self._engine as engine:
-            if self.options.preflight:
+            engine.workspace = self.workspace
+            if self.options.preflight and self.workspace is None:
                 preflight(engine)
             if engine.stop is None:
                 self._open_journal()

@@ -384,5 +384,5 @@ def test_2_when_a_file_is_compressed_twice_and_1_when_it_is_left_out(submit, fol
     results = [submit("twice.csv.gz", *more) for more in ((), ("--skip-bad-files",))]
 
     assert last_line(results[0]) == "error: twice.csv.gz: is compressed twice: unpack it once"
-    assert "warning: twice.csv.gz: is left out: is compressed twice: unpack it once\n" in results[1].stdout
+    assert "warning: twice.csv.gz: was left out: is compressed twice: unpack it once\n" in results[1].stdout
     assert ([result.exit_code for result in results], len(sandbox.events)) == ([2, 1], 10)

@@ -5,6 +5,7 @@ import re
 import shutil
 import stat
 import time
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,10 +25,15 @@ from events_pandas import (
     runs,
     submit_file,
 )
-from events_pandas.mapping import MonetaryAmount, Number
+from events_pandas.deliver import WorkspaceIdentity
+from events_pandas.mapping import MonetaryAmount, Number, Text
 from events_pandas.run.file_check import check_files
-from events_pandas.run.files import submit_files
+from events_pandas.run.file_frames import read_frames
+from events_pandas.run.files import FileRun, submit_files
+from events_pandas.run.fitting import fitting_files
 from events_pandas.run.options import RunOptions
+from events_pandas.run.outputs import Outputs
+from events_pandas.sources import ColumnTypes
 
 
 @pytest.fixture
@@ -42,6 +48,75 @@ def submit(mapping, fake_client):
         return parts
 
     return submit
+
+
+@pytest.fixture
+def file_run(mapping, fake_client):
+    """Open a file, find its types, and return a run over its rows that has not begun."""
+    with ExitStack() as opened:
+
+        def file_run(path, *, client=None, metadata=None, types=None, **known):
+            rules = replace(mapping, metadata=metadata or {})
+            options = RunOptions(client=client or fake_client(), retry=RetryPolicy(attempts=1), progress=False)
+            fit = opened.enter_context(fitting_files(path, rules, progress=False, are_held=True))
+            frames = read_frames(fit, rules, options=options)
+            return FileRun(source=nullcontext(replace(frames, **(types or {}))), options=options, **known)
+
+        yield file_run
+
+
+def test_run_finds_out_nothing_that_is_known(write, file_run, fake_client):
+    """Types that a check has found are taken as they are, and Intercom is not asked again for the workspace."""
+    path, client = write("a.csv", "1,2024-01-31,5", header="who,day,n"), fake_client()
+    known = WorkspaceIdentity(id_code="ab12cd34")
+    types = {"types": ColumnTypes(rules={"metadata.n": Text("n")})}
+
+    results = file_run(path, client=client, metadata={"n": "n"}, types=types, workspace=known).submit()
+
+    assert (results["status"].tolist(), client.events[0]["metadata"]) == (["accepted"], {"n": "5"})
+    assert (client.me_requests, results.attrs["run"]["workspace"]["id_code"]) == (0, "ab12cd34")
+
+
+@pytest.mark.parametrize("change", [Path.unlink, lambda path: path.write_text("who,day\n2,2024-01-31\n")])
+def test_run_refuses_a_file_that_has_changed_since_it_was_read(write, file_run, fake_client, change):
+    """Its types and its check are those of other rows, also if it is held open."""
+    client = fake_client()
+    run = file_run(write("a.csv", "1,2024-01-31"), client=client)
+    change(Path("a.csv"))
+
+    with pytest.raises(SourceError) as caught:
+        run.submit()
+
+    assert str(caught.value) == "a.csv: was changed while the run began: submit it when nothing writes to it"
+    assert client.events == []
+
+
+def test_run_says_which_files_it_has_written(write, file_run):
+    """A file is written when it is in its place, also if it has no rows."""
+    run = file_run(write("a.csv", "1,2024-01-31"), outputs=Outputs(results="r.csv", rejects="x.parquet"))
+    before = run.written
+
+    run.submit()
+
+    assert (before, run.written) == (Outputs(), Outputs(results="r.csv", rejects="x.parquet"))
+    assert (Path("r.csv").exists(), Path("x.parquet").exists()) == (True, True)
+
+
+def test_run_that_ended_early_says_which_files_it_has_written(write, file_run, fake_client, tmp_path):
+    """A fault of a file is a note of the error, and the file is not among those that were written."""
+    (tmp_path / "rest").mkdir()
+    client = fake_client({"1": [lambda: shutil.rmtree("rest") or 401]})
+    run = file_run(
+        write("a.csv", "1,2024-01-31", "2,2024-01-31"),
+        client=client,
+        outputs=Outputs(results="r.csv", rejects="rest/x.csv"),
+    )
+
+    with pytest.raises(AuthenticationError) as caught:
+        run.submit()
+
+    assert run.written == Outputs(results="r.csv")
+    assert caught.value.__notes__ == ["rest/x.csv: rejects cannot be written there: No such file or directory"]
 
 
 def test_files_are_submitted_one_after_another(write, submit):
