@@ -33,6 +33,7 @@ from events_pandas.run.outputs import AnyPath, Outputs
 from events_pandas.run.rejects import FileRejects
 from events_pandas.run.run import Run, Take, stop_error
 from events_pandas.sources import Places, SourceFile, kept_types, read_first_row, with_types
+from events_pandas.sources.remote import scheme_of
 from events_pandas.words import escaped, path_text
 
 FILES_NAMED: Final = 3
@@ -333,9 +334,9 @@ def _is_empty(file: SourceFile) -> bool:
 
 def _real_name(file: SourceFile) -> str:
     """Return a name that two runs of one file agree on."""
-    if "://" in file.name:
-        # A signature in the query is another one every night.
-        return file.name.partition("?")[0]
+    if scheme_of(file.name) is not None:
+        # An address is named without its signature, which is another one every night.
+        return file.name
     # A name such as "-" is no file, and its rows are in a file of this run alone.
     return os.path.realpath(file.name if Path(file.name).exists() else file.path)
 

@@ -9,6 +9,7 @@ from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+import fsspec
 import pandas as pd
 import pytest
 
@@ -75,6 +76,22 @@ def test_run_finds_out_nothing_that_is_known(write, file_run, fake_client):
 
     assert (results["status"].tolist(), client.events[0]["metadata"]) == (["accepted"], {"n": "5"})
     assert (client.me_requests, results.attrs["run"]["workspace"]["id_code"]) == (0, "ab12cd34")
+
+
+def test_addresses_with_a_question_mark_are_other_files(mapping, fake_client):
+    """Only the query of an address is no part of its name: a run of another file is not the same job."""
+    system = fsspec.filesystem("memory")
+    for name, contact in (("/day?1.csv", "1"), ("/day?2.csv", "2")):
+        system.pipe(name, f"who,day\n{contact},2024-01-31\n".encode())
+
+    def submit(address, scripts=None):
+        options = RunOptions(client=fake_client(scripts), progress=False)
+        return submit_files(address, mapping, options=options, wait_seconds=0)["status"].tolist()
+
+    statuses = []
+    meanwhile = {"1": [lambda: statuses.extend(submit("memory://day?2.csv")) or 202]}
+
+    assert submit("memory://day?1.csv", meanwhile) == statuses == ["accepted"]
 
 
 @pytest.mark.parametrize("change", [Path.unlink, lambda path: path.write_text("who,day\n2,2024-01-31\n")])
