@@ -92,7 +92,9 @@ def _opened_frames(
     outputs.require_apart(paths)
     # The rows of rejects are read again at the end.
     are_held = outputs.rejects is not None
-    with fitting_files(paths, mapping, progress=options.progress, are_held=are_held, skips_bad=skips_bad) as fit:
+    with fitting_files(
+        paths, mapping, progress=options.progress, are_held=are_held, skips_bad=skips_bad, warn=warn
+    ) as fit:
         outputs.require_places([file.path for file in fit.files])
         for name, reason in fit.reasons.items():
             warn(f"{escaped(name)}: was left out: {reason}")
@@ -159,7 +161,7 @@ class FileRun:
         try:
             frames = self._frames = self._opened.enter_context(self.source)
             require_unchanged(frames.files)
-            if empty := list(filter(_is_empty, dict.fromkeys(frames.files))):
+            if empty := list(filter(_is_empty, frames.files)):
                 self._warn(f"{escaped(_named(empty))}: {'has' if len(empty) == 1 else 'have'} no rows")
             if self.checks_first:
                 self._check()
