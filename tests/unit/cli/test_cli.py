@@ -459,7 +459,9 @@ def test_wrong_usage_has_a_document_too(run):
 
     document = json.loads(result.stdout)
     assert (document["command"], document["exit_code"], document["rows"]) == ("check", 2, None)
-    assert document["errors"] == ["Missing option '--mapping' / '-m': see `events-pandas check --help`"]
+    (error,) = document["errors"]
+    assert error.startswith("Missing option '--mapping' / '-m', and there is no '")
+    assert error.endswith("events-pandas.toml' that has it: see `events-pandas check --help`")
 
 
 @pytest.mark.parametrize(
