@@ -175,14 +175,14 @@ def submit(
 ) -> ExitCode:
     """Submit every row. The access token is read from INTERCOM_ACCESS_TOKEN."""
     given = dict(locals())
-    from events_pandas.cli.submission import Asked, submit_rows  # noqa: PLC0415
+    from events_pandas.cli.submission import Task, submit_rows  # noqa: PLC0415
 
-    asked = Asked(**{field.name: given.pop(field.name) for field in fields(Asked)})
-    return submit_rows(**given, asked=asked)
+    task = Task(**{field.name: given.pop(field.name) for field in fields(Task)})
+    return submit_rows(**given, task=task)
 
 
 @as_command
-def runs(printout: Printout, journal: JournalPath = None, workspace: OneWorkspace = None) -> ExitCode:
+def runs(printout: Printout, journal: JournalPath = AUTO, workspace: OneWorkspace = None) -> ExitCode:
     """List the runs in the journal, the newest first."""
     from events_pandas.cli.history import list_history  # noqa: PLC0415
 

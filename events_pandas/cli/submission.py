@@ -13,15 +13,17 @@ import typer
 
 from events_pandas.cli.checking import Connect, destination_facts, found_destination, mapping_for
 from events_pandas.cli.endings import ExitCode, named_by_options
+from events_pandas.cli.options import NO_JOURNAL
 from events_pandas.cli.plan import Plan
 from events_pandas.cli.printout import Printout
+from events_pandas.convert import Cause
 from events_pandas.deliver import IntercomClient, Status
 from events_pandas.deliver.journal import journal_path, read_runs
 from events_pandas.deliver.preflight import NOT_SUBMITTED
 from events_pandas.errors import InvalidRowsError, SubmissionError, SubmissionInterrupted
 from events_pandas.mapping import EventMapping, SourceFormat
 from events_pandas.mapping.guesses import require_confirmed
-from events_pandas.results import CheckReport, Summary
+from events_pandas.results import Summary
 from events_pandas.results.destination import Destination
 from events_pandas.results.rejects import is_rejected
 from events_pandas.results.report import shown_causes
@@ -33,7 +35,6 @@ from events_pandas.run.options import RunOptions
 from events_pandas.run.outputs import AnyPath, Outputs
 from events_pandas.words import counted, escaped, path_text
 
-NO_JOURNAL: Final = "none"
 WAIT_SECONDS: Final = 86_400.0
 """The longest wait for another run: then it is time for the next night."""
 SENT: Final = (Status.ACCEPTED, Status.UNKNOWN_CONTACT, Status.REJECTED, Status.FAILED)
@@ -41,7 +42,7 @@ SENT: Final = (Status.ACCEPTED, Status.UNKNOWN_CONTACT, Status.REJECTED, Status.
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
+class Task:
     """What `submit` was asked to do, without the options of the run."""
 
     paths: Sequence[str]
@@ -57,25 +58,26 @@ class Asked:
     wait: bool
 
 
-def submit_rows(printout: Printout, asked: Asked, *, connect: Connect, **run: Any) -> ExitCode:
+def submit_rows(printout: Printout, task: Task, *, connect: Connect, **run: Any) -> ExitCode:
     """Submit the rows of files, unless the plan is all that was asked for, or the user says no."""
     with connect() as client, ExitStack() as opened:
         options = _options(client, **run)
-        mapping = mapping_for(asked.mapping, asked.written)
+        mapping = mapping_for(task.mapping, task.written)
         require_confirmed(mapping)
-        outputs = Outputs.of_run(options, results=asked.results, rejects=asked.rejects)
+        outputs = Outputs.of_run(options, results=task.results, rejects=task.rejects)
         with _nothing_sent():
-            fit = opened.enter_context(_opened_files(asked, mapping, outputs=outputs, options=options))
+            fit = opened.enter_context(_opened_files(task, mapping, outputs=outputs, options=options))
             # Once, when they are needed first: for the check, or for the run.
-            read = cache(partial(read_frames, fit, mapping, options=options, limit=asked.limit))
-            plan = _plan(asked, fit, read=read, options=options)
+            read = cache(partial(read_frames, fit, mapping, options=options, limit=task.limit))
+            plan = _plan(task, fit, read=read, options=options)
             for line in plan.lines():
                 printout.say(line)
             printout.add(plan=plan.facts(), **destination_facts(plan.destination))
-            if asked.dry_run:
+            if task.dry_run:
                 return _end_dry_run(printout, plan)
-            _require_valid(plan.report, options)
-            if not asked.yes and _is_terminal() and not _confirmed(printout):
+            if options.on_invalid == "raise":
+                _require_valid(printout, plan)
+            if not task.yes and _is_terminal() and not _confirmed(printout):
                 printout.say("nothing was sent")
                 return ExitCode.NOTHING_SENT
             frames = read()
@@ -83,7 +85,7 @@ def submit_rows(printout: Printout, asked: Asked, *, connect: Connect, **run: An
             source=nullcontext(frames),
             options=options,
             outputs=outputs,
-            wait_seconds=WAIT_SECONDS if asked.wait else 0.0,
+            wait_seconds=WAIT_SECONDS if task.wait else 0.0,
             checks_first=plan.report is None and options.on_invalid == "raise",
             workspace=None if plan.destination is None else plan.destination.workspace,
         )
@@ -102,19 +104,19 @@ def _nothing_sent() -> Iterator[None]:
 
 @contextmanager
 def _opened_files(
-    asked: Asked, mapping: EventMapping, *, outputs: Outputs, options: RunOptions
+    task: Task, mapping: EventMapping, *, outputs: Outputs, options: RunOptions
 ) -> Iterator[FittingFiles]:
     """Open the files for the check and the run: standard input can be read only once."""
-    outputs.require_apart(asked.paths)
-    outputs.require_places([asked.mapping])
+    outputs.require_apart(task.paths)
+    outputs.require_places([task.mapping])
     with fitting_files(
-        asked.paths, mapping, progress=options.progress, are_held=True, skips_bad=asked.skip_bad_files
+        task.paths, mapping, progress=options.progress, are_held=True, skips_bad=task.skip_bad_files
     ) as fit:
         outputs.require_places([file.path for file in fit.files])
         yield fit
 
 
-def _plan(asked: Asked, fit: FittingFiles, *, read: Callable[[], FileFrames], options: RunOptions) -> Plan:
+def _plan(task: Task, fit: FittingFiles, *, read: Callable[[], FileFrames], options: RunOptions) -> Plan:
     """Find out what a run would do. The token comes first: it is quickly refused."""
     destination = _destination(options)
     journal = _journal(destination, options)
@@ -122,12 +124,12 @@ def _plan(asked: Asked, fit: FittingFiles, *, read: Callable[[], FileFrames], op
         # Before the rows are checked: the file may be something else.
         read_runs(journal)
     report = None
-    if asked.check_first or asked.dry_run:
+    if task.check_first or task.dry_run:
         report = check_frames(read(), destination=destination, progress=options.progress)
     return Plan(
         files=[file.name for file in fit.files],
         skipped=fit.reasons,
-        limit=asked.limit,
+        limit=task.limit,
         destination=destination,
         journal=journal,
         resubmits=options.resubmit,
@@ -165,18 +167,23 @@ def _journal(destination: Destination | None, options: RunOptions) -> Path | Non
 
 def _end_dry_run(printout: Printout, plan: Plan) -> ExitCode:
     report, told = plan.report, plan.detected
-    causes, rest = shown_causes([] if report is None else [each for each in report.causes if each.code not in told])
-    for line in [*map(str, causes), *([rest] if rest else [])]:
-        printout.say(line)
+    _say_causes(printout, [] if report is None else [each for each in report.causes if each.code not in told])
     printout.say("dry run: nothing was sent")
     is_complete = not plan.skipped and (report is None or report.ok)
     return ExitCode.DONE if is_complete else ExitCode.ROWS_LEFT
 
 
-def _require_valid(report: CheckReport | None, options: RunOptions) -> None:
-    """Raise `InvalidRowsError` if the check has found invalid rows, and they are to stop the run."""
-    if report is not None and report.invalid and options.on_invalid == "raise":
-        raise InvalidRowsError(report.problems, invalid=report.invalid)
+def _say_causes(printout: Printout, found: Sequence[Cause]) -> None:
+    causes, rest = shown_causes(found)
+    for line in [*map(str, causes), *([rest] if rest else [])]:
+        printout.say(line)
+
+
+def _require_valid(printout: Printout, plan: Plan) -> None:
+    """Say why rows are invalid, and raise `InvalidRowsError`, if the check has found any."""
+    if plan.report is not None and plan.report.invalid:
+        _say_causes(printout, [cause for cause in plan.report.causes if cause.severity == "error"])
+        raise InvalidRowsError(plan.report.problems, invalid=plan.report.invalid)
 
 
 def _is_terminal() -> bool:
