@@ -87,7 +87,7 @@ def submit_rows(printout: Printout, task: Task, *, connect: Connect, **run: Any)
             outputs=outputs,
             wait_seconds=WAIT_SECONDS if task.wait else 0.0,
             checks_first=plan.report is None and options.on_invalid == "raise",
-            workspace=None if plan.destination is None else plan.destination.workspace,
+            destination=plan.destination,
         )
         summary = submitted(printout, file_run, told=plan.detected)
     return ExitCode.DONE if summary.is_complete else ExitCode.ROWS_LEFT

@@ -11,7 +11,6 @@ from typing import Final
 import pandas as pd
 
 from events_pandas.check import no_rows
-from events_pandas.deliver import WorkspaceIdentity
 from events_pandas.errors import (
     EventsPandasError,
     InvalidRowsError,
@@ -23,6 +22,7 @@ from events_pandas.errors import (
 from events_pandas.mapping import EventMapping, require_mapping
 from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.results import RowOutcomes
+from events_pandas.results.destination import Destination
 from events_pandas.results.table_file import RESULTS, TableFile
 from events_pandas.run.desk import Desk, UnansweredError
 from events_pandas.run.file_check import check_frames
@@ -111,7 +111,7 @@ class FileRun:
         Entered when the run begins, and left when it ends.
     checks_first : bool
         Whether all rows are checked before the first event.
-    workspace : WorkspaceIdentity, optional
+    destination : Destination, optional
         The workspace, if Intercom was asked for it just before.
     """
 
@@ -120,7 +120,7 @@ class FileRun:
     outputs: Outputs = field(default_factory=Outputs)
     wait_seconds: float | None = None
     checks_first: bool = False
-    workspace: WorkspaceIdentity | None = None
+    destination: Destination | None = None
     _pass_on: Take | None = field(default=None, init=False)
     _warn: Callable[[str], object] = field(default=warnings.warn, init=False)
     _desk: Desk = field(default_factory=Desk, init=False)
@@ -206,7 +206,7 @@ class FileRun:
             total=frames.total,
             files=tuple(map(_real_name, frames.files)),
             wait_seconds=self.wait_seconds,
-            workspace=self.workspace,
+            destination=self.destination,
             warn=self._warn,
             refused=frames.refused,
             types=frames.types,

@@ -19,7 +19,6 @@ from events_pandas.deliver import (
     Outcome,
     ProgressBar,
     Stop,
-    WorkspaceIdentity,
     preflight,
     stop_for_closing,
     stop_for_error,
@@ -30,6 +29,7 @@ from events_pandas.errors import JournalError, SubmissionError, SubmissionInterr
 from events_pandas.mapping import EventMapping, require_mapping
 from events_pandas.mapping.event_mapping import mapping_digest
 from events_pandas.mapping.guesses import require_confirmed
+from events_pandas.results.destination import Destination
 from events_pandas.run.begin import begin_in_journal
 from events_pandas.run.desk import Desk, UnansweredError
 from events_pandas.run.frames import OpenFrame, ReadAhead, Refused, RunFrames
@@ -64,7 +64,7 @@ class Run:
         The real paths of the files: two runs of the same files and mapping are one job that was started twice.
     wait_seconds : float or None
         How long to wait for such a run before this one is refused. None: both go on, with a warning.
-    workspace : WorkspaceIdentity or None
+    destination : Destination or None
         The workspace, if Intercom was asked for it just before: it is not asked again.
     warn : callable
         Called with a sentence for each warning.
@@ -78,7 +78,7 @@ class Run:
     total: int | None = None
     files: tuple[str, ...] = ()
     wait_seconds: float | None = None
-    workspace: WorkspaceIdentity | None = None
+    destination: Destination | None = None
     warn: Callable[[str], object] = warnings.warn
     types: ColumnTypes = field(default_factory=ColumnTypes)
     refused: Refused | None = None
@@ -270,8 +270,9 @@ class Run:
     def _deliver(self) -> None:
         """Pass on the results of each frame that is complete. After a stop the other frames stay open."""
         with self._engine as engine:
-            engine.workspace = self.workspace
-            if self.options.preflight and self.workspace is None:
+            if self.destination is not None:
+                self.destination.take_to(engine)
+            elif self.options.preflight:
                 preflight(engine)
             if engine.stop is None:
                 self._open_journal()

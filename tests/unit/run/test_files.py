@@ -26,8 +26,8 @@ from events_pandas import (
     runs,
     submit_file,
 )
-from events_pandas.deliver import WorkspaceIdentity
 from events_pandas.mapping import MonetaryAmount, Number, Text
+from events_pandas.results.destination import find_destination
 from events_pandas.run.file_check import check_files
 from events_pandas.run.file_frames import read_frames
 from events_pandas.run.files import FileRun, submit_files
@@ -69,13 +69,14 @@ def file_run(mapping, fake_client):
 def test_run_finds_out_nothing_that_is_known(write, file_run, fake_client):
     """Types that a check has found are taken as they are, and Intercom is not asked again for the workspace."""
     path, client = write("a.csv", "1,2024-01-31,5", header="who,day,n"), fake_client()
-    known = WorkspaceIdentity(id_code="ab12cd34")
+    known = find_destination(client)
     types = {"types": ColumnTypes(rules={"metadata.n": Text("n")})}
 
-    results = file_run(path, client=client, metadata={"n": "n"}, types=types, workspace=known).submit()
+    results = file_run(path, client=client, metadata={"n": "n"}, types=types, destination=known).submit()
 
     assert (results["status"].tolist(), client.events[0]["metadata"]) == (["accepted"], {"n": "5"})
-    assert (client.me_requests, results.attrs["run"]["workspace"]["id_code"]) == (0, "ab12cd34")
+    facts = results.attrs["run"]
+    assert (client.me_requests, facts["workspace"]["id_code"], facts["limit"]) == (1, "ab12cd34", 1_000_000)
 
 
 def test_addresses_with_a_question_mark_are_other_files(mapping, fake_client):
