@@ -40,11 +40,10 @@ def fitting_files(
     skips_bad: bool = False,
     warn: Callable[[str], object] = warnings.warn,
 ) -> Iterator[FittingFiles]:
-    """Find and open the files of a run, each once, and read their headers.
+    """Find and open the files of a run, each once, and read their headers; `warn` gets a sentence on repeated files.
 
     A file that is missing, cannot be read or lacks a column of the mapping is left out if `skips_bad`. Otherwise, and
-    if no file is good, raise `SourceError` or `MappingError` with the faults of all files. `warn` is called with a
-    sentence if a file is given more than once.
+    if no file is good, raise `SourceError` or `MappingError` with the faults of all files.
     """
     bad: list[BadFile] = []
     shown = step_progress(progress)
