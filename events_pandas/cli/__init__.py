@@ -21,7 +21,7 @@ EXAMPLES: Final = {
     suggest: "suggest orders.csv > mapping.toml",
     check: "check orders.csv -m mapping.toml --problems problems.csv",
     preview: "preview orders.csv -m mapping.toml -n 3",
-    submit: "submit orders.csv -m mapping.toml --results results.parquet --rejects rejects.csv",
+    submit: "submit orders.csv -m mapping.toml --rejects rejects.csv",
     runs: "runs",
     sandbox: "sandbox --unknown-contact 00999 --status 500=0.05",
     demo: "demo",

@@ -21,10 +21,12 @@ from events_pandas.results import CheckReport
 from events_pandas.results.destination import Destination, find_destination
 from events_pandas.results.new_file import write_new
 from events_pandas.results.table_file import FINDINGS, TableFile
-from events_pandas.run.file_check import check_files
+from events_pandas.run.file_check import check_frames
+from events_pandas.run.file_frames import read_frames
 from events_pandas.run.fitting import fitting_files
+from events_pandas.run.options import RunOptions
 from events_pandas.run.run import stop_error
-from events_pandas.sources import BadFile, SourceFile, found_format, opened_files, read_first_rows
+from events_pandas.sources import SourceFile, found_format, opened_files, read_first_rows
 from events_pandas.suggest import SuggestedMapping
 from events_pandas.suggest import propose as proposal_for
 from events_pandas.words import counted, escaped, escaped_lines, path_text
@@ -86,9 +88,8 @@ def check_rows(
         destination = None
         if connect is not None:
             destination = found_destination(opened.enter_context(connect()), advice=_OFFLINE)
-        report = replace(
-            check_files(fit.files, mapping), destination=destination, skipped_files=reasons_of(fit.skipped)
-        )
+        frames = read_frames(fit, mapping, options=RunOptions())
+        report = check_frames(frames, destination=destination, progress="auto")
         printout.say(str(report))
         printout.add(**report_facts(report), problems=None if problems is None else path_text(problems))
         if findings is not None:
@@ -111,11 +112,6 @@ def mapping_for(path: Path, written: SourceFormat) -> EventMapping:
     """Read a mapping. What the command says of its files comes before what the mapping says."""
     mapping = EventMapping.from_toml(path)
     return replace(mapping, source=with_parts(mapping.source, written))
-
-
-def reasons_of(skipped: Sequence[BadFile]) -> dict[str, str]:
-    """Return the files that are left out, each with its reason."""
-    return {path_text(file.name): file.reason for file in skipped}
 
 
 def found_destination(client: IntercomClient, *, advice: str, progress: ProgressChoice = "auto") -> Destination:
@@ -156,8 +152,3 @@ def destination_facts(destination: Destination | None) -> dict[str, Any]:
 def cause_facts(cause: Cause) -> dict[str, Any]:
     """Return one finding and the number of its rows, for a document."""
     return asdict(cause)
-
-
-def opened_client(*, region: str | None, base_url: str | None, allow_http: bool) -> IntercomClient:
-    """Return a client; as a context it is closed at the end."""
-    return IntercomClient(region=region, base_url=base_url, allow_http=allow_http)

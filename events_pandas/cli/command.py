@@ -1,9 +1,10 @@
 """What all commands have: options of their own kind, an exit code, and one document for programs."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import wraps
+from itertools import chain, starmap
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -82,9 +83,32 @@ def as_command(function: Callable[..., ExitCode]) -> Callable[..., None]:
         if code != ExitCode.DONE:
             raise typer.Exit(int(code))
 
-    common = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
-        for name, (kind, default) in _COMMON.items()
-    ]
-    vars(run)["__signature__"] = inspect.Signature([*own, *common])
+    vars(run)["__signature__"] = inspect.Signature([*own, *starmap(option, _COMMON.items())])
+    # The signature has those of the options; other ones may name what is not loaded.
+    run.__annotations__ = {}
     return run
+
+
+def with_options(
+    argument: str, options: Sequence[inspect.Parameter], made: Callable[..., object]
+) -> Callable[[Callable[..., ExitCode]], Callable[..., ExitCode]]:
+    """Give a function some options in the place of an argument, which `made` makes of them."""
+
+    def decorated(function: Callable[..., ExitCode]) -> Callable[..., ExitCode]:
+        @wraps(function)
+        def run(printout: Printout, **given: Any) -> ExitCode:
+            value = made(**{each.name: given.pop(each.name) for each in options})
+            return function(printout, **given, **{argument: value})
+
+        own = inspect.signature(function).parameters.values()
+        shown = [options if parameter.name == argument else [parameter] for parameter in own]
+        vars(run)["__signature__"] = inspect.Signature([*chain.from_iterable(shown)])
+        return run
+
+    return decorated
+
+
+def option(name: str, kind: tuple[object, object]) -> inspect.Parameter:
+    """Return an option as a parameter, from its annotation and its default."""
+    annotation, default = kind
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)

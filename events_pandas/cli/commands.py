@@ -3,10 +3,11 @@
 What they do is loaded when one runs, so that `--help` need not wait for pandas.
 """
 
+from dataclasses import fields
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
-from events_pandas.cli.command import as_command
+from events_pandas.cli.command import as_command, option, with_options
 from events_pandas.cli.endings import ExitCode
 from events_pandas.cli.options import (
     AllowHttp,
@@ -49,29 +50,54 @@ from events_pandas.cli.options import (
 )
 from events_pandas.cli.printout import Printout
 
+if TYPE_CHECKING:
+    from events_pandas.cli.checking import Connect
+    from events_pandas.deliver import IntercomClient
+    from events_pandas.mapping import SourceFormat
+
 AUTO: Final = "auto"
 """The journal of the workspace in the user's directory."""
 
 
+def _written(**given: str | None) -> "SourceFormat":
+    from events_pandas.cli.checking import written_as  # noqa: PLC0415
+
+    return written_as(**given)
+
+
+def _connect(**given: Any) -> "IntercomClient":
+    from events_pandas.deliver import IntercomClient  # noqa: PLC0415
+
+    return IntercomClient(**given)
+
+
+_FORMAT: Final = {"delimiter": Delimiter, "encoding": Encoding, "decimal": Decimal, "sheet": Sheet}
+_with_format = with_options("written", [option(name, (kind, None)) for name, kind in _FORMAT.items()], _written)
+_with_client = with_options(
+    "connect",
+    [option("region", (Region, None)), option("base_url", (BaseUrl, None)), option("allow_http", (AllowHttp, False))],
+    lambda **given: partial(_connect, **given),
+)
+
+
 @as_command
+@_with_format
 def suggest(
     printout: Printout,
     paths: Files,
     *,
     output: Output = None,
-    delimiter: Delimiter = None,
-    encoding: Encoding = None,
-    decimal: Decimal = None,
-    sheet: Sheet = None,
+    written: "SourceFormat",
 ) -> ExitCode:
     """Propose a mapping, as TOML. It comes from the first 10,000 rows of the first file."""
-    from events_pandas.cli.checking import propose, written_as  # noqa: PLC0415
+    from events_pandas.cli.checking import propose  # noqa: PLC0415
 
-    written = written_as(delimiter=delimiter, encoding=encoding, decimal=decimal, sheet=sheet)
     return propose(printout, paths, output=output, written=written)
 
 
 @as_command
+@_with_format
+@_with_client
 def check(
     printout: Printout,
     paths: Files,
@@ -79,24 +105,18 @@ def check(
     mapping: MappingPath,
     problems: Problems = None,
     skip_bad_files: SkipBadFiles = False,
-    delimiter: Delimiter = None,
-    encoding: Encoding = None,
-    decimal: Decimal = None,
-    sheet: Sheet = None,
+    written: "SourceFormat",
     online: Online = False,
-    region: Region = None,
-    base_url: BaseUrl = None,
-    allow_http: AllowHttp = False,
+    connect: "Connect",
 ) -> ExitCode:
     """Check every row; nothing is sent."""
-    from events_pandas.cli.checking import check_rows, opened_client, written_as  # noqa: PLC0415
+    from events_pandas.cli.checking import check_rows  # noqa: PLC0415
 
-    connect = partial(opened_client, region=region, base_url=base_url, allow_http=allow_http)
     return check_rows(
         printout,
         paths,
         mapping,
-        written=written_as(delimiter=delimiter, encoding=encoding, decimal=decimal, sheet=sheet),
+        written=written,
         skips_bad=skip_bad_files,
         problems=problems,
         connect=connect if online else None,
@@ -104,6 +124,7 @@ def check(
 
 
 @as_command
+@_with_format
 def preview(
     printout: Printout,
     paths: Files,
@@ -111,20 +132,17 @@ def preview(
     mapping: MappingPath,
     number: Number = 5,
     skip_bad_files: SkipBadFiles = False,
-    delimiter: Delimiter = None,
-    encoding: Encoding = None,
-    decimal: Decimal = None,
-    sheet: Sheet = None,
+    written: "SourceFormat",
 ) -> ExitCode:
     """Show the first events as Intercom shows them; nothing is sent."""
-    from events_pandas.cli.checking import written_as  # noqa: PLC0415
     from events_pandas.cli.previewing import show_events  # noqa: PLC0415
 
-    written = written_as(delimiter=delimiter, encoding=encoding, decimal=decimal, sheet=sheet)
     return show_events(printout, paths, mapping, written=written, skips_bad=skip_bad_files, number=number)
 
 
 @as_command
+@_with_format
+@_with_client
 def submit(
     printout: Printout,
     paths: Files,
@@ -134,18 +152,13 @@ def submit(
     rejects: Rejects = None,
     include_identifier: WithIdentifier = False,
     skip_bad_files: SkipBadFiles = False,
-    delimiter: Delimiter = None,
-    encoding: Encoding = None,
-    decimal: Decimal = None,
-    sheet: Sheet = None,
+    written: "SourceFormat",
     dry_run: DryRun = False,
     yes: Yes = False,
     limit: Limit = None,
     check_first: CheckFirst = True,
     raise_invalid: RaiseInvalid = False,
-    region: Region = None,
-    base_url: BaseUrl = None,
-    allow_http: AllowHttp = False,
+    connect: "Connect",
     journal: Journal = AUTO,
     workspace: Workspace = None,
     resubmit: Resubmit = False,
@@ -162,15 +175,14 @@ def submit(
 ) -> ExitCode:
     """Submit every row. The access token is read from INTERCOM_ACCESS_TOKEN."""
     given = dict(locals())
-    from events_pandas.cli.checking import written_as  # noqa: PLC0415
-    from events_pandas.cli.submission import submit_rows  # noqa: PLC0415
+    from events_pandas.cli.submission import Task, submit_rows  # noqa: PLC0415
 
-    written = written_as(**{name: given.pop(name) for name in ("delimiter", "encoding", "decimal", "sheet")})
-    return submit_rows(**given, written=written)
+    task = Task(**{field.name: given.pop(field.name) for field in fields(Task)})
+    return submit_rows(**given, task=task)
 
 
 @as_command
-def runs(printout: Printout, journal: JournalPath = None, workspace: OneWorkspace = None) -> ExitCode:
+def runs(printout: Printout, journal: JournalPath = AUTO, workspace: OneWorkspace = None) -> ExitCode:
     """List the runs in the journal, the newest first."""
     from events_pandas.cli.history import list_history  # noqa: PLC0415
 

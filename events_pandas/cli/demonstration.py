@@ -1,5 +1,6 @@
 """What `demo` does: it submits a sample twice to a local Intercom."""
 
+from contextlib import nullcontext
 from importlib.resources import as_file, files
 from tempfile import TemporaryDirectory
 
@@ -8,7 +9,10 @@ from events_pandas.cli.endings import ExitCode
 from events_pandas.cli.printout import Printout
 from events_pandas.cli.submission import submitted
 from events_pandas.mapping import EventMapping
-from events_pandas.run.file_check import check_files
+from events_pandas.run.file_check import check_frames
+from events_pandas.run.file_frames import read_frames
+from events_pandas.run.files import FileRun
+from events_pandas.run.fitting import fitting_files
 from events_pandas.run.options import RunOptions
 from events_pandas.sandbox import Sandbox
 
@@ -18,14 +22,15 @@ def demonstrate(printout: Printout) -> ExitCode:
     with as_file(files("events_pandas") / "samples") as folder, TemporaryDirectory() as state, Sandbox() as running:
         purchases, mapping = str(folder / "purchases.csv"), EventMapping.from_toml(folder / "purchases.toml")
         printout.say(f"a local Intercom is at {running.url}\n\nthe mapping:\n\n{mapping.to_toml()}")
-        report = check_files([purchases], mapping)
-        printout.say(f"the check:\n\n{report}\n\nthe results:\n")
-        with running.client() as client:
+        with running.client() as client, fitting_files([purchases], mapping, progress="auto") as fit:
             # Sample events do not belong in the user's own journals.
             options = RunOptions(client=client, journal=state)
-            first = submitted(printout, [purchases], mapping=mapping, options=options)
+            frames = read_frames(fit, mapping, options=options)
+            report = check_frames(frames, destination=None, progress="auto")
+            printout.say(f"the check:\n\n{report}\n\nthe results:\n")
+            first = submitted(printout, FileRun(source=nullcontext(frames), options=options))
             printout.say("\nthe same file again:\n")
-            second = submitted(printout, [purchases], mapping=mapping, options=options)
+            second = submitted(printout, FileRun(source=nullcontext(frames), options=options))
         held = len(running.events)
     printout.say(f"\nthe local Intercom holds {held:,} events")
     printout.facts = {"check": report_facts(report), "first": first.facts(), "second": second.facts(), "events": held}

@@ -3,15 +3,14 @@
 import json
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
 
 from events_pandas.cli.endings import ExitCode
+from events_pandas.cli.options import NO_JOURNAL
 from events_pandas.cli.printout import Printout
 from events_pandas.deliver import Status
-from events_pandas.deliver.journal import AUTO
 from events_pandas.errors import SourceError
 from events_pandas.run.history import runs as list_runs
 from events_pandas.words import escaped, listed
@@ -19,11 +18,13 @@ from events_pandas.words import escaped, listed
 UNFINISHED: Final = "unfinished"
 
 
-def list_history(printout: Printout, journal: Path | None, workspace: str | None) -> ExitCode:
+def list_history(printout: Printout, journal: str, workspace: str | None) -> ExitCode:
     """List the runs in a journal, or those of one workspace."""
-    found = list_runs(journal or AUTO, workspace=workspace)
+    if journal in {"", NO_JOURNAL}:
+        raise ValueError(f"--journal: expected auto or a path, got {journal!r}: name the journal of the runs")
+    found = list_runs(journal, workspace=workspace)
     if found.empty and workspace is not None:
-        known = list_runs(journal or AUTO)["workspace"].unique().tolist()
+        known = list_runs(journal)["workspace"].unique().tolist()
         cure = f"there are runs of {listed([repr(name) for name in known])}" if known else "the journal has no runs yet"
         raise SourceError(f"--workspace: there is no run of {workspace!r}: {cure}")
     printout.say("no runs yet" if found.empty else _table(found))

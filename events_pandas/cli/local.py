@@ -1,7 +1,7 @@
 """The commands that run a local Intercom: `sandbox` and `demo`. Nothing heavy is loaded for their `--help`."""
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from itertools import starmap
 from pathlib import Path
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from events_pandas.cli.command import as_command
+from events_pandas.cli.command import as_command, option, with_options
 from events_pandas.cli.endings import ExitCode, named_by_options
 from events_pandas.cli.printout import Printout
 from events_pandas.intercom import DEFAULT_LIMIT, WINDOW_SECONDS
@@ -64,20 +64,11 @@ def _fault_option(name: str, setting: SandboxSetting) -> inspect.Parameter:
     annotations = {bool: bool, dict: list[str] | None}
     annotation = annotations.get(setting.kind, setting.kind | None)
     default = False if setting.kind is bool else None
-    option = typer.Option(default, _FLAGS[name], help=setting.help, metavar=setting.metavar)
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=annotation)
-
-
-def _with_fault_options(command: Callable[..., ExitCode]) -> Callable[..., ExitCode]:
-    """Give a command the options of `FAULT_SETTINGS` in the place of its `**faults`."""
-    *own, _ = inspect.signature(command).parameters.values()
-    signature = inspect.Signature([*own, *starmap(_fault_option, FAULT_SETTINGS.items())])
-    vars(command)["__signature__"] = signature
-    return command
+    return option(name, (annotation, typer.Option(default, _FLAGS[name], help=setting.help, metavar=setting.metavar)))
 
 
 @as_command
-@_with_fault_options
+@with_options("faults", [*starmap(_fault_option, FAULT_SETTINGS.items())], dict)
 def sandbox(
     printout: Printout,
     *,
@@ -91,7 +82,7 @@ def sandbox(
     contact: Existing = None,
     unknown_contact: Unknown = None,
     merged_contact: Merged = None,
-    **faults: Any,
+    faults: Mapping[str, Any],
 ) -> ExitCode:
     """Run a local Intercom, until it is interrupted.
 

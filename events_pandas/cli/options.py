@@ -1,9 +1,10 @@
 """The options of the commands that read files, in words. They load nothing heavy, so that `--help` need not wait."""
 
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Final, cast
 
 import typer
 
@@ -29,16 +30,23 @@ def _number(name: str, kind: Callable[[str], float], text: str, *, metavar: str)
     return typer.Option(parser=read, metavar=metavar, help=text)
 
 
-def _count(given: str | int) -> int | None:
-    value = given
-    with suppress(ValueError):
-        value = int(given)
-    if not isinstance(value, int) or value < 1:
-        raise typer.BadParameter(f"expected a number of rows, got {given!r}: use 100 or the like")
-    return value
+def _count(expected: str, *, most: float = math.inf) -> Callable[[str | int], int]:
+    """Return a parser of whole numbers from 1 on; `expected` is said with the text in the place of its braces."""
+
+    def read(given: str | int) -> int:
+        value = given
+        with suppress(ValueError):
+            value = int(given)
+        if not isinstance(value, int) or not 1 <= value <= most:
+            raise typer.BadParameter(f"expected {expected.format(given)}")
+        return value
+
+    return read
 
 
-REPLACED = "An existing file is replaced. Rows are counted from 0, over all files, without headers."
+NO_JOURNAL: Final = "none"
+"""The word for no journal."""
+REPLACED: Final = "An existing file is replaced. Rows are counted from 0, over all files, without headers."
 
 Files = Annotated[
     list[str],
@@ -93,7 +101,14 @@ Online = Annotated[
     bool, typer.Option("--online", help="Also ask Intercom for the workspace and its rate limit: one GET /me.")
 ]
 Number = Annotated[
-    int, typer.Option("--number", "-n", min=1, help="How many events are shown, the first that would be sent.")
+    int,
+    typer.Option(
+        "--number",
+        "-n",
+        parser=_count("a number from 1 to 1,000, got {!r}: use 5 or the like", most=1_000),
+        metavar="NUMBER",
+        help="How many events are shown, the first that would be sent.",
+    ),
 ]
 Results = Annotated[
     Path | None, typer.Option(help=f"Write a result for each row to this file, .csv or .parquet. {REPLACED}")
@@ -110,7 +125,12 @@ Yes = Annotated[
     bool, typer.Option("--yes", "-y", help="Do not ask before the first event; without a terminal it goes on.")
 ]
 Limit = Annotated[
-    int | None, typer.Option(parser=_count, metavar="ROWS", help="Submit only the first rows of the files.")
+    int | None,
+    typer.Option(
+        parser=_count("a number of rows, got {!r}: use 100 or the like"),
+        metavar="ROWS",
+        help="Submit only the first rows of the files.",
+    ),
 ]
 CheckFirst = Annotated[bool, typer.Option(help="Check all rows of all files before the first event.")]
 RaiseInvalid = Annotated[bool, typer.Option("--stop-on-invalid", help="Send nothing if rows are invalid.")]
@@ -132,8 +152,8 @@ Workspace = Annotated[
     ),
 ]
 JournalPath = Annotated[
-    Path | None,
-    typer.Option("--journal", metavar="PATH", help="A journal or a directory of journals; by default the user's."),
+    str,
+    typer.Option("--journal", metavar="PATH", help="A journal, a directory of journals, or auto for the user's own."),
 ]
 OneWorkspace = Annotated[str | None, typer.Option("--workspace", metavar="ID", help="Only the runs of this workspace.")]
 # These say what `SubmitOptions` says first: a test compares them.

@@ -59,9 +59,9 @@ class Plan:
         facts = list(self._facts())
         width = max((len(label) for label, _ in facts), default=0)
         yield from (f"  {label:<{width}}  {text}" for label, text in facts)
-        yield from (f"warning: {escaped(name)}: is left out: {reason}" for name, reason in self.skipped.items())
-        if self.report is not None:
-            yield from (f"warning: {warning}" for warning in self.report.warnings)
+        left_out = [f"{escaped(name)}: was left out: {reason}" for name, reason in self.skipped.items()]
+        # The report has them, too.
+        yield from (f"warning: {warning}" for warning in (left_out if self.report is None else self.report.warnings))
 
     def _facts(self) -> Iterator[Fact]:
         if self.destination is not None:

@@ -28,7 +28,7 @@ def show_events(
     mapping = mapping_for(mapping_path, written)
     report = check_files(paths, mapping, limit=PREVIEWED_FROM, skips_bad=skips_bad)
     for name, reason in report.skipped_files.items():
-        printout.say(f"warning: {escaped(name)}: is left out: {reason}")
+        printout.say(f"warning: {escaped(name)}: was left out: {reason}")
     preview = report.preview(number)
     printout.add(events=preview.events)
     printout.say(str(preview))

@@ -2,7 +2,8 @@
 
 import os
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -10,7 +11,7 @@ import typer
 from typer.core import TyperCommand
 
 from events_pandas.cli.output import say
-from events_pandas.words import did_you_mean, escaped
+from events_pandas.words import did_you_mean, escaped, listed
 
 SETTINGS_FILE: Final = Path("events-pandas.toml")
 VARIABLE_PREFIX: Final = "EVENTS_PANDAS_"
@@ -22,6 +23,9 @@ _OTHER_VARIABLES: Final = frozenset({"BROWSER", "DEBUG", "JOURNALS"})
 _SHOW_CONFIG: Final = "--show-config"
 _APART: Final = ("config", "show-config", "help")
 """Options that no file can hold."""
+_TOKEN_PLACE: Final = f"the access token is read from {TOKEN_VARIABLE} only"
+_FILES: Final = ("file", "files", "path", "paths", "source")
+"""What somebody may call the files of rows in a file of settings."""
 
 
 def use_file(context: typer.Context, path: Path | None) -> Path | None:
@@ -96,13 +100,23 @@ def unknown_variables(commands: Mapping[str, Any]) -> Iterator[str]:
         if name.startswith(VARIABLE_PREFIX) and word not in known | _OTHER_VARIABLES:
             hint = did_you_mean(word, sorted(known), otherwise="there is no such option")
             # Compared without their prefix, which would make all names alike.
-            shown = hint.replace("mean '", f"mean '{VARIABLE_PREFIX}")
+            shown = _TOKEN_PLACE if "TOKEN" in word else hint.replace("mean '", f"mean '{VARIABLE_PREFIX}")
             yield f"{escaped(name)} is ignored: {shown}"
 
 
 def key_of(parameter: Any) -> str:
     """Return the name of an option in a file: its long one, without dashes."""
     return str(max(parameter.opts, key=len)).lstrip("-")
+
+
+def missing_from(context: typer.Context) -> str:
+    """Say which file does not have a missing option, or was not there to have it: cron starts in the home folder."""
+    if (file := context.meta.get(VARIABLE_PREFIX)) is not None:
+        return f"{escaped(file)} does not have it"
+    # The folder itself may be gone.
+    with suppress(OSError):
+        return f"there is no '{escaped(SETTINGS_FILE.absolute())}' that has it"
+    return f"there is no {SETTINGS_FILE} that has it"
 
 
 def _shown(parameters: Sequence[Any], context: Any) -> Iterator[str]:
@@ -152,9 +166,16 @@ def _defaults(file: Path, context: typer.Context) -> dict[str, Any]:
         for key, parameter in _settable(command)
     }
     own = {name: tables.pop(name) for name in OWN_TABLES if isinstance(tables.get(name), dict)}
-    _require_known(file, tables, [*shared, *OWN_TABLES])
+    for key in tables:
+        if key not in shared:
+            cure = _cure(key, commands) or _hint(key, [*shared, *OWN_TABLES], context.command_path)
+            raise _fault(file, f"there is no option {key!r}: {cure}")
     for name, table in own.items():
-        _require_known(file, table, dict(_settable(commands[name])), where=f"[{name}]: ")
+        known = dict(_settable(commands[name]))
+        for key in table:
+            if key not in known:
+                hint = _hint(key, known, f"{context.find_root().command_path} {name}")
+                raise _fault(file, f"[{name}]: there is no option {key!r}: {hint}")
     given = own.get(context.info_name or "", {}) if context.info_name in OWN_TABLES else tables
     settable = dict(_settable(context.command))
     return {
@@ -177,10 +198,24 @@ def _settable(command: Any) -> Iterator[tuple[str, Any]]:
             yield key, parameter
 
 
-def _require_known(file: Path, given: Mapping[str, Any], known: Any, *, where: str = "") -> None:
-    for key in given:
-        if key not in known:
-            raise _fault(file, f"{where}there is no option {key!r}: {did_you_mean(key, known)}")
+def _hint(key: str, known: Collection[str], command: str) -> str:
+    return did_you_mean(key, known, otherwise=f"see `{command} --help`")
+
+
+def _cure(key: str, commands: Collection[str]) -> str | None:
+    """Say where something belongs that a file cannot hold; None for another key."""
+    word = key.lower().replace("_", "-")
+    if "token" in word:
+        return _TOKEN_PLACE
+    if word in _FILES:
+        return "name the files on the command line"
+    if word in _APART:
+        return f"give --{word} on the command line"
+    if word in OWN_TABLES:
+        return f"write [{word}], and its options below"
+    if word in commands:
+        return f"write the options of {word} without a table: only {listed(OWN_TABLES)} has one"
+    return None
 
 
 def _value(value: Any, parameter: Any, *, file: Path) -> Any:

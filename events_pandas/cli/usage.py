@@ -10,10 +10,12 @@ from typer.core import TyperGroup
 from events_pandas.cli.command import DOCUMENTS
 from events_pandas.cli.endings import ExitCode
 from events_pandas.cli.printout import Printout
+from events_pandas.cli.settings import missing_from
 
 # Typer brings a copy of click in some versions, and has no name for this class.
 _USAGE_ERROR: Final[Any] = typer.BadParameter.__base__
 _HELP_ASKED: Final = "NoArgsIsHelpError"
+_MISSING: Final = "MissingParameter"
 
 
 class OneLineErrors(TyperGroup):
@@ -40,6 +42,8 @@ def _tell(error: Any, *, as_json: bool) -> None:
     has_document = as_json and command in DOCUMENTS
     printout = Printout(command=command, as_json=has_document, facts=dict.fromkeys(DOCUMENTS.get(command, ())))
     message = " ".join(error.format_message().split()).removesuffix(".")
+    if type(error).__name__ == _MISSING and error.param is not None and error.param.param_type_name == "option":
+        message = f"{message}, and {missing_from(error.ctx)}"
     # A wrong value says itself how to fix it.
     is_value = isinstance(error, typer.BadParameter) and message.startswith("Invalid value")
     path = "events-pandas" if error.ctx is None else error.ctx.command_path

@@ -1,12 +1,12 @@
 """Where the events of a check would go: workspace, region, and what the rate limit allows now."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
-from events_pandas.deliver import Answer, IntercomClient, ProgressChoice, Stop, WorkspaceIdentity, progress_bar
-from events_pandas.deliver.client.answers import Rate, read_attempt, seconds_to_reset
+from events_pandas.deliver import Answer, Engine, IntercomClient, ProgressChoice, Stop, WorkspaceIdentity, progress_bar
+from events_pandas.deliver.client.answers import Attempt, Rate, read_attempt, seconds_to_reset
 from events_pandas.deliver.client.background import ask_in_time
 from events_pandas.deliver.clock import REAL_CLOCK, Clock
 from events_pandas.deliver.decide import DEFAULT_RETRY_POLICY
@@ -34,6 +34,8 @@ class Destination:
         Requests that the current window still allowed after the answer; None if the answer did not say.
     seconds_left : float or None
         Seconds until the end of the current window; None if the answer did not say.
+    attempt : Attempt or None
+        The request and its answer, for the pace of a run.
     """
 
     workspace: WorkspaceIdentity
@@ -41,6 +43,14 @@ class Destination:
     limit: int = DEFAULT_LIMIT
     remaining: int | None = None
     seconds_left: float | None = None
+    attempt: Attempt | None = field(default=None, compare=False, repr=False)
+
+    def take_to(self, engine: Engine) -> None:
+        """Let a run begin with what the answer shows: it need not ask for the workspace again."""
+        engine.workspace = self.workspace
+        if self.attempt is not None:
+            engine.pacer.sent(self.attempt.sent_at)
+            engine.pacer.observe(self.attempt)
 
     def duration_seconds(self, requests: int) -> float:
         """Return the seconds that submitting takes if it starts at once."""
@@ -75,7 +85,7 @@ def find_destination(
 
     `advice` ends the message if Intercom does not answer.
     """
-    answers: list[Answer] = []
+    attempts: list[Attempt] = []
     began_at = time.monotonic()
 
     def read_state() -> RunState:
@@ -87,8 +97,10 @@ def find_destination(
         bar.watch(read_state)
 
         def ask(seconds: float) -> Answer:
-            answers.append(ask_in_time(client.me, seconds, on_look=bar.tick))
-            return answers[-1]
+            sent_at = clock.monotonic()
+            answer = ask_in_time(client.me, seconds, on_look=bar.tick)
+            attempts.append(read_attempt(answer, sent_at=sent_at, received_at=clock.monotonic()))
+            return answer
 
         found = ask_workspace(
             ask,
@@ -100,7 +112,7 @@ def find_destination(
         )
     if isinstance(found, Stop):
         return found
-    attempt = read_attempt(answers[-1], sent_at=began_at, received_at=began_at)
+    attempt = attempts[-1]
     rate = attempt.rate or Rate()
     seconds = seconds_to_reset(rate, attempt.date)
     return Destination(
@@ -111,4 +123,5 @@ def find_destination(
         remaining=rate.remaining,
         # The date has whole seconds, cut off: on average half a second has passed since.
         seconds_left=None if seconds is None else min(max(seconds - 0.5, 0.0), WINDOW_SECONDS),
+        attempt=attempt,
     )

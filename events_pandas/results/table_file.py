@@ -127,7 +127,8 @@ class TableFile:
         require_place(self.path, kind, sources)
         self._process = os.getpid()
         self._is_begun = False
-        self._is_in_place = False
+        # Whether the table is at its path.
+        self.is_in_place = False
         # Only people who may read the replaced file may read the new one.
         self._sources = [*sources, self.path]
         with self._reported():
@@ -207,7 +208,7 @@ class TableFile:
 
         A link is replaced itself, not the file that it names. Raise `SourceError` on a fault.
         """
-        if self.is_inherited or self._is_in_place:
+        if self.is_inherited or self.is_in_place:
             return
         if not self._is_begun:
             self.discard()
@@ -221,7 +222,7 @@ class TableFile:
                 self._put_in_place(self.partial, self._stream)
             else:
                 self._finish_copy()
-            self._is_in_place = True
+            self.is_in_place = True
 
     def _finish_copy(self) -> None:
         """Put a copy in place, with a byte order mark or as Parquet. Until then the rows stay where they are."""
@@ -249,7 +250,7 @@ class TableFile:
     def discard(self) -> None:
         """Delete what was written. A file of an earlier run stays."""
         # The name may belong to another run's file by now.
-        if self.is_inherited or self._is_in_place:
+        if self.is_inherited or self.is_in_place:
             return
         with suppress(OSError):
             self._require_own()

@@ -24,13 +24,12 @@ from events_pandas.deliver import IntercomClient, ProgressChoice, Stop, progress
 from events_pandas.mapping import EventMapping, require_mapping
 from events_pandas.results import CheckReport
 from events_pandas.results.destination import Destination, find_destination
-from events_pandas.run.file_frames import FileFrames, count_rows, read_column_types, require_unchanged
+from events_pandas.run.file_frames import FileFrames, read_frames, require_unchanged
 from events_pandas.run.fitting import fitting_files
 from events_pandas.run.frames import unsent_results
 from events_pandas.run.options import RunOptions
 from events_pandas.run.run import stop_error
 from events_pandas.sources import Places
-from events_pandas.words import path_text
 
 _READ_ROWS: Final = 2**15
 """About how many rows are read at a time: few enough that several chunks take little memory."""
@@ -49,15 +48,10 @@ def check_files(
     require_mapping(mapping)
     options = options or RunOptions()
     with fitting_files(paths, mapping, progress=options.progress, skips_bad=skips_bad) as fit:
-        files = fit.files
-        frames = FileFrames(files=files, mapping=mapping, chunksize=options.chunksize, limit=limit)
-        frames.types = read_column_types(frames, options.progress)
-        require_unchanged(files)
         # Asked first: a token that is refused is known before the rows are read.
         destination = known_destination(client, progress=options.progress)
-        total = count_rows(frames, options)
-        report = check_frames(frames, destination=destination, progress=options.progress, total=total)
-    return replace(report, skipped_files={path_text(file.name): file.reason for file in fit.skipped})
+        frames = read_frames(fit, mapping, options=options, limit=limit)
+        return check_frames(frames, destination=destination, progress=options.progress)
 
 
 def known_destination(client: IntercomClient | None, *, progress: ProgressChoice) -> Destination | None:
@@ -68,12 +62,11 @@ def known_destination(client: IntercomClient | None, *, progress: ProgressChoice
     return destination
 
 
-def check_frames(
-    frames: FileFrames, *, destination: Destination | None, progress: ProgressChoice, total: int | None
-) -> CheckReport:
-    """Check every row of files whose types are known, as a submission in the same chunks would."""
+def check_frames(frames: FileFrames, *, destination: Destination | None, progress: ProgressChoice) -> CheckReport:
+    """Check every row of files, as a submission in the same chunks would."""
+    require_unchanged(frames.files)
     check = _FilesCheck(frames, progress)
-    with progress_bar(progress, total=total, description="checking", delay_seconds=2.0) as bar:
+    with progress_bar(progress, total=frames.total, description="checking", delay_seconds=2.0) as bar:
         passed = check.passed(bar.advance)
 
     def payloads(n: int) -> list[bytes]:
@@ -92,6 +85,7 @@ def check_frames(
         resolved=check.stream.types,
         places=check.read.in_files,
         destination=destination,
+        skipped_files=frames.skipped,
     )
 
 
@@ -104,7 +98,6 @@ class _FilesCheck:
         # The seconds of spread rows depend on the chunks in which they are submitted.
         most = frames.chunksize if self._is_spread else max(_READ_ROWS // frames.chunksize, 1) * frames.chunksize
         self.read = replace(frames, chunksize=most)
-        self.read.types = frames.types
         self.stream = StreamCheck(
             mapping=frames.mapping,
             types=frames.types.rules,

@@ -1,6 +1,6 @@
-"""The rows of files as frames: their headers, the types of their columns, their number, and the file of each row."""
+"""The rows of files as frames: the types of their columns, their number, and the file and line of each row."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
@@ -14,6 +14,7 @@ from events_pandas.convert.cells import Mask, Rows
 from events_pandas.deliver import ProgressChoice, progress_bar
 from events_pandas.errors import SourceError
 from events_pandas.mapping import EventMapping
+from events_pandas.run.fitting import FittingFiles
 from events_pandas.run.options import RunOptions, step_progress
 from events_pandas.sources import ColumnTypes, FileChunk, SourceFile, column_types, is_in_place, read_chunks, row_count
 from events_pandas.words import path_text
@@ -40,11 +41,12 @@ class FileFrames:
     """The rows of files as a stream of frames that can be read again; knows the file and the line of each row."""
 
     files: Sequence[SourceFile]
+    skipped: Mapping[str, str]  # the files that are left out, each with its reason
     mapping: EventMapping
     chunksize: int
-    # Only the first rows are read; None: all of them.
-    limit: int | None = None
-    types: ColumnTypes = field(default_factory=ColumnTypes, init=False)
+    limit: int | None  # only the first rows are read; None: all of them
+    types: ColumnTypes
+    total: int | None  # the number of rows, if it is known
     start: int = field(default=0, init=False)
     _refused: tuple[Finding, ...] = field(default=(), init=False)
     _chunks: list[_ChunkPlace] = field(default_factory=list, init=False)
@@ -125,16 +127,33 @@ def _within(findings: Sequence[Finding], rows: int) -> tuple[Finding, ...]:
     return tuple(finding for finding in kept if len(finding.rows))
 
 
-def read_column_types(frames: "FileFrames", progress: ProgressChoice) -> ColumnTypes:
+def read_frames(
+    fit: FittingFiles, mapping: EventMapping, *, options: RunOptions, limit: int | None = None
+) -> FileFrames:
+    """Find the types of the columns of files, and return their rows, or the first ones, in the chunks of a run."""
+    return FileFrames(
+        files=fit.files,
+        skipped=fit.reasons,
+        mapping=mapping,
+        chunksize=options.chunksize,
+        limit=limit,
+        types=_column_types(fit.files, mapping, options.progress, limit=limit),
+        total=_row_total(fit.files, options, limit=limit),
+    )
+
+
+def _column_types(
+    files: Sequence[SourceFile], mapping: EventMapping, progress: ProgressChoice, *, limit: int | None
+) -> ColumnTypes:
     """Read the bare columns of CSV files, to find their types."""
     # A user's function is called for the submission only.
     shown: ProgressChoice = "auto" if callable(progress) else progress
     with progress_bar(shown, total=None, description="reading types", delay_seconds=2.0) as bar:
-        types = column_types(frames.mapping, frames.files, advance=bar.advance)
-    return types if frames.limit is None else types.placed()
+        types = column_types(mapping, files, advance=bar.advance)
+    return types if limit is None else types.placed()
 
 
-def count_rows(frames: "FileFrames", options: RunOptions) -> int | None:
+def _row_total(files: Sequence[SourceFile], options: RunOptions, *, limit: int | None) -> int | None:
     """Count the rows of all files for a progress bar or a log; None without both, or if a file cannot be read."""
     if options.progress is False and options.log_path is None:
         return None
@@ -145,11 +164,11 @@ def count_rows(frames: "FileFrames", options: RunOptions) -> int | None:
         suppress(SourceError),
         progress_bar(shown, total=None, description="counting rows", delay_seconds=2.0) as bar,
     ):
-        for file in frames.files:
+        for file in files:
             count = row_count(file)
             bar.advance(count)
             total += count
-        return total if frames.limit is None else min(total, frames.limit)
+        return total if limit is None else min(total, limit)
     return None
 
 

@@ -2,8 +2,8 @@
 
 import os
 import warnings
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -22,16 +22,18 @@ from events_pandas.errors import (
 from events_pandas.mapping import EventMapping, require_mapping
 from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.results import RowOutcomes
+from events_pandas.results.destination import Destination
 from events_pandas.results.table_file import RESULTS, TableFile
 from events_pandas.run.desk import Desk, UnansweredError
 from events_pandas.run.file_check import check_frames
-from events_pandas.run.file_frames import FileFrames, count_rows, read_column_types, require_unchanged
+from events_pandas.run.file_frames import FileFrames, read_frames, require_unchanged
 from events_pandas.run.fitting import fitting_files
 from events_pandas.run.options import RunOptions, is_number, step_progress
-from events_pandas.run.outputs import Outputs
+from events_pandas.run.outputs import AnyPath, Outputs
 from events_pandas.run.rejects import FileRejects
 from events_pandas.run.run import Run, Take, stop_error
-from events_pandas.sources import BadFile, Places, SourceFile, kept_types, read_first_row, with_types
+from events_pandas.sources import Places, SourceFile, kept_types, read_first_row, with_types
+from events_pandas.sources.remote import scheme_of
 from events_pandas.words import escaped, path_text
 
 FILES_NAMED: Final = 3
@@ -43,8 +45,8 @@ def submit_files(
     mapping: EventMapping,
     *,
     options: RunOptions,
-    results_path: str | os.PathLike[str] | None = None,
-    rejects_path: str | os.PathLike[str] | None = None,
+    results_path: AnyPath | None = None,
+    rejects_path: AnyPath | None = None,
     wait_seconds: float | None = None,
     warn: Callable[[str], object] = warnings.warn,
     take: Take | None = None,
@@ -62,40 +64,66 @@ def submit_files(
         raise ValueError(f"wait_seconds: expected a number of seconds, got {wait_seconds!r}: use 3600 or the like")
     # Before files of an earlier run are replaced.
     require_confirmed(mapping)
-    run = _FileRun(
-        paths=paths,
-        mapping=mapping,
+    outputs = Outputs.of_run(options, results=results_path, rejects=rejects_path)
+    run = FileRun(
+        source=_opened_frames(
+            paths, mapping, options=options, outputs=outputs, warn=warn, skips_bad=skips_bad, limit=limit
+        ),
         options=options,
-        results_path=results_path,
-        rejects_path=rejects_path,
+        outputs=outputs,
         wait_seconds=wait_seconds,
-        warn=warn,
-        pass_on=take,
-        check_first=check_first,
-        skips_bad=skips_bad,
-        limit=limit,
+        checks_first=check_first or options.on_invalid == "raise",
     )
-    results: pd.DataFrame | None = run.desk.run(run.fill, first=run.begin, undo=run.close)
-    # None if the run did not begin.
-    return RowOutcomes(no_rows(), pd.RangeIndex(0)).frame() if results is None else results
+    return run.submit(take=take, warn=warn)
+
+
+@contextmanager
+def _opened_frames(
+    paths: Places,
+    mapping: EventMapping,
+    *,
+    options: RunOptions,
+    outputs: Outputs,
+    warn: Callable[[str], object],
+    skips_bad: bool,
+    limit: int | None,
+) -> Iterator[FileFrames]:
+    """Find and open the files of a run, and find the types of their columns."""
+    outputs.require_apart(paths)
+    # The rows of rejects are read again at the end.
+    are_held = outputs.rejects is not None
+    with fitting_files(
+        paths, mapping, progress=options.progress, are_held=are_held, skips_bad=skips_bad, warn=warn
+    ) as fit:
+        outputs.require_places([file.path for file in fit.files])
+        for name, reason in fit.reasons.items():
+            warn(f"{escaped(name)}: was left out: {reason}")
+        yield read_frames(fit, mapping, options=options, limit=limit)
 
 
 @dataclass(slots=True, kw_only=True, repr=False)
-class _FileRun:
-    """A run over files. It adds the file to each row of results, and writes the row to the results and the rejects."""
+class FileRun:
+    """A run over files. It adds the file to each row of results, and writes the row to the results and the rejects.
 
-    paths: Places
-    mapping: EventMapping
+    Parameters
+    ----------
+    source : context manager
+        Entered when the run begins, and left when it ends.
+    checks_first : bool
+        Whether all rows are checked before the first event.
+    destination : Destination, optional
+        The workspace, if Intercom was asked for it just before.
+    """
+
+    source: AbstractContextManager[FileFrames]
     options: RunOptions
-    results_path: str | os.PathLike[str] | None
-    rejects_path: str | os.PathLike[str] | None
-    wait_seconds: float | None
-    warn: Callable[[str], object]
-    pass_on: Take | None
-    check_first: bool
-    skips_bad: bool
-    limit: int | None
-    desk: Desk = field(default_factory=Desk, init=False)
+    outputs: Outputs = field(default_factory=Outputs)
+    wait_seconds: float | None = None
+    checks_first: bool = False
+    destination: Destination | None = None
+    _pass_on: Take | None = field(default=None, init=False)
+    _warn: Callable[[str], object] = field(default=warnings.warn, init=False)
+    _desk: Desk = field(default_factory=Desk, init=False)
     # What is open: once the run has begun, its thread closes it, which no interrupt can strike.
     _opened: ExitStack = field(default_factory=ExitStack, init=False)
     _frames: FileFrames = field(init=False)
@@ -104,96 +132,88 @@ class _FileRun:
     _run: Run = field(init=False)
     _parts: list[pd.DataFrame] = field(default_factory=list, init=False)
     _said: list[str] = field(default_factory=list, init=False)
-    _skipped: list[dict[str, str]] = field(default_factory=list, init=False)
 
-    def begin(self) -> bool:
+    def submit(self, *, take: Take | None = None, warn: Callable[[str], object] = warnings.warn) -> pd.DataFrame:
+        """Submit the rows, and return their results; only the last ones if `take` gets the results of each chunk.
+
+        `warn` is called with a sentence for what is to be said.
+        """
+        self._pass_on, self._warn = take, warn
+        results: pd.DataFrame | None = self._desk.run(self._fill, first=self._begin, undo=self._opened.close)
+        # None if the run did not begin.
+        return RowOutcomes(no_rows(), pd.RangeIndex(0)).frame() if results is None else results
+
+    @property
+    def written(self) -> Outputs:
+        """The tables that are in their places now; not those that could not be written, or that had no results."""
+        results = self._writer is not None and self._writer.is_in_place
+        rejects = self._rejects is not None and self._rejects.writer.is_in_place
+        return Outputs(
+            results=self.outputs.results if results else None, rejects=self.outputs.rejects if rejects else None
+        )
+
+    def _begin(self) -> bool:
         """Read and open what the run needs, in the caller's thread. Return whether it may begin.
 
         An error, an interrupt or a refusal closes it.
         """
         has_begun = False
         try:
-            has_begun = self._open()
+            frames = self._frames = self._opened.enter_context(self.source)
+            require_unchanged(frames.files)
+            if empty := list(filter(_is_empty, frames.files)):
+                self._warn(f"{escaped(_named(empty))}: {'has' if len(empty) == 1 else 'have'} no rows")
+            if self.checks_first:
+                self._check()
+            self._open_outputs(frames)
+            self._run = self._new_run(frames)
+            has_begun = self._run.begin(frames)
         finally:
             if not has_begun:
-                self.close()
+                self._opened.close()
         return has_begun
 
-    def close(self) -> None:
-        """Close what is open, if the run does not begin."""
-        self._opened.close()
-
-    def _open(self) -> bool:
-        options = self.options
-        outputs = Outputs.of_run(options, results=self.results_path, rejects=self.rejects_path)
-        outputs.require_apart(self.paths)
-        # The rows of rejects are read again at the end.
-        fitting = fitting_files(
-            self.paths,
-            self.mapping,
-            progress=options.progress,
-            are_held=self.rejects_path is not None,
-            skips_bad=self.skips_bad,
-        )
-        fit = self._opened.enter_context(fitting)
-        files = fit.files
-        outputs.require_places([file.path for file in files])
-        self._note_skipped(fit.skipped)
-        if empty := list(filter(_is_empty, dict.fromkeys(files))):
-            self.warn(f"{escaped(_named(empty))}: {'has' if len(empty) == 1 else 'have'} no rows")
-        frames = FileFrames(files=files, mapping=self.mapping, chunksize=options.chunksize, limit=self.limit)
-        self._frames = frames
-        types = frames.types = read_column_types(frames, options.progress)
-        typed = with_types(self.mapping, types.rules)
-        kept = kept_types(self.mapping, types.rules)
-        require_unchanged(files)
-        total = count_rows(frames, options)
-        if self.check_first or options.on_invalid == "raise":
-            self._check(total)
-        if self.results_path is not None:
-            sources = [file.path for file in files]
-            results = TableFile(self.results_path, RESULTS, sources=sources, warn=self.warn)
-            self._writer = self._opened.enter_context(results)
-        if self.rejects_path is not None:
-            self._rejects = FileRejects(
-                self.rejects_path,
-                files=files,
-                # A journal keeps the types for the run that submits the rejects.
-                mapping=self.mapping if options.journal is None else with_types(self.mapping, kept),
-                typed=typed,
-                warn=self._said.append,
-            )
-            self._opened.enter_context(self._rejects.writer)
-        self._run = Run(
-            mapping=self.mapping,
-            options=options,
-            source="files",
-            origin=_named(files),
-            results_path=None if self.results_path is None else path_text(self.results_path),
-            total=total,
-            files=tuple(map(_real_name, files)),
-            wait_seconds=self.wait_seconds,
-            warn=self.warn,
-            refused=frames.refused,
-            types=types,
-            desk=self.desk,
-        )
-        return self._run.begin(frames)
-
-    def _check(self, total: int | None) -> None:
+    def _check(self) -> None:
         """Check all rows of all files. Raise `InvalidRowsError` if rows are invalid, and that is to stop the run."""
-        report = check_frames(
-            self._frames, destination=None, progress=step_progress(self.options.progress), total=total
-        )
+        report = check_frames(self._frames, destination=None, progress=step_progress(self.options.progress))
         if report.invalid and self.options.on_invalid == "raise":
             raise InvalidRowsError(report.problems, invalid=report.invalid)
 
-    def _note_skipped(self, skipped: Sequence[BadFile]) -> None:
-        self._skipped = [{"file": path_text(file.name), "reason": file.reason} for file in skipped]
-        for file in self._skipped:
-            self.warn(f"{escaped(file['file'])}: was left out: {file['reason']}")
+    def _open_outputs(self, frames: FileFrames) -> None:
+        if self.outputs.results is not None:
+            sources = [file.path for file in frames.files]
+            results = TableFile(self.outputs.results, RESULTS, sources=sources, warn=self._warn)
+            self._writer = self._opened.enter_context(results)
+        if self.outputs.rejects is not None:
+            mapping, types = frames.mapping, frames.types.rules
+            self._rejects = FileRejects(
+                self.outputs.rejects,
+                files=frames.files,
+                # A journal keeps the types for the run that submits the rejects.
+                mapping=mapping if self.options.journal is None else with_types(mapping, kept_types(mapping, types)),
+                typed=with_types(mapping, types),
+                warn=self._said.append,
+            )
+            self._opened.enter_context(self._rejects.writer)
 
-    def fill(self) -> pd.DataFrame:
+    def _new_run(self, frames: FileFrames) -> Run:
+        return Run(
+            mapping=frames.mapping,
+            options=self.options,
+            source="files",
+            origin=_named(frames.files),
+            results_path=None if self.outputs.results is None else path_text(self.outputs.results),
+            total=frames.total,
+            files=tuple(map(_real_name, frames.files)),
+            wait_seconds=self.wait_seconds,
+            destination=self.destination,
+            warn=self._warn,
+            refused=frames.refused,
+            types=frames.types,
+            desk=self._desk,
+        )
+
+    def _fill(self) -> pd.DataFrame:
         """Submit the rows, in the run's thread, and return their results."""
         with self._opened:
             try:
@@ -201,11 +221,9 @@ class _FileRun:
             except (SubmissionError, SubmissionInterrupted) as error:
                 # The error that ended the run comes first; it has the results even if they cannot be written.
                 fault = self._write(error.results)
-                # If writing has ended the run, the error says so already.
-                _note(error, None if isinstance(error.__cause__, SourceError) else fault)
                 self._keep(error.results)
                 error.results = self._results()
-                self._end(error)
+                self._end(error, fault)
                 raise
             except EventsPandasError as error:
                 if not self._parts:
@@ -213,15 +231,18 @@ class _FileRun:
                 why = f"{self._frames.latest}: {'; '.join(error.faults)}" if isinstance(error, MappingError) else error
                 message = f"the run ended early, after earlier rows were submitted: {why}"
                 ended = SubmissionError(message, results=self._results())
-                self._end(ended)
+                self._end(ended, None)
                 raise ended from error
             self._require("results", self._finish_results())
             self._require("rejects", self._write_rejects())
             self._say()
         return self._results()
 
-    def _end(self, error: SubmissionError | SubmissionInterrupted) -> None:
-        """Write the rejects of a run that ended early."""
+    def _end(self, error: SubmissionError | SubmissionInterrupted, fault: SourceError | None) -> None:
+        """Finish the files of a run that ended early, and add their faults to its error; results may have one."""
+        # If writing has ended the run, the error says so already.
+        if not isinstance(error.__cause__, SourceError):
+            _note(error, fault or self._finish_results())
         _note(error, self._write_rejects())
         # A caller may turn warnings into errors: the one that ended the run comes first.
         with suppress(Warning):
@@ -229,7 +250,7 @@ class _FileRun:
 
     def _say(self) -> None:
         while self._said:
-            self.warn(self._said.pop(0))
+            self._warn(self._said.pop(0))
 
     def _take(self, results: pd.DataFrame) -> None:
         if fault := self._write(results):
@@ -237,7 +258,8 @@ class _FileRun:
         self._keep(results)
 
     def _write(self, results: pd.DataFrame) -> SourceError | None:
-        results.attrs["run"]["skipped_files"] = self._skipped
+        skipped = self._frames.skipped.items()
+        results.attrs["run"]["skipped_files"] = [{"file": name, "reason": reason} for name, reason in skipped]
         rows = results["row"].to_numpy()
         results["source_file"], results["line"] = self._frames.source_files(rows), self._frames.lines(rows)
         return None if self._writer is None else _fault_of(self._writer.write, results)
@@ -245,9 +267,9 @@ class _FileRun:
     def _keep(self, results: pd.DataFrame) -> None:
         if self._rejects is not None:
             self._rejects.keep(results)
-        if self.pass_on is not None:
+        if self._pass_on is not None:
             self._parts.clear()
-            self.pass_on(results)
+            self._pass_on(results)
         self._parts.append(results)
 
     def _results(self) -> pd.DataFrame:
@@ -263,7 +285,7 @@ class _FileRun:
         """Raise an error for a file that is missing. The events are sent by then, so that it has the results."""
         if fault is None:
             return
-        if (stop := self.desk.stop) is not None:
+        if (stop := self._desk.stop) is not None:
             ended = stop_error(stop, self._results())
             ended.add_note(str(fault))
             raise ended from stop.cause
@@ -277,7 +299,7 @@ class _FileRun:
         """Write the rejects, which reads their rows again. Return why they are missing, or None."""
         if self._rejects is None:
             return None
-        desk, interrupts = self.desk, self.desk.interrupts
+        desk, interrupts = self._desk, self._desk.interrupts
 
         def look() -> None:
             if desk.interrupts > interrupts:
@@ -314,9 +336,9 @@ def _is_empty(file: SourceFile) -> bool:
 
 def _real_name(file: SourceFile) -> str:
     """Return a name that two runs of one file agree on."""
-    if "://" in file.name:
-        # A signature in the query is another one every night.
-        return file.name.partition("?")[0]
+    if scheme_of(file.name) is not None:
+        # An address is named without its signature, which is another one every night.
+        return file.name
     # A name such as "-" is no file, and its rows are in a file of this run alone.
     return os.path.realpath(file.name if Path(file.name).exists() else file.path)
 

@@ -1,6 +1,8 @@
 """The files that a run reads: each one is looked at before the first row, and bad ones are reported together."""
 
-from collections.abc import Iterator, Sequence
+import os
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -12,6 +14,7 @@ from events_pandas.errors import MappingError, SourceError
 from events_pandas.mapping import EventMapping, named_labels, require_columns
 from events_pandas.run.options import step_progress
 from events_pandas.sources import BadFile, Places, SourceFile, header_hint, opened_files, source_schema, together
+from events_pandas.words import escaped, listed, path_text
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,6 +23,11 @@ class FittingFiles:
 
     files: Sequence[SourceFile]
     skipped: Sequence[BadFile] = ()
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """The files that are left out, each with its reason."""
+        return {path_text(file.name): file.reason for file in self.skipped}
 
 
 @contextmanager
@@ -30,8 +38,9 @@ def fitting_files(
     progress: ProgressChoice,
     are_held: bool = False,
     skips_bad: bool = False,
+    warn: Callable[[str], object] = warnings.warn,
 ) -> Iterator[FittingFiles]:
-    """Find and open the files of a run, and read their headers.
+    """Find and open the files of a run, each once, and read their headers; `warn` gets a sentence on repeated files.
 
     A file that is missing, cannot be read or lacks a column of the mapping is left out if `skips_bad`. Otherwise, and
     if no file is good, raise `SourceError` or `MappingError` with the faults of all files.
@@ -41,24 +50,41 @@ def fitting_files(
     with opened_files(paths, mapping.source, are_held=are_held, progress=shown, bad_files=bad) as found:
         if not found and not bad:
             raise SourceError("no file was given: name at least one")
-        misfits = _misfits(found, mapping, progress=shown, are_others=bool(bad))
-        files = [file for file in found if file not in misfits]
+        distinct = _distinct(found, warn)
+        misfits = _misfits(distinct, mapping, progress=shown, are_others=bool(bad))
+        files = [file for file in distinct if file not in misfits]
         skipped = [*bad, *misfits.values()]
         if skipped and not (skips_bad and files):
             raise together(skipped)
         yield FittingFiles(files=files, skipped=skipped)
 
 
+def _distinct(files: Sequence[SourceFile], warn: Callable[[str], object]) -> list[SourceFile]:
+    """Return each file once. Its rows would be duplicates the second time, or with ``duplicates="spread"`` be sent."""
+    # Folders of partitions may give its rows other values, if a link to it stands there.
+    firsts: dict[tuple[str, object], SourceFile] = {}
+    repeated: list[str] = []
+    for file in files:
+        place = os.path.realpath(file.path), file.partitions
+        if place in firsts:
+            first = firsts[place].name
+            repeated.append(file.name if file.name == first else f"{file.name} (the file {first})")
+        firsts.setdefault(place, file)
+    if repeated:
+        names = list(dict.fromkeys(map(path_text, repeated)))
+        warn(f"{escaped(listed(names))}: {'is' if len(names) == 1 else 'are'} given more than once, and read once")
+    return list(firsts.values())
+
+
 def _misfits(
     files: Sequence[SourceFile], mapping: EventMapping, *, progress: ProgressChoice, are_others: bool
 ) -> dict[SourceFile, BadFile]:
     """Return the files that cannot be read or lack a column of the mapping."""
-    distinct = list(dict.fromkeys(files))
     misfits: dict[SourceFile, BadFile] = {}
-    with progress_bar(progress, total=len(distinct), description="looking at files", delay_seconds=2.0) as bar:
-        for file in distinct:
+    with progress_bar(progress, total=len(files), description="looking at files", delay_seconds=2.0) as bar:
+        for file in files:
             try:
-                _require_columns(file, mapping, is_alone=len(distinct) == 1 and not are_others)
+                _require_columns(file, mapping, is_alone=len(files) == 1 and not are_others)
             except (MappingError, SourceError) as error:
                 misfits[file] = BadFile(name=file.name, error=error)
             bar.advance(1)

@@ -128,12 +128,8 @@ class FileRejects:
     def _visits(self, reasons: pd.DataFrame) -> Iterator[tuple[SourceFile, pd.DataFrame]]:
         """Yield the reasons file by file, in the order of the run."""
         by_name = {path_text(file.name): file for file in self._files}
-        files, rows = reasons["source_file"].to_numpy(object), reasons.index.to_numpy(np.int64)
-        # A file may be read twice in one run.
-        begins = np.ones(len(reasons), dtype=bool)
-        begins[1:] = (files[1:] != files[:-1]) | (rows[1:] <= rows[:-1])
-        for _, part in reasons.groupby(begins.cumsum()):
-            yield by_name[part["source_file"].iloc[0]], part
+        for name, part in reasons.groupby("source_file", sort=False):
+            yield by_name[str(name)], part
 
     def _schema(self, own: Mapping[SourceFile, list[str]]) -> pa.Schema:
         """Return the types of all columns in Parquet."""

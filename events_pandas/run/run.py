@@ -29,6 +29,7 @@ from events_pandas.errors import JournalError, SubmissionError, SubmissionInterr
 from events_pandas.mapping import EventMapping, require_mapping
 from events_pandas.mapping.event_mapping import mapping_digest
 from events_pandas.mapping.guesses import require_confirmed
+from events_pandas.results.destination import Destination
 from events_pandas.run.asking import Asking
 from events_pandas.run.begin import begin_in_journal
 from events_pandas.run.contact_gate import ContactGate
@@ -65,6 +66,8 @@ class Run:
         The real paths of the files: two runs of the same files and mapping are one job that was started twice.
     wait_seconds : float or None
         How long to wait for such a run before this one is refused. None: both go on, with a warning.
+    destination : Destination or None
+        The workspace, if Intercom was asked for it just before: it is not asked again.
     warn : callable
         Called with a sentence for each warning.
     """
@@ -77,6 +80,7 @@ class Run:
     total: int | None = None
     files: tuple[str, ...] = ()
     wait_seconds: float | None = None
+    destination: Destination | None = None
     warn: Callable[[str], object] = warnings.warn
     types: ColumnTypes = field(default_factory=ColumnTypes)
     refused: Refused | None = None
@@ -274,7 +278,9 @@ class Run:
     def _deliver(self) -> None:
         """Pass on the results of each frame that is complete. After a stop the other frames stay open."""
         with self._engine as engine:
-            if self.options.preflight:
+            if self.destination is not None:
+                self.destination.take_to(engine)
+            elif self.options.preflight:
                 preflight(engine)
             if engine.stop is None:
                 self._open_journal()

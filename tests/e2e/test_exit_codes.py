@@ -85,9 +85,11 @@ def test_1_when_bad_files_are_left_out(run, sandbox, command):
 
 
 def test_1_when_invalid_rows_stop_the_run(submit, sandbox):
-    """Nothing is sent, and the line names the check."""
+    """Nothing is sent, and the lines say why they are invalid, and name the check."""
     result = submit("--stop-on-invalid", file="bad.csv")
 
+    assert "\nerror time_unreadable: 1 row, such as row " in result.stdout
+    assert "\nnote " not in result.stdout
     assert last_line(result) == "error: 1 row is invalid, and nothing was sent: see `events-pandas check --problems`"
     assert (result.exit_code, sandbox.requests) == (1, 0)
 
@@ -384,5 +386,5 @@ def test_2_when_a_file_is_compressed_twice_and_1_when_it_is_left_out(submit, fol
     results = [submit("twice.csv.gz", *more) for more in ((), ("--skip-bad-files",))]
 
     assert last_line(results[0]) == "error: twice.csv.gz: is compressed twice: unpack it once"
-    assert "warning: twice.csv.gz: is left out: is compressed twice: unpack it once\n" in results[1].stdout
+    assert "warning: twice.csv.gz: was left out: is compressed twice: unpack it once\n" in results[1].stdout
     assert ([result.exit_code for result in results], len(sandbox.events)) == ([2, 1], 10)

@@ -99,6 +99,30 @@ def test_limit_may_end_within_a_later_file(submit, folder, make_orders, sandbox)
     assert (result.exit_code, len(sandbox.events)) == (1, 5)
 
 
+@pytest.mark.parametrize("option", ["--check-first", "--no-check-first"])
+def test_submit_asks_for_the_workspace_once(submit, sandbox, client, option):
+    """The run takes the answer that its plan has; three more requests are the events, and one is of this test."""
+    sandbox.limit, sandbox.window_seconds = 100, 1_000.0
+
+    result = submit(option)
+
+    assert (result.exit_code, sandbox.requests) == (1, 3)
+    assert client.me().headers["X-RateLimit-Remaining"] == str(100 - 1 - 3 - 1)
+
+
+def test_file_that_changes_while_the_question_waits_is_not_submitted(in_terminal, folder, make_orders, sandbox):
+    """The plan was about other rows."""
+    terminal = in_terminal()
+
+    terminal.wait_for("[y/N]: ")
+    make_orders(3).to_csv(folder / "orders.csv", index=False)
+    terminal.type("y\n")
+    code, shown = terminal.end()
+
+    fault = "error: orders.csv: was changed while the run began: submit it when nothing writes to it"
+    assert (code, shown.splitlines()[-1], sandbox.requests) == (2, fault, 0)
+
+
 def test_plan_says_that_a_journal_is_known(submit):
     """A typo in --journal shows: only the first run says that its journal is new."""
     states = [re.search(r"journal    .* \((.*)\)\n", submit().stdout)[1] for _ in range(2)]

@@ -453,13 +453,41 @@ def test_wrong_usage_is_one_line_with_exit_code_2(run, arguments, message, helpe
     assert (result.stderr.count("\n"), result.stdout, result.exit_code) == (1, "", 2)
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_fits_into_80_columns(monkeypatch, command):
+    """A terminal would break longer lines anywhere."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+    lines = CliRunner().invoke(app, [command, "--help"]).stdout.splitlines()
+
+    assert [line for line in lines if len(line) > 80] == []
+
+
+@pytest.mark.parametrize("word", ["", "none"])
+def test_runs_need_a_journal(run, word):
+    """An empty variable is a mistake, and without a journal nothing is known of runs."""
+    result = run("runs", "--journal", word)
+
+    fault = f"--journal: expected auto or a path, got {word!r}: name the journal of the runs"
+    assert (result.stdout, result.stderr, result.exit_code) == ("", f"error: {fault}\n", 2)
+
+
+def test_runs_of_the_users_own_journals_are_auto(run):
+    """A file of settings has one word for all commands."""
+    results = [run("runs", *more) for more in ((), ("--journal", "auto"))]
+
+    assert [(result.stdout, result.exit_code) for result in results] == [("no runs yet\n", 0)] * 2
+
+
 def test_wrong_usage_has_a_document_too(run):
     """With --json the error is in the document of the command."""
     result = run("check", "good.csv", "--json")
 
     document = json.loads(result.stdout)
     assert (document["command"], document["exit_code"], document["rows"]) == ("check", 2, None)
-    assert document["errors"] == ["Missing option '--mapping' / '-m': see `events-pandas check --help`"]
+    (error,) = document["errors"]
+    assert error.startswith("Missing option '--mapping' / '-m', and there is no '")
+    assert error.endswith("events-pandas.toml' that has it: see `events-pandas check --help`")
 
 
 @pytest.mark.parametrize(

@@ -117,3 +117,12 @@ def test_preview_as_json_has_the_same_values(preview):
             ],
         }
     ]
+
+
+@pytest.mark.parametrize("number", ["0", "1001", "2.5"])
+def test_number_of_events_is_judged_before_a_row_is_read(preview, number):
+    """The check keeps the first thousand events."""
+    result = preview(ROW, options=("-n", number))
+
+    fault = f"'--number' / '-n': expected a number from 1 to 1,000, got '{number}': use 5 or the like"
+    assert (result.stderr, result.exit_code) == (f"error: Invalid value for {fault}\n", 2)

@@ -5,6 +5,7 @@ from typer.testing import CliRunner
 
 from events_pandas.cli import app
 
+TOKEN = "the access token is read from INTERCOM_ACCESS_TOKEN only"
 USAGE = "error: Invalid value for '--config': "
 
 
@@ -97,7 +98,19 @@ def test_config_names_another_file(shown, write):
         ("rate-shre = 1", "there is no option 'rate-shre': did you mean 'rate-share'?"),
         ("rate_share = 1", "there is no option 'rate_share': did you mean 'rate-share'?"),
         ("[sandbox]\nprt = 1", "[sandbox]: there is no option 'prt': did you mean 'port'?"),
+        ("xyz = 1", "there is no option 'xyz': see `events-pandas submit --help`"),
+        ("[sandbox]\nxyz = 1", "[sandbox]: there is no option 'xyz': see `events-pandas sandbox --help`"),
         ("[submitt]\ncanary = 1", "there is no option 'submitt': did you mean 'resubmit'?"),
+        (
+            "[submit]\ncanary = 1",
+            "there is no option 'submit': write the options of submit without a table: only sandbox has one",
+        ),
+        ("sandbox = 1", "there is no option 'sandbox': write [sandbox], and its options below"),
+        ("token = 's3cret'", f"there is no option 'token': {TOKEN}"),
+        ("access_token = 's3cret'", f"there is no option 'access_token': {TOKEN}"),
+        ("INTERCOM_ACCESS_TOKEN = 's3cret'", f"there is no option 'INTERCOM_ACCESS_TOKEN': {TOKEN}"),
+        ("files = ['a.csv']", "there is no option 'files': name the files on the command line"),
+        ("config = 'a.toml'", "there is no option 'config': give --config on the command line"),
         ('resubmit = "no"', "resubmit: expected true or false, got 'no'"),
         ("mapping = true", "mapping: expected text or a number, got True"),
         ("a = x", "is not TOML: Invalid value (at line 1, column 5)"),
@@ -132,6 +145,21 @@ def test_value_of_a_file_is_checked_as_on_the_command_line(write, tmp_path, monk
     assert result.exit_code == 2
 
 
+@pytest.mark.parametrize("command", ["check", "preview", "submit"])
+def test_missing_mapping_says_where_it_was_looked_for(write, tmp_path, monkeypatch, command):
+    """Cron starts commands in the home folder, where no file of settings is found."""
+    monkeypatch.chdir(tmp_path)
+
+    without = CliRunner().invoke(app, [command, "a.csv"])
+    write("json = false")
+    within = CliRunner().invoke(app, [command, "a.csv"])
+
+    missing, see = "error: Missing option '--mapping' / '-m', and", f"see `events-pandas {command} --help`"
+    assert without.stderr == f"{missing} there is no '{tmp_path / 'events-pandas.toml'}' that has it: {see}\n"
+    assert within.stderr == f"{missing} events-pandas.toml does not have it: {see}\n"
+    assert (without.exit_code, within.exit_code) == (2, 2)
+
+
 def test_config_that_is_not_there_is_an_error(tmp_path, monkeypatch):
     """A file that was named has to be there; events-pandas.toml need not be."""
     monkeypatch.chdir(tmp_path)
@@ -147,6 +175,7 @@ def test_config_that_is_not_there_is_an_error(tmp_path, monkeypatch):
     [
         ("EVENTS_PANDAS_LIMITT", "warning: EVENTS_PANDAS_LIMITT is ignored: did you mean 'EVENTS_PANDAS_LIMIT'?\n"),
         ("EVENTS_PANDAS_XYZ", "warning: EVENTS_PANDAS_XYZ is ignored: there is no such option\n"),
+        ("EVENTS_PANDAS_ACCESS_TOKEN", f"warning: EVENTS_PANDAS_ACCESS_TOKEN is ignored: {TOKEN}\n"),
         ("EVENTS_PANDAS_LIMIT", ""),
         ("EVENTS_PANDAS_SANDBOX_PORT", ""),
         ("EVENTS_PANDAS_JOURNALS", ""),

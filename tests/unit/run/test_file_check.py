@@ -19,10 +19,10 @@ from events_pandas import (
 )
 from events_pandas.mapping import Number, Text
 from events_pandas.run.file_check import check_files, check_frames
-from events_pandas.run.file_frames import FileFrames
+from events_pandas.run.file_frames import read_frames
 from events_pandas.run.files import submit_files
+from events_pandas.run.fitting import fitting_files
 from events_pandas.run.options import RunOptions
-from events_pandas.sources import opened_files
 
 VALID = ("1,2024-01-31", "2,2024-01-31")
 
@@ -120,10 +120,10 @@ def test_many_duplicates_are_compared_as_those_of_a_frame(tmp_path, mapping):
 def test_check_shows_its_progress_with_all_rows_as_total(tmp_path, mapping, make_orders, capsys):
     """The rows are counted beforehand, and rows that are read again are shown too."""
     make_orders(3).assign(who="1").to_parquet(tmp_path / "a.parquet")
-    with opened_files(tmp_path / "a.parquet") as files:
-        frames = FileFrames(files=files, mapping=mapping, chunksize=2)
+    with fitting_files(tmp_path / "a.parquet", mapping, progress=False) as fit:
+        frames = read_frames(fit, mapping, options=RunOptions(chunksize=2))
 
-        check_frames(frames, destination=None, progress=True, total=3)
+        check_frames(frames, destination=None, progress=True)
 
     shown = [line.partition(" after ")[0] for line in capsys.readouterr().err.splitlines()]
     assert shown == ["comparing rows: 3 of 3 (100%)", "comparing rows: 1 of 1 (100%)", "checking: 3 of 3 (100%)"]

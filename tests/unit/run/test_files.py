@@ -5,9 +5,11 @@ import re
 import shutil
 import stat
 import time
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+import fsspec
 import pandas as pd
 import pytest
 
@@ -24,10 +26,15 @@ from events_pandas import (
     runs,
     submit_file,
 )
-from events_pandas.mapping import MonetaryAmount, Number
+from events_pandas.mapping import MonetaryAmount, Number, Text
+from events_pandas.results.destination import find_destination
 from events_pandas.run.file_check import check_files
-from events_pandas.run.files import submit_files
+from events_pandas.run.file_frames import read_frames
+from events_pandas.run.files import FileRun, submit_files
+from events_pandas.run.fitting import fitting_files
 from events_pandas.run.options import RunOptions
+from events_pandas.run.outputs import Outputs
+from events_pandas.sources import ColumnTypes
 
 
 @pytest.fixture
@@ -42,6 +49,92 @@ def submit(mapping, fake_client):
         return parts
 
     return submit
+
+
+@pytest.fixture
+def file_run(mapping, fake_client):
+    """Open a file, find its types, and return a run over its rows that has not begun."""
+    with ExitStack() as opened:
+
+        def file_run(path, *, client=None, metadata=None, types=None, **known):
+            rules = replace(mapping, metadata=metadata or {})
+            options = RunOptions(client=client or fake_client(), retry=RetryPolicy(attempts=1), progress=False)
+            fit = opened.enter_context(fitting_files(path, rules, progress=False, are_held=True))
+            frames = read_frames(fit, rules, options=options)
+            return FileRun(source=nullcontext(replace(frames, **(types or {}))), options=options, **known)
+
+        yield file_run
+
+
+def test_run_finds_out_nothing_that_is_known(write, file_run, fake_client):
+    """Types that a check has found are taken as they are, and Intercom is not asked again for the workspace."""
+    path, client = write("a.csv", "1,2024-01-31,5", header="who,day,n"), fake_client()
+    known = find_destination(client)
+    types = {"types": ColumnTypes(rules={"metadata.n": Text("n")})}
+
+    results = file_run(path, client=client, metadata={"n": "n"}, types=types, destination=known).submit()
+
+    assert (results["status"].tolist(), client.events[0]["metadata"]) == (["accepted"], {"n": "5"})
+    facts = results.attrs["run"]
+    assert (client.me_requests, facts["workspace"]["id_code"], facts["limit"]) == (1, "ab12cd34", 1_000_000)
+
+
+def test_addresses_with_a_question_mark_are_other_files(mapping, fake_client):
+    """Only the query of an address is no part of its name: a run of another file is not the same job."""
+    system = fsspec.filesystem("memory")
+    for name, contact in (("/day?1.csv", "1"), ("/day?2.csv", "2")):
+        system.pipe(name, f"who,day\n{contact},2024-01-31\n".encode())
+
+    def submit(address, scripts=None):
+        options = RunOptions(client=fake_client(scripts), progress=False)
+        return submit_files(address, mapping, options=options, wait_seconds=0)["status"].tolist()
+
+    statuses = []
+    meanwhile = {"1": [lambda: statuses.extend(submit("memory://day?2.csv")) or 202]}
+
+    assert submit("memory://day?1.csv", meanwhile) == statuses == ["accepted"]
+
+
+@pytest.mark.parametrize("change", [Path.unlink, lambda path: path.write_text("who,day\n2,2024-01-31\n")])
+def test_run_refuses_a_file_that_has_changed_since_it_was_read(write, file_run, fake_client, change):
+    """Its types and its check are those of other rows, also if it is held open."""
+    client = fake_client()
+    run = file_run(write("a.csv", "1,2024-01-31"), client=client)
+    change(Path("a.csv"))
+
+    with pytest.raises(SourceError) as caught:
+        run.submit()
+
+    assert str(caught.value) == "a.csv: was changed while the run began: submit it when nothing writes to it"
+    assert client.events == []
+
+
+def test_run_says_which_files_it_has_written(write, file_run):
+    """A file is written when it is in its place, also if it has no rows."""
+    run = file_run(write("a.csv", "1,2024-01-31"), outputs=Outputs(results="r.csv", rejects="x.parquet"))
+    before = run.written
+
+    run.submit()
+
+    assert (before, run.written) == (Outputs(), Outputs(results="r.csv", rejects="x.parquet"))
+    assert (Path("r.csv").exists(), Path("x.parquet").exists()) == (True, True)
+
+
+def test_run_that_ended_early_says_which_files_it_has_written(write, file_run, fake_client, tmp_path):
+    """A fault of a file is a note of the error, and the file is not among those that were written."""
+    (tmp_path / "rest").mkdir()
+    client = fake_client({"1": [lambda: shutil.rmtree("rest") or 401]})
+    run = file_run(
+        write("a.csv", "1,2024-01-31", "2,2024-01-31"),
+        client=client,
+        outputs=Outputs(results="r.csv", rejects="rest/x.csv"),
+    )
+
+    with pytest.raises(AuthenticationError) as caught:
+        run.submit()
+
+    assert run.written == Outputs(results="r.csv")
+    assert caught.value.__notes__ == ["rest/x.csv: rejects cannot be written there: No such file or directory"]
 
 
 def test_files_are_submitted_one_after_another(write, submit):
@@ -72,7 +165,7 @@ def test_file_without_rows_has_results_without_rows(write, submit, name, read):
     ("names", "sentence"),
     [
         (["a.csv"], "a.csv: has no rows"),
-        (["a.csv", "b.csv", "full.csv", "a.csv"], "a.csv, b.csv: have no rows"),
+        (["a.csv", "b.csv", "full.csv"], "a.csv, b.csv: have no rows"),
         (["a.csv", "b.csv", "c.csv", "d.csv"], "a.csv, b.csv, c.csv and 1 more: have no rows"),
     ],
 )
@@ -104,10 +197,11 @@ def test_results_have_the_contact_on_request(write, submit):
 def test_results_have_the_line_of_each_row(write, submit, chunksize):
     """Lines count from 1 with the header, as an editor shows them; a row begins in its first line."""
     write("a.csv", '1,2024-01-31,"one\ntwo"', "", "2,2024-01-31,x", "3", "4,never,x", header="who,day,note")
-    write("b.csv", "5,2024-01-31", "6,2024-01-31")
+    for name in ("b.csv", "d.csv"):
+        write(name, "5,2024-01-31", "6,2024-01-31")
     pd.DataFrame({"who": ["7"], "day": ["2024-01-31"]}).to_parquet("c.parquet")
 
-    parts = submit(["a.csv", "b.csv", "c.parquet", "b.csv"], chunksize=chunksize, results_path="results.parquet")
+    parts = submit(["a.csv", "b.csv", "c.parquet", "d.csv"], chunksize=chunksize, results_path="results.parquet")
 
     lines = pd.concat(parts)["line"]
     assert str(lines.dtype) == "Int64"

@@ -8,7 +8,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from events_pandas import EventMapping, MappingError, RetryPolicy, SourceError, SubmissionError, UnknownColumnError
+from events_pandas import (
+    EventMapping,
+    MappingError,
+    RetryPolicy,
+    SourceError,
+    SubmissionError,
+    UnknownColumnError,
+    check_file,
+)
 from events_pandas.results import Summary
 from events_pandas.run.files import submit_files
 from events_pandas.run.options import RunOptions
@@ -99,6 +107,35 @@ def test_files_that_are_all_bad_are_an_error(write, submit):
         submit([write("notes.doc"), "b.csv"], skips_bad=True)
 
     assert str(caught.value).startswith("2 files cannot be submitted:\n")
+
+
+@pytest.mark.parametrize(
+    ("paths", "names"),
+    [
+        (["a.csv", "a.csv", "a.csv"], "a.csv: is"),
+        (["a.csv", "link.csv"], "link.csv (the file a.csv): is"),
+        (["*a.csv", "./a.csv", "b.csv", "b.csv"], "a.csv, b.csv: are"),
+        (["*.csv", "b.csv"], "link.csv (the file a.csv), b.csv: are"),
+    ],
+)
+def test_file_that_is_given_more_than_once_is_read_once(write, submit, client, mapping, paths, names):
+    """Two names, a name and a pattern, or a link may stand for one file: spread rows would be sent a second time."""
+    write("a.csv", "1,2024-01-31")
+    write("b.csv", "2,2024-01-31")
+    Path("link.csv").symlink_to("a.csv")
+
+    results, warned = submit(paths, mapping=replace(mapping, duplicates="spread"))
+
+    assert (len(results), sorted(set(client.contacts))) == (len(client.contacts), client.contacts)
+    assert warned == [f"{names} given more than once, and read once"]
+
+
+def test_check_says_that_a_file_is_given_more_than_once(write, mapping):
+    """It counts the rows of each file once, as a submission does."""
+    with pytest.warns(UserWarning, match=r"^a\.csv: is given more than once, and read once$"):
+        report = check_file([write("a.csv", "1,2024-01-31"), "a.csv"], mapping)
+
+    assert (report.rows, report.duplicates) == (1, 0)
 
 
 def test_run_without_a_file_is_an_error(submit):
