@@ -82,6 +82,10 @@ _ERRORS: Table = {
     ),
     "identifier_object": ("is the printed form of an object", "map a column that holds the object's identifier"),
     "email_malformed": ("is not an email address", "it needs one '@' with a name before and a domain after it"),
+    "sheet_error": (
+        "is an error that a spreadsheet shows instead of a value",
+        "correct or empty the cell there, and save or export the file again",
+    ),
     # Times.
     "time_unreadable": (
         "cannot be read as a time",

@@ -149,7 +149,7 @@ def test_excel_times_are_read_in_the_calendar_of_their_file(book, chunk, epoch):
 
 
 def test_excel_error_is_its_text(cells):
-    """An error such as #N/A is read as text, as it stands in a CSV file."""
+    """An error such as #N/A is read as the text that a CSV file has: the rules refuse both."""
     assert cells("#N/A", 1) == ["#N/A", 1]
 
 
