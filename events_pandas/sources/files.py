@@ -241,9 +241,12 @@ def found_format(file: SourceFile) -> SourceFormat:
 
 
 def header_hint(file: SourceFile, mapping: EventMapping) -> str:
-    """Say what in the first lines of a CSV file may hide the columns of a mapping, and how to fix it; or nothing."""
+    """Say what in a file may hide the columns of a mapping, and how to fix it; or nothing.
+
+    These are the first lines of a CSV file, and the other sheets of an Excel file.
+    """
     with _opened_reader(file) as (reader, _):
-        if not isinstance(reader, CsvReader):
+        if not isinstance(reader, CsvReader | ExcelReader):
             return ""
         return reader.hint(frozenset(label for label in named_labels(mapping) if isinstance(label, str)))
 
