@@ -238,9 +238,9 @@ _FILE_NOTES: Table = {
         "is read, and the file has other sheets with rows",
         "set sheet in the mapping's source if it is another one",
     ),
-    "rows_after_gap": (
-        "comes after an empty row, and is read as a further row",
-        "move it to a sheet of its own if another table begins there",
+    "blank_rows": (
+        "had no value in any cell, and did not count",
+        "delete them, and move a second table below them to a file of its own",
     ),
     "excel_digits": (
         "holds whole numbers of more than 15 digits, and Excel keeps only 15",

@@ -84,12 +84,18 @@ class Block:
     shown: bytes  # the same with escaped quotes replaced by letters, so that backslashes need no further care
     records: Records  # in both of them
     line: int  # the number of lines of the file before them
-    is_blank: Mask  # the records that are not rows: empty lines, or lines of blanks
+    is_blank: Mask  # the records that are not rows: empty lines, and lines without a value in any cell
 
     @property
     def rows(self) -> int:
         """The number of rows."""
         return int((~self.is_blank).sum())
+
+    def blank_rows(self) -> list[int]:
+        """Return the lines with cells of which none has a value, counted from 1."""
+        chosen = self.is_blank & (self.records.cells > 1)
+        lines: list[int] = (self.line + self.records.lines[chosen] + 1).tolist()
+        return lines
 
     def line_of(self, record: int) -> int:
         """Return the line of the file in which a record begins, counted from 1."""
@@ -137,6 +143,8 @@ class _PlainRows:
         self._row = re.compile(rb'(?:"")?(?:%b(?:"")?){%d}\r?\n' % (mark, form.width - 1))
         begin = form.names[0] + form.grammar.delimiter
         self._headers = (begin, quoted_cell(form.names[0]), BYTE_ORDER_MARK)
+        # Found fast, since it begins with one character.
+        self._blank = re.compile(rb"\n(?:%b)\r?\n" % form.grammar.blank.pattern)
 
     def count(self, text: bytes) -> int | None:
         """Return the number of lines; None if one of them is not a plain row, or may repeat the header."""
@@ -150,6 +158,7 @@ class _PlainRows:
             and (b"\r" not in row or text.count(b"\r\n") == count)
             and (b'"' not in row or (b"\\" not in text and are_well_placed(text, self._grammar)))
             and not any(text.startswith(header) or b"\n" + header in text for header in self._headers_in(text, row))
+            and self._blank.search(b"\n" + text) is None
         )
         return count if is_plain else None
 
@@ -182,16 +191,22 @@ def _block(text: bytes, form: CsvForm, line: int, *, escapes: bool, is_last: boo
         before = None if escaped is None else line + line_ends_in(text[: escaped.start()])
         raise UnclosedQuoteError(line + error.line, before) from error
     whole = text[: records.length]
-    return Block(text=whole, shown=shown[: records.length], records=records, line=line, is_blank=_blank(whole, records))
+    return Block(
+        text=whole,
+        shown=shown[: records.length],
+        records=records,
+        line=line,
+        is_blank=_blank(whole, records, form.grammar),
+    )
 
 
-def _blank(text: bytes, records: Records) -> Mask:
-    lengths = records.ends - records.starts
-    is_blank: Mask = lengths == 0
-    single = np.flatnonzero((records.cells == 1) & ~is_blank)
-    firsts = np.frombuffer(text, np.uint8)[records.starts[single]]
-    for record in single[np.isin(firsts, list(BLANKS))].tolist():
-        is_blank[record] = not text[records.span(record)].strip(BLANKS)
+def _blank(text: bytes, records: Records, grammar: CsvGrammar) -> Mask:
+    is_blank: Mask = records.ends == records.starts
+    others = np.flatnonzero(~is_blank)
+    firsts = np.frombuffer(text, np.uint8)[records.starts[others]]
+    for record in others[np.isin(firsts, list(BLANKS + b'"' + grammar.delimiter))].tolist():
+        span = records.span(record)
+        is_blank[record] = grammar.blank.fullmatch(text, span.start, span.stop) is not None
     return is_blank
 
 

@@ -2,7 +2,7 @@
 
 import re
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -12,6 +12,7 @@ import numpy as np
 from events_pandas.byte_order_marks import UndecodableError
 from events_pandas.errors import SourceError
 from events_pandas.mapping.source_format import SourceFormat
+from events_pandas.sources.blank_rows import BlankRows
 from events_pandas.sources.csv_blocks import Block, CsvForm, LongRecordError, PlainBlock, read_blocks
 from events_pandas.sources.csv_encoding import (
     UTF_8,
@@ -82,10 +83,11 @@ def _surveyed(file: SourceFile, open_stream: OpenStream, encoding: TextEncoding)
     chosen = doubled if escaped is doubled else _chosen(doubled, escaped)
     if chosen is None:
         raise SourceError(f"{file}: {_undecided(doubled, escaped)}")
+    form = replace(form, rows=chosen.rows, remarks=(*form.remarks, *chosen.blank.remarks("line")))
     if chosen is doubled:
-        return replace(form, rows=doubled.rows)
+        return form
     remark = FileRemark(code="backslash_quotes", subject=f"line {doubled.escaped_line}")
-    return replace(form, rows=escaped.rows, has_escapes=True, remarks=(*form.remarks, remark))
+    return replace(form, has_escapes=True, remarks=(*form.remarks, remark))
 
 
 class _NotUtf8Error(ValueError):
@@ -103,6 +105,7 @@ class _QuoteSurvey:
     """The findings in a file if its quotes are read in one of the two ways; lines count from 1."""
 
     rows: int = 0
+    blank: BlankRows = field(default_factory=BlankRows)
     has_odd_widths: bool = False
     escaped_line: int | None = None
     faulty_line: int | None = None
@@ -117,6 +120,7 @@ class _QuoteSurvey:
         self.rows += block.rows
         if isinstance(block, PlainBlock):
             return
+        self.blank.add(block.blank_rows())
         cells = block.records.cells
         is_odd = ~block.is_blank & ((cells < form.least) | (cells > form.width))
         self.has_odd_widths = self.has_odd_widths or bool(is_odd.any())

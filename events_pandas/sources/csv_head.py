@@ -9,7 +9,7 @@ from events_pandas.errors import SourceError
 from events_pandas.sources.csv_blocks import BLOCK_BYTES, BYTE_ORDER_MARK, END_OF_FILE_OF_DOS, LONGEST_RECORD, CsvForm
 from events_pandas.sources.csv_delimiter import Delimiter, decide_delimiter, is_separator_line
 from events_pandas.sources.csv_encoding import TextEncoding
-from events_pandas.sources.csv_grammar import BLANKS, NUL, CsvGrammar, line_ends_in
+from events_pandas.sources.csv_grammar import NUL, CsvGrammar, line_ends_in
 from events_pandas.sources.csv_structure import Records, UnclosedQuoteError, find_records
 from events_pandas.sources.source_file import SourceFile
 
@@ -41,7 +41,7 @@ class CsvHead:
                 continue
             delimiter = decide_delimiter(file, content, is_last=is_last)
             records = _found(file, content, CsvGrammar.of(delimiter.byte), is_last=is_last)
-            header = _header_record(content, records)
+            header = _header_record(content, records, CsvGrammar.of(delimiter.byte))
             if header is not None:
                 return cls(
                     file=file,
@@ -100,7 +100,7 @@ class CsvHead:
     def _below(self) -> list[int]:
         """Return the first records below the header that are not blank."""
         records = range(self.header + 1, min(len(self.records), self.header + _SEARCHED_LINES))
-        return [record for record in records if self._record(record).strip(BLANKS)]
+        return [record for record in records if not self.grammar.blank.fullmatch(self._record(record))]
 
     def _header_fault(self, record: int) -> str:
         line = int(self.records.lines[record]) + 1
@@ -136,12 +136,12 @@ def _found(file: SourceFile, text: bytes, grammar: CsvGrammar, *, is_last: bool)
         return records
 
 
-def _header_record(text: bytes, records: Records) -> int | None:
+def _header_record(text: bytes, records: Records, grammar: CsvGrammar) -> int | None:
     """Return which record names the columns: the first that is not blank, or the one below Excel's ``sep=,``."""
     may_be_separator = True
     for record in range(len(records)):
         line = text[records.span(record)]
-        if not line.strip(BLANKS):
+        if grammar.blank.fullmatch(line):
             continue
         if not (may_be_separator and is_separator_line(line)):
             return record

@@ -13,6 +13,7 @@ from xml.etree.ElementTree import ParseError
 import pyarrow as pa
 
 from events_pandas.errors import SourceError
+from events_pandas.sources.blank_rows import BlankRows
 from events_pandas.sources.excel_sheet import CHOOSE_SHEET, NoResult, SheetMarks, SheetRow, Workbook, is_long_number
 from events_pandas.sources.scratch import Scratch
 from events_pandas.sources.source_file import FileRemark, SourceFile
@@ -43,7 +44,7 @@ class SheetTable:
     _batches: list[int] = field(default_factory=list)  # where each begins in the temporary file
     _stream: "BinaryIO | None" = None
     _last: int = 0  # the row that was read last
-    _gap: int | None = None  # the first row after an empty one
+    _blank: BlankRows = field(default_factory=BlankRows)  # before other rows
 
     @classmethod
     def read(cls, file: SourceFile, content: BinaryIO, scratch: Scratch) -> "SheetTable":
@@ -62,7 +63,7 @@ class SheetTable:
                 _require_header(file, first, others)
                 remarks = list(_sheet_remarks(title, others, marks, header=first[0].number))
                 names = {other: _names(row) for other, row in others.items()}
-                table = cls(title=title, names=_names(first[0]), others=names, remarks=remarks)
+                table = cls(title=title, names=_names(first[0]), others=names, remarks=remarks, _last=first[0].number)
                 table.keep(chain(first[1:], rows), scratch, advance)
             except _FAULTS as error:
                 raise SourceError(f"{file}: is damaged or incomplete: copy or export it again") from error
@@ -82,14 +83,12 @@ class SheetTable:
             self.types.add_column(str(place))
         self._stream = scratch.temporary(write)
         self.names += [""] * (len(self.types.names) - len(self.names))
-        if self._gap is not None:
-            self.remarks.append(FileRemark(code="rows_after_gap", subject=f"row {self._gap} of the sheet"))
+        self.remarks += self._blank.remarks("row")
 
     def _add(self, batch: Sequence[SheetRow]) -> None:
         self.rows += len(batch)
         for row in batch:
-            if self._last and row.number > self._last + 1 and self._gap is None:
-                self._gap = row.number
+            self._blank.add(range(self._last + 1, row.number))
             self._last = row.number
         for place in range(max(len(self.names), *(len(row.values) for row in batch))):
             values = [cell_at(row, place) for row in batch]

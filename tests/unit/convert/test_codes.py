@@ -78,7 +78,7 @@ def test_codes_of_notes_say_how_often_they_are_reported():
         "delimiter_detected",
         "encoding_detected",
         "sheet_chosen",
-        "rows_after_gap",
+        "blank_rows",
         "excel_digits",
         "merged_cells",
         "currency_minor_unit",

@@ -164,7 +164,7 @@ def test_excel_rows_know_their_number_in_the_sheet(book, chunk):
 
     assert read.lines.tolist() == [2, 6]
     assert read.frame["who"].tolist() == ["1", "2"]
-    assert codes(read) == {"rows_after_gap": "row 6 of the sheet"}
+    assert codes(read) == {"blank_rows": "3 rows (3 to 5)"}
 
 
 def test_excel_formula_has_its_stored_result(cells):

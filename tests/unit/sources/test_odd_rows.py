@@ -71,6 +71,42 @@ def test_forms_that_mean_the_same_are_read_the_same(write, text):
     assert read(write("a.csv", text)) == ([["1", "2"], ["3", "4"]], {})
 
 
+@pytest.mark.parametrize("blank", [",", ",,", ",,,,", " , ", '"",""', '" ",\t', ',""'])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_row_without_a_value_in_any_cell_is_not_a_row(write, blank, end):
+    """Excel writes such lines for rows that have only a format: they are not rows, and a note names their lines."""
+    path = write("a.csv", end.join(["who,day", blank, "1,2", "", blank, blank, "3,4", blank]))
+
+    cells, refused = read(path)
+
+    assert cells == [["1", "2"], ["3", "4"]]
+    assert refused == {0: ("blank_rows", "4 lines (2, 5 to 6, 8)")}
+    assert [chunk.lines.tolist() for chunk in read_chunks(*source_files(path), MAPPING, chunksize=2)] == [[3, 7]]
+
+
+@pytest.mark.parametrize("row", ['"""",', '"\n",', "\u00a0,", ',"" "'])
+def test_row_with_a_quote_a_line_end_or_a_nonbreaking_blank_is_a_row(write, row):
+    """Only blanks, tabs and quotes round them are nothing."""
+    cells, _ = read(write("a.csv", f"who,day\n1,2\n{row}\n"))
+
+    assert len(cells) == 2
+
+
+def test_blank_rows_in_many_places_are_counted(write):
+    """The note names the first places, and the number of all lines."""
+    path = write("a.csv", "who,day\n" + "1,2\n,\n" * 1_000 + ",\n" * 1_000)
+
+    cells, refused = read(path, chunksize=2_000)
+
+    assert len(cells) == 1_000
+    assert refused == {0: ("blank_rows", "2,000 lines (3, 5, 7 and 997 more places)")}
+
+
+def test_lines_without_a_value_above_the_header_are_passed_over(write):
+    """The first line with a value names the columns, as the first row of an Excel sheet does."""
+    assert read(write("a.csv", ",\n , \nwho,day\n1,2\n")) == ([["1", "2"]], {})
+
+
 def test_rows_that_are_all_too_long_are_set_aside(write):
     """A cell beyond the last column is never dropped, also if every row has one; blank ones are."""
     path = write("a.csv", "who,day\n1,2, \n3,4,x\n5,6,\n")
