@@ -143,8 +143,8 @@ class _PlainRows:
         self._row = re.compile(rb'(?:"")?(?:%b(?:"")?){%d}\r?\n' % (mark, form.width - 1))
         begin = form.names[0] + form.grammar.delimiter
         self._headers = (begin, quoted_cell(form.names[0]), BYTE_ORDER_MARK)
-        # Found fast, since it begins with one character.
-        self._blank = re.compile(rb"\n(?:%b)\r?\n" % form.grammar.blank.pattern)
+        # Without going back, it takes a sixth of the time: what it finds need not be blank.
+        self._blank = re.compile(rb'\n[%b \t"]++\r?+\n' % mark)
 
     def count(self, text: bytes) -> int | None:
         """Return the number of lines; None if one of them is not a plain row, or may repeat the header."""
