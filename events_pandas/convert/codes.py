@@ -46,7 +46,7 @@ _ROW_ERRORS: Table = {
     "line_not_object": ("is not a JSON object", 'write one object in the line, such as {"user_id":"42"}'),
     "key_twice": ("has a key twice", "write each key of an object once"),
     "number_not_json": ("holds NaN or Infinity, which JSON does not have", "write null where there is no value"),
-    "line_not_utf8": ("is not UTF-8", "save the file as UTF-8"),
+    "line_not_utf8": ("is not UTF-8", "save the file as UTF-8, or set encoding in the mapping's source"),
     "line_too_long": (
         f"is longer than {LONGEST_LINE_MEGABYTES} MB",
         "check that each object has a line of its own",
@@ -233,6 +233,10 @@ _FILE_NOTES: Table = {
     "encoding_detected": (
         "is the encoding that the file's bytes show",
         "set encoding in the mapping's source if the text is wrong",
+    ),
+    "source_unused": (
+        "is given for the source, and files of this format do not need it",
+        "leave it out if no other file needs it",
     ),
     "sheet_chosen": (
         "is read, and the file has other sheets with rows",

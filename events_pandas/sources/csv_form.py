@@ -14,18 +14,19 @@ from events_pandas.errors import SourceError
 from events_pandas.mapping.source_format import SourceFormat
 from events_pandas.sources.blank_rows import BlankRows
 from events_pandas.sources.csv_blocks import Block, CsvForm, LongRecordError, PlainBlock, read_blocks
-from events_pandas.sources.csv_encoding import (
+from events_pandas.sources.csv_grammar import ESCAPED_QUOTE, CsvGrammar, line_ends_in
+from events_pandas.sources.csv_head import CsvHead, long_fault, unclosed_fault
+from events_pandas.sources.csv_structure import UnclosedQuoteError
+from events_pandas.sources.source_file import FileRemark, FileStamp, SourceFile
+from events_pandas.sources.text_encoding import (
     UTF_8,
     OpenStream,
     TextEncoding,
     encoding_of_bytes,
     known_encoding,
     opened_text,
+    undecodable_fault,
 )
-from events_pandas.sources.csv_grammar import ESCAPED_QUOTE, CsvGrammar, line_ends_in
-from events_pandas.sources.csv_head import CsvHead, long_fault, unclosed_fault
-from events_pandas.sources.csv_structure import UnclosedQuoteError
-from events_pandas.sources.source_file import FileRemark, FileStamp, SourceFile
 
 _SETTLED_SECONDS: Final = 2.0
 _FORMS_KEPT: Final = 256
@@ -60,12 +61,7 @@ def _inspected(file: SourceFile, open_stream: OpenStream) -> CsvForm:
         return _surveyed(file, open_stream, encoding_of_bytes(file, open_stream))
     except (_NotUtf8Error, UndecodableError) as error:
         # The encoding is given, or named by a byte order mark.
-        raise SourceError(f"{file}: {_undecodable(error.line, error.encoding)}") from error
-
-
-def _undecodable(line: int, encoding: str) -> str:
-    cure = "correct the line, or set encoding in the mapping's source to the file's encoding"
-    return f"line {line} has bytes that are not {encoding.upper()}: {cure}"
+        raise SourceError(f"{file}: {undecodable_fault(error.line, error.encoding)}") from error
 
 
 def _surveyed(file: SourceFile, open_stream: OpenStream, encoding: TextEncoding) -> CsvForm:

@@ -8,10 +8,10 @@ from typing import BinaryIO, Final
 from events_pandas.errors import SourceError
 from events_pandas.sources.csv_blocks import BLOCK_BYTES, BYTE_ORDER_MARK, END_OF_FILE_OF_DOS, LONGEST_RECORD, CsvForm
 from events_pandas.sources.csv_delimiter import Delimiter, decide_delimiter, is_separator_line
-from events_pandas.sources.csv_encoding import TextEncoding
 from events_pandas.sources.csv_grammar import NUL, CsvGrammar, line_ends_in
 from events_pandas.sources.csv_structure import Records, UnclosedQuoteError, find_records
 from events_pandas.sources.source_file import SourceFile
+from events_pandas.sources.text_encoding import TextEncoding
 
 _SEARCHED_LINES: Final = 100
 """The most records of a file that are searched for a header below the first line."""

@@ -49,6 +49,14 @@ TEXT_FORMATS: Final = frozenset({FileFormat.CSV})
 """Formats whose cells are text without types."""
 VALUE_FORMATS: Final = frozenset({FileFormat.JSON_LINES, FileFormat.EXCEL})
 """Formats whose cells have types, and whose columns have none."""
+USED_PARTS: Final[Mapping[FileFormat, frozenset[str]]] = {
+    FileFormat.CSV: frozenset({"delimiter", "encoding", "decimal"}),
+    FileFormat.JSON_LINES: frozenset({"encoding", "decimal"}),
+    FileFormat.PARQUET: frozenset({"decimal"}),
+    FileFormat.ARROW: frozenset({"decimal"}),
+    FileFormat.EXCEL: frozenset({"sheet", "decimal"}),
+}
+"""The parts of a `SourceFormat` that matter to files of each format: numbers may be written as text in all of them."""
 STREAMED_FORMATS: Final = frozenset({FileFormat.CSV, FileFormat.JSON_LINES})
 """Formats that are read from their start to their end, also while they are decompressed."""
 

@@ -1,4 +1,4 @@
-"""The encoding of a CSV file: given, named by a byte order mark, or shown by all of its bytes."""
+"""The encoding of a file of text: given, named by a byte order mark, or shown by all of its bytes."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -119,6 +119,12 @@ def _given_codec(file: SourceFile, given: str, marked: str | None) -> str:
         fault = f"its byte order mark says {name}, and the mapping's source {given!r}: leave out encoding there"
         raise SourceError(f"{file}: {fault}")
     return UTF_8
+
+
+def undecodable_fault(line: int, encoding: str) -> str:
+    """Say that a line, counted from 1, is not in the encoding that is given, or that a byte order mark names."""
+    cure = "correct the line, or set encoding in the mapping's source to the file's encoding"
+    return f"line {line} has bytes that are not {encoding.upper()}: {cure}"
 
 
 def encoding_of_bytes(file: SourceFile, open_stream: OpenStream) -> TextEncoding:
