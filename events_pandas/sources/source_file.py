@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias
 
 import numpy as np
@@ -84,17 +84,13 @@ class SourceFile:
     format: FileFormat
     written: SourceFormat = AS_DETECTED  # what need not be detected
     partitions: Partitions = ()  # columns that have one text in all rows
+    short_name: str = field(default="", compare=False)  # what notes and progress call it: the end of its name
     stamp: FileStamp | None = None  # as it was when the run began
     handle: BinaryIO | None = None  # held open: it can be read even if another file has taken its place
     scratch: Scratch | None = field(default=None, compare=False, repr=False)  # what a run keeps of its content
 
     def __str__(self) -> str:
         return "standard input" if self.name == "-" else self.name
-
-    @property
-    def short_name(self) -> str:
-        """The name without its folders, for notes and progress."""
-        return PurePath(self.name).name
 
     @property
     def is_text(self) -> bool:

@@ -165,8 +165,10 @@ def test_json_texts_are_read_in_the_given_encoding(write, make_mapping, encoding
         (
             b'{"who":"a"}\n{"who":"\x81"}\n',
             "cp1252",
-            "line 2 has bytes that are not CP1252: correct the line, or set encoding in the mapping's source to the "
-            "file's encoding",
+            (
+                "line 2 has bytes that are not CP1252: correct the line, or set encoding in the mapping's source to "
+                "the file's encoding"
+            ),
         ),
         (
             b'{"who":"a"}\n',
