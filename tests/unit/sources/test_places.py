@@ -319,6 +319,13 @@ def test_standard_input_is_copied(stdin, name):
     assert file.name == name
 
 
+def test_standard_input_without_rows_that_can_be_read_is_refused(stdin, fault):
+    """What comes is recognized by its first bytes, as in a file."""
+    stdin(b"%PDF-1.7")
+
+    assert fault("-") == "-: is a PDF file, and not a file of rows: export its rows as .csv or .xlsx"
+
+
 def test_standard_input_that_is_a_terminal_is_refused(stdin, fault):
     """Nobody types rows."""
     stdin(b"", is_terminal=True)

@@ -204,7 +204,10 @@ def test_remote_parquet_is_read(bucket):
         (401, "access is refused: check the address, and whether the credentials have expired"),
         (503, "the server answered 503: try again later"),
         (b"", "is empty"),
-        (b"<!DOCTYPE html><title>Log in</title>", "is a web page, and not a file of rows: check its address"),
+        (
+            b"<!DOCTYPE html><title>Log in</title>",
+            "is a web page, and not a file of rows: check its address, and download the file itself",
+        ),
     ],
     ids=["missing", "forbidden", "unauthorized", "unavailable", "empty", "web page"],
 )
