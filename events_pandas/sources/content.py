@@ -5,6 +5,7 @@ import zipfile
 from collections.abc import Mapping
 from typing import BinaryIO, Final
 
+from events_pandas.byte_order_marks import without_marks
 from events_pandas.sources.decompression import DECOMPRESSORS
 
 HEAD_BYTES: Final = 512
@@ -48,7 +49,6 @@ FOREIGN: Final[Mapping[str, tuple[str, str]]] = {
 }
 """What files are that have no rows that can be read, and what to do, by suffix."""
 
-_MARK: Final = b"\xef\xbb\xbf"
 # Some programs write names such as <DATE> into the header of a CSV file.
 _WEB_PAGE: Final = re.compile(rb"(?:<\?xml[^>]*>\s*)?<(?:!doctype html|html|head|body|table)[\s>]|<!--", re.IGNORECASE)
 _JSON_ARRAY: Final = re.compile(rb"\[\s*[\[{\]]")
@@ -69,7 +69,7 @@ def recognized(first_bytes: bytes) -> str:
     place, mark = _TAR
     if first_bytes[place] == mark:
         return ".tar"
-    text = first_bytes.removeprefix(_MARK).lstrip()
+    text = without_marks(first_bytes).lstrip()
     if _WEB_PAGE.match(text):
         return ".html"
     if text.startswith(b"<?xml"):

@@ -5,8 +5,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
+from events_pandas.byte_order_marks import without_marks
 from events_pandas.errors import SourceError
-from events_pandas.sources.csv_blocks import BLOCK_BYTES, BYTE_ORDER_MARK, END_OF_FILE_OF_DOS, LONGEST_RECORD, CsvForm
+from events_pandas.sources.csv_blocks import BLOCK_BYTES, END_OF_FILE_OF_DOS, LONGEST_RECORD, CsvForm
 from events_pandas.sources.csv_delimiter import Delimiter, decide_delimiter, is_separator_line
 from events_pandas.sources.csv_grammar import NUL, CsvGrammar, line_ends_in
 from events_pandas.sources.csv_structure import Records, UnclosedQuoteError, find_records
@@ -23,8 +24,8 @@ class CsvHead:
 
     file: SourceFile
     delimiter: Delimiter
-    text: bytes  # without a byte order mark
-    mark_bytes: int  # the length of that mark
+    text: bytes  # without byte order marks
+    mark_bytes: int  # the length of these marks
     records: Records  # the complete records of the text
     header: int  # the record that names the columns
 
@@ -35,7 +36,7 @@ class CsvHead:
         while not is_last:
             block = stream.read(max(BLOCK_BYTES, len(text)))
             is_last, text = not block, text + block
-            mark_bytes = len(BYTE_ORDER_MARK) if text.startswith(BYTE_ORDER_MARK) else 0
+            mark_bytes = len(text) - len(without_marks(text))
             content = text[mark_bytes:].rstrip(END_OF_FILE_OF_DOS) if is_last else text[mark_bytes:]
             if not is_last and len(text) < BLOCK_BYTES:
                 continue

@@ -15,7 +15,7 @@ _TEXT_SUFFIXES: Final = (".csv", ".jsonl", ".json")
 _PARQUET_STARTS: Final = (b"PAR1", b"PARE")  # the second one is encrypted
 _ARROW_STARTS: Final = (b"ARROW1", b"\xff\xff\xff\xff")  # the second one is a stream
 _FIRST_FEATHER: Final = b"FEA1"
-_OBJECT: Final = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"[^"]*"\s*:')
+_OBJECT: Final = re.compile(rb'(?:\xef\xbb\xbf)*\s*\{\s*"[^"]*"\s*:')
 
 _FOUND: Final = {
     ".parquet": "a Parquet file",

@@ -62,6 +62,7 @@ def test_odd_row_is_set_aside_with_its_line(write, line, code, subject, end):
         "who,day\n1,2\n3,4\n\x1a",
         "who,day\n1,2\n3,4\x1a",
         "sep=,\nwho,day\n1,2\n3,4\n",
+        "\ufeff\ufeffwho,day\n1,2\n3,4\n",
         '\ufeff"sep=,"\r\nwho,day\r\n1,2\r\n3,4\r\n',
         '"who","day"\n"1","2"\n"3","4"',
     ],
