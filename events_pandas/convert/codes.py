@@ -40,6 +40,10 @@ _ROW_ERRORS: Table = {
         "has too many cells",
         "put a cell that holds a delimiter in quotes, without a blank before the first quote",
     ),
+    "row_torn": (
+        "is a part of a row that a carriage return tears",
+        "put the cell that holds it in quotes, or remove it",
+    ),
     "repeated_header": ("repeats the file's header line", "delete the line"),
     "quote_not_doubled": ("has text after a closing quote", 'write every quote within a quoted cell twice ("")'),
     "line_not_json": ("is not JSON", "write one JSON object in the line"),

@@ -48,6 +48,7 @@ class CsvForm:
     names: tuple[bytes, ...]  # as they are written, without quotes
     offset: int  # the byte at which the first row begins
     lines: int  # the number of lines before the first row
+    ends_with_return: bool = False  # the header ends with a carriage return alone
     remarks: tuple[FileRemark, ...] = ()
     has_escapes: bool = False  # backslashes escape quotes
     rows: int = 0
@@ -84,6 +85,7 @@ class Block:
     shown: bytes  # the same with escaped quotes replaced by letters, so that backslashes need no further care
     records: Records  # in both of them
     line: int  # the number of lines of the file before them
+    is_torn: Mask  # the records that are parts of a row which a carriage return tears
     is_blank: Mask  # the records that are not rows: empty lines, and lines without a value in any cell
 
     @property
@@ -190,14 +192,37 @@ def _block(text: bytes, form: CsvForm, line: int, *, escapes: bool, is_last: boo
         escaped = ESCAPED_QUOTE.search(text)
         before = None if escaped is None else line + line_ends_in(text[: escaped.start()])
         raise UnclosedQuoteError(line + error.line, before) from error
+    is_returned = np.zeros(len(records), dtype=bool) if form.ends_with_return else records.is_returned(shown)
+    if is_returned.any() and not is_last and not is_returned.all():
+        # A row and its parts are looked at together.
+        count = int(np.flatnonzero(~is_returned)[-1]) + 1
+        records, is_returned = records.first(count), is_returned[:count]
     whole = text[: records.length]
+    is_blank = _blank(whole, records, form.grammar)
     return Block(
         text=whole,
         shown=shown[: records.length],
         records=records,
         line=line,
-        is_blank=_blank(whole, records, form.grammar),
+        is_torn=_torn(records, form, is_returned=is_returned, is_blank=is_blank),
+        is_blank=is_blank,
     )
+
+
+def _torn(records: Records, form: CsvForm, *, is_returned: Mask, is_blank: Mask) -> Mask:
+    """Find the parts of rows that a carriage return tears: one of them has another number of cells than a row.
+
+    Otherwise they are rows, in a file whose lines end in several ways.
+    """
+    if not is_returned.any():
+        return is_returned
+    is_odd = ~is_blank & ((records.cells < form.least) | (records.cells > form.width))
+    # The parts of one row have the same number of records before them that end with a line feed.
+    rows: Rows = np.cumsum(~is_returned) - ~is_returned
+    has_odd = np.bincount(rows, weights=is_odd) > 0
+    has_parts = np.bincount(rows, weights=~is_blank) > 1
+    torn: Mask = (has_odd & has_parts)[rows]
+    return torn
 
 
 def _blank(text: bytes, records: Records, grammar: CsvGrammar) -> Mask:
@@ -216,7 +241,7 @@ def odd_records(block: Block, form: CsvForm, n_cells: int) -> Mask:
     Among them are lines that are not rows, and lines that may repeat the header.
     """
     records = block.records
-    is_odd: Mask = block.is_blank | records.is_stray | _with_nul(block)
+    is_odd: Mask = block.is_blank | block.is_torn | records.is_stray | _with_nul(block)
     is_odd |= records.cells != n_cells
     for prefix in _prefixes(form):
         is_odd[_beginning_with(prefix, block)] = True

@@ -75,6 +75,7 @@ class CsvHead:
             names=tuple(self.grammar.texts_of(header)),
             offset=self.mark_bytes + int(self.records.nexts[self.header]),
             lines=line + line_ends_in(header),
+            ends_with_return=bool(self.records.is_returned(self.text)[self.header]),
             remarks=tuple(remark for remark in remarks if remark is not None),
         )
 

@@ -171,6 +171,8 @@ class CsvRecords:
                 continue
             row = self._row(block, record)
             code = self._code(row, is_stray=bool(records.is_stray[record]))
+            if block.is_torn[record]:
+                code = "row_torn"
             if code is not None:
                 subject = self._subject(block.line_of(record), code, len(row))
                 odd_rows.append(OddRow(row=int(numbers[record]), code=code, subject=subject))

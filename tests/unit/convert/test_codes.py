@@ -62,7 +62,7 @@ def test_codes_of_errors_come_before_notes():
     severities = [code.severity for code in CODES.values()]
 
     assert severities == sorted(severities)
-    assert list(CODES)[:3] == ["row_too_short", "row_too_long", "repeated_header"]
+    assert list(CODES)[:3] == ["row_too_short", "row_too_long", "row_torn"]
     assert list(CODES).index("event_name_missing") < list(CODES).index("created_at_missing")
     assert list(RANKS) == list(CODES)
     assert list(RANKS.values()) == list(range(len(CODES)))

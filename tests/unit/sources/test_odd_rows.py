@@ -108,6 +108,39 @@ def test_lines_without_a_value_above_the_header_are_passed_over(write):
     assert read(write("a.csv", ",\n , \nwho,day\n1,2\n")) == ([["1", "2"]], {})
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_row_that_a_carriage_return_tears_is_odd_in_all_parts(write, end):
+    """Half of a text is not sent as if it were the whole: the lines are those that an editor shows."""
+    path = write("a.csv", end.join(["who,day", "1,2", "3,four\rfive", "6,7", "8\r9,10\r11", "12,13"]))
+
+    cells, refused = read(path)
+
+    absent = ["absent", "absent"]
+    assert cells == [["1", "2"], absent, absent, ["6", "7"], absent, absent, absent, ["12", "13"]]
+    assert refused == {row: ("row_torn", f"line {row + 2}") for row in (1, 2, 4, 5, 6)}
+
+
+def test_row_that_a_carriage_return_tears_is_odd_across_blocks(write):
+    """The parts of a row are looked at together, wherever the file is cut."""
+    rows = [f"{row:06d},{'x' * 37}\n" for row in range(30_000)]
+    rows[::7] = [f"{row:06d},{'x' * 18}\r{'x' * 18}\n" for row in range(0, 30_000, 7)]
+    path = write("a.csv", "who,day\n" + "".join(rows))
+
+    _, refused = read(path, chunksize=100_000)
+
+    assert len(refused) == 2 * len(rows[::7])
+
+
+@pytest.mark.parametrize(
+    "text", ["who,day\r1,2\r3\r", "who,day\n1,2\r\r\n3,4\r\r\n", 'who,day\n1,2\n"3\r4",5\n', "who,day\n1,2\r3,4\n"]
+)
+def test_carriage_return_that_ends_a_line_or_stands_in_quotes_tears_nothing(write, text):
+    """A file may end its lines with carriage returns, and a quoted cell may hold one."""
+    _, refused = read(write("a.csv", text))
+
+    assert "row_torn" not in dict(refused.values())
+
+
 def test_rows_that_are_all_too_long_are_set_aside(write):
     """A cell beyond the last column is never dropped, also if every row has one; blank ones are."""
     path = write("a.csv", "who,day\n1,2, \n3,4,x\n5,6,\n")
