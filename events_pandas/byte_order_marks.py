@@ -36,6 +36,13 @@ def marked_encoding(start: bytes) -> tuple[str, int]:
     return next(((name, len(mark)) for mark, name in _ENCODINGS.items() if start.startswith(mark)), ("utf-8", 0))
 
 
+def without_marks(start: bytes) -> bytes:
+    """Return the start of a UTF-8 text without its byte order marks: a program may have added one to another's."""
+    while start.startswith(codecs.BOM_UTF8):
+        start = start[len(codecs.BOM_UTF8) :]
+    return start
+
+
 def as_utf8(stream: BinaryIO) -> BinaryIO:
     """Return a stream as UTF-8, whatever encoding its mark names; without such a mark, the stream itself.
 

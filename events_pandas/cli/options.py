@@ -64,7 +64,9 @@ Delimiter = Annotated[
 ]
 Encoding = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="The encoding of CSV files, such as cp1252; by default it is found out."),
+    typer.Option(
+        metavar="NAME", help="The encoding of CSV and JSON Lines files, such as cp1252; by default it is found out."
+    ),
 ]
 Decimal = Annotated[
     str | None,

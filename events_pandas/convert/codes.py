@@ -40,13 +40,17 @@ _ROW_ERRORS: Table = {
         "has too many cells",
         "put a cell that holds a delimiter in quotes, without a blank before the first quote",
     ),
+    "row_torn": (
+        "is a part of a row that a carriage return tears",
+        "put the cell that holds it in quotes, or remove it",
+    ),
     "repeated_header": ("repeats the file's header line", "delete the line"),
     "quote_not_doubled": ("has text after a closing quote", 'write every quote within a quoted cell twice ("")'),
     "line_not_json": ("is not JSON", "write one JSON object in the line"),
     "line_not_object": ("is not a JSON object", 'write one object in the line, such as {"user_id":"42"}'),
     "key_twice": ("has a key twice", "write each key of an object once"),
     "number_not_json": ("holds NaN or Infinity, which JSON does not have", "write null where there is no value"),
-    "line_not_utf8": ("is not UTF-8", "save the file as UTF-8"),
+    "line_not_utf8": ("is not UTF-8", "save the file as UTF-8, or set encoding in the mapping's source"),
     "line_too_long": (
         f"is longer than {LONGEST_LINE_MEGABYTES} MB",
         "check that each object has a line of its own",
@@ -82,6 +86,10 @@ _ERRORS: Table = {
     ),
     "identifier_object": ("is the printed form of an object", "map a column that holds the object's identifier"),
     "email_malformed": ("is not an email address", "it needs one '@' with a name before and a domain after it"),
+    "sheet_error": (
+        "is an error that a spreadsheet shows instead of a value",
+        "correct or empty the cell there, and save or export the file again",
+    ),
     # Times.
     "time_unreadable": (
         "cannot be read as a time",
@@ -230,13 +238,17 @@ _FILE_NOTES: Table = {
         "is the encoding that the file's bytes show",
         "set encoding in the mapping's source if the text is wrong",
     ),
+    "source_unused": (
+        "is given for the source, and files of this format do not need it",
+        "leave it out if no other file needs it",
+    ),
     "sheet_chosen": (
         "is read, and the file has other sheets with rows",
         "set sheet in the mapping's source if it is another one",
     ),
-    "rows_after_gap": (
-        "comes after an empty row, and is read as a further row",
-        "move it to a sheet of its own if another table begins there",
+    "blank_rows": (
+        "had no value in any cell, and did not count",
+        "delete them, and move a second table below them to a file of its own",
     ),
     "excel_digits": (
         "holds whole numbers of more than 15 digits, and Excel keeps only 15",

@@ -27,6 +27,7 @@ from events_pandas.convert.readers import (
     read_text,
     read_truncated_text,
     read_url,
+    without_sheet_errors,
 )
 from events_pandas.convert.times import TimeReader
 from events_pandas.currencies import DECIMALS, HUNDREDTHS, WITHDRAWN_IN
@@ -96,7 +97,8 @@ def read_part(bound: BoundRule, part: str = "", *, timezone: str | None = None) 
     if isinstance(values, Constant) and isinstance(values.value, str):
         reading = _constant_reading(values.value, reader)
     else:
-        reading = read(read_cells(values), reader)
+        # Identifiers have a code of their own for these errors, and for what else is like them.
+        reading = read(read_cells(values), reader if reader is read_identifier else without_sheet_errors(reader))
     located = [
         replace(finding, field=part_path(bound.path, part), label=bound.labels[part])
         for finding in reading.findings

@@ -10,11 +10,21 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows, holds_any, mask_at, matches, text_bytes, valid_mask
-from events_pandas.mapping.column_types import NOTHING_WORDS
+from events_pandas.convert.cells import (
+    TEXT_TYPE,
+    Mask,
+    Rows,
+    holds_any,
+    mask_at,
+    matches,
+    text_bytes,
+    to_mask,
+    valid_mask,
+)
+from events_pandas.mapping.column_types import NOTHING_WORDS, SHEET_ERRORS
 from events_pandas.words import UNSEEN_RANGES, characters, escape
 
-_SPACE, _DELETE = 0x20, 0x7F
+_SPACE, _HASH, _DELETE = 0x20, 0x23, 0x7F
 # Blanks that can be seen between letters, but not at the end of a text: the plain, the Ogham and the Chinese one.
 _BLANKS = (_SPACE, 0x1680, 0x3000)
 
@@ -45,6 +55,7 @@ _OBJECT: Final = (
 _NOTHING: Final = tuple(sorted(word for word in NOTHING_WORDS if word[0] not in "#<"))
 """The other words are errors of a spreadsheet, or the text of an object."""
 _IS_NOTHING: Final = f"^(?i:{'|'.join(map(re.escape, _NOTHING))})$"
+_SHEET_ERRORS: Final = pa.array(sorted(SHEET_ERRORS), TEXT_TYPE)
 _LONGEST_NUMBER: Final = len("-1.23456789012345E+100")
 _LONGEST_NOTHING: Final = max(map(len, _NOTHING))
 
@@ -147,6 +158,16 @@ def odd_identifiers(text: pa.Array, passed_over: Mask) -> list[tuple[str, Mask]]
         text, marked, identifier_sheet_error=_SHEET_ERROR, identifier_guarded=_GUARDED, identifier_object=_OBJECT
     )
     return found + _matched(text, words, identifier_nothing=_IS_NOTHING)
+
+
+def sheet_errors(text: pa.Array) -> Mask:
+    """Return where a text is an error of a spreadsheet, such as #REF!: the one word that stands for a value."""
+    bounds, letters = text_bytes(text)
+    rows = np.flatnonzero((np.append(letters, np.uint8(0))[bounds[:-1]] == _HASH) & valid_mask(text))
+    if not len(rows):
+        return np.zeros(len(text), dtype=bool)
+    words = pc.utf8_lower(text.take(pa.array(rows)))
+    return mask_at(rows[to_mask(pc.is_in(words, _SHEET_ERRORS))], len(text))
 
 
 def guarded_emails(text: pa.Array) -> Mask:

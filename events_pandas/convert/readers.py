@@ -33,7 +33,14 @@ from events_pandas.convert.cells import (
 )
 from events_pandas.convert.codes import CODES
 from events_pandas.convert.decimal_signs import number_cures
-from events_pandas.convert.odd_texts import LINK, find_unreadable, guarded_emails, link_cures, odd_identifiers
+from events_pandas.convert.odd_texts import (
+    LINK,
+    find_unreadable,
+    guarded_emails,
+    link_cures,
+    odd_identifiers,
+    sheet_errors,
+)
 from events_pandas.convert.problems import VALUES_KEPT, Finding, shown
 from events_pandas.intercom import TEXT_LIMIT
 from events_pandas.mapping.source_format import DecimalSign
@@ -122,6 +129,18 @@ def _finding(part: Cells, code: str, where: Mask) -> Finding:
     find_cures = _CURES.get(code) if part.kind is CellKind.TEXT else None
     cures = None if find_cures is None else find_cures(kept)
     return Finding(code=code, rows=rows if part.rows is None else part.rows[rows], values=shown(kept), cures=cures)
+
+
+def without_sheet_errors(reader: Reader) -> Reader:
+    """Return a reader that does not get the errors of a spreadsheet, such as #REF!, and reports them."""
+
+    def read_values(cells: Cells) -> tuple[pa.Array, CodeMasks]:
+        if cells.kind is not CellKind.TEXT or not (where := sheet_errors(cells.values)).any():
+            return reader(cells)
+        values, faults = reader(replace(cells, values=without(cells.values, where)))
+        return values, [("sheet_error", where), *faults]
+
+    return read_values
 
 
 def reject_all(cells: Cells, value_type: pa.DataType, code: str) -> tuple[pa.Array, CodeMasks]:

@@ -106,13 +106,16 @@ def frame_labels(frame: pd.DataFrame) -> list[Hashable]:
     return [*frame.columns, *(name for name in frame.index.names if name is not None)]
 
 
-def named_values(frame: pd.DataFrame, label: Hashable, *, path: str = "") -> Values:
-    """Return the one column, or else the one level of the index, with a label; the field `path` reads it."""
+def named_values(frame: pd.DataFrame, label: Hashable, *, path: str = "", is_explained: bool = False) -> Values:
+    """Return the one column, or else the one level of the index, with a label; the field `path` reads it.
+
+    If something else explains why the label is missing (`is_explained`), no constant is suggested.
+    """
     positions = _positions(frame.columns, label)
     if len(positions) == 1:
         return frame.iloc[:, positions[0]]
     if positions:
-        raise MappingError([f"{path}: the frame has {len(positions)} columns {label!r}: rename or drop all but one"])
+        raise MappingError([f"{path}: {len(positions)} columns have the name {label!r}: rename or drop all but one"])
     levels = _positions(frame.index.names, label)
     if len(levels) == 1:
         # Without names: a level with the name 1 would pass for the second level.
@@ -120,7 +123,8 @@ def named_values(frame: pd.DataFrame, label: Hashable, *, path: str = "") -> Val
         return unnamed.get_level_values(levels[0]).to_series(index=frame.index)
     if levels:
         raise MappingError([f"{path}: the frame's index has {len(levels)} levels {label!r}: rename all but one"])
-    raise UnknownColumnError(label, path=path, available=frame_labels(frame), hint=_hint(path, label))
+    hint = "" if is_explained else _hint(path, label)
+    raise UnknownColumnError(label, path=path, available=frame_labels(frame), hint=hint)
 
 
 def bind(
@@ -162,9 +166,12 @@ def bind(
     return BoundMapping(mapping=mapping, rules=tuple(bound), n_rows=len(frame), resolved=rules)
 
 
-def require_columns(frame: pd.DataFrame, mapping: EventMapping) -> None:
-    """Raise the `MappingError` of `bind` if a column is missing; nothing is computed, and no rows are needed."""
-    binder = _Binder(frame, mapping.event_name)
+def require_columns(frame: pd.DataFrame, mapping: EventMapping, *, is_explained: bool = False) -> None:
+    """Raise the `MappingError` of `bind` if a column is missing; nothing is computed, and no rows are needed.
+
+    If something else explains why columns are missing (`is_explained`), no constants are suggested for them.
+    """
+    binder = _Binder(frame, mapping.event_name, is_explained=is_explained)
     for path, source in sources_by_path(mapping.rules()).items():
         if not is_computed(source):
             binder.values(path, source)
@@ -185,8 +192,9 @@ def is_computing(mapping: EventMapping) -> bool:
 class _Binder:
     """Looks sources up in one frame, and keeps every fault that it finds."""
 
-    def __init__(self, frame: pd.DataFrame, event_name: Source) -> None:
+    def __init__(self, frame: pd.DataFrame, event_name: Source, *, is_explained: bool = False) -> None:
         self._frame = frame
+        self._is_explained = is_explained
         self._faults: list[MappingError] = []
         self._computed: dict[int, Values] = {}
         if isinstance(event_name, str) and _positions(frame_labels(frame), event_name):
@@ -204,7 +212,9 @@ class _Binder:
         if isinstance(source, Constant):
             return source
         try:
-            return self._compute(path, source) if is_computed(source) else named_values(self._frame, source, path=path)
+            if is_computed(source):
+                return self._compute(path, source)
+            return named_values(self._frame, source, path=path, is_explained=self._is_explained)
         except MappingError as error:
             self._faults.append(error)
             return None

@@ -25,9 +25,20 @@ _CODES_SHARE: Final = 1 / 100
 _SAMPLED_CELLS: Final = 1_000
 """The cells of a text column in a frame that are counted first: most columns of text hold no numbers at all."""
 
-NOTHING_WORDS: Final = frozenset(
+SHEET_ERRORS: Final = frozenset(
     {
-        *("n/a", "#n/a", "n.a.", "na", "nan", "nat", "null", "(null)", "none", "(none)", "nil", "<na>", "undefined"),
+        *("#null!", "#div/0!", "#value!", "#ref!", "#name?", "#num!", "#n/a", "#spill!", "#calc!", "#field!"),
+        # Excel files have the English words. A CSV file has those that Excel shows: here German, French and Spanish.
+        *("#wert!", "#bezug!", "#zahl!", "#nv", "#überlauf!"),
+        *("#nul!", "#valeur!", "#nom?", "#nombre!", "#propagation!"),
+        *("#¡nulo!", "#¡div/0!", "#¡valor!", "#¡ref!", "#¿nombre?", "#¡num!", "#n/d", "#¡desbordamiento!", "#¡calc!"),
+    }
+)
+"""What a spreadsheet shows in the place of a value that it cannot compute, in lower case."""
+
+NOTHING_WORDS: Final = SHEET_ERRORS | frozenset(
+    {
+        *("n/a", "n.a.", "na", "nan", "nat", "null", "(null)", "none", "(none)", "nil", "<na>", "undefined"),
         # The last is how MySQL writes NULL.
         *("unknown", "missing", "empty", "(empty)", "(blank)", "-", "--", "---", "?", ".", "\\n"),
     }

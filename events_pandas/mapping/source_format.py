@@ -16,8 +16,8 @@ class SourceFormat:
     delimiter : str, optional
         The character between the cells of a CSV file, such as ``";"``. By default its first lines show it.
     encoding : str, optional
-        The encoding of a CSV file, such as ``"cp1252"``. By default its bytes show it. A file whose byte order mark
-        names another one is refused.
+        The encoding of a CSV or JSON Lines file, such as ``"cp1252"``. By default the bytes of a CSV file show it, and
+        JSON Lines are UTF-8. A file whose byte order mark names another one is refused.
     decimal : {".", ","}, optional
         The decimal sign of numbers that are written as text, in files and frames. The other sign, an apostrophe or a
         space may stand between thousands. By default the cells of CSV files show it, and elsewhere it is a point.

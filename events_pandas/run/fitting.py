@@ -93,10 +93,12 @@ def _misfits(
 
 def _require_columns(file: SourceFile, mapping: EventMapping, *, is_alone: bool) -> None:
     names = source_schema(file).names
+    is_fit = all(names.count(label) == 1 for label in named_labels(mapping) if isinstance(label, str))
+    hint = "" if is_fit else _partition_hint(file, mapping, names) or header_hint(file, mapping)
     try:
-        require_columns(pd.DataFrame([], columns=pd.Index(names, dtype=object)), mapping)
+        frame = pd.DataFrame([], columns=pd.Index(names, dtype=object))
+        require_columns(frame, mapping, is_explained=bool(hint))
     except MappingError as error:
-        hint = _partition_hint(file, mapping, names) or header_hint(file, mapping)
         raise error.in_file(None if is_alone else file, hint) from None
 
 

@@ -9,14 +9,13 @@ from typing import BinaryIO, Final
 
 from events_pandas.deliver import ProgressChoice
 from events_pandas.errors import SourceError
-from events_pandas.sources.content import recognized_suffixes
+from events_pandas.sources.content import FOREIGN, recognized_suffixes
 from events_pandas.sources.opening import without_compression
 from events_pandas.sources.pipes import copy_stream, opened_pipe, standard_input
 from events_pandas.sources.remote import RemoteFile, download
 from events_pandas.sources.spool import Spool
 
 _READING_ERRORS: Final = (OSError, EOFError, ValueError, RuntimeError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
-_WEB_PAGE: Final = ".html"
 
 
 class Copies:
@@ -61,8 +60,9 @@ class Copies:
                 suffixes = recognized_suffixes(content)
         except _READING_ERRORS as error:
             raise SourceError(f"{name}: cannot be read: {error}") from error
-        if suffixes.startswith(_WEB_PAGE):
-            raise SourceError(f"{name}: is a web page, and not a file of rows: check its address")
+        words, cure = FOREIGN.get(without_compression(suffixes)[0], ("", ""))
+        if words:
+            raise SourceError(f"{name}: is {words}, and not a file of rows: {cure}")
         return self._spool.named(copy, suffixes)
 
 

@@ -115,7 +115,8 @@ def _words(fits: list[_Fit]) -> str:
 
 
 def _contradiction(given: bytes, found: str) -> str:
-    return f"{found}, and the mapping's source says {delimiter_word(given)}: correct delimiter there"
+    where = "in the mapping's source or with --delimiter"
+    return f"{found}, and the delimiter that is given is {delimiter_word(given)}: correct it {where}, or leave it out"
 
 
 def _byte(file: SourceFile, given: str) -> bytes:

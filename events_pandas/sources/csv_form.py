@@ -2,7 +2,7 @@
 
 import re
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -12,19 +12,21 @@ import numpy as np
 from events_pandas.byte_order_marks import UndecodableError
 from events_pandas.errors import SourceError
 from events_pandas.mapping.source_format import SourceFormat
+from events_pandas.sources.blank_rows import BlankRows
 from events_pandas.sources.csv_blocks import Block, CsvForm, LongRecordError, PlainBlock, read_blocks
-from events_pandas.sources.csv_encoding import (
+from events_pandas.sources.csv_grammar import ESCAPED_QUOTE, CsvGrammar, line_ends_in
+from events_pandas.sources.csv_head import CsvHead, long_fault, unclosed_fault
+from events_pandas.sources.csv_structure import UnclosedQuoteError
+from events_pandas.sources.source_file import FileRemark, FileStamp, SourceFile
+from events_pandas.sources.text_encoding import (
     UTF_8,
     OpenStream,
     TextEncoding,
     encoding_of_bytes,
     known_encoding,
     opened_text,
+    undecodable_fault,
 )
-from events_pandas.sources.csv_grammar import ESCAPED_QUOTE, CsvGrammar, line_ends_in
-from events_pandas.sources.csv_head import CsvHead, long_fault, unclosed_fault
-from events_pandas.sources.csv_structure import UnclosedQuoteError
-from events_pandas.sources.source_file import FileRemark, FileStamp, SourceFile
 
 _SETTLED_SECONDS: Final = 2.0
 _FORMS_KEPT: Final = 256
@@ -59,12 +61,7 @@ def _inspected(file: SourceFile, open_stream: OpenStream) -> CsvForm:
         return _surveyed(file, open_stream, encoding_of_bytes(file, open_stream))
     except (_NotUtf8Error, UndecodableError) as error:
         # The encoding is given, or named by a byte order mark.
-        raise SourceError(f"{file}: {_undecodable(error.line, error.encoding)}") from error
-
-
-def _undecodable(line: int, encoding: str) -> str:
-    cure = "correct the line, or set encoding in the mapping's source to the file's encoding"
-    return f"line {line} has bytes that are not {encoding.upper()}: {cure}"
+        raise SourceError(f"{file}: {undecodable_fault(error.line, error.encoding)}") from error
 
 
 def _surveyed(file: SourceFile, open_stream: OpenStream, encoding: TextEncoding) -> CsvForm:
@@ -82,10 +79,11 @@ def _surveyed(file: SourceFile, open_stream: OpenStream, encoding: TextEncoding)
     chosen = doubled if escaped is doubled else _chosen(doubled, escaped)
     if chosen is None:
         raise SourceError(f"{file}: {_undecided(doubled, escaped)}")
+    form = replace(form, rows=chosen.rows, remarks=(*form.remarks, *chosen.blank.remarks("line")))
     if chosen is doubled:
-        return replace(form, rows=doubled.rows)
+        return form
     remark = FileRemark(code="backslash_quotes", subject=f"line {doubled.escaped_line}")
-    return replace(form, rows=escaped.rows, has_escapes=True, remarks=(*form.remarks, remark))
+    return replace(form, has_escapes=True, remarks=(*form.remarks, remark))
 
 
 class _NotUtf8Error(ValueError):
@@ -103,6 +101,7 @@ class _QuoteSurvey:
     """The findings in a file if its quotes are read in one of the two ways; lines count from 1."""
 
     rows: int = 0
+    blank: BlankRows = field(default_factory=BlankRows)
     has_odd_widths: bool = False
     escaped_line: int | None = None
     faulty_line: int | None = None
@@ -117,6 +116,7 @@ class _QuoteSurvey:
         self.rows += block.rows
         if isinstance(block, PlainBlock):
             return
+        self.blank.add(block.blank_rows())
         cells = block.records.cells
         is_odd = ~block.is_blank & ((cells < form.least) | (cells > form.width))
         self.has_odd_widths = self.has_odd_widths or bool(is_odd.any())

@@ -22,6 +22,9 @@ ESCAPE_PAIR: Final = re.compile(rb'\\["\\]')
 # closing quote.
 _CELL: Final = rb'(?:"(?P<quoted>(?:[^"]++|"")*+)"(?P<stray>[^%b\r\n]*)|(?!")[^%b\r\n]*)(?P<end>%b|\r\n|\r|\n|\Z)'
 _DOUBLED_QUOTE: Final = rb'(?<=[^%b\r\n])""(?=[^%b\r\n])|(?:\A|(?<=[%b\r\n]))"""'
+# No cell has a value: blanks in one cell, or cells with nothing but blanks, also in quotes.
+_BLANK_CELL: Final = rb'(?:[%s]*|"[%s]*")'
+_BLANK: Final = rb"[ \t]*|%c(?:%b%c)+"
 _QUOTED_CELL: Final = rb'(?:\A|(?<=[%b\r\n]))"([^"\\]*+(?:\\[\s\S][^"\\]*+)*+)"'
 
 
@@ -33,6 +36,7 @@ class CsvGrammar:
     cell: "re.Pattern[bytes]"
     doubled_quote: "re.Pattern[bytes]"
     quoted_cell: "re.Pattern[bytes]"  # in which a backslash escapes a quote
+    blank: "re.Pattern[bytes]"  # a whole record without a value in any cell
     may_stand_beside_a_quote: Mask  # by byte
     others: bytes  # all bytes that neither structure a file nor are odd in it
 
@@ -41,11 +45,13 @@ class CsvGrammar:
     def of(cls, delimiter: bytes) -> "CsvGrammar":
         """Return the grammar of a delimiter, which is one byte of ASCII."""
         mark, structure = re.escape(delimiter), delimiter + b'"\n\r'
+        blank_cell = _BLANK_CELL.replace(b"%s", BLANKS.replace(delimiter, b""))
         return cls(
             delimiter=delimiter,
             cell=re.compile(_CELL.replace(b"%b", mark)),
             doubled_quote=re.compile(_DOUBLED_QUOTE.replace(b"%b", mark)),
             quoted_cell=re.compile(_QUOTED_CELL.replace(b"%b", mark)),
+            blank=re.compile(_BLANK.replace(b"%c", blank_cell).replace(b"%b", mark)),
             may_stand_beside_a_quote=np.isin(np.arange(256), list(structure)),
             others=bytes(byte for byte in range(256) if byte not in structure + NUL),
         )

@@ -5,13 +5,14 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
+from events_pandas.byte_order_marks import without_marks
 from events_pandas.errors import SourceError
-from events_pandas.sources.csv_blocks import BLOCK_BYTES, BYTE_ORDER_MARK, END_OF_FILE_OF_DOS, LONGEST_RECORD, CsvForm
+from events_pandas.sources.csv_blocks import BLOCK_BYTES, END_OF_FILE_OF_DOS, LONGEST_RECORD, CsvForm
 from events_pandas.sources.csv_delimiter import Delimiter, decide_delimiter, is_separator_line
-from events_pandas.sources.csv_encoding import TextEncoding
-from events_pandas.sources.csv_grammar import BLANKS, NUL, CsvGrammar, line_ends_in
+from events_pandas.sources.csv_grammar import NUL, CsvGrammar, line_ends_in
 from events_pandas.sources.csv_structure import Records, UnclosedQuoteError, find_records
 from events_pandas.sources.source_file import SourceFile
+from events_pandas.sources.text_encoding import TextEncoding
 
 _SEARCHED_LINES: Final = 100
 """The most records of a file that are searched for a header below the first line."""
@@ -23,8 +24,8 @@ class CsvHead:
 
     file: SourceFile
     delimiter: Delimiter
-    text: bytes  # without a byte order mark
-    mark_bytes: int  # the length of that mark
+    text: bytes  # without byte order marks
+    mark_bytes: int  # the length of these marks
     records: Records  # the complete records of the text
     header: int  # the record that names the columns
 
@@ -35,13 +36,13 @@ class CsvHead:
         while not is_last:
             block = stream.read(max(BLOCK_BYTES, len(text)))
             is_last, text = not block, text + block
-            mark_bytes = len(BYTE_ORDER_MARK) if text.startswith(BYTE_ORDER_MARK) else 0
+            mark_bytes = len(text) - len(without_marks(text))
             content = text[mark_bytes:].rstrip(END_OF_FILE_OF_DOS) if is_last else text[mark_bytes:]
             if not is_last and len(text) < BLOCK_BYTES:
                 continue
             delimiter = decide_delimiter(file, content, is_last=is_last)
             records = _found(file, content, CsvGrammar.of(delimiter.byte), is_last=is_last)
-            header = _header_record(content, records)
+            header = _header_record(content, records, CsvGrammar.of(delimiter.byte))
             if header is not None:
                 return cls(
                     file=file,
@@ -74,6 +75,7 @@ class CsvHead:
             names=tuple(self.grammar.texts_of(header)),
             offset=self.mark_bytes + int(self.records.nexts[self.header]),
             lines=line + line_ends_in(header),
+            ends_with_return=bool(self.records.is_returned(self.text)[self.header]),
             remarks=tuple(remark for remark in remarks if remark is not None),
         )
 
@@ -100,7 +102,7 @@ class CsvHead:
     def _below(self) -> list[int]:
         """Return the first records below the header that are not blank."""
         records = range(self.header + 1, min(len(self.records), self.header + _SEARCHED_LINES))
-        return [record for record in records if self._record(record).strip(BLANKS)]
+        return [record for record in records if not self.grammar.blank.fullmatch(self._record(record))]
 
     def _header_fault(self, record: int) -> str:
         line = int(self.records.lines[record]) + 1
@@ -136,12 +138,12 @@ def _found(file: SourceFile, text: bytes, grammar: CsvGrammar, *, is_last: bool)
         return records
 
 
-def _header_record(text: bytes, records: Records) -> int | None:
+def _header_record(text: bytes, records: Records, grammar: CsvGrammar) -> int | None:
     """Return which record names the columns: the first that is not blank, or the one below Excel's ``sep=,``."""
     may_be_separator = True
     for record in range(len(records)):
         line = text[records.span(record)]
-        if not line.strip(BLANKS):
+        if grammar.blank.fullmatch(line):
             continue
         if not (may_be_separator and is_separator_line(line)):
             return record

@@ -12,7 +12,6 @@ from events_pandas.errors import SourceError
 from events_pandas.mapping.rules import Values
 from events_pandas.mapping.source_format import SourceFormat
 from events_pandas.sources.csv_blocks import CsvForm
-from events_pandas.sources.csv_encoding import UTF_8, opened_text
 from events_pandas.sources.csv_form import csv_form
 from events_pandas.sources.csv_head import CsvHead
 from events_pandas.sources.csv_records import CsvRecords, CsvRows, in_chunks
@@ -20,6 +19,7 @@ from events_pandas.sources.decimal_commas import holds_decimal_commas
 from events_pandas.sources.opening import decompressed, file_stamp
 from events_pandas.sources.reader import known_columns
 from events_pandas.sources.source_file import Part, SourceFile
+from events_pandas.sources.text_encoding import UTF_8, opened_text
 
 
 class CsvReader:

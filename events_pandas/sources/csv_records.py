@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
+from events_pandas.byte_order_marks import without_marks
 from events_pandas.check.in_order import in_order
 from events_pandas.convert.cells import TEXT_TYPE, Rows
 from events_pandas.errors import SourceError
@@ -170,6 +171,8 @@ class CsvRecords:
                 continue
             row = self._row(block, record)
             code = self._code(row, is_stray=bool(records.is_stray[record]))
+            if block.is_torn[record]:
+                code = "row_torn"
             if code is not None:
                 subject = self._subject(block.line_of(record), code, len(row))
                 odd_rows.append(OddRow(row=int(numbers[record]), code=code, subject=subject))
@@ -194,7 +197,7 @@ class CsvRecords:
             return "nul_character"
         if is_stray:
             return "quote_not_doubled"
-        texts = list(map(text_of, [row[0].removeprefix(BYTE_ORDER_MARK), *row[1:]]))
+        texts = list(map(text_of, [without_marks(row[0]), *row[1:]]))
         if _without_last_empty(texts) == _without_last_empty(list(form.names)):
             return "repeated_header"
         if len(row) < form.least:
@@ -214,7 +217,7 @@ class CsvRecords:
         elif code == "quote_not_doubled":
             row = list(map(quoted_cell, row))
         elif code == "repeated_header":
-            row = [row[0].removeprefix(BYTE_ORDER_MARK), *row[1:]]
+            row = [without_marks(row[0]), *row[1:]]
         if code is not None and len(row) > width:
             row = [*row[: width - 1], quoted_cell(delimiter.join(row[width - 1 :]))]
         row = row[: min(width, n_cells)]

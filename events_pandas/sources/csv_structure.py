@@ -43,6 +43,21 @@ class Records:
         """Return where a record stands, without its line end."""
         return slice(int(self.starts[record]), int(self.ends[record]))
 
+    def is_returned(self, text: bytes) -> Mask:
+        """Return which records end with a carriage return alone."""
+        content = np.append(np.frombuffer(text, np.uint8), np.uint8(0))
+        found: Mask = (content[self.ends] == CARRIAGE_RETURN) & (self.nexts == self.ends + 1)
+        return found
+
+    def first(self, count: int) -> "Records":
+        """Return the first records."""
+        if count == len(self):
+            return self
+        return Records(
+            **{name: getattr(self, name)[:count] for name in ("starts", "ends", "nexts", "cells", "lines", "is_stray")},
+            n_lines=int(self.lines[count]),
+        )
+
     @property
     def length(self) -> int:
         """The number of bytes of all records."""

@@ -8,8 +8,8 @@ import pandas as pd
 import pyarrow as pa
 
 from events_pandas.mapping.source_format import SourceFormat
-from events_pandas.sources.excel_sheet import NoResult, SheetRow
-from events_pandas.sources.excel_table import SheetTable, cell_at
+from events_pandas.sources.excel_sheet import CHOOSE_SHEET, NoResult, SheetRow
+from events_pandas.sources.excel_table import SheetTable, cell_at, sheets_in_words
 from events_pandas.sources.reader import known_columns
 from events_pandas.sources.scratch import Scratch
 from events_pandas.sources.source_file import FileRemark, OddRow, Part, SourceFile
@@ -31,7 +31,18 @@ class ExcelReader:
 
     def found_format(self) -> SourceFormat:
         """Return the sheet that is read, if there are others with rows."""
-        return SourceFormat(sheet=self._table().chosen)
+        table = self._table()
+        return SourceFormat(sheet=table.title if table.others else None)
+
+    def hint(self, names: frozenset[str]) -> str:
+        """Say which other sheet may have the named columns, and how to choose it; or nothing."""
+        table = self._table()
+        if not table.others or names <= set(table.names):
+            return ""
+        fitting = [title for title, found in table.others.items() if names <= set(found)]
+        facts = "has these columns" if len(fitting) == 1 else "have these columns"
+        others = f"{sheets_in_words(fitting)} {facts}" if fitting else f"{sheets_in_words(table.others)} may have them"
+        return f"sheet {table.title!r} is read, and {others}: {CHOOSE_SHEET}"
 
     def count(self) -> int:
         """Return the number of rows that are not empty."""

@@ -26,6 +26,9 @@ _BLOCK_BYTES: Final = 1 << 20
 _OVERLAP_BYTES: Final = 64
 
 
+CHOOSE_SHEET: Final = "choose it with sheet in the mapping's source or with --sheet"
+
+
 class NoResult(Enum):
     """The value of a formula whose result is not in the file."""
 
@@ -82,8 +85,8 @@ class Workbook:
                         if fault := _fault_of(member.filename, block):
                             raise SourceError(f"{self._file}: {fault}")
 
-    def chosen(self) -> tuple[str, list[str]]:
-        """Return the sheet to read, and the other sheets that have rows: the given one, or the first with rows.
+    def chosen(self) -> tuple[str, dict[str, SheetRow]]:
+        """Return the sheet to read, and the others with their first rows: the given one, or the first with rows.
 
         A sheet that is not there, and a file without rows, are a `SourceError`.
         """
@@ -91,16 +94,15 @@ class Workbook:
         if given is not None:
             if given not in self._sheets:
                 raise SourceError(f"{self._file}: has no sheet {given!r}: {did_you_mean(given, self._sheets)}")
-            return given, []
+            return given, {}
         visible = [title for title, sheet in self._sheets.items() if sheet.sheet_state == "visible"]
-        filled = [title for title in visible if next(self.rows(title), None) is not None]
+        filled = {title: first for title in visible if (first := next(self.rows(title), None)) is not None}
         if not filled:
             hidden = [repr(title) for title in self._sheets if title not in visible]
-            cure = (
-                f"set sheet in the mapping's source to read a hidden one ({listed(hidden)})" if hidden else "fill one"
-            )
+            cure = f"{CHOOSE_SHEET} if it is a hidden one ({listed(hidden)})" if hidden else "fill one"
             raise SourceError(f"{self._file}: has no sheet with rows: {cure}")
-        return filled[0], filled[1:]
+        title = next(iter(filled))
+        return title, {other: first for other, first in filled.items() if other != title}
 
     def marks(self, title: str) -> SheetMarks:
         """Search the text of a sheet for formulas and merged cells."""

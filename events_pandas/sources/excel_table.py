@@ -4,7 +4,7 @@ import pickle
 import re
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Any, BinaryIO, Final
@@ -13,7 +13,8 @@ from xml.etree.ElementTree import ParseError
 import pyarrow as pa
 
 from events_pandas.errors import SourceError
-from events_pandas.sources.excel_sheet import NoResult, SheetMarks, SheetRow, Workbook, is_long_number
+from events_pandas.sources.blank_rows import BlankRows
+from events_pandas.sources.excel_sheet import CHOOSE_SHEET, NoResult, SheetMarks, SheetRow, Workbook, is_long_number
 from events_pandas.sources.scratch import Scratch
 from events_pandas.sources.source_file import FileRemark, SourceFile
 from events_pandas.sources.value_columns import ObjectTypes, value_text
@@ -33,8 +34,9 @@ _FAULTS: Final = (KeyError, TypeError, ValueError, AttributeError, IndexError, P
 class SheetTable:
     """The columns of a sheet, and where its rows are kept."""
 
+    title: str  # of the sheet
     names: list[str]  # of the columns from A on; "" is a column without a name
-    chosen: str | None = None  # the name of the sheet, if others have rows
+    others: dict[str, list[str]] = field(default_factory=dict)  # first rows of other sheets, by title
     remarks: list[FileRemark] = field(default_factory=list)
     rows: int = 0
     types: ObjectTypes = field(default_factory=ObjectTypes)  # by the place of the column, as text
@@ -42,7 +44,7 @@ class SheetTable:
     _batches: list[int] = field(default_factory=list)  # where each begins in the temporary file
     _stream: "BinaryIO | None" = None
     _last: int = 0  # the row that was read last
-    _gap: int | None = None  # the first row after an empty one
+    _blank: BlankRows = field(default_factory=BlankRows)  # before other rows
 
     @classmethod
     def read(cls, file: SourceFile, content: BinaryIO, scratch: Scratch) -> "SheetTable":
@@ -58,10 +60,10 @@ class SheetTable:
                 first = list(islice(rows, _SEARCHED_ROWS + 1))
                 if not first:
                     raise SourceError(f"{file}: sheet {title!r} is empty: its first row must name the columns")
-                _require_header(file, first)
-                names = [_name(cell) for cell in first[0].values]
+                _require_header(file, first, others)
                 remarks = list(_sheet_remarks(title, others, marks, header=first[0].number))
-                table = cls(names=names, chosen=title if others else None, remarks=remarks)
+                names = {other: _names(row) for other, row in others.items()}
+                table = cls(title=title, names=_names(first[0]), others=names, remarks=remarks, _last=first[0].number)
                 table.keep(chain(first[1:], rows), scratch, advance)
             except _FAULTS as error:
                 raise SourceError(f"{file}: is damaged or incomplete: copy or export it again") from error
@@ -81,14 +83,12 @@ class SheetTable:
             self.types.add_column(str(place))
         self._stream = scratch.temporary(write)
         self.names += [""] * (len(self.types.names) - len(self.names))
-        if self._gap is not None:
-            self.remarks.append(FileRemark(code="rows_after_gap", subject=f"row {self._gap} of the sheet"))
+        self.remarks += self._blank.remarks("row")
 
     def _add(self, batch: Sequence[SheetRow]) -> None:
         self.rows += len(batch)
         for row in batch:
-            if self._last and row.number > self._last + 1 and self._gap is None:
-                self._gap = row.number
+            self._blank.add(range(self._last + 1, row.number))
             self._last = row.number
         for place in range(max(len(self.names), *(len(row.values) for row in batch))):
             values = [cell_at(row, place) for row in batch]
@@ -123,7 +123,12 @@ def cell_at(row: SheetRow, place: int) -> Any:
     return row.values[place] if place < len(row.values) else None
 
 
-def _require_header(file: SourceFile, first: Sequence[SheetRow]) -> None:
+def sheets_in_words(titles: Iterable[str]) -> str:
+    """Return the titles of sheets as messages show them."""
+    return listed([repr(title) for title in titles])
+
+
+def _require_header(file: SourceFile, first: Sequence[SheetRow], others: Collection[str]) -> None:
     """Raise a `SourceError` if the first row is the title of a report, and a row below names the columns."""
     header, *below = first
     named = [value for value in header.values if value is not None]
@@ -136,10 +141,15 @@ def _require_header(file: SourceFile, first: Sequence[SheetRow]) -> None:
     found = wide[max(may_name.index(False) - 1, 0)] if False in may_name else wide[0]
     # A last column may have no name.
     if may_name[0] and usual > 1 and (len(named) == 1 or len(named) < usual - 1):
+        other = f"; if the rows are in another sheet ({sheets_in_words(others)}), {CHOOSE_SHEET}" if others else ""
         raise SourceError(
             f"{file}: its first row names {len(named)} of {usual} columns: the header seems to be in row "
-            f"{found.number}: delete the rows above it"
+            f"{found.number}: delete the rows above it{other}"
         )
+
+
+def _names(row: SheetRow) -> list[str]:
+    return [_name(cell) for cell in row.values]
 
 
 def _name(cell: object) -> str:
@@ -150,10 +160,9 @@ def _is_name(value: object) -> bool:
     return isinstance(value, str) and not _VALUE_LIKE.match(value)
 
 
-def _sheet_remarks(title: str, others: Sequence[str], marks: SheetMarks, *, header: int) -> Iterator[FileRemark]:
+def _sheet_remarks(title: str, others: Collection[str], marks: SheetMarks, *, header: int) -> Iterator[FileRemark]:
     if others:
-        named = listed([repr(other) for other in others])
-        yield FileRemark(code="sheet_chosen", subject=f"sheet {title!r} (beside {named})")
+        yield FileRemark(code="sheet_chosen", subject=f"sheet {title!r} (beside {sheets_in_words(others)})")
     merged = [cells for cells, last in marks.merged if last > header]
     if merged:
         yield FileRemark(code="merged_cells", subject=f"cells {listed(merged, most=1)}")

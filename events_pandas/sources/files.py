@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from events_pandas.byte_order_marks import UndecodableError
 from events_pandas.convert.cells import TEXT_TYPE, Rows
 from events_pandas.convert.codes import CODES
 from events_pandas.convert.problems import VALUES_KEPT, Finding, noted, shown
@@ -22,7 +23,7 @@ from events_pandas.errors import SourceError
 from events_pandas.mapping import EventMapping, is_computing, named_labels
 from events_pandas.mapping.column_types import Remark
 from events_pandas.mapping.rules import Values
-from events_pandas.mapping.source_format import DecimalSign, SourceFormat, with_parts
+from events_pandas.mapping.source_format import DecimalSign, SourceFormat, set_parts, with_parts
 from events_pandas.mapping.written_numbers import plain_numbers
 from events_pandas.sources.arrow_reader import ArrowReader, ParquetReader
 from events_pandas.sources.csv_reader import CsvReader
@@ -33,7 +34,8 @@ from events_pandas.sources.opening import file_stamp, opened, unpacked, without_
 from events_pandas.sources.partitions import with_keys, without_keys
 from events_pandas.sources.reader import TableReader
 from events_pandas.sources.scratch import Scratch
-from events_pandas.sources.source_file import STREAMED_FORMATS, FileFormat, Part, SourceFile
+from events_pandas.sources.source_file import STREAMED_FORMATS, USED_PARTS, FileFormat, FileRemark, Part, SourceFile
+from events_pandas.sources.text_encoding import undecodable_fault
 from events_pandas.sources.value_columns import with_floats
 
 # The errors of the libraries at a bad file; many are a ValueError, such as that of decoding text.
@@ -106,9 +108,16 @@ def _findings(file: SourceFile, part: Part, start: int) -> Iterator[Finding]:
             values=pa.array([odd.subject for odd in chosen], TEXT_TYPE),
             field="row",
         )
-    for remark in part.remarks if start == 0 and len(part.frame) else ():
+    for remark in (*part.remarks, *_unused_parts(file)) if start == 0 and len(part.frame) else ():
         # The field names the file: a run gives a note once for each field.
         yield noted(remark.code, 0, remark.subject, field=f"file {file.short_name}")
+
+
+def _unused_parts(file: SourceFile) -> Iterator[FileRemark]:
+    """Yield a note on each part of the source that is given, and that files of this format do not need."""
+    for name, value in set_parts(file.written).items():
+        if name not in USED_PARTS[file.format]:
+            yield FileRemark(code="source_unused", subject=f"{name} {value!r}")
 
 
 def _type_notes(types: Mapping[Hashable, ComputedType], frame: pd.DataFrame) -> Iterator[Finding]:
@@ -241,9 +250,12 @@ def found_format(file: SourceFile) -> SourceFormat:
 
 
 def header_hint(file: SourceFile, mapping: EventMapping) -> str:
-    """Say what in the first lines of a CSV file may hide the columns of a mapping, and how to fix it; or nothing."""
+    """Say what in a file may hide the columns of a mapping, and how to fix it; or nothing.
+
+    These are the first lines of a CSV file, and the other sheets of an Excel file.
+    """
     with _opened_reader(file) as (reader, _):
-        if not isinstance(reader, CsvReader):
+        if not isinstance(reader, CsvReader | ExcelReader):
             return ""
         return reader.hint(frozenset(label for label in named_labels(mapping) if isinstance(label, str)))
 
@@ -296,6 +308,8 @@ def _as_source_error(file: SourceFile) -> Iterator[None]:
     """Turn the error of a reading library into a `SourceError` of one line."""
     try:
         yield
+    except UndecodableError as error:
+        raise SourceError(f"{file}: {undecodable_fault(error.line, error.encoding)}") from error
     except UnicodeDecodeError as error:
         raise SourceError(f"{file}: is not UTF-8: save it as UTF-8 and try again") from error
     except _ARCHIVE_ERRORS as error:

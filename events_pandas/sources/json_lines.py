@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any, BinaryIO, Final
 
+from events_pandas.byte_order_marks import without_marks
 from events_pandas.convert.codes import LONGEST_LINE_MEGABYTES
 from events_pandas.sources.value_columns import WrittenDecimal
 from events_pandas.words import quoted
@@ -15,7 +16,6 @@ _LONGEST_LINE_BYTES: Final = LONGEST_LINE_MEGABYTES * 10**6
 _BATCH_BYTES: Final = 1 << 25
 """A batch has fewer rows than asked for if their lines have more bytes."""
 _BLANKS: Final = b" \t\r"
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +47,7 @@ def read_json_lines(stream: BinaryIO, most: int) -> Iterator[JsonBatch]:
     for number, line in enumerate(_lines(stream), start=1):
         text = None if line is None else line.strip(_BLANKS)
         if number == 1 and text is not None:
-            text = text.removeprefix(_BYTE_ORDER_MARK).strip(_BLANKS)
+            text = without_marks(text).strip(_BLANKS)
         if text == b"":
             continue
         parsed = OddLine(number=number, code="line_too_long") if text is None else _parsed(number, text)

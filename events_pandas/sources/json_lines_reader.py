@@ -1,7 +1,9 @@
 """JSON Lines files: one object a line, whose keys are columns and whose values keep their types."""
 
 from collections.abc import Hashable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from typing import BinaryIO, Final
 
@@ -16,6 +18,7 @@ from events_pandas.sources.opening import decompressed
 from events_pandas.sources.reader import chosen_columns
 from events_pandas.sources.scratch import Scratch
 from events_pandas.sources.source_file import OddRow, Part, SourceFile
+from events_pandas.sources.text_encoding import TextEncoding, known_encoding, opened_text
 from events_pandas.sources.value_columns import ObjectTypes, column_of
 from events_pandas.words import quoted
 
@@ -51,7 +54,7 @@ class JsonLinesReader:
 
     def __init__(self, file: SourceFile, content: BinaryIO, scratch: Scratch) -> None:
         self._file = file
-        self._content = content
+        self._open_stream = partial(decompressed, file, content)
         self._scratch = scratch
 
     def schema(self) -> pa.Schema:
@@ -77,7 +80,8 @@ class JsonLinesReader:
         survey = self._survey()
         names = chosen_columns(columns, survey.types.names)
         kinds = {name: survey.types.arrow_type(name) for name in names}
-        start = 0
+        remark, start = self._encoding().remark, 0
+        remarks = [remark] if remark else []
         for batch in self._batches(chunksize):
             odd_rows = [OddRow(row=start + row, code=odd.code, subject=odd.subject) for row, odd in batch.odd.items()]
             cells = {
@@ -91,14 +95,22 @@ class JsonLinesReader:
             }
             start += len(batch.rows)
             frame = pd.DataFrame(cells, index=range(len(batch.rows)))
-            yield Part(frame=frame, odd_rows=odd_rows, lines=np.array(batch.numbers, np.int64))
+            lines = np.array(batch.numbers, np.int64)
+            yield Part(frame=frame, odd_rows=odd_rows, remarks=remarks, lines=lines)
         if start != survey.rows:
             fault = f"cannot be read: it has {survey.rows:,} rows, and {start:,} were found"
             raise SourceError(f"{self._file}: {fault}")
 
     def _batches(self, most: int) -> Iterator[JsonBatch]:
-        with decompressed(self._file, self._content) as stream:
+        with self._opened() as stream:
             yield from read_json_lines(stream, most)
+
+    def _opened(self) -> AbstractContextManager[BinaryIO]:
+        """Open the file as UTF-8."""
+        return opened_text(self._open_stream, self._encoding().codec)
+
+    def _encoding(self) -> TextEncoding:
+        return self._scratch.kept("encoding", lambda: known_encoding(self._file, self._open_stream))
 
     def _survey(self) -> _KeySurvey:
         """Read all lines once for their keys; a file that is not JSON Lines is a `SourceError`."""
@@ -130,7 +142,7 @@ class JsonLinesReader:
 
     def _require_lines(self) -> None:
         """Raise a `SourceError` if the file holds JSON, but not an object in its first line."""
-        with decompressed(self._file, self._content) as stream:
+        with self._opened() as stream:
             start = stream.read(_START_BYTES).lstrip(b"\xef\xbb\xbf \t\r\n")
         first = start.partition(b"\n")[0].rstrip()
         if first.startswith(b"[") and not (first.endswith(b"]") and len(first) < len(start.rstrip())):

@@ -5,26 +5,27 @@ from pathlib import PurePath
 from typing import BinaryIO, Final
 
 from events_pandas.errors import SourceError
-from events_pandas.sources.content import HEAD_BYTES, recognized, recognized_suffixes
+from events_pandas.sources.content import FOREIGN, HEAD_BYTES, recognized, recognized_suffixes
 from events_pandas.sources.decompression import DECOMPRESSORS
 from events_pandas.sources.opening import uncompressed, without_compression
 from events_pandas.sources.source_file import STREAMED_FORMATS, FileFormat, SourceFile
 
-_TEXT_SUFFIXES: Final = (".csv", ".jsonl")
+# The reader of JSON Lines says more about an array, and a first line may be one by mistake.
+_TEXT_SUFFIXES: Final = (".csv", ".jsonl", ".json")
 _PARQUET_STARTS: Final = (b"PAR1", b"PARE")  # the second one is encrypted
 _ARROW_STARTS: Final = (b"ARROW1", b"\xff\xff\xff\xff")  # the second one is a stream
 _FIRST_FEATHER: Final = b"FEA1"
-_OBJECT: Final = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"[^"]*"\s*:')
+_OBJECT: Final = re.compile(rb'(?:\xef\xbb\xbf)*\s*\{\s*"[^"]*"\s*:')
 
 _FOUND: Final = {
     ".parquet": "a Parquet file",
     ".arrow": "an Arrow file",
     ".xlsx": "an Excel file",
     ".xls": "an old Excel file",
-    ".html": "a web page",
     ".jsonl": "a JSON Lines file",
     ".csv": "a text file",
     ".zip": "an archive",
+    **{suffix: words for suffix, (words, _) in FOREIGN.items()},
 }
 _NAMED: Final = {
     FileFormat.CSV: "a CSV file",
@@ -42,9 +43,9 @@ _COMPRESSED: Final = {
     "": "",
 }
 _CURES: Final = {
-    ".html": "download the file itself",
     ".xls": "save it as .xlsx",
     ".zip": "unpack it, and give the file itself",
+    **{suffix: cure for suffix, (_, cure) in FOREIGN.items()},
 }
 
 

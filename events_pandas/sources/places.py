@@ -105,7 +105,24 @@ def _without_bad(found: Iterable[SourceFile | BadFile], bad_files: list[BadFile]
             files.append(firsts.setdefault(file.path, file))
     if faults and bad_files is None:
         raise together(faults)
-    return files
+    ends = _distinct_ends({file.name for file in files})
+    return [replace(file, short_name=ends[file.name]) for file in files]
+
+
+def _distinct_ends(names: set[str]) -> dict[str, str]:
+    """Return the shortest end of each name, in whole folders, that no other name has: notes tell files apart by it."""
+    ends: dict[str, str] = {}
+    length = 1
+    while len(ends) < len(names):
+        alike: dict[str, list[str]] = {}
+        for name in names - ends.keys():
+            alike.setdefault("/".join(PurePath(name).parts[-length:]), []).append(name)
+        for end, same in alike.items():
+            ends |= dict.fromkeys(same, end) if len(same) == 1 else {}
+            # A name may be the end of another one, and has no more folders then.
+            ends |= {name: name for name in same if length >= len(PurePath(name).parts)}
+        length += 1
+    return ends
 
 
 class _Places:

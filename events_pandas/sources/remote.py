@@ -128,7 +128,10 @@ def download(file: RemoteFile, to: Path, *, progress: ProgressChoice, silent_sec
     if error is not None and is_full(error):
         raise copy_fault(file.name, OSError(*error.args[:2]))
     if error is not None:
-        raise SourceError(f"{file.name}: {_why(error)}")
+        # An address may have such signs, and a pattern is no address.
+        is_pattern = is_in_web(file) and glob.has_magic(file.name)
+        hint = "; a web address stands for one file, and not for a pattern: give each address" if is_pattern else ""
+        raise SourceError(f"{file.name}: {_why(error)}{hint}")
     if not to.stat().st_size:
         raise SourceError(f"{file.name}: is empty")
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias
 
 import numpy as np
@@ -49,6 +49,14 @@ TEXT_FORMATS: Final = frozenset({FileFormat.CSV})
 """Formats whose cells are text without types."""
 VALUE_FORMATS: Final = frozenset({FileFormat.JSON_LINES, FileFormat.EXCEL})
 """Formats whose cells have types, and whose columns have none."""
+USED_PARTS: Final[Mapping[FileFormat, frozenset[str]]] = {
+    FileFormat.CSV: frozenset({"delimiter", "encoding", "decimal"}),
+    FileFormat.JSON_LINES: frozenset({"encoding", "decimal"}),
+    FileFormat.PARQUET: frozenset({"decimal"}),
+    FileFormat.ARROW: frozenset({"decimal"}),
+    FileFormat.EXCEL: frozenset({"sheet", "decimal"}),
+}
+"""The parts of a `SourceFormat` that matter to files of each format: numbers may be written as text in all of them."""
 STREAMED_FORMATS: Final = frozenset({FileFormat.CSV, FileFormat.JSON_LINES})
 """Formats that are read from their start to their end, also while they are decompressed."""
 
@@ -76,17 +84,13 @@ class SourceFile:
     format: FileFormat
     written: SourceFormat = AS_DETECTED  # what need not be detected
     partitions: Partitions = ()  # columns that have one text in all rows
+    short_name: str = field(default="", compare=False)  # what notes and progress call it: the end of its name
     stamp: FileStamp | None = None  # as it was when the run began
     handle: BinaryIO | None = None  # held open: it can be read even if another file has taken its place
     scratch: Scratch | None = field(default=None, compare=False, repr=False)  # what a run keeps of its content
 
     def __str__(self) -> str:
         return "standard input" if self.name == "-" else self.name
-
-    @property
-    def short_name(self) -> str:
-        """The name without its folders, for notes and progress."""
-        return PurePath(self.name).name
 
     @property
     def is_text(self) -> bool:

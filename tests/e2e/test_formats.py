@@ -231,3 +231,24 @@ def test_sheet_that_is_read_is_a_note_of_the_run(folder, client):
 
     notes = {note["code"]: note["message"] for note in results.attrs["run"]["notes"]}
     assert "sheet 'Orders' (beside 'Old') is read" in notes["sheet_chosen"]
+
+
+@pytest.mark.parametrize("name", ["orders.csv", "orders.jsonl", "orders.parquet", "orders.xlsx"])
+def test_error_of_a_spreadsheet_makes_its_row_invalid_in_every_format(folder, client, name):
+    """The message names the column, the line is that of the file, and the other rows are sent."""
+    rows = pd.DataFrame({"who": ["1", "2"], "day": ["2024-01-31"] * 2, "plan": ["#REF!", "pro"]})
+    write = {".csv": "to_csv", ".parquet": "to_parquet", ".xlsx": "to_excel"}.get((folder / name).suffix)
+    if write is None:
+        rows.to_json(name, orient="records", lines=True)
+    else:
+        getattr(rows, write)(name, index=False)
+    mapping = EventMapping(event_name="a", created_at="day", user_id="who", metadata={"plan": "plan"}, timezone="UTC")
+
+    results = submit_file(name, mapping, client=client, journal=None)
+
+    assert results["status"].tolist() == ["invalid", "accepted"]
+    assert results["error_code"].iloc[0] == "sheet_error"
+    assert results["error_message"].iloc[0] == (
+        "metadata.plan: '#REF!' in column 'plan' is an error that a spreadsheet shows instead of a value: correct or "
+        "empty the cell there, and save or export the file again"
+    )

@@ -97,6 +97,8 @@ NOBODY = re.compile(
     """,
     re.VERBOSE,
 )
+SHEET_ERRORS = re.compile("#(N/A|REF!|BEZUG!)")
+"""Some of the errors of spreadsheets, which no field takes."""
 BAD = object()
 """What the oracle makes of a cell that cannot be sent; an absent cell is None."""
 
@@ -233,7 +235,9 @@ def _if_present(read, *cells, needs=0):
     cells = [_plain(cell) for cell in cells]
     absent = [_is_absent(cell) for cell in cells]
     is_absent = all(absent) if needs is None else absent[needs]
-    return None if is_absent else read(*cells)
+    if is_absent:
+        return None
+    return BAD if any(isinstance(cell, str) and SHEET_ERRORS.fullmatch(cell) for cell in cells) else read(*cells)
 
 
 def _bare(rule, cell):
@@ -244,7 +248,7 @@ def _bare(rule, cell):
 def _bare_rule(cells):
     """Return the rule of a bare column; None if the cells decide none."""
     present = [cell for cell in cells if isinstance(cell, str) or not _is_absent(cell)]
-    telling = [cell for cell in present if cell not in ("", "N/A")]
+    telling = [cell for cell in present if cell not in ("", "N/A", "#REF!")]
     # Numbers are seconds under a key that ends like a date's.
     dates = [cell for cell in telling if isinstance(cell, int | float | dt.date) and not isinstance(cell, bool)]
     return None if not present else Date if telling and 4 * len(dates) >= 3 * len(telling) else Text
@@ -296,7 +300,9 @@ AMOUNTS = st.one_of(
     st.decimals(0, 10**14, places=6).map(lambda amount: f"{amount:f}"),
     st.integers(10**11, 2**54),
 )
-SHORT_TEXTS = st.text(max_size=4) | st.sampled_from(["", "00042", "a\0b", "\ud800", 'q"\\\n', "x" * 255, "é" * 256])
+SHORT_TEXTS = st.text(max_size=4) | st.sampled_from(
+    ["#REF!", "#BEZUG!", "", "00042", "a\0b", "\ud800", 'q"\\\n', "x" * 255, "é" * 256]
+)
 CENTS = st.integers(-(10**6), 10**6).map(lambda cents: cents / 100)
 PLAIN_NUMBERS = CENTS.map(repr) | st.integers(-(10**4), 10**4).map(str)
 WHOLE = st.integers(-5, 5) | st.sampled_from([2**53 - 1, 2**53, 10**11, 1_700_000_000])
@@ -358,7 +364,9 @@ GOOD = {
     "bare": ABSENT,
 }
 BARE = [st.integers(-5, 5), CENTS, st.text("aé", max_size=4), NOON, DATES, st.booleans(), st.integers(-5, 5) | CENTS]
-BARE += [st.one_of(*BARE[1:4], BARE[4], st.just("N/A"), st.integers(-5, 5), st.integers(-5, 5), NOON)]
+BARE += [
+    st.one_of(*BARE[1:4], BARE[4], st.sampled_from(["N/A", "#REF!"]), st.integers(-5, 5), st.integers(-5, 5), NOON)
+]
 WILD = {
     **dict.fromkeys(GOOD, ANYTHING),
     "time": CLOCK.map(pd.Timestamp) | ISO_TIMES | ANYTHING,

@@ -62,7 +62,7 @@ def test_codes_of_errors_come_before_notes():
     severities = [code.severity for code in CODES.values()]
 
     assert severities == sorted(severities)
-    assert list(CODES)[:3] == ["row_too_short", "row_too_long", "repeated_header"]
+    assert list(CODES)[:3] == ["row_too_short", "row_too_long", "row_torn"]
     assert list(CODES).index("event_name_missing") < list(CODES).index("created_at_missing")
     assert list(RANKS) == list(CODES)
     assert list(RANKS.values()) == list(range(len(CODES)))
@@ -77,8 +77,9 @@ def test_codes_of_notes_say_how_often_they_are_reported():
         "backslash_quotes",
         "delimiter_detected",
         "encoding_detected",
+        "source_unused",
         "sheet_chosen",
-        "rows_after_gap",
+        "blank_rows",
         "excel_digits",
         "merged_cells",
         "currency_minor_unit",

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from events_pandas.mapping import Column, Constant, Link, Number, RichLink, Text
+from events_pandas.mapping import Column, Constant, Date, Link, MonetaryAmount, Number, RichLink, Text
 
 
 def test_text_is_sent_as_it_stands(becomes):
@@ -15,6 +15,48 @@ def test_text_is_sent_as_it_stands(becomes):
     texts = ["  two  words ", "ÄÖÜ ß 漢字 🎉", "e\u0301", " ", '"quoted" \\ /', "tab\tline\nend\r", "\x01\x1f\x7f"]
 
     assert becomes(Text("x"), texts) == texts
+
+
+@pytest.mark.parametrize(
+    "error", ["#REF!", "#N/A", "#DIV/0!", "#NAME?", "#n/a", "#BEZUG!", "#NV", "#VALEUR!", "#¡REF!"]
+)
+@pytest.mark.parametrize("rule", [Text("x"), Text("x", truncate=True), Number("x"), Date("x"), Link("x")])
+def test_error_of_a_spreadsheet_is_a_problem_under_every_rule(becomes, rule, error):
+    """A text that a spreadsheet shows instead of a value is not sent as if it were one."""
+    assert becomes(rule, [error, None]) == ["!sheet_error", None]
+
+
+@pytest.mark.parametrize("text", ["#1 of 3", "see #REF!", "#vip", "#", "N/A", "########"])
+def test_text_that_is_not_an_error_of_a_spreadsheet_is_sent(becomes, text):
+    """A number sign alone says nothing: only the words of spreadsheets are errors, as whole cells."""
+    assert becomes(Text("x"), [text]) == [text]
+
+
+def test_error_of_a_spreadsheet_is_a_problem_in_each_field(convert, codes):
+    """The fields of the event, and both parts of a rule, are read the same; a constant is meant as it is."""
+    frame = pd.DataFrame({"x": ["#REF!"]})
+    metadata = {
+        "order": RichLink(value="x", url=Constant("https://example.org")),
+        "price": MonetaryAmount(Constant(5), currency="x"),
+        "why": Constant("#REF!"),
+    }
+
+    batch = convert(frame, event_name=Column("x"), created_at="x", email="x", metadata=metadata)
+
+    assert codes(batch) == [("sheet_error", [0])] * 5
+    assert batch.findings[0].messages().to_pylist() == [
+        (
+            "event_name: '#REF!' in column 'x' is an error that a spreadsheet shows instead of a value: "
+            "correct or empty the cell there, and save or export the file again"
+        )
+    ]
+
+
+def test_error_of_a_spreadsheet_says_nothing_about_its_column(convert, codes):
+    """A bare column of numbers stays one, however many of its cells are errors."""
+    batch = convert(pd.DataFrame({"x": [5, "#REF!", "#N/A"]}), metadata={"count": "x"})
+
+    assert codes(batch) == [("sheet_error", [1, 2])]
 
 
 @pytest.mark.parametrize("character", ["a", "ü", "🎉"])

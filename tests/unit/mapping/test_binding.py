@@ -137,7 +137,7 @@ def test_bind_refuses_an_ambiguous_column(mapping, orders, faults):
     orders.columns = ["time", "customer", "customer"]
 
     assert faults(bind, orders, mapping()) == [
-        "user_id: the frame has 2 columns 'customer': rename or drop all but one"
+        "user_id: 2 columns have the name 'customer': rename or drop all but one"
     ]
 
 

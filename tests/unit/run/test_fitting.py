@@ -5,6 +5,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import openpyxl
 import pandas as pd
 import pytest
 
@@ -196,7 +197,7 @@ def test_partition_with_the_name_of_a_column_is_refused(lake, write, yearly, sub
         submit(lake, mapping=yearly)
 
     assert str(caught.value) == (
-        "lake/year=1997/a.csv: metadata.year: the frame has 2 columns 'year': rename or drop all but one "
+        "lake/year=1997/a.csv: metadata.year: 2 columns have the name 'year': rename or drop all but one "
         "(a folder 'year=1997' and a column of the file have this name: give the files by a pattern below it)"
     )
 
@@ -239,3 +240,62 @@ def test_file_that_vanishes_during_a_run_ends_it_early(write, mapping, fake_clie
 
     assert "b.csv: cannot be read: No such file or directory" in str(caught.value)
     assert caught.value.results["status"].tolist() == ["accepted"]
+
+
+@pytest.fixture
+def write_sheets():
+    """Write an Excel file with a cover sheet before sheets of other names, whose header is given."""
+
+    def write_sheets(path, cover, **headers):
+        book = openpyxl.Workbook()
+        book.active.title = "Cover"
+        book.active.append([cover])
+        for title, header in headers.items():
+            book.create_sheet(title).append(header)
+        book.save(path)
+        return path
+
+    return write_sheets
+
+
+@pytest.mark.parametrize(
+    ("headers", "hint"),
+    [
+        ({"Notes": ["a"], "Orders": ["who", "day", "total"]}, "'Orders' has these columns"),
+        (
+            {"May": ["who", "day", "total"], "June": ["day", "who", "total"]},
+            "'May', 'June' have these columns",
+        ),
+        ({"Orders": ["who", "Day", "total"]}, "'Orders' may have them"),
+    ],
+)
+def test_cover_sheet_without_the_columns_names_the_other_sheets(write_sheets, submit, headers, hint):
+    """The rows are in a sheet behind the cover: the error says so, and suggests no constants."""
+    mapping = EventMapping(event_name="a", created_at="day", user_id="who", metadata={"price": "total"}, timezone="UTC")
+    write_sheets("a.xlsx", "Made by Ada", **headers)
+
+    with pytest.raises(MappingError) as caught:
+        submit("a.xlsx", mapping=mapping)
+
+    assert caught.value.faults == (
+        "created_at: no column 'day'; there are 'Made by Ada'",
+        "user_id: no column 'who'; there are 'Made by Ada'",
+        (
+            "metadata.price: no column 'total'; there are 'Made by Ada' (sheet 'Cover' is read, and "
+            f"{hint}: choose it with sheet in the mapping's source or with --sheet)"
+        ),
+    )
+
+
+def test_title_above_the_header_suggests_no_constants(write, submit):
+    """If the first lines explain why a column is missing, its name is not taken for a value."""
+    write("a.csv", "who,day,total", "1,2024-01-31,5", header="Title,of,it")
+    mapping = EventMapping(event_name="a", created_at="day", user_id="who", metadata={"price": "total"}, timezone="UTC")
+
+    with pytest.raises(MappingError) as caught:
+        submit("a.csv", mapping=mapping)
+
+    assert caught.value.faults[-1] == (
+        "metadata.price: no column 'total'; there are 'Title', 'of', 'it' "
+        "(the header seems to be in line 2: delete the lines above it)"
+    )

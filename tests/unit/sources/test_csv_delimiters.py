@@ -109,14 +109,17 @@ def test_given_delimiter_decides_between_two(write):
 @pytest.mark.parametrize(
     ("text", "given", "found"),
     [
-        ("who;day\n1;2\n", ",", "its cells are separated by ';', and the mapping's source says ','"),
-        ("who,day\n1,2\n", "\t", "its cells are separated by ',', and the mapping's source says a tab"),
-        ("sep=;\nwho;day\n", "|", "its first line says ';', and the mapping's source says '|'"),
+        ("who;day\n1;2\n", ",", "its cells are separated by ';', and the delimiter that is given is ','"),
+        ("who,day\n1,2\n", "\t", "its cells are separated by ',', and the delimiter that is given is a tab"),
+        ("sep=;\nwho;day\n", "|", "its first line says ';', and the delimiter that is given is '|'"),
     ],
 )
 def test_given_delimiter_that_does_not_fit_is_refused(write, text, given, found):
     """The error names the delimiter that fits."""
-    assert fault(write("a.csv", text), given) == f"{found}: correct delimiter there"
+    assert (
+        fault(write("a.csv", text), given)
+        == f"{found}: correct it in the mapping's source or with --delimiter, or leave it out"
+    )
 
 
 @pytest.mark.parametrize("given", ["", ";;", "§", '"', "\n"])

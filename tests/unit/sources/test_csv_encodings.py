@@ -144,15 +144,15 @@ def test_bytes_outside_a_stated_encoding_are_named_by_their_line(write, content,
 @pytest.mark.parametrize(
     ("encoding", "given", "text"),
     [
-        ("utf-16", "cp1252", "its byte order mark says UTF-16, and the mapping's source 'cp1252': "),
-        ("utf-16", "utf-8", "its byte order mark says UTF-16, and the mapping's source 'utf-8': "),
+        ("utf-16", "cp1252", "its byte order mark says UTF-16, and the encoding that is given is 'cp1252': "),
+        ("utf-16", "utf-8", "its byte order mark says UTF-16, and the encoding that is given is 'utf-8': "),
     ],
 )
 def test_encoding_that_a_mark_contradicts_is_refused(write, encoding, given, text):
     """A mark and a given encoding must agree."""
     path = write("a.csv", "who,day\n1,2\n".encode(encoding))
 
-    assert fault(path, given) == text + "leave out encoding there"
+    assert fault(path, given) == text + "leave it out"
 
 
 @pytest.mark.parametrize("given", ["cp1252", "utf-16"])
@@ -178,5 +178,5 @@ def test_encoding_that_a_mark_confirms_is_taken(write, encoding):
 def test_encoding_that_does_not_exist_is_refused(write, encoding):
     """The error names an encoding that exists."""
     assert fault(write("a.csv", "who,day\n"), encoding) == (
-        f"Python has no encoding {encoding!r}: set encoding in the mapping's source to one such as 'cp1252'"
+        f"Python has no encoding {encoding!r}: give one such as 'cp1252'"
     )

@@ -149,7 +149,7 @@ def test_excel_times_are_read_in_the_calendar_of_their_file(book, chunk, epoch):
 
 
 def test_excel_error_is_its_text(cells):
-    """An error such as #N/A is read as text, as it stands in a CSV file."""
+    """An error such as #N/A is read as the text that a CSV file has: the rules refuse both."""
     assert cells("#N/A", 1) == ["#N/A", 1]
 
 
@@ -164,7 +164,7 @@ def test_excel_rows_know_their_number_in_the_sheet(book, chunk):
 
     assert read.lines.tolist() == [2, 6]
     assert read.frame["who"].tolist() == ["1", "2"]
-    assert codes(read) == {"rows_after_gap": "row 6 of the sheet"}
+    assert codes(read) == {"blank_rows": "3 rows (3 to 5)"}
 
 
 def test_excel_formula_has_its_stored_result(cells):
@@ -324,6 +324,18 @@ def test_excel_title_above_the_header_is_refused(fault):
     )
 
 
+def test_excel_title_on_a_cover_sheet_is_refused_with_the_other_sheets(book, fault):
+    """The rows may be in a sheet behind the cover: the error names it, and how to choose it."""
+    cover = book.create_sheet("Cover", 0)
+    for row in (["Orders of 2024"], ["Author", "Ada"], ["Team", "Sales"]):
+        cover.append(row)
+
+    assert fault(book) == (
+        "its first row names 1 of 2 columns: the header seems to be in row 2: delete the rows above it; if the rows "
+        "are in another sheet ('Orders'), choose it with sheet in the mapping's source or with --sheet"
+    )
+
+
 @pytest.mark.parametrize(
     ("sheet", "message"),
     [
@@ -346,7 +358,10 @@ def test_excel_file_without_rows_is_refused(fault):
     book["Hidden"].sheet_state = "hidden"
 
     assert empty == "has no sheet with rows: fill one"
-    assert fault(book) == ("has no sheet with rows: set sheet in the mapping's source to read a hidden one ('Hidden')")
+    assert fault(book) == (
+        "has no sheet with rows: choose it with sheet in the mapping's source or with --sheet if it is a hidden one "
+        "('Hidden')"
+    )
 
 
 def test_excel_file_in_the_strict_format_is_refused(book, save):

@@ -7,8 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from events_pandas import SourceFormat
 from events_pandas.errors import SourceError
-from events_pandas.sources import read_chosen_rows, read_first_rows, row_count, source_files, source_schema
+from events_pandas.sources import read_chosen_rows, read_chunks, read_first_rows, row_count, source_files, source_schema
 
 ROWS = pd.DataFrame({"who": ["00", "01", "02", "03", "04"], "note": ["NA", "", "b", "c", "d"]})
 
@@ -209,3 +210,30 @@ def test_row_count_refuses_a_file_that_is_empty(write):
 
     with pytest.raises(SourceError, match="is empty: its first line must name the columns"):
         row_count(*source_files(path))
+
+
+WRITTEN = SourceFormat(delimiter=";", encoding="utf-8", decimal=",", sheet="Sheet1")
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "unused"),
+    [
+        ("a.csv", "to_csv", ["sheet 'Sheet1'"]),
+        ("a.jsonl", "to_json", ["delimiter ';'", "sheet 'Sheet1'"]),
+        ("a.parquet", "to_parquet", ["delimiter ';'", "encoding 'utf-8'", "sheet 'Sheet1'"]),
+        ("a.feather", "to_feather", ["delimiter ';'", "encoding 'utf-8'", "sheet 'Sheet1'"]),
+        ("a.xlsx", "to_excel", ["delimiter ';'", "encoding 'utf-8'"]),
+    ],
+)
+def test_part_of_the_source_that_a_format_does_not_need_is_noted(tmp_path, make_mapping, name, method, unused):
+    """An option without an effect is seen, in every format, and the file is read all the same."""
+    options = {"to_csv": {"sep": ";", "index": False}, "to_json": {"orient": "records", "lines": True}}
+    rows = pd.DataFrame({"who": ["1"], "day": ["2024-01-31"]})
+    getattr(rows, method)(tmp_path / name, **options.get(method, {}))
+
+    (chunk,) = read_chunks(*source_files(tmp_path / name, WRITTEN), make_mapping(), chunksize=10)
+
+    assert chunk.frame["who"].tolist() == ["1"]
+    assert [(finding.code, *finding.values.to_pylist()) for finding in chunk.refused] == [
+        ("source_unused", part) for part in unused
+    ]

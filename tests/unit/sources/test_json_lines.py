@@ -1,5 +1,6 @@
 """JSON Lines files: keys are columns, values keep their types, and a line that cannot be read is odd."""
 
+import gzip
 import json
 import tracemalloc
 from decimal import Decimal
@@ -8,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from events_pandas import SourceFormat
 from events_pandas.errors import SourceError
 from events_pandas.mapping import Number, Text
 from events_pandas.sources import (
@@ -135,13 +137,54 @@ def test_json_number_with_an_exponent_keeps_its_text(cells):
 
 def test_json_texts_are_read_in_every_marked_encoding(tmp_path, make_mapping):
     """A file with a byte order mark is read as its mark says."""
-    for encoding in ("utf-8", "utf-8-sig", "utf-16", "utf-32"):
+    for mark, encoding in (("", "utf-8"), ("", "utf-8-sig"), ("\ufeff", "utf-8-sig"), ("", "utf-16"), ("", "utf-32")):
         path = tmp_path / f"{encoding}.jsonl"
-        path.write_bytes('{"who":"Grüße","day":1}\n{"who":"b","day":1}\n'.encode(encoding))
+        path.write_bytes(f'{mark}{{"who":"Grüße","day":1}}\n{{"who":"b","day":1}}\n'.encode(encoding))
 
         (chunk,) = read_chunks(*source_files(path), make_mapping(), chunksize=10)
 
         assert chunk.frame["who"].tolist() == ["Grüße", "b"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"), [("cp1252", "a.jsonl"), ("utf-16-le", "a.jsonl"), ("cp1252", "a.jsonl.gz")]
+)
+def test_json_texts_are_read_in_the_given_encoding(write, make_mapping, encoding, name):
+    """A given encoding holds for JSON Lines as for CSV files."""
+    content = '{"who":"Grüße","day":1}\n'.encode(encoding)
+    path = write(name, gzip.compress(content) if name.endswith(".gz") else content)
+
+    (chunk,) = read_chunks(*source_files(path, SourceFormat(encoding=encoding)), make_mapping(), chunksize=10)
+
+    assert (chunk.frame["who"].tolist(), chunk.refused) == (["Grüße"], ())
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "fault"),
+    [
+        (
+            b'{"who":"a"}\n{"who":"\x81"}\n',
+            "cp1252",
+            (
+                "line 2 has bytes that are not CP1252: correct the line, or set encoding in the mapping's source to "
+                "the file's encoding"
+            ),
+        ),
+        (
+            b'{"who":"a"}\n',
+            "latin-42",
+            "Python has no encoding 'latin-42': give one such as 'cp1252'",
+        ),
+    ],
+)
+def test_json_texts_that_are_not_in_the_given_encoding_are_refused(write, content, encoding, fault):
+    """The error names the line, as it does for a CSV file."""
+    path = write("a.jsonl", content)
+
+    with pytest.raises(SourceError) as caught:
+        source_schema(*source_files(path, SourceFormat(encoding=encoding)))
+
+    assert str(caught.value) == f"{path}: {fault}"
 
 
 @pytest.mark.parametrize(

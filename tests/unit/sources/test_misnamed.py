@@ -106,7 +106,11 @@ def fault(write):
             "Excel in ZIP",
             "is an archive in a ZIP archive, although its name ends in '.csv': unpack it, and give the file itself",
         ),
-        ("a.csv", "HTML", "is a web page, although its name ends in '.csv': download the file itself"),
+        (
+            "a.csv",
+            "HTML",
+            "is a web page, although its name ends in '.csv': check its address, and download the file itself",
+        ),
         ("a.csv", "old Excel", "is an old Excel file, although its name ends in '.csv': save it as .xlsx"),
         (
             "a.csv.gz",
@@ -152,6 +156,52 @@ def fault(write):
 def test_file_that_is_not_what_its_name_says_is_refused(fault, name, kind, message):
     """The first bytes tell what a file is, and the error says what to do about its name."""
     assert fault(name, FILES[kind]) == message
+
+
+EXPORT, UNPACK = "export its rows as .csv or .xlsx", "unpack it, and give the file itself"
+ADDRESS = "check its address, and download the file itself"
+
+
+@pytest.mark.parametrize(
+    ("content", "words", "cure"),
+    [
+        (b"%PDF-1.7\n%\xe2\xe3", "a PDF file", EXPORT),
+        (b'\n<?xml version="1.0"?>\n<rows/>', "an XML file", EXPORT),
+        (b'<?xml version="1.0"?>\n<html xmlns="x">', "a web page", ADDRESS),
+        (b"<table>\n<tr><td>who</td></tr>", "a web page", ADDRESS),
+        (b"<!-- made by a program -->\n<p>", "a web page", ADDRESS),
+        (b"\x89PNG\r\n\x1a\n\0\0", "a picture", EXPORT),
+        (b"\xff\xd8\xff\xe0\0\x10JFIF", "a picture", EXPORT),
+        (b"{\\rtf1\\ansi who,day}", "a document", EXPORT),
+        (in_zip("word/document.xml", b"<w/>"), "a document", EXPORT),
+        (b"SQLite format 3\0", "an SQLite database", EXPORT),
+        (b"Obj\x01\x04\x14avro.codec", "a file of another format", "export its rows as .parquet"),
+        (b"7z\xbc\xaf\x27\x1c", "an archive", UNPACK),
+        (bytes(257) + b"ustar\x0000", "an archive", UNPACK),
+        (in_zip("a.png", b"\x89PNG\r\n\x1a\n"), "a picture in a ZIP archive", EXPORT),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.parquet"])
+def test_file_without_rows_that_can_be_read_is_refused(fault, name, content, words, cure):
+    """A file of another kind is named: it does not pass for a text that lacks the columns."""
+    suffix = name.removeprefix("a")
+
+    assert fault(name, content) == f"is {words}, although its name ends in '{suffix}': {cure}"
+
+
+@pytest.mark.parametrize("text", ['[{"who": "1"}]', "\ufeff [\n  {", "[[1, 2],\n[3, 4]]", "[]"])
+def test_json_array_with_the_name_of_a_csv_file_is_refused(fault, text):
+    """The error has the command that writes its objects as lines."""
+    assert fault("a.csv", text) == (
+        "is a JSON array, although its name ends in '.csv': write one JSON object a line, as jq -c '.[]' does, to a "
+        "file that ends in .jsonl"
+    )
+
+
+@pytest.mark.parametrize("header", ["<DATE>,<TIME>", "[who],[day]", "<TICKER>,<PER>", "{who},b", "%PDF,b", "#who,b"])
+def test_csv_file_whose_header_is_odd_is_read(write, header):
+    """A name may begin like a file of another kind, and is a name."""
+    assert source_schema(*source_files(write("a.csv", f"{header}\n1,2\n"))).names == header.split(",")
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,7 @@ def test_odd_row_is_set_aside_with_its_line(write, line, code, subject, end):
         "who,day\n1,2\n3,4\n\x1a",
         "who,day\n1,2\n3,4\x1a",
         "sep=,\nwho,day\n1,2\n3,4\n",
+        "\ufeff\ufeffwho,day\n1,2\n3,4\n",
         '\ufeff"sep=,"\r\nwho,day\r\n1,2\r\n3,4\r\n',
         '"who","day"\n"1","2"\n"3","4"',
     ],
@@ -69,6 +70,75 @@ def test_odd_row_is_set_aside_with_its_line(write, line, code, subject, end):
 def test_forms_that_mean_the_same_are_read_the_same(write, text):
     """Commas at the end of rows, blank lines, every kind of line end and Excel's first line add no rows or cells."""
     assert read(write("a.csv", text)) == ([["1", "2"], ["3", "4"]], {})
+
+
+@pytest.mark.parametrize("blank", [",", ",,", ",,,,", " , ", '"",""', '" ",\t', ',""'])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_row_without_a_value_in_any_cell_is_not_a_row(write, blank, end):
+    """Excel writes such lines for rows that have only a format: they are not rows, and a note names their lines."""
+    path = write("a.csv", end.join(["who,day", blank, "1,2", "", blank, blank, "3,4", blank]))
+
+    cells, refused = read(path)
+
+    assert cells == [["1", "2"], ["3", "4"]]
+    assert refused == {0: ("blank_rows", "4 lines (2, 5 to 6, 8)")}
+    assert [chunk.lines.tolist() for chunk in read_chunks(*source_files(path), MAPPING, chunksize=2)] == [[3, 7]]
+
+
+@pytest.mark.parametrize("row", ['"""",', '"\n",', "\u00a0,", ',"" "'])
+def test_row_with_a_quote_a_line_end_or_a_nonbreaking_blank_is_a_row(write, row):
+    """Only blanks, tabs and quotes round them are nothing."""
+    cells, _ = read(write("a.csv", f"who,day\n1,2\n{row}\n"))
+
+    assert len(cells) == 2
+
+
+def test_blank_rows_in_many_places_are_counted(write):
+    """The note names the first places, and the number of all lines."""
+    path = write("a.csv", "who,day\n" + "1,2\n,\n" * 1_000 + ",\n" * 1_000)
+
+    cells, refused = read(path, chunksize=2_000)
+
+    assert len(cells) == 1_000
+    assert refused == {0: ("blank_rows", "2,000 lines (3, 5, 7 and 997 more places)")}
+
+
+def test_lines_without_a_value_above_the_header_are_passed_over(write):
+    """The first line with a value names the columns, as the first row of an Excel sheet does."""
+    assert read(write("a.csv", ",\n , \nwho,day\n1,2\n")) == ([["1", "2"]], {})
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_row_that_a_carriage_return_tears_is_odd_in_all_parts(write, end):
+    """Half of a text is not sent as if it were the whole: the lines are those that an editor shows."""
+    path = write("a.csv", end.join(["who,day", "1,2", "3,four\rfive", "6,7", "8\r9,10\r11", "12,13"]))
+
+    cells, refused = read(path)
+
+    absent = ["absent", "absent"]
+    assert cells == [["1", "2"], absent, absent, ["6", "7"], absent, absent, absent, ["12", "13"]]
+    assert refused == {row: ("row_torn", f"line {row + 2}") for row in (1, 2, 4, 5, 6)}
+
+
+def test_row_that_a_carriage_return_tears_is_odd_across_blocks(write):
+    """The parts of a row are looked at together, wherever the file is cut."""
+    rows = [f"{row:06d},{'x' * 37}\n" for row in range(30_000)]
+    rows[::7] = [f"{row:06d},{'x' * 18}\r{'x' * 18}\n" for row in range(0, 30_000, 7)]
+    path = write("a.csv", "who,day\n" + "".join(rows))
+
+    _, refused = read(path, chunksize=100_000)
+
+    assert len(refused) == 2 * len(rows[::7])
+
+
+@pytest.mark.parametrize(
+    "text", ["who,day\r1,2\r3\r", "who,day\n1,2\r\r\n3,4\r\r\n", 'who,day\n1,2\n"3\r4",5\n', "who,day\n1,2\r3,4\n"]
+)
+def test_carriage_return_that_ends_a_line_or_stands_in_quotes_tears_nothing(write, text):
+    """A file may end its lines with carriage returns, and a quoted cell may hold one."""
+    _, refused = read(write("a.csv", text))
+
+    assert "row_torn" not in dict(refused.values())
 
 
 def test_rows_that_are_all_too_long_are_set_aside(write):

@@ -319,6 +319,13 @@ def test_standard_input_is_copied(stdin, name):
     assert file.name == name
 
 
+def test_standard_input_without_rows_that_can_be_read_is_refused(stdin, fault):
+    """What comes is recognized by its first bytes, as in a file."""
+    stdin(b"%PDF-1.7")
+
+    assert fault("-") == "-: is a PDF file, and not a file of rows: export its rows as .csv or .xlsx"
+
+
 def test_standard_input_that_is_a_terminal_is_refused(stdin, fault):
     """Nobody types rows."""
     stdin(b"", is_terminal=True)
@@ -389,3 +396,19 @@ def test_source_files_copies_nothing(name):
     """A file that must be copied first needs `opened_files`."""
     with pytest.raises(SourceError, match="its rows are read more than once"):
         source_files(name)
+
+
+@pytest.mark.parametrize(
+    ("names", "short"),
+    [
+        (["a.csv", "b.csv"], ["a.csv", "b.csv"]),
+        (["m=1/x.csv", "m=2/x.csv", "m=2/y.csv"], ["m=1/x.csv", "m=2/x.csv", "y.csv"]),
+        (["x.csv", "m=1/x.csv"], ["x.csv", "m=1/x.csv"]),
+        (["p/a/x.csv", "q/a/x.csv", "a/x.csv", "a/x.csv"], ["p/a/x.csv", "q/a/x.csv", "a/x.csv", "a/x.csv"]),
+    ],
+)
+def test_short_name_of_a_file_is_the_end_that_no_other_has(lay, names, short):
+    """Notes name files so that each has its own, and no longer than that needs."""
+    lay(*names)
+
+    assert [file.short_name for file in source_files(names)] == short

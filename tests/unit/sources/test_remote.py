@@ -110,6 +110,16 @@ def test_file_of_an_address_is_downloaded_once(serve):
     assert seen == ["/orders"]
 
 
+def test_pattern_in_the_web_says_that_there_are_none(serve, fault):
+    """A web server does not list its files, so each address must be given."""
+    address, _ = serve(**{"x1.csv": ROWS})
+
+    assert str(fault(f"{address}/x*.csv")) == (
+        f"{address}/x*.csv: there is no such file; a web address stands for one file, and not for a pattern: give each "
+        "address"
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [("a.csv", ROWS), ("a.csv.gz", gzip.compress(ROWS)), ("export", ROWS), ("export", gzip.compress(ROWS))],
@@ -204,7 +214,10 @@ def test_remote_parquet_is_read(bucket):
         (401, "access is refused: check the address, and whether the credentials have expired"),
         (503, "the server answered 503: try again later"),
         (b"", "is empty"),
-        (b"<!DOCTYPE html><title>Log in</title>", "is a web page, and not a file of rows: check its address"),
+        (
+            b"<!DOCTYPE html><title>Log in</title>",
+            "is a web page, and not a file of rows: check its address, and download the file itself",
+        ),
     ],
     ids=["missing", "forbidden", "unauthorized", "unavailable", "empty", "web page"],
 )

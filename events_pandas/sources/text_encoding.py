@@ -1,4 +1,4 @@
-"""The encoding of a CSV file: given, named by a byte order mark, or shown by all of its bytes."""
+"""The encoding of a file of text: given, named by a byte order mark, or shown by all of its bytes."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -101,7 +101,7 @@ def _require_codec(file: SourceFile, given: str) -> None:
         # Some codecs are not for text.
         "a".encode(given)
     except (LookupError, ValueError) as error:
-        fault = f"Python has no encoding {given!r}: set encoding in the mapping's source to one such as 'cp1252'"
+        fault = f"Python has no encoding {given!r}: give one such as 'cp1252'"
         raise SourceError(f"{file}: {fault}") from error
 
 
@@ -116,9 +116,15 @@ def _given_codec(file: SourceFile, given: str, marked: str | None) -> str:
         return UTF_8 if family == UTF_8 else given
     name = _NAMES[marked[:6].rstrip("-")]
     if not family.replace("utf16", "utf-16").replace("utf32", "utf-32").startswith(name.lower()):
-        fault = f"its byte order mark says {name}, and the mapping's source {given!r}: leave out encoding there"
+        fault = f"its byte order mark says {name}, and the encoding that is given is {given!r}: leave it out"
         raise SourceError(f"{file}: {fault}")
     return UTF_8
+
+
+def undecodable_fault(line: int, encoding: str) -> str:
+    """Say that a line, counted from 1, is not in the encoding that is given, or that a byte order mark names."""
+    cure = "correct the line, or set encoding in the mapping's source to the file's encoding"
+    return f"line {line} has bytes that are not {encoding.upper()}: {cure}"
 
 
 def encoding_of_bytes(file: SourceFile, open_stream: OpenStream) -> TextEncoding:
