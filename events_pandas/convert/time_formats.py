@@ -103,9 +103,9 @@ def _cures(found: FoundFormat) -> Iterator[str | None]:
             yield None
         elif found.rivals:
             readings = (f"{written!r} if it is {_day(time)}" for written, time in known.items())
-            yield f"give its format in a Date rule, {' or '.join(readings)}"
+            yield f"give its format in a date rule, {' or '.join(readings)}"
         else:
-            yield f"give its format in a Date rule, {found.format!r}"
+            yield f"give its format in a date rule, {found.format!r}"
 
 
 def _day(time: pd.Timestamp) -> str:

@@ -49,7 +49,9 @@ def survey(frame: pd.DataFrame, decimal: DecimalSign | None = None) -> Survey:
     shown = None if decimal is not None else common_sign(column for _, column in cells)
     sign = decimal if shown is None else shown.sign
     return Survey(
-        columns=tuple(evidence_of(label, column, rows, sign=sign) for label, column in cells),
+        columns=tuple(
+            evidence_of(label, column, rows, sign=sign) for label, column in cells
+        ),
         unusable=tuple(_unusable(frame, labels)),
         labels=frozenset(labels),
         sign=shown,
@@ -81,10 +83,10 @@ def _plain(label: Hashable) -> Hashable:
 def _unusable(frame: pd.DataFrame, labels: Counter[Hashable]) -> Iterator[LeftOut]:
     for label, count in labels.items():
         if _plain(label) is None:
-            yield LeftOut(label=label, reason="TOML cannot hold this label: rename it to a text")
+            yield LeftOut(label=label, words="TOML cannot hold this label: rename it to a text")
         elif count > 1:
             reason = f"{count} columns or index levels have this name: rename all but one"
-            yield LeftOut(label=label, reason=reason)
+            yield LeftOut(label=label, words=reason)
     is_counter = isinstance(frame.index, pd.RangeIndex)
     if None in frame.index.names and not is_counter and infer_dtype(readable(frame.index[:1].to_series())) in TIMES:
-        yield LeftOut(label=None, reason='the index has no name: give it one with frame.rename_axis("...")')
+        yield LeftOut(label=None, words='the index has no name: give it one with frame.rename_axis("...")')

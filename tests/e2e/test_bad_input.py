@@ -92,7 +92,7 @@ def test_mapped_column_that_stands_twice_is_refused(make_orders, mapping, client
     with pytest.raises(MappingError) as caught:
         submit_events(orders, mapping, client=client)
 
-    assert str(caught.value) == "user_id: the frame has 2 columns 'who': rename or drop all but one"
+    assert str(caught.value) == "user_id: there are 2 columns 'who': rename or drop all but one"
     assert sandbox.requests == 0
 
 

@@ -136,9 +136,7 @@ def test_bind_refuses_an_ambiguous_column(mapping, orders, faults):
     """Two columns with the same name are refused."""
     orders.columns = ["time", "customer", "customer"]
 
-    assert faults(bind, orders, mapping()) == [
-        "user_id: the frame has 2 columns 'customer': rename or drop all but one"
-    ]
+    assert faults(bind, orders, mapping()) == ["user_id: there are 2 columns 'customer': rename or drop all but one"]
 
 
 def test_bind_leaves_ambiguous_columns_alone_that_nothing_reads(mapping, orders):
@@ -512,7 +510,7 @@ def test_bind_refuses_a_bare_date_under_another_key(mapping, faults):
 
     assert fault == (
         "metadata.ordered: Intercom shows a date only if the key ends in '_date' or '_at': "
-        "name it 'ordered_date', or send it as Text"
+        "name it 'ordered_date', or send it as text"
     )
 
 

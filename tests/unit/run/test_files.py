@@ -232,7 +232,7 @@ def test_mapped_column_that_stands_twice_is_refused(write, submit):
     with pytest.raises(MappingError) as caught:
         submit(write("a.csv", "1,2,3", header="who,day,who"))
 
-    assert str(caught.value) == "user_id: the frame has 2 columns 'who': rename or drop all but one"
+    assert str(caught.value) == "user_id: there are 2 columns 'who': rename or drop all but one"
 
 
 @pytest.mark.parametrize("run", [check_files, None], ids=["check", "submit"])

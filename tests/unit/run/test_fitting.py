@@ -159,7 +159,7 @@ def test_partition_with_the_name_of_a_column_is_refused(lake, write, yearly, sub
         submit(lake, mapping=yearly)
 
     assert str(caught.value) == (
-        "lake/year=1997/a.csv: metadata.year: the frame has 2 columns 'year': rename or drop all but one "
+        "lake/year=1997/a.csv: metadata.year: there are 2 columns 'year': rename or drop all but one "
         "(a folder 'year=1997' and a column of the file have this name: give the files by a pattern below it)"
     )
 

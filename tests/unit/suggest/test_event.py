@@ -247,7 +247,7 @@ def test_created_at_says_that_days_make_duplicates(choose):
 
     assert choice.reason == "days as text (ISO 8601)"
     assert choice.about_duplicates == (
-        "; events of one contact on one day share a second, and Intercom keeps the first: see duplicates="
+        "; events of one contact on one day share a second, and Intercom keeps the first: see duplicates"
     )
 
 
@@ -293,7 +293,7 @@ def test_user_id_error_does_not_ask_for_a_sure_name_twice():
 
     assert list(error.value.faults) == [
         (
-            "user_id: no column looks like the contact's user_id, id or email: make the EventMapping yourself: "
+            "user_id: no column looks like the contact's user_id, id or email: write the mapping yourself: "
             "there are 'customer_id' (numbers), 'ordered_at' (times)"
         )
     ]

@@ -118,7 +118,7 @@ def test_metadata_is_proposed_by_content_and_name(choose, columns, expected):
         ),
         (
             {"total": [5, 7], "currency": CURRENCIES},
-            ['an amount with its currency; whole numbers: if they count cents, use unit="minor"'],
+            ['an amount with its currency; whole numbers: if they count cents, set unit to "minor"'],
         ),
         (
             {"total_cents": [5, 7], "currency": CURRENCIES},
@@ -137,7 +137,7 @@ def test_metadata_has_reasons(choose, columns, reasons):
     ("label", "values", "reason"),
     [
         ("x", [None, ""], "empty in every row looked at"),
-        ("x", ["a", "a"], "the same in every row looked at: use Constant(...) if you need it"),
+        ("x", ["a", "a"], "the same in every row looked at: use ep.Constant(...) if you need it"),
         ("x", [{"a": 1}, None], "nested values, which Intercom refuses: make columns of their parts"),
         ("x", [b"\xff", b"\xfe"], "values of mixed or unusual types: make them text or numbers"),
         (
@@ -236,38 +236,38 @@ def test_metadata_names_what_is_a_guess(choose, columns, guesses):
             {"page": URLS},
             {Link("page"): 1},
             {"page": Text("page")},
-            ["text; ep.Link refuses 50 % of those looked at (code: cure)"],
+            ["text; a link rule refuses 50 % of those looked at (code: cure)"],
         ),
         (
             {"due_date": DAYS * 2},
             {Date("due_date"): 1},
             {"due_date": Date("due_date")},
-            ["days as text (ISO 8601); ep.Date refuses 25 % of those looked at (code: cure)"],
+            ["days as text (ISO 8601); a date rule refuses 25 % of those looked at (code: cure)"],
         ),
         (
             {"due_date": DAYS * 2},
             {Date("due_date"): 2},
             {"due_date_value": Text("due_date")},
-            ["text, 2 different; ep.Date refuses 50 % of those looked at (code: cure)"],
+            ["text, 2 different; a date rule refuses 50 % of those looked at (code: cure)"],
         ),
         (
             {"load": AMOUNTS},
             {Number("load"): 2},
             {"load": Text("load")},
-            ["text; ep.Number refuses 100 % of those looked at (code: cure)"],
+            ["text; a number rule refuses 100 % of those looked at (code: cure)"],
         ),
         (
             {"total": AMOUNTS * 2, "currency": CURRENCIES * 2},
             {MonetaryAmount("total", currency="currency"): 1},
             {"total": MonetaryAmount("total", currency="currency")},
-            ["an amount with its currency; ep.MonetaryAmount refuses 25 % of those looked at (code: cure)"],
+            ["an amount with its currency; a monetary amount rule refuses 25 % of those looked at (code: cure)"],
         ),
         (
             {"total": AMOUNTS, "currency": CURRENCIES},
             {MonetaryAmount("total", currency="currency"): 2},
             {"total": Number("total"), "currency": Text("currency")},
             [
-                "numbers; ep.MonetaryAmount refuses 100 % of those looked at (code: cure)",
+                "numbers; a monetary amount rule refuses 100 % of those looked at (code: cure)",
                 "currency codes",
             ],
         ),
@@ -275,7 +275,7 @@ def test_metadata_names_what_is_a_guess(choose, columns, guesses):
             {"order_no": TEXTS, "order_url": URLS},
             {RichLink(value="order_no", url="order_url"): 1},
             {"order_no": Text("order_no"), "order_url": Link("order_url")},
-            ["text; ep.RichLink refuses 50 % of those looked at (code: cure)", "web addresses"],
+            ["text; a rich link rule refuses 50 % of those looked at (code: cure)", "web addresses"],
         ),
         ({"x": TEXTS}, {Text("x"): 2}, {}, []),
     ],
@@ -291,7 +291,7 @@ def test_metadata_takes_the_first_rule_that_reads_the_column(columns, refused, e
     assert {choice.path.removeprefix("metadata."): choice.entry for choice in chosen} == expected
     assert [choice.reason for choice in chosen] == reasons
     assert [out.reason for out in left_out] == [
-        "ep.Text refuses 100 % of those looked at (code: cure)" for label in columns if not expected
+        "a text rule refuses 100 % of those looked at (code: cure)" for label in columns if not expected
     ]
 
 

@@ -81,11 +81,11 @@ mapping = ep.EventMapping(
 #   'name': its name suggests personal data, which belongs to the contact, not to each event"""
 
 TOML = """\
-# Proposed from 3 rows: read it, change what is wrong, and let check_events judge every row.
+# Proposed from 3 rows: read it, change what is wrong, and let events-pandas check judge every row.
 event_name = "ordered"  # a guess from 'ordered_at': replace it with what happened, such as "placed-order"
 created_at = "ordered_at"  # times as text, without a zone (ISO 8601)
 user_id = "customer_id"  # text, 2 different; its name says that it is the contact's
-# timezone: no zone is known for 'ordered_at': UTC, unless you set timezone="Europe/Berlin" or the like
+# timezone: no zone is known for 'ordered_at': UTC, unless you set timezone = "Europe/Berlin" or the like
 unconfirmed = ["event_name", "timezone"]  # guesses: delete each that you have read, or nothing can be submitted
 
 [metadata]
@@ -260,7 +260,7 @@ def test_suggestion_says_why_addresses_are_text():
 
     assert suggest_mapping(frame).to_toml().splitlines()[-1] == (
         'page_url = { type = "text", column = "page_url" }  '
-        "# text; ep.Link refuses 50 % of those looked at (link_malformed: write '|' as %7C)"
+        "# text; a link rule refuses 50 % of those looked at (link_malformed: write '|' as %7C)"
     )
 
 
@@ -291,7 +291,7 @@ def test_suggestion_says_which_amounts_a_check_refuses(orders, columns, refused)
 
     assert suggested.metadata["total"] == MonetaryAmount("total", currency="currency")
     assert suggested.choices[3].reason.startswith(
-        f"an amount with its currency; ep.MonetaryAmount refuses 33 % of those looked at ({refused}"
+        f"an amount with its currency; a monetary amount rule refuses 33 % of those looked at ({refused}"
     )
 
 
@@ -301,7 +301,7 @@ def test_suggestion_takes_amounts_for_numbers_when_most_would_be_refused(orders)
 
     assert suggested.metadata == {"total": Number("total"), "currency": Text("currency")}
     assert suggested.choices[3].reason == (
-        "numbers; ep.MonetaryAmount refuses 67 % of those looked at "
+        "numbers; a monetary amount rule refuses 67 % of those looked at "
         "(amount_not_positive: leave the amount empty to send the event without it, or drop the row)"
     )
 
@@ -345,7 +345,7 @@ def test_suggestion_accepts_frames_of_all_kinds():
     assert [out.reason for out in suggested.left_out] == [
         "nested values, which Intercom refuses: make columns of their parts",
         "empty in every row looked at",
-        "ep.Text refuses 100 % of those looked at (nul_character: remove it)",
+        "a text rule refuses 100 % of those looked at (nul_character: remove it)",
         "2 columns or index levels have this name: rename all but one",
     ]
     assert ep.check_events(frame, suggested).ok
@@ -381,7 +381,7 @@ def test_suggestion_speaks_of_duplicates_until_they_are_decided():
     decided = dataclasses.replace(suggested, duplicates="spread")
 
     reason = "days as text (ISO 8601)"
-    doubt = "; events of one contact on one day share a second, and Intercom keeps the first: see duplicates="
+    doubt = "; events of one contact on one day share a second, and Intercom keeps the first: see duplicates"
     assert suggested.to_toml().splitlines()[2] == f'created_at = "day"  # {reason}{doubt}'
     assert f'    created_at="day",  # {reason}{doubt}' in repr(suggested).splitlines()
     assert decided.to_toml().splitlines()[2] == f'created_at = "day"  # {reason}'
@@ -486,14 +486,14 @@ def test_suggestion_names_all_that_is_missing(faults):
         f"created_at: no column looks like the time of an event: {looked_at}",
         (
             "user_id: no column looks like the contact's user_id, id or email: name it customer_id or the like, or "
-            f"make the EventMapping yourself: {looked_at}"
+            f"write the mapping yourself: {looked_at}"
         ),
     ]
 
 
 @pytest.mark.parametrize(
     ("columns", "shown"),
-    [([], "the frame has no columns"), ([f"c{number}" for number in range(12)], "'c9' (whole numbers) and 2 more")],
+    [([], "there are no columns"), ([f"c{number}" for number in range(12)], "'c9' (whole numbers) and 2 more")],
 )
 def test_suggestion_shows_some_of_what_it_looked_at(faults, columns, shown):
     """The error names at most ten columns."""
@@ -622,3 +622,30 @@ def test_suggestion_reads_views():
     )
 
     assert suggest_mapping(frame).user_id == "customer_id"
+
+
+def test_each_form_of_a_proposal_has_its_own_words():
+    """The comments in TOML speak of TOML and the command, and those in Python of Python."""
+    frame = pd.DataFrame(
+        {
+            "ordered_at": ["2024-01-31", "2024-01-30"],
+            "customer_id": [42.0, 43.0],
+            "total": [1.5, 2.5],
+            "note": ["x" * 256, "y"],
+            "plan": ["pro", "pro"],
+        }
+    )
+    suggested = ep.suggest_mapping(frame)
+
+    python, toml = repr(suggested), suggested.to_toml()
+
+    for words, others in {
+        "let check_events judge": "let events-pandas check judge",
+        'set timezone="Europe/Berlin"': 'set timezone = "Europe/Berlin"',
+        "read the column as text (dtype=str)": "write the column as text or whole numbers",
+        "use ep.MonetaryAmount(..., currency=...)": 'use { type = "monetary_amount", amount = …, currency = … }',
+        'ep.Text("note", truncate=True) would': '{ type = "text", column = "note", truncate = true } would',
+        "use ep.Constant(...) if": "use { constant = … } if",
+    }.items():
+        assert (words in python, others in toml) == (True, True)
+        assert (words in toml, others in python) == (False, False)
