@@ -20,7 +20,7 @@ from events_pandas.mapping.rules import Values
 from events_pandas.mapping.source_format import DecimalSign
 from events_pandas.suggest.choices import share_text
 from events_pandas.suggest.names import may_name_a_time, names_a_currency, words_of
-from events_pandas.suggest.signs import hides_sign, plainly
+from events_pandas.suggest.signs import plainly, unclear_number
 from events_pandas.suggest.times import TIME_TYPES, TimeForm, form_of_numbers, form_of_texts, form_of_times
 
 _NO_TIMES: Final = TimeForm(description="", is_naive=False)
@@ -98,6 +98,7 @@ class Evidence:
     is_written: bool = False  # numbers are texts
     came_as_floats: bool = False  # whole numbers are floats, or texts of floats such as "42.0"
     guessed_sign: DecimalSign | None = None  # of texts such as 1.234, which do not show it
+    unclear_number: str = ""  # the first of these
     has_minor_units: bool = False  # some of its currencies are divided, as euros are into cents
 
     @property
@@ -113,10 +114,13 @@ class Evidence:
         return words_of(self.label)
 
 
-def evidence_of(label: Hashable, column: Values, rows: Rows, *, sign: DecimalSign | None = None) -> Evidence:
+def evidence_of(
+    label: Hashable, column: Values, rows: Rows, *, sign: DecimalSign | None = None, is_given: bool = False
+) -> Evidence:
     """Return what a column looks like, of any dtype.
 
-    `rows` are the positions of its values in the frame, and `sign` is the decimal sign of numbers among texts.
+    `rows` are the positions of its values in the frame, and `sign` is the decimal sign of numbers among texts: a
+    person has given it, or other texts show it.
     """
     try:
         cells, kind = _present_cells(column)
@@ -124,9 +128,9 @@ def evidence_of(label: Hashable, column: Values, rows: Rows, *, sign: DecimalSig
         # Arrow has times that Python does not have, and zones in nested values that this machine does not know; pandas
         # fails when it asks a signalling NaN whether it is a NaN.
         return Evidence(label=label, look=ColumnLook.OTHER, n_present=len(column))
-    hides = False
+    unclear = None
     if sign is not None and kind == _TEXT_KIND:
-        hides = hides_sign(cells.tolist())
+        unclear = None if is_given else unclear_number(cells.tolist(), sign)
         cells = pd.Series(plainly(cells.tolist(), sign), index=cells.index, dtype=object)
     found = _look_of(cells, kind, words_of(label))
     look, form = (ColumnLook.TIME, found) if isinstance(found, TimeForm) else (found, _NO_TIMES)
@@ -136,7 +140,8 @@ def evidence_of(label: Hashable, column: Values, rows: Rows, *, sign: DecimalSig
         time_form=form,
         n_present=len(cells),
         n_missing=len(column) - len(cells),
-        guessed_sign=sign if hides else None,
+        guessed_sign=None if unclear is None else sign,
+        unclear_number=unclear or "",
     )
     if look in {ColumnLook.EMPTY, ColumnLook.NESTED, ColumnLook.OTHER}:
         return seen

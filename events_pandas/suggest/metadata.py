@@ -150,7 +150,7 @@ def _first_that_passes(possible: list[_Proposal], try_rule: TryRule) -> tuple[_P
         kind = type_word(proposal.rule).replace("_", " ")
         refused = f"a {kind} rule refuses {share} of those looked at ({trial.example})"
         if _passes(proposal, trial):
-            remarks = [doubt, refused if trial.n_refused else "", _gaps(proposal.column)]
+            remarks = [_sign_doubt(proposal), doubt, refused if trial.n_refused else "", _gaps(proposal.column)]
             return replace(proposal, words=between("; ", [proposal.words, *remarks])), doubt
         doubt = doubt or refused
     return None, doubt
@@ -245,6 +245,13 @@ def _number(column: Evidence, *, has_currency: bool) -> _Proposal:
         question = ("; if it is money, use ", _AS_MONEY, ": no column has its currency")
     rule = Number(column.label, decimal=column.guessed_sign)
     return _Proposal(column, rule, parts_of(column.kind, question), _sign_guess(column))
+
+
+def _sign_doubt(proposal: _Proposal) -> str:
+    if "decimal" not in proposal.guesses:
+        return ""
+    name = "comma" if proposal.column.guessed_sign == "," else "point"
+    return f"{proposal.column.unclear_number!r} is read with a decimal {name}, which is a guess"
 
 
 def _sign_guess(column: Evidence) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ def survey(frame: pd.DataFrame, decimal: DecimalSign | None = None) -> Survey:
     sign = decimal if shown is None else shown.sign
     return Survey(
         columns=tuple(
-            evidence_of(label, column, rows, sign=sign) for label, column in cells
+            evidence_of(label, column, rows, sign=sign, is_given=decimal is not None) for label, column in cells
         ),
         unusable=tuple(_unusable(frame, labels)),
         labels=frozenset(labels),
