@@ -53,12 +53,12 @@ def parsed(texts: Values, written: str) -> Values:
     return pd.to_datetime(texts, format=written, errors="coerce", utc=True)
 
 
-def find_format(texts: Values) -> FoundFormat | None:
-    """Find the format of distinct texts; None if no format reads most of them."""
+def find_format(texts: Values, *, least: float = MOST) -> FoundFormat | None:
+    """Find the format of distinct texts; None if no format reads at least some share of them."""
     probe = texts.head(_PROBED)
     times = {written: parsed(texts, written) for written in _FORMATS if parsed(probe, written).notna().any()}
     shares = {written: read.notna().mean() for written, read in times.items() if not written.startswith(_RIVAL_DAYS)}
-    if not shares or max(shares.values()) < MOST:
+    if not shares or max(shares.values()) < least:
         return None
     best = max(shares, key=lambda written: shares[written])
     rivals = (other for other in times if _order(other) != _order(best) and _is_rival(times[best], times[other]))

@@ -18,6 +18,7 @@ from events_pandas.suggest.names import (
     time_rank,
     user_id_rank,
 )
+from events_pandas.suggest.near_misses import near_misses
 from events_pandas.suggest.survey import Survey
 from events_pandas.wording import Phrase, Words, parts_of
 from events_pandas.words import listed
@@ -190,7 +191,10 @@ def _missing(seen: Survey, *, time: Evidence | None, identifiers: list[Choice]) 
     shown = listed(looks, most=_SHOWN_COLUMNS, longest=math.inf)
     there_are = f"there are {shown}" if looks else "there are no columns"
     if time is None:
-        yield f"created_at: no column looks like the time of an event: {there_are}"
+        nearest = near_misses(seen)
+        verb = "is" if len(nearest) == 1 else "are"
+        advice = f"nearest {verb} {', '.join(nearest)}: correct the cells, or write the mapping yourself: "
+        yield f"created_at: no column looks like the time of an event: {advice if nearest else ''}{there_are}"
     if not identifiers:
         # A column with a sure name was refused for its values: another name would not help.
         is_named = any(user_id_rank(column.words) >= _SURE_RANK for column in seen.columns)

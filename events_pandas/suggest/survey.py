@@ -1,7 +1,7 @@
 """The survey of a frame: the rows that are looked at, and the columns that a mapping can name."""
 
 from collections import Counter
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +13,7 @@ from events_pandas.convert.cells import Rows
 from events_pandas.mapping import frame_labels, named_values
 from events_pandas.mapping.arrow_types import readable
 from events_pandas.mapping.faults import has_lone_surrogate
+from events_pandas.mapping.rules import Values
 from events_pandas.mapping.source_format import DecimalSign
 from events_pandas.suggest.choices import LeftOut
 from events_pandas.suggest.evidence import TIMES, Evidence, evidence_of
@@ -28,6 +29,7 @@ class Survey:
     """What a frame looks like."""
 
     columns: tuple[Evidence, ...]  # in the frame's order, and then the levels of its index
+    cells: Mapping[Hashable, Values]  # of these, in the rows looked at
     unusable: tuple[LeftOut, ...]  # what a mapping cannot name
     labels: frozenset[Hashable]  # all labels and names of levels
     sign: CommonSign | None  # of its texts, if it was not given
@@ -52,6 +54,7 @@ def survey(frame: pd.DataFrame, decimal: DecimalSign | None = None) -> Survey:
         columns=tuple(
             evidence_of(label, column, rows, sign=sign, is_given=decimal is not None) for label, column in cells
         ),
+        cells=dict(cells),
         unusable=tuple(_unusable(frame, labels)),
         labels=frozenset(labels),
         sign=shown,

@@ -180,9 +180,7 @@ def test_identifiers_of_other_things_are_refused(choose, columns):
 
 def test_created_at_alone_may_be_missing(choose):
     """The error names only the missing fields."""
-    with pytest.raises(
-        MappingError, match=r"^created_at: no column looks like the time of an event: there are 'at'"
-    ) as error:
+    with pytest.raises(MappingError, match=r"^created_at: no column looks like the time of an event: ") as error:
         choose(at=CODES)
 
     assert len(error.value.faults) == 1
@@ -339,3 +337,56 @@ def test_event_name_is_not_a_column_with_more_names_than_a_workspace_may_have():
     frame = pd.DataFrame({"event": events, "user_id": events, "created_at": TIMES[0]})
 
     assert event_choices(survey(frame))[0].entry == "replace-me"
+
+
+NEAR = ["2024-01-31 10:00", "tbd", "open", "x", None, ""]
+
+
+@pytest.mark.parametrize(
+    ("columns", "nearest"),
+    [
+        ({"when": NEAR}, "nearest is 'when' (3 of 4 cells are not times, such as 'tbd')"),
+        ({"bought": ["31.12.2024", "tbd"]}, "nearest is 'bought' (1 of 2 cells are not times, such as 'tbd')"),
+        ({"at": ["soon", "later"]}, "nearest is 'at' (2 of 2 cells are not times, such as 'soon')"),
+        ({"at": ["\ud800"]}, "nearest is 'at' (1 of 1 cells are not times, such as '\\ud800')"),
+        (
+            {"date": [45292, 45293]},
+            (
+                "nearest is 'date' (numbers such as 45292, which look like day numbers from Excel: format them as dates "
+                "and export them again)"
+            ),
+        ),
+        (
+            {"date": ["17", "18"]},
+            "nearest is 'date' (numbers such as 17, which do not count seconds, milliseconds or the like since 1970)",
+        ),
+        (
+            {"date": ["", "45.292,5"]},
+            (
+                "nearest is 'date' (numbers such as 45.292,5, which do not count seconds, milliseconds or the like since "
+                "1970)"
+            ),
+        ),
+        ({"dob": DAYS}, "nearest is 'dob' (its name suggests a date of birth)"),
+        (
+            {"at": ["soon"] * 4, "due": ["tbd", "open", "x", *DAYS[:1]], "note": ["a"] * 4, "dob": DAYS * 2},
+            (
+                "nearest are 'due' (3 of 4 cells are not times, such as 'tbd'), 'at' (4 of 4 cells are not times, such as "
+                "'soon'), 'dob' (its name suggests a date of birth)"
+            ),
+        ),
+    ],
+)
+def test_error_without_a_time_names_what_comes_nearest_to_one(columns, nearest):
+    """The analyst learns which cells to correct; the column with the most times comes first."""
+    length = len(next(iter(columns.values())))
+    frame = pd.DataFrame({"user_id": [f"u{row}" for row in range(length)], **columns}, dtype=object)
+
+    with pytest.raises(MappingError) as error:
+        event_choices(survey(frame))
+
+    (fault,) = error.value.faults
+    assert fault.startswith(
+        f"created_at: no column looks like the time of an event: {nearest}: correct the cells, or write the mapping "
+        "yourself: there are 'user_id' (text), "
+    )
