@@ -352,8 +352,8 @@ NEAR = ["2024-01-31 10:00", "tbd", "open", "x", None, ""]
         (
             {"date": [45292, 45293]},
             (
-                "nearest is 'date' (numbers such as 45292, which look like day numbers from Excel: format them as dates "
-                "and export them again)"
+                "nearest is 'date' (numbers such as 45292, which look like day numbers from Excel: "
+                "format them as dates and export them again)"
             ),
         ),
         (
@@ -363,16 +363,16 @@ NEAR = ["2024-01-31 10:00", "tbd", "open", "x", None, ""]
         (
             {"date": ["", "45.292,5"]},
             (
-                "nearest is 'date' (numbers such as 45.292,5, which do not count seconds, milliseconds or the like since "
-                "1970)"
+                "nearest is 'date' (numbers such as 45.292,5, "
+                "which do not count seconds, milliseconds or the like since 1970)"
             ),
         ),
         ({"dob": DAYS}, "nearest is 'dob' (its name suggests a date of birth)"),
         (
             {"at": ["soon"] * 4, "due": ["tbd", "open", "x", *DAYS[:1]], "note": ["a"] * 4, "dob": DAYS * 2},
             (
-                "nearest are 'due' (3 of 4 cells are not times, such as 'tbd'), 'at' (4 of 4 cells are not times, such as "
-                "'soon'), 'dob' (its name suggests a date of birth)"
+                "nearest are 'due' (3 of 4 cells are not times, such as 'tbd'), "
+                "'at' (4 of 4 cells are not times, such as 'soon'), 'dob' (its name suggests a date of birth)"
             ),
         ),
     ],
