@@ -102,7 +102,8 @@ def _identifiers(columns: Sequence[Evidence]) -> list[Choice]:
     user_id = _user_id([column for column in columns if column not in (intercom_id, email)], intercom_id or email)
     choices = []
     if user_id is not None:
-        is_sure = user_id_rank(user_id.words) >= _SURE_RANK
+        # A file in which 42 is written as 42.0 matches no contact.
+        is_sure = user_id_rank(user_id.words) >= _SURE_RANK and not (user_id.came_as_floats and user_id.is_written)
         choices.append(_identifier("user_id", user_id, _user_id_reason(user_id), is_sure=is_sure))
     if intercom_id is not None:
         reason = "24 hexadecimal digits, like Intercom's own identifiers; if they are yours, use user_id"

@@ -264,7 +264,11 @@ def _text_reason(column: Evidence) -> str:
     kind = "currency codes" if column.look is ColumnLook.CURRENCY else "text"
     if column.n_distinct <= _CATEGORIES and column.n_distinct < column.n_present:
         kind = f"{kind}, {column.n_distinct:,} different"
-    if column.n_numbers < MOST * column.n_present or names_a_code(column.words):
+    if names_a_code(column.words):
+        return kind
+    if column.near_number:
+        return f"{kind}; most look like numbers, such as {column.near_number}"
+    if column.n_numbers < MOST * column.n_present:
         return kind
     share = share_text(column.n_numbers, column.n_present)
     return f"{kind}; {share} of those looked at are numbers: a number rule would send these, and refuse the others"

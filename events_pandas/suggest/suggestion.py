@@ -9,6 +9,8 @@ import pandas as pd
 
 from events_pandas.convert import Converter
 from events_pandas.convert.cells import Rows
+from events_pandas.convert.codes import CODES
+from events_pandas.convert.problems import Finding
 from events_pandas.errors import MappingError
 from events_pandas.mapping import Constant, Date, EventMapping, Rule, SourceFormat, bind, require_frame
 from events_pandas.mapping.event_mapping import DEFAULTS, field_values
@@ -20,7 +22,7 @@ from events_pandas.suggest.event import event_choices, needs_zone
 from events_pandas.suggest.metadata import Trial, metadata_choices
 from events_pandas.suggest.survey import Survey, sampled_rows, survey
 from events_pandas.wording import Phrase, Words, in_commands, in_python, parts_of
-from events_pandas.words import counted
+from events_pandas.words import counted, listed
 
 _ADVICE: Final = (
     "read it, change what is wrong, and let ",
@@ -28,6 +30,7 @@ _ADVICE: Final = (
     " judge every row.",
 )
 _OF_THE_FILE: Final = "how the file is written: what is left out is found out in each file"
+_SHOWN_VALUES: Final = 3
 _OPEN: Final = "guesses: delete each that you have read, or nothing can be submitted"
 
 
@@ -169,8 +172,19 @@ def try_rule(frame: pd.DataFrame, rows: Rows, rule: Rule, *, source: SourceForma
     errors = [finding for finding in batch.findings if finding.severity == "error"]
     if not errors:
         return Trial()
-    first = min(errors, key=lambda finding: int(finding.rows.min())).first()
-    return Trial(n_refused=int((~batch.valid).sum()), example=f"{first.code}: {first.cure()}")
+    first = min(errors, key=lambda finding: int(finding.rows.min()))
+    return Trial(n_refused=int((~batch.valid).sum()), example=_example(first))
+
+
+def _example(finding: Finding) -> str:
+    """Return the code of a finding, the first values that have the cure of its first row, and this cure."""
+    cure = finding.first().cure()
+    values = [] if finding.values is None else finding.values.to_pylist()
+    cures = [None] * len(values) if finding.cures is None else finding.cures.to_pylist()
+    known = zip(values, (own or CODES[finding.code].cure for own in cures), strict=True)
+    alike = list(dict.fromkeys(value for value, own in known if value and own == cure))
+    where = f" at {listed(alike, most=_SHOWN_VALUES, rest='others')}" if alike else ""
+    return f"{finding.code}{where}: {cure}"
 
 
 def _source_choice(seen: Survey, written: SourceFormat) -> Iterator[Choice]:

@@ -49,6 +49,8 @@ def identifiers(choose):
         ({"customer_id": CODES}, {"user_id": "customer_id"}),
         ({"User ID": [1, 2]}, {"user_id": "User ID"}),
         ({"customer_id": [1.0, None]}, {"user_id": "customer_id"}),
+        ({"Identifiant client": CODES}, {"user_id": "Identifiant client"}),
+        ({"user identifier": CODES}, {"user_id": "user identifier"}),
         ({"customer": CODES, "userId": CODES}, {"user_id": "userId"}),
         ({"order_id": CODES, "contact_no": CODES}, {"user_id": "contact_no"}),
         ({"id": CODES, "customer_id": CODES}, {"user_id": "customer_id"}),
@@ -275,11 +277,12 @@ def test_created_at_may_be_of_mixed_kinds(choose):
     ],
 )
 def test_user_id_says_that_it_came_as_floats(choose, identifiers, kind, advice):
-    """The reason warns of whole numbers that became floats, which are other identifiers as text."""
+    """The reason warns of whole numbers that became floats; as text they match no contact, and somebody has to look."""
     choice = choose(**{"who": CODES, "Customer ID": identifiers})["user_id"]
 
     assert choice.entry == "Customer ID"
     assert choice.reason == f"{kind}; its name says that it is the contact's; {advice}"
+    assert choice.guesses == (("user_id",) if "as text" in kind else ())
 
 
 def test_user_id_error_does_not_ask_for_a_sure_name_twice():

@@ -34,6 +34,7 @@ def choose():
         ({"items": [1, 2]}, {"items": Number("items")}),
         ({"load": ["1.5", "2"]}, {"load": Number("load")}),
         ({"order_no": [1, 7]}, {"order_no": Text("order_no")}),
+        ({"Card Last4": ["1234", "5678"]}, {"card_last4": Text("Card Last4")}),
         ({"is_new": [True, False]}, {"is_new": Text("is_new")}),
         ({"email_verified": [True, False]}, {"email_verified": Text("email_verified")}),
         ({"email_count": [1, 2]}, {"email_count": Number("email_count")}),
@@ -328,3 +329,40 @@ def test_metadata_of_one_row_is_not_constant(choose):
 
     assert [choice.entry for choice in chosen] == [Text("source")]
     assert left_out == {}
+
+
+@pytest.mark.parametrize(
+    ("cells", "reason"),
+    [
+        (
+            ["1,234", "2,345", "7"],
+            (
+                "text; most look like numbers, such as '1,234': set decimal to ',' in the mapping's source if it is "
+                "1.234, or to '.' if it is 1234"
+            ),
+        ),
+        (
+            ["$1,234.50", "$3.00"],
+            "text; most look like numbers, such as '$1,234.50': remove '$', since a number stands alone in its cell",
+        ),
+        (
+            ["EUR 5", "EUR 7"],
+            "text; most look like numbers, such as 'EUR 5': remove 'EUR', since a number stands alone in its cell",
+        ),
+        (["X7", "X8"], "text"),
+        (["1,234", "a", "b"], "text"),
+        (["a", "b", "\ud800"], "text"),
+    ],
+)
+def test_text_that_is_nearly_a_number_says_how_to_read_it(choose, cells, reason):
+    """Nobody has to find out why a column of amounts is sent as text."""
+    (choice,) = choose({"size": cells})[0]
+
+    assert (choice.entry, choice.reason) == (Text("size"), reason)
+
+
+def test_code_that_is_nearly_a_number_is_text_without_a_remark(choose):
+    """Nobody adds up postal codes."""
+    (choice,) = choose({"size_code": ["1 234", "2 345"]})[0]
+
+    assert choice.reason == "text"

@@ -260,7 +260,8 @@ def test_suggestion_says_why_addresses_are_text():
 
     assert suggest_mapping(frame).to_toml().splitlines()[-1] == (
         'page_url = { type = "text", column = "page_url" }  '
-        "# text; a link rule refuses 50 % of those looked at (link_malformed: write '|' as %7C)"
+        "# text; a link rule refuses 50 % of those looked at (link_malformed at 'https://example.org/?kw=a|b': "
+        "write '|' as %7C)"
     )
 
 
@@ -280,9 +281,12 @@ def test_suggestion_takes_an_amount_beside_a_currency_for_money_although_a_code_
 @pytest.mark.parametrize(
     ("columns", "refused"),
     [
-        ({"total": [0, 5.5, 19.99]}, "amount_not_positive: leave the amount empty"),
-        ({"total": [5.125, 5.5, 19.99]}, "amount_decimals: round it to what was paid (yen have none, euros two)"),
-        ({"currency": ["EURO", "EUR", "EUR"]}, "currency_unknown: write three letters such as 'usd'"),
+        ({"total": [0, 5.5, 19.99]}, "amount_not_positive at 0: leave the amount empty"),
+        (
+            {"total": [5.125, 5.5, 19.99]},
+            "amount_decimals at 5.125: round it to what was paid (yen have none",
+        ),
+        ({"currency": ["EURO", "EUR", "EUR"]}, "currency_unknown at 'EURO': write three letters such as 'usd'"),
     ],
 )
 def test_suggestion_says_which_amounts_a_check_refuses(orders, columns, refused):
@@ -302,7 +306,7 @@ def test_suggestion_takes_amounts_for_numbers_when_most_would_be_refused(orders)
     assert suggested.metadata == {"total": Number("total"), "currency": Text("currency")}
     assert suggested.choices[3].reason == (
         "numbers; a monetary amount rule refuses 67 % of those looked at "
-        "(amount_not_positive: leave the amount empty to send the event without it, or drop the row)"
+        "(amount_not_positive at 0, -5.5: leave the amount empty to send the event without it, or drop the row)"
     )
 
 
@@ -345,7 +349,7 @@ def test_suggestion_accepts_frames_of_all_kinds():
     assert [out.reason for out in suggested.left_out] == [
         "nested values, which Intercom refuses: make columns of their parts",
         "empty in every row looked at",
-        "a text rule refuses 100 % of those looked at (nul_character: remove it)",
+        "a text rule refuses 100 % of those looked at (nul_character at 'a\\u0000', 'b\\u0000', 'c\\u0000': remove it)",
         "2 columns or index levels have this name: rename all but one",
     ]
     assert ep.check_events(frame, suggested).ok
@@ -519,21 +523,25 @@ def test_suggestion_refuses_what_is_not_a_frame():
     ("columns", "rule", "trial"),
     [
         ({"x": [URL, None, ""]}, Link("x"), Trial()),
-        ({"x": [URL, f"{URL}a|b", "n/a"]}, Link("x"), Trial(n_refused=2, example="link_malformed: write '|' as %7C")),
+        (
+            {"x": [URL, f"{URL}a|b", "n/a"]},
+            Link("x"),
+            Trial(n_refused=2, example=f"link_malformed at '{URL}a|b': write '|' as %7C"),
+        ),
         (
             {"x": [URL, "n/a", f"{URL}a|b"]},
             Link("x"),
-            Trial(n_refused=2, example="link_malformed: write it as https://example.org/page, without spaces"),
+            Trial(n_refused=2, example="link_malformed at 'n/a': write it as https://example.org/page, without spaces"),
         ),
-        ({"x": ["a\0", "b"]}, Text("x"), Trial(n_refused=1, example="nul_character: remove it")),
+        ({"x": ["a\0", "b"]}, Text("x"), Trial(n_refused=1, example="nul_character at 'a\\u0000': remove it")),
         (
             {"x": ["1", "2,5"]},
             Number("x"),
             Trial(
                 n_refused=1,
                 example=(
-                    "number_unreadable: set decimal to ',' in the mapping's source, or write the number with the "
-                    "decimal sign of its column"
+                    "number_unreadable at '2,5': set decimal to ',' in the mapping's source, or write the number "
+                    "with the decimal sign of its column"
                 ),
             ),
         ),
@@ -541,7 +549,7 @@ def test_suggestion_refuses_what_is_not_a_frame():
         (
             {"x": ["a", "b"], "y": [URL, f"{URL}^"]},
             RichLink(value="x", url="y"),
-            Trial(n_refused=1, example="link_malformed: write '^' as %5E"),
+            Trial(n_refused=1, example=f"link_malformed at '{URL}^': write '^' as %5E"),
         ),
         (
             {"x": ["a", None], "y": [URL, URL]},
@@ -555,14 +563,24 @@ def test_suggestion_refuses_what_is_not_a_frame():
             MonetaryAmount("x", currency="y"),
             Trial(
                 n_refused=2,
-                example=("amount_not_positive: leave the amount empty to send the event without it, or drop the row"),
+                example=(
+                    "amount_not_positive at 0: leave the amount empty to send the event without it, or drop the row"
+                ),
+            ),
+        ),
+        (
+            {"x": [1.5] * 6, "y": ["EURO", "??", "EURO", "\u20ac", "dollars", "USD"]},
+            MonetaryAmount("x", currency="y"),
+            Trial(
+                n_refused=5,
+                example="currency_unknown at 'EURO', '??', '\u20ac' and others: write three letters such as 'usd'",
             ),
         ),
         ({"x": [None, 1.5], "y": ["EURO", "EUR"]}, MonetaryAmount("x", currency="y"), Trial()),
     ],
 )
 def test_try_rule_counts_the_rows_that_a_check_would_refuse(columns, rule, trial):
-    """Rows are counted, not findings; the first row shows the error and its remedy."""
+    """Rows are counted, not findings; the first row shows the error and its remedy, with values of the same kind."""
     frame = pd.DataFrame(columns)
 
     assert try_rule(frame, np.arange(len(frame)), rule) == trial
