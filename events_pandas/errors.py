@@ -19,41 +19,15 @@ import math
 import os
 from collections.abc import Hashable, Iterable, Sequence
 from copy import copy
-from enum import Enum
 from typing import TYPE_CHECKING, Self
 
+from events_pandas.wording import Words, between, in_commands, in_python, parts_of
 from events_pandas.words import counted, did_you_mean, escaped, listed
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SHOWN_LABELS = 10
-
-
-class Setting(Enum):
-    """A setting that an error names, in the words of Python and in those of the command line."""
-
-    ACCESS_TOKEN = ("set INTERCOM_ACCESS_TOKEN, or pass access_token to IntercomClient", "set INTERCOM_ACCESS_TOKEN")
-    ALLOW_HTTP = ("pass allow_http=True", "add --allow-http")
-    BASE_URL = ("base_url", "--base-url")
-    JOURNAL = ("with journal=...", "with --journal")
-    NAME_WORKSPACE = ("pass workspace='...' (its id_code)", "add --workspace ID")
-    NO_JOURNAL = ("pass journal=None", "add --journal none")
-    NO_PREFLIGHT = ("preflight=False", "--no-preflight")
-    REGION = ("region", "--region")
-    WAIT = ("pass wait_seconds=3600", "add --wait")
-    WORKSPACE = ("workspace", "--workspace")
-
-
-Words = str | Setting | Sequence[str | Setting]
-"""A text, or its parts, some of which are settings."""
-_PYTHON, _COMMANDS = 0, 1
-"""The places of both words in the value of a setting."""
-
-
-def _joined(words: Words, *, language: int = _PYTHON) -> str:
-    parts = (words,) if isinstance(words, str | Setting) else words
-    return "".join(part.value[language] if isinstance(part, Setting) else part for part in parts)
 
 
 def _remade(kind: type[BaseException], args: tuple[object, ...], state: dict[str, object]) -> BaseException:
@@ -72,44 +46,39 @@ class _Portable(BaseException):
 
 
 class Worded(_Portable):
-    """An error whose message may name settings, for which Python and the command line have different words."""
+    """An error whose message Python and the command line may have different words for."""
 
-    # Settings stay parts until the message is joined: a file may be named like one.
-    _problem: Words
-    _remedy: Words
-    _lines: tuple[str, ...] = ()
+    # Phrases stay parts until the message is joined: a file may be named like one.
+    _words: Words = ""
+    _lines: Sequence[Words] = ()
 
-    def _keep(self, problem: Words, remedy: Words) -> str:
+    def _keep(self, words: Words, lines: Sequence[Words] = ()) -> str:
         """Keep the parts of the message, and return it in Python's words."""
-        self._problem, self._remedy = problem, remedy
-        return self._message(_PYTHON)
-
-    def _message(self, language: int) -> str:
-        problem, remedy = _joined(self._problem, language=language), _joined(self._remedy, language=language)
-        return f"{problem}: {remedy}" if remedy else problem
+        self._words, self._lines = words, tuple(lines)
+        return _lined(map(in_python, [words, *lines]))
 
     def in_commands(self) -> str:
         """Return the message in the words of the command line."""
-        return _lined(self._message(_COMMANDS), self._lines)
+        return _lined(map(in_commands, [self._words, *self._lines]))
 
 
-def _lined(message: str, lines: Sequence[str]) -> str:
-    return "\n  ".join(map(escaped, [message, *lines]))
+def _lined(lines: Iterable[str]) -> str:
+    return "\n  ".join(map(escaped, lines))
 
 
-class EventsPandasError(_Portable, Exception):
+class EventsPandasError(Worded, Exception):
     """The root of this package's errors.
 
     Parameters
     ----------
-    message : str
-        What is wrong. Characters that act on a terminal or break lines become escapes.
+    message : str or sequence of str
+        What is wrong, or the parts of this text. Characters that act on a terminal or break lines become escapes.
     lines : sequence of str, optional
-        A line for each of several faults.
+        A line for each of several faults, or its parts.
     """
 
-    def __init__(self, message: str, *, lines: Sequence[str] = ()) -> None:
-        super().__init__(_lined(message, lines))
+    def __init__(self, message: Words, *, lines: Sequence[Words] = ()) -> None:
+        super().__init__(self._keep(message, lines))
 
 
 class MappingError(EventsPandasError):
@@ -118,20 +87,33 @@ class MappingError(EventsPandasError):
     Parameters
     ----------
     faults : sequence of str
-        Every fault, each as ``"path: what is wrong, and how to fix it"``.
+        Every fault, each as ``"path: what is wrong, and how to fix it"``, or the parts of this text.
 
     Attributes
     ----------
     faults : tuple of str
-        The same faults.
+        The same faults, in the words of Python.
+    words : tuple of str or sequence of str
+        The same faults as they were given.
     """
 
-    def __init__(self, faults: Sequence[str]) -> None:
-        self.faults = tuple(map(escaped, faults))
-        if len(self.faults) == 1:
-            super().__init__(self.faults[0])
+    def __init__(self, faults: Sequence[Words]) -> None:
+        self.words = tuple(faults)
+        self.faults = tuple(escaped(in_python(fault)) for fault in faults)
+        if len(faults) == 1:
+            super().__init__(faults[0])
         else:
-            super().__init__(f"the mapping has {len(self.faults)} faults:", lines=self.faults)
+            super().__init__(f"the mapping has {len(faults)} faults:", lines=faults)
+
+    def faults_in_commands(self) -> tuple[str, ...]:
+        """Return the faults in the words of the command line and its TOML.
+
+        Returns
+        -------
+        tuple of str
+            As many as `faults`.
+        """
+        return tuple(escaped(in_commands(fault)) for fault in self.words)
 
     def in_file(self, path: object, hint: str) -> Self:
         """Return the error of a file among several.
@@ -150,8 +132,8 @@ class MappingError(EventsPandasError):
         """
         where, why = "" if path is None else f"{path}: ", f" ({hint})" if hint else ""
         error = copy(self)
-        *others, last = (f"{where}{fault}" for fault in self.faults)
-        MappingError.__init__(error, [*others, f"{last}{why}"])
+        *others, last = (parts_of(where, fault) for fault in self.words)
+        MappingError.__init__(error, [*others, parts_of(last, why)])
         return error
 
 
@@ -166,8 +148,8 @@ class UnknownColumnError(MappingError):
         The field that reads it, such as ``"metadata.price.currency"``.
     available : iterable of hashable
         The labels that there are.
-    hint : str, optional
-        A likelier fix than a similar column's name.
+    hint : str or sequence of str, optional
+        A likelier fix than a similar column's name, or the parts of this text.
 
     Attributes
     ----------
@@ -177,17 +159,18 @@ class UnknownColumnError(MappingError):
         The field that reads it.
     """
 
-    def __init__(self, column: Hashable, *, path: str, available: Iterable[Hashable], hint: str = "") -> None:
+    def __init__(self, column: Hashable, *, path: str, available: Iterable[Hashable], hint: Words = "") -> None:
         self.column = column
         self.path = path
         labels = list(available)
-        suggestion = did_you_mean(column, labels, otherwise=hint)
-        super().__init__([f"{path}: no column {column!r}{f': {suggestion}' if suggestion else _there_are(labels)}"])
+        suggestion = did_you_mean(column, labels, otherwise="") or hint
+        advice = parts_of(": ", suggestion) if suggestion else _there_are(labels)
+        super().__init__([parts_of(f"{path}: no column {column!r}", advice)])
 
 
 def _there_are(labels: Sequence[Hashable]) -> str:
     shown = listed([repr(label) for label in labels], most=SHOWN_LABELS, longest=math.inf)
-    return f"; there are {shown}" if labels else "; the frame has no columns"
+    return f"; there are {shown}" if labels else "; there are no columns"
 
 
 class InvalidRowsError(EventsPandasError):
@@ -223,7 +206,7 @@ class SourceError(EventsPandasError):
     """A file cannot be read as rows, or the results cannot be written."""
 
 
-class JournalError(Worded, EventsPandasError):
+class JournalError(EventsPandasError):
     """The journal cannot be read or written, or its file is not a journal.
 
     Parameters
@@ -248,8 +231,8 @@ class JournalError(Worded, EventsPandasError):
     def __init__(self, path: "os.PathLike[str]", *, problem: str, remedy: Words) -> None:
         self.path = os.fspath(path)
         self.problem = problem
-        self.remedy = _joined(remedy)
-        super().__init__(self._keep(f"{self.path}: {problem}", remedy))
+        self.remedy = in_python(remedy)
+        super().__init__(between(": ", [f"{self.path}: {problem}", remedy]))
 
 
 class RunUnderWayError(JournalError):
@@ -291,7 +274,7 @@ class RunUnderWayError(JournalError):
         super().__init__(path, problem=problem, remedy=remedy)
 
 
-class CredentialsError(Worded, EventsPandasError):
+class CredentialsError(EventsPandasError):
     """There is no usable access token or address; nothing was sent.
 
     Parameters
@@ -312,17 +295,16 @@ class CredentialsError(Worded, EventsPandasError):
     """
 
     def __init__(self, message: Words, *, lines: Sequence[str] = (), remedy: Words = "") -> None:
-        self.problem = _joined(message)
-        self.remedy = _joined(remedy)
-        self._lines = tuple(lines)
-        super().__init__(self._keep(message, remedy), lines=lines)
+        self.problem = in_python(message)
+        self.remedy = in_python(remedy)
+        super().__init__(between(": ", [message, remedy]), lines=lines)
 
 
 class OptionError(Worded, ValueError):
     """Options of a run contradict each other."""
 
     def __init__(self, problem: Words, *, remedy: Words) -> None:
-        super().__init__(self._keep(problem, remedy))
+        super().__init__(self._keep(between(": ", [problem, remedy])))
 
 
 class _Unfinished(_Portable):

@@ -1,11 +1,12 @@
 """What `suggest` and `check` do."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+import numpy as np
 import pandas as pd
 
 from events_pandas.cli.endings import ExitCode
@@ -40,31 +41,55 @@ Connect: TypeAlias = Callable[[], AbstractContextManager[IntercomClient]]
 
 
 def propose(printout: Printout, paths: Sequence[str], *, output: Path | None, written: SourceFormat) -> ExitCode:
-    """Propose a mapping from the first rows of the first file, and print or write it."""
-    with opened_files(paths[:1], written) as found:
-        first = found[0]
-        proposed = _proposed(first)
+    """Propose a mapping from the first rows of the first file and the partitions of all, and print or write it."""
+    with opened_files(paths, written) as found:
+        proposed = _proposed(found)
     # TOML has the same escapes.
     text = escaped_lines(proposed.to_toml())
     printout.add(
         mapping=text, unconfirmed=list(proposed.unconfirmed), output=None if output is None else path_text(output)
     )
     if output is not None:
-        write_new(output, text, holds="the mapping", sources=[first.path])
+        write_new(output, text, holds="the mapping", sources=[file.path for file in found])
         printout.say(f"mapping: {escaped(output)}")
     elif not printout.as_json:
         write_document(text, what="the mapping")
     return ExitCode.DONE
 
 
-def _proposed(file: SourceFile) -> SuggestedMapping:
+def _proposed(files: Sequence[SourceFile]) -> SuggestedMapping:
+    file, *others = files
     rows = read_first_rows(file, PROPOSED_FROM)
     if rows.empty:
         raise SourceError(f"{file}: has no rows: a mapping is proposed from the values of its columns")
     first = "the first " if len(rows) == PROPOSED_FROM else ""
+    name = f"{file.name!r}, the first of {len(files):,} files" if others else repr(file.short_name)
+    keys = _varying_keys(files)
+    folders = f", and the values of {', '.join(map(repr, keys))} in all folders" if keys else ""
     return replace(
-        proposal_for(rows, found_format(file)), origin=f"{first}{counted(len(rows), 'row')} of {file.short_name!r}"
+        proposal_for(_with_all_values(rows, keys), found_format(file)),
+        origin=f"{first}{counted(len(rows), 'row')} of {name}{folders}",
     )
+
+
+def _varying_keys(files: Sequence[SourceFile]) -> dict[str, list[str | None]]:
+    """Return the partition keys of the first file that have several values, with the values in the order of files."""
+    found: dict[str, dict[str | None, None]] = {key: {} for key, _ in files[0].partitions}
+    for file in files:
+        for key, value in file.partitions:
+            found.get(key, {})[value] = None
+    return {key: list(values) for key, values in found.items() if len(values) > 1}
+
+
+def _with_all_values(rows: pd.DataFrame, keys: Mapping[str, Sequence[str | None]]) -> pd.DataFrame:
+    """Spread the values of partition keys over rows of one folder, in which each key is constant."""
+    spread = {
+        key: pd.Series(np.resize(np.array(values, object), len(rows)), index=rows.index, dtype=rows[key].dtype)
+        for key, values in keys.items()
+        # A column of the file may have the name of a key: then nothing can read either.
+        if (rows.columns == key).sum() == 1
+    }
+    return rows.assign(**spread)
 
 
 def check_rows(

@@ -141,7 +141,7 @@ def _faults(error: Exception) -> tuple[str, ...]:
             *notes(error),
         )
     if isinstance(error, MappingError):
-        return error.faults
+        return error.faults_in_commands()
     if isinstance(error, InvalidRowsError):
         rows = counted(error.invalid, "row is", "rows are")
         return (f"{rows} invalid, and nothing was sent: see `events-pandas check --problems`",)
@@ -151,7 +151,7 @@ def _faults(error: Exception) -> tuple[str, ...]:
         # Without the number, which says nothing to an analyst.
         where = f"{escaped(error.filename)}: " if error.filename else ""
         return (where + escaped(error.strerror), *notes(error))
-    return (str(error) if isinstance(error, EventsPandasError) else escaped(error), *notes(error))
+    return (escaped(error), *notes(error))
 
 
 def _place(error: Exception) -> str:

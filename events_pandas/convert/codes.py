@@ -93,27 +93,27 @@ _ERRORS: Table = {
     # Times.
     "time_unreadable": (
         "cannot be read as a time",
-        "write it as 2024-01-31T12:00:00, or give its format (of epoch numbers the unit) in a Date rule",
+        "write it as 2024-01-31T12:00:00, or give its format (of epoch numbers the unit) in a date rule",
     ),
     "time_unlike_format": (
-        "is not a time in the format of its Date rule",
+        "is not a time in the format of its date rule",
         "correct the cell or the format",
     ),
     "day_as_number": (
         "looks like a day written as a number, and would be read as seconds since 1970",
-        "set format='%Y%m%d' in the Date rule, or unit='s' if it counts seconds",
+        "set format to '%Y%m%d' in a date rule, or unit to 's' if it counts seconds",
     ),
     "time_in_milliseconds": (
         "looks like milliseconds, and would be read as seconds since 1970",
-        "set unit='ms' in the Date rule",
+        "set unit to 'ms' in a date rule",
     ),
     "time_in_microseconds": (
         "looks like microseconds, and would be read as seconds since 1970",
-        "set unit='us' in the Date rule",
+        "set unit to 'us' in a date rule",
     ),
     "time_in_nanoseconds": (
         "looks like nanoseconds, and would be read as seconds since 1970",
-        "set unit='ns' in the Date rule",
+        "set unit to 'ns' in a date rule",
     ),
     "local_time_ambiguous": ("happened twice, when the clocks went back", "give the time with its offset, or in UTC"),
     "local_time_nonexistent": (
@@ -129,29 +129,32 @@ _ERRORS: Table = {
     "nul_character": ("holds a NUL character, which Intercom does not accept", "remove it"),
     "text_too_long": (
         f"is longer than the {TEXT_LIMIT} characters that Intercom keeps",
-        "shorten it, or set truncate=True in its Text rule",
+        "shorten it, or set truncate to true in its text rule",
     ),
     "nested_value": ("is nested, and Intercom does not accept nested values", "give each part a column of its own"),
     "unsupported_type": ("has a type that cannot be sent here", "convert the column to text, numbers or times first"),
     "number_unreadable": ("is not a plain number", "write it as 3.67, without units or thousands separators"),
     "number_not_finite": ("is infinite, and JSON has no infinity", "leave the cell empty"),
-    "number_inexact": ("is too large for a JSON number, which would lose digits", "send it as Text"),
+    "number_inexact": ("is too large for a JSON number, which would lose digits", "send it as text"),
     "link_malformed": ("is not an http or https address", "write it as https://example.org/page, without spaces"),
     "rich_link_incomplete": (
         "is empty, and the link's other part is not",
         "a rich link needs both its value and its url, or neither",
     ),
     "amount_unreadable": ("is not a plain amount", "write it as 349.99, without symbols or thousands separators"),
-    "amount_too_large": ("is too large to count exactly", "check the column, or send it as Text"),
+    "amount_too_large": ("is too large to count exactly", "check the column, or send it as text"),
     "amount_not_positive": (
         "is not above zero, and Intercom accepts only positive amounts",
         "leave the amount empty to send the event without it, or drop the row",
     ),
     "amount_decimals": (
         "has more decimals than its currency",
-        "round it to what was paid (yen have none, euros two), or set round=True in its MonetaryAmount rule",
+        "round it to what was paid (yen have none, euros two), or set round to true in the rule of the amount",
     ),
-    "currency_missing": ("is empty, and an amount needs its currency", "fill it in, or set currency=Constant('usd')"),
+    "currency_missing": (
+        "is empty, and an amount needs its currency",
+        "fill it in, or give the rule a constant, such as 'usd'",
+    ),
     "currency_unknown": ("is not a currency of ISO 4217", "write three letters such as 'usd'"),
 }
 
@@ -163,7 +166,7 @@ _CHARACTER_ERRORS: Table = {
 _OVERFLOW_ERRORS: Table = {
     "metadata_overflow": (
         "values are present, more than Intercom keeps, and it ignores the rest silently",
-        "leave keys out of the mapping, or set metadata_overflow='drop' to send only the first ones",
+        "leave keys out of the mapping, or set metadata_overflow to 'drop' to send only the first ones",
     ),
 }
 
@@ -186,7 +189,7 @@ _COLUMN_NOTES: Table = {
         "came as numbers of different lengths, which may have lost leading zeros",
         "read the column as text if its identifiers have them",
     ),
-    "naive_time": ("has no time zone and is taken as UTC", "set timezone='Europe/Berlin' or the like if it is not"),
+    "naive_time": ("has no time zone and is taken as UTC", "set timezone to 'Europe/Berlin' or the like if it is not"),
     "event_name_spellings": (
         "are the same event to Intercom, which ignores case and reads '.' and '$' as '-'",
         "use one spelling, or names that differ in their letters",
@@ -197,15 +200,15 @@ _COLUMN_NOTES: Table = {
     ),
     "sent_as_numbers": (
         "is not a number, but its column, which has no rule in the mapping, is sent as numbers",
-        "fix or empty the cell, or use Text in the mapping to send the column as text",
+        "fix or empty the cell, or give the column a text rule in the mapping",
     ),
     "sent_as_dates": (
         "is not a time, but its column, which has no rule in the mapping, is sent as dates",
-        "fix or empty the cell, or use Text in the mapping to send the column as text",
+        "fix or empty the cell, or give the column a text rule in the mapping",
     ),
     "sent_as_text": (
         "are sent as text, because the column has no rule in the mapping and its values do not show a type",
-        "use Number or Date in the mapping, or Text if it is text",
+        "give the column a number or date rule in the mapping, or a text rule if it is text",
     ),
     "decimal_comma": (
         "has a decimal comma, and its column is read that way",
@@ -217,7 +220,7 @@ _COLUMN_NOTES: Table = {
     ),
     "type_kept": (
         "keeps the type that earlier runs in the journal sent",
-        "use Text, Number or Date in the mapping to choose the type",
+        "give the column a text, number or date rule in the mapping to choose the type",
     ),
     "type_drift": (
         "are mixed in one key, which Intercom shows as text",
@@ -290,11 +293,11 @@ _ROW_NOTES: Table = {
     ),
     "excel_serial": (
         "looks like a day number from Excel, but is read as seconds since 1970",
-        "convert the column with pd.to_datetime(column, unit='D', origin='1899-12-30')",
+        "format the column as a date and export it again, or use pd.to_datetime(column, unit='D', origin='1899-12-30')",
     ),
     "before_2000": (
         "is before the year 2000",
-        "if that is wrong, check the column and the unit= and format= of its Date rule",
+        "if that is wrong, check the column and the unit and format of its date rule",
     ),
     "in_the_future": ("is in the future", "if that is wrong, check the column's unit, format and time zone"),
     "text_truncated": (
@@ -313,23 +316,23 @@ _OVERFLOW_NOTES: Table = {
 _PAIR_NOTES: Table = {
     "duplicate": (
         "is the same event to Intercom (contact, event name and second), and this row is not sent",
-        "drop one of the two, or set duplicates='spread' in the mapping if both happened",
+        "drop one of the two, or set duplicates to 'spread' in the mapping if both happened",
     ),
     "duplicate_with_other_metadata": (
         "is the same event to Intercom (contact, event name and second), and this row and its metadata are not sent",
-        "set duplicates='spread' in the mapping if both happened",
+        "set duplicates to 'spread' in the mapping if both happened",
     ),
     "duplicate_sent": (
         "is the same event to Intercom (contact, event name and second), and Intercom will drop one of the two",
-        "set duplicates='skip' or 'spread' in the mapping",
+        "set duplicates to 'skip' or 'spread' in the mapping",
     ),
     "second_moved": (
         "has the contact, event name and second of this row, and Intercom would drop one of the two",
-        "set duplicates='skip' in the mapping if they are one event",
+        "set duplicates to 'skip' in the mapping if they are one event",
     ),
     "second_moved_of_identical": (
         "has the contact, event name, second and metadata of this row, so they may be one event",
-        "if they are, drop one of the two, or set duplicates='skip' in the mapping",
+        "if they are, drop one of the two, or set duplicates to 'skip' in the mapping",
     ),
     "mend_before_spread": (
         "has the contact, event name and second of this row, which is invalid",

@@ -5,6 +5,7 @@ import unicodedata
 from typing import Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from events_pandas.convert.cells import TEXT_TYPE
 from events_pandas.mapping.source_format import DecimalSign
@@ -12,6 +13,11 @@ from events_pandas.mapping.written_numbers import ANY_SEPARATOR, WRITTEN_NUMBERS
 
 _IS_WRITTEN: Final = {sign: re.compile(pattern) for sign, pattern in WRITTEN_NUMBERS.items()}
 _CURRENCY: Final = re.compile(r"(?P<before>[^\d\s+-]{1,3})?\s?(?P<number>[+-]?\d.*\d|\d)\s?(?P<after>[^\d\s]{1,3})?")
+WITH_SIGN: Final = {
+    "number_unreadable": "write it as 3{sign}67, without units",
+    "amount_unreadable": "write it as 349{sign}99, without symbols",
+}
+"""How to fix what is not a number in a column that has a decimal sign, by code: thousands may be separated there."""
 _SOURCE: Final = "in the mapping's source"
 
 
@@ -31,6 +37,11 @@ def _cure(text: str) -> str | None:
         by_comma, by_point = text.replace(",", "."), text.replace(",", "")
         return f"set decimal to ',' {_SOURCE} if it is {by_comma}, or to '.' if it is {by_point}"
     return f"set decimal {_SOURCE}, with which thousands may be separated" if re.search(ANY_SEPARATOR, text) else None
+
+
+def cures_with_sign(code: str, cures: pa.Array | None, sign: DecimalSign, *, length: int) -> pa.Array:
+    """Say how to write numbers with the decimal sign in force, where a text has no cure of its own."""
+    return pc.fill_null(pa.nulls(length, TEXT_TYPE) if cures is None else cures, WITH_SIGN[code].format(sign=sign))
 
 
 def written_signs(text: str) -> list[DecimalSign]:

@@ -10,6 +10,7 @@ import pyarrow as pa
 from events_pandas.convert.cells import TEXT_TYPE, Cells, Mask, Rows, valid_mask, without
 from events_pandas.convert.codes import CODES
 from events_pandas.convert.column_cells import read_cells
+from events_pandas.convert.decimal_signs import WITH_SIGN, cures_with_sign
 from events_pandas.convert.json_text import Pieces, canonical_numbers, json_strings, present, unquoted_numbers
 from events_pandas.convert.money import amount_reader, first_of_each, looked_up, minor_units, read_currency
 from events_pandas.convert.problems import VALUES_KEPT, Finding, shown
@@ -33,6 +34,7 @@ from events_pandas.convert.times import TimeReader
 from events_pandas.currencies import DECIMALS, HUNDREDTHS, WITHDRAWN_IN
 from events_pandas.mapping import BoundRule, Constant, Date, Link, MonetaryAmount, Number, RichLink, Rule, Text
 from events_pandas.mapping.rules import Values, part_path
+from events_pandas.mapping.source_format import DecimalSign
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,8 +101,9 @@ def read_part(bound: BoundRule, part: str = "", *, timezone: str | None = None) 
     else:
         # Identifiers have a code of their own for these errors, and for what else is like them.
         reading = read(read_cells(values), reader if reader is read_identifier else without_sheet_errors(reader))
+    sign = _sign(bound, part)
     located = [
-        replace(finding, field=part_path(bound.path, part), label=bound.labels[part])
+        replace(_with_sign(finding, sign), field=part_path(bound.path, part), label=bound.labels[part])
         for finding in reading.findings
         # A value that would be odd in a row is meant if somebody wrote it into the mapping as a constant.
         if not (isinstance(values, Constant) and _is_row_note(finding))
@@ -127,13 +130,28 @@ def _reader(bound: BoundRule, part: str, timezone: str | None) -> Reader:
         return TimeReader(format=rule.format, unit=rule.unit, timezone=rule.timezone or timezone)
     if isinstance(bound.rule, Text) and bound.rule.truncate:
         return read_truncated_text
-    # A constant is not written as the source's numbers are.
-    sign = None if isinstance(bound.parts[part], Constant) else getattr(bound.rule, "decimal", None)
+    sign = _sign(bound, part)
     if isinstance(bound.rule, Number):
         return number_reader(sign)
     if (type(bound.rule), part) == (MonetaryAmount, "amount"):
         return amount_reader(sign)
     return _READERS[type(bound.rule), part]
+
+
+def _sign(bound: BoundRule, part: str) -> DecimalSign | None:
+    """Return the decimal sign of a part's text, if it has one."""
+    # A constant is not written as the source's numbers are.
+    if isinstance(bound.parts[part], Constant) or not isinstance(bound.rule, Number | MonetaryAmount):
+        return None
+    return bound.rule.decimal
+
+
+def _with_sign(finding: Finding, sign: DecimalSign | None) -> Finding:
+    """Say how to write a number with the decimal sign in force."""
+    if sign is None or finding.code not in WITH_SIGN or finding.values is None:
+        return finding
+    cures = cures_with_sign(finding.code, finding.cures, sign, length=len(finding.values))
+    return replace(finding, cures=cures)
 
 
 _READERS_BY_PATH: dict[str, Reader] = {

@@ -30,6 +30,8 @@ from events_pandas.mapping.rules import (
     sources_by_path,
 )
 from events_pandas.mapping.source_format import DecimalSign
+from events_pandas.mapping.toml import source_wording
+from events_pandas.wording import Phrase, Words, parts_of
 from events_pandas.words import kind_of
 
 _CURRENCY_LETTERS: Final = 3
@@ -198,14 +200,15 @@ class _Binder:
         self._faults: list[MappingError] = []
         self._computed: dict[int, Values] = {}
         if isinstance(event_name, str) and _positions(frame_labels(frame), event_name):
-            advice = f"use Column({event_name!r}) or Constant({event_name!r})"
-            self._faults.append(MappingError([f"event_name: {event_name!r} is also a column: {advice}"]))
+            column, constant = source_wording(Column(event_name)), source_wording(Constant(event_name))
+            fault = parts_of(f"event_name: {event_name!r} is also a column: use ", column, " or ", constant)
+            self._faults.append(MappingError([fault]))
 
     def raise_faults(self) -> None:
         if len(self._faults) == 1:
             raise self._faults[0]
         if self._faults:
-            raise MappingError([fault for error in self._faults for fault in error.faults])
+            raise MappingError([fault for error in self._faults for fault in error.words])
 
     def values(self, path: str, source: Source) -> "Values | Constant | None":
         """Return what a source holds; None after a fault."""
@@ -289,7 +292,7 @@ def _same_label(column: Hashable, label: Hashable) -> bool:
         return False
 
 
-def _hint(path: str, label: Hashable) -> str:
+def _hint(path: str, label: Hashable) -> Words:
     """Suggest what a missing label of the metadata may be: an option in the wrong place, or the value itself."""
     option = metadata_key(path)
     if not isinstance(label, str) or not option:
@@ -300,7 +303,8 @@ def _hint(path: str, label: Hashable) -> str:
         # A key whose value is its own name can only mean a column.
         return ""
     is_currency = path.endswith(".currency") and len(label) == _CURRENCY_LETTERS
-    return f"did you mean {'currency=' if is_currency else ''}Constant({label!r})?"
+    named = Phrase("currency=", "currency = ") if is_currency else ""
+    return parts_of("did you mean ", named, source_wording(Constant(label)), "?")
 
 
 def _public_label(path: str, source: Source) -> str:

@@ -179,7 +179,7 @@ class EventMapping:
         try:
             mapping = cls(**arguments)
         except MappingError as error:
-            raise MappingError([*faults, *error.faults]) from None
+            raise MappingError([*faults, *error.words]) from None
         if faults:
             raise MappingError(faults)
         return mapping

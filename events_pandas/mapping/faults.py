@@ -25,11 +25,13 @@ from events_pandas.mapping.rules import (
     part_path,
     rule_parts,
     rule_sources,
+    type_word,
 )
 from events_pandas.mapping.source_format import DECIMAL_SIGNS, SOURCE_PARTS, SourceFormat
+from events_pandas.wording import Phrase, Words, parts_of
 from events_pandas.words import kind_of
 
-_SOURCE_FORMS: Final = "name a column or use Constant(...), in TOML { constant = … }"
+_SOURCE_FORMS: Final = parts_of("name a column or use ", Phrase("Constant(...)", "{ constant = … }"))
 
 _SHORT: Final = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 80
@@ -103,7 +105,7 @@ _NEEDS_OF_SOURCE: Final[Mapping[str, _Need]] = {
 }
 
 
-def mapping_faults(fields: Mapping[str, object]) -> list[str]:
+def mapping_faults(fields: Mapping[str, object]) -> list[Words]:
     """Return every fault of the fields of a mapping, as ``"path: what is wrong, and how to fix it"``."""
     return [
         *_event_name_faults(fields["event_name"]),
@@ -130,7 +132,7 @@ def source_format_faults(source: object) -> Iterator[str]:
         yield f"source: expected a SourceFormat, got {kind_of(source)}: use SourceFormat(decimal=',') or the like"
 
 
-def _event_name_faults(event_name: object) -> Iterator[str]:
+def _event_name_faults(event_name: object) -> Iterator[Words]:
     if isinstance(event_name, Constant):
         event_name = event_name.value
         if not isinstance(event_name, str):
@@ -142,14 +144,12 @@ def _event_name_faults(event_name: object) -> Iterator[str]:
     elif isinstance(event_name, Column) or is_computed(event_name):
         yield from _entry_faults("event_name", event_name, (Column,))
     else:
-        kind = kind_of(event_name) if isinstance(event_name, RULE_TYPES) else _shown(event_name)
-        yield (
-            f"event_name: {kind} cannot be an event's name: "
-            "use 'placed-order' or Column('event'), in TOML { column = \"event\" }"
-        )
+        kind = _kind(event_name) if isinstance(event_name, RULE_TYPES) else _shown(event_name)
+        column = Phrase("Column('event')", '{ column = "event" }')
+        yield parts_of("event_name: ", kind, " cannot be an event's name: use 'placed-order' or ", column)
 
 
-def _entry_faults(path: str, entry: object, kinds: tuple[type[Rule], ...]) -> Iterator[str]:
+def _entry_faults(path: str, entry: object, kinds: tuple[type[Rule], ...]) -> Iterator[Words]:
     """Yield the faults of a rule of one of these kinds, or else of a bare source."""
     if isinstance(entry, kinds):
         yield from _rule_faults(path, entry)
@@ -157,14 +157,14 @@ def _entry_faults(path: str, entry: object, kinds: tuple[type[Rule], ...]) -> It
         yield from _source_faults(path, entry)
 
 
-def _identifier_faults(sources: Mapping[str, object]) -> Iterator[str]:
+def _identifier_faults(sources: Mapping[str, object]) -> Iterator[Words]:
     if not sources:
         yield "user_id: the mapping has no identifier: name the column of user_id, id or email"
     for name, source in sources.items():
         yield from _entry_faults(name, source, (Column,))
 
 
-def _metadata_faults(metadata: object) -> Iterator[str]:
+def _metadata_faults(metadata: object) -> Iterator[Words]:
     if not isinstance(metadata, Mapping):
         yield f"metadata: expected a mapping of keys to rules, got {kind_of(metadata)}"
         return
@@ -180,9 +180,10 @@ def _metadata_faults(metadata: object) -> Iterator[str]:
         if isinstance(rule, Date) and isinstance(key, str):
             yield from date_key_faults(path, key)
         if isinstance(rule, Number) and name.endswith(DATE_SUFFIXES):
-            yield (
-                f"{path}: Intercom takes a number for a date if the key ends in '_date' or '_at': use Date with the "
-                f'unit that it counts, in TOML {{ type = "date", … }}, or name it {f"{name}_value"!r}'
+            yield parts_of(
+                f"{path}: Intercom takes a number for a date if the key ends in '_date' or '_at': use ",
+                Phrase("Date", '{ type = "date", … }'),
+                f" with the unit that it counts, or name it {f'{name}_value'!r}",
             )
         yield from _entry_faults(path, rule, RULE_TYPES)
 
@@ -217,11 +218,11 @@ def date_key_faults(path: str, key: str) -> Iterator[str]:
     case = ", in lower case" if suffix else ""
     yield (
         f"{path}: Intercom shows a date only if the key ends in '_date' or '_at'{case}: "
-        f"name it {proposed!r}, or send it as Text"
+        f"name it {proposed!r}, or send it as text"
     )
 
 
-def _rule_faults(path: str, rule: Rule) -> Iterator[str]:
+def _rule_faults(path: str, rule: Rule) -> Iterator[Words]:
     for part, source in rule_sources(rule).items():
         yield from _source_faults(part_path(path, part), source)
     values = {part.name: part.value for part in rule_parts(rule)}
@@ -248,19 +249,23 @@ def _format_faults(path: str, written: object) -> Iterator[str]:
         yield f"{path}: {error}"
 
 
-def _source_faults(path: str, source: object) -> Iterator[str]:
+def _kind(rule: Rule) -> Phrase:
+    return Phrase(kind_of(rule), f'{{ type = "{type_word(rule)}", … }}')
+
+
+def _source_faults(path: str, source: object) -> Iterator[Words]:
     if isinstance(source, RULE_TYPES):
-        yield f"{path}: {type(source).__name__} cannot be used here: {_SOURCE_FORMS}"
+        yield parts_of(f"{path}: ", _kind(source), " cannot be used here: ", _SOURCE_FORMS)
     elif isinstance(source, Constant):
         if not _is_present_scalar(source.value):
             yield f"{path}: {_shown(source.value)} cannot be a constant: use a text, a number, a date or a time"
     elif isinstance(source, type):
         # A class is callable: Text instead of Text("column") would pass for a function of the frame.
-        yield f"{path}: the class {source.__name__} is not a source: {_SOURCE_FORMS}"
+        yield parts_of(f"{path}: the class {source.__name__} is not a source: ", _SOURCE_FORMS)
     elif _is_missing(source):
-        yield f"{path}: {source} is not a source: {_SOURCE_FORMS}"
+        yield parts_of(f"{path}: {source} is not a source: ", _SOURCE_FORMS)
     elif not (is_computed(source) or pd.api.types.is_hashable(source)):
-        yield f"{path}: {kind_of(source)} is not a source: {_SOURCE_FORMS}"
+        yield parts_of(f"{path}: {kind_of(source)} is not a source: ", _SOURCE_FORMS)
 
 
 def _is_present_scalar(value: Scalar) -> bool:

@@ -19,13 +19,13 @@ _FIELDS: Final = {
 }
 _PARTS: Final = {
     "format": "the rows that were looked at do not show the order of day, month and year",
-    "unit": "whole numbers may count cents: use unit='minor' if they do",
+    "unit": "whole numbers may count cents: set unit to 'minor' if they do",
     "decimal": "the rows that were looked at do not show what their numbers are, such as whether 1.234 is 1234",
     "currency": "several columns may hold the currency",
 }
 _CONFIRM: Final = (
-    "unconfirmed: nothing is submitted until these guesses are confirmed: correct what is wrong and remove what you "
-    "have read, or use dataclasses.replace(mapping, unconfirmed=()) (in TOML delete the line) when you have read all"
+    "unconfirmed: nothing is submitted until these guesses are confirmed: correct what is wrong, and take what you "
+    "have read out of unconfirmed"
 )
 
 
@@ -52,7 +52,7 @@ def guess_faults(mapping: EventMapping) -> list[str]:
 
 def _guess(mapping: EventMapping, path: str) -> str:
     if path == "timezone":
-        return "times without a zone are taken as UTC, which is a guess: set timezone='Europe/Berlin' or the like"
+        return "times without a zone are taken as UTC, which is a guess: set timezone to 'Europe/Berlin' or the like"
     if path in _FIELDS:
         return f"{_shown(getattr(mapping, path))} is a guess: {_FIELDS[path]}"
     field, _, part = path.rpartition(".")

@@ -24,6 +24,7 @@ from events_pandas.mapping.rules import (
     type_word,
 )
 from events_pandas.mapping.source_format import SOURCE_PARTS, SourceFormat, set_parts
+from events_pandas.wording import Phrase
 from events_pandas.words import UNSEEN, did_you_mean, escape
 
 OPTIONS: Final = ("timezone", "duplicates", "on_invalid_metadata", "metadata_limit", "metadata_overflow", "unconfirmed")
@@ -218,7 +219,7 @@ def is_set(name: str, entry: object, *, default: object) -> bool:
 
 
 def _line(key: str, entry: object, comment: str | None) -> str:
-    return _with_comment(f"{_key_text(key)} = {_value_text(_entry_table(entry))}", comment)
+    return _with_comment(f"{_key_text(key)} = {entry_text(entry)}", comment)
 
 
 def _with_comment(line: str, comment: str | None) -> str:
@@ -235,7 +236,7 @@ def _writing_faults(path: str, source: Source) -> Iterator[str]:
 def _is_writable(source: Source) -> bool:
     """Tell whether a label or constant is the same when it is read back."""
     try:
-        text = _value_text(_entry_table(source))
+        text = entry_text(source)
         # A file is UTF-8, which has no lone surrogates.
         read = tomllib.loads(f"value = {text}".encode().decode())["value"]
     except (TypeError, ValueError):
@@ -260,6 +261,17 @@ def _entry_table(entry: object) -> object:
         elif part.is_set:
             table[part.name] = value
     return table
+
+
+def source_wording(entry: Column | Constant) -> Phrase:
+    """Return how a mapping names a column or a constant in Python, and in TOML."""
+    value = entry.source if isinstance(entry, Column) else entry.value
+    return Phrase(f"{type(entry).__name__}({value!r})", entry_text(entry))
+
+
+def entry_text(entry: object) -> str:
+    """Write one entry of a mapping on one line."""
+    return _value_text(_entry_table(entry))
 
 
 def _key_text(key: str) -> str:

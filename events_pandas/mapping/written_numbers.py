@@ -1,6 +1,6 @@
 """Numbers that are written with a decimal sign and separated thousands, and which sign the cells of a column show."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, TypeAlias
 
 import pyarrow as pa
@@ -92,6 +92,13 @@ def decided_sign(counts: Mapping[str, int]) -> DecimalSign | None:
         return ","
     is_point = counts[POINT] and counts[POINT] >= showing * _DECIDING_SHARE
     return "." if is_point and counts[GROUPED] else None
+
+
+def shows_sign(counts: Mapping[str, int], words: Iterable[str], sign: DecimalSign | None) -> bool:
+    """Tell whether cells show their sign well enough to read those that are numbers with both; `words` are these."""
+    own, other = (COMMA, POINT) if sign == "," else (POINT, COMMA)
+    count = sum(counts[word] for word in words)
+    return not count or (counts[own] >= count and not counts[other])
 
 
 def is_torn(counts: Mapping[str, int]) -> bool:

@@ -16,7 +16,8 @@ from typing import Any, Final, Literal, TypedDict, TypeGuard, TypeVar
 from events_pandas.deliver import MAX_CONCURRENCY, IntercomClient, ProgressChoice, RetryPolicy, WorkspaceIdentity
 from events_pandas.deliver.engine import PATIENCE_SECONDS
 from events_pandas.deliver.journal import AUTO, Journal, journal_path, mode_note
-from events_pandas.errors import CredentialsError, JournalError, OptionError, Setting
+from events_pandas.errors import CredentialsError, JournalError, OptionError
+from events_pandas.wording import Setting
 from events_pandas.words import did_you_mean, escaped, kind_of
 
 Function = TypeVar("Function", bound=Callable[..., object])

@@ -35,7 +35,7 @@ def together(files: Sequence[BadFile]) -> MappingError | SourceError:
     if not others:
         return first
     errors = [first, *others]
-    lines = [line for error in errors for line in (error.faults if isinstance(error, MappingError) else [str(error)])]
+    lines = [line for error in errors for line in (error.words if isinstance(error, MappingError) else [str(error)])]
     if all(isinstance(error, MappingError) for error in errors):
         return MappingError(lines)
     more = [f"and {len(lines) - _NAMED_FILES:,} more"] if len(lines) > _NAMED_FILES else []

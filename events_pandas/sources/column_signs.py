@@ -13,7 +13,16 @@ import pyarrow.compute as pc
 from events_pandas.convert.problems import shown
 from events_pandas.mapping.column_types import Remark
 from events_pandas.mapping.source_format import DecimalSign
-from events_pandas.mapping.written_numbers import COMMA, EITHER, EITHER_COMMA, POINT, decided_sign, is_torn, sign_masks
+from events_pandas.mapping.written_numbers import (
+    COMMA,
+    EITHER,
+    EITHER_COMMA,
+    POINT,
+    decided_sign,
+    is_torn,
+    shows_sign,
+    sign_masks,
+)
 from events_pandas.sources.source_file import SourceFile
 from events_pandas.words import escaped
 
@@ -43,12 +52,6 @@ class _FileSigns:
     decides: bool = True
     counts: Counter[str] = field(default_factory=Counter)
     cells: dict[str, _Cell] = field(default_factory=dict)  # the first of each word
-
-    def shows(self, words: Iterable[str], sign: DecimalSign | None) -> bool:
-        """Whether the cells show their sign well enough to read those that are numbers with both; `words` are these."""
-        own, other = (COMMA, POINT) if sign == "," else (POINT, COMMA)
-        count = sum(self.counts[word] for word in words)
-        return not count or (self.counts[own] >= count and not self.counts[other])
 
 
 @dataclass(slots=True)
@@ -109,7 +112,7 @@ class ColumnSigns:
             # Without a decimal comma 1.234 is read as in a frame, and without a known sign 1,234 is not read at all.
             is_doubtful = comma is not None or signs.counts[COMMA]
             words = [*([EITHER] if is_doubtful else []), *([EITHER_COMMA] if sign is not None else [])]
-            if not signs.shows(words, sign):
+            if not shows_sign(signs.counts, words, sign):
                 cell = next(signs.cells[word] for word in words if word in signs.cells)
                 counts = [sum(signs.counts[word] for word in words), signs.counts[COMMA], signs.counts[POINT]]
                 return _doubt(cell, counts, self._evidence(comma if signs.counts[EITHER] else None))

@@ -25,8 +25,8 @@ COMPARED_ROWS: Final = 10_000
 """The most rows of a file that are compared."""
 
 _CURE: Final = (
-    "a CSV file has no types, so give the column a rule in the mapping (Text, Number with its decimal=, "
-    "Date with its unit=), "
+    "a CSV file has no types, so give the column a rule in the mapping (text, number with its decimal, date with "
+    "its unit), "
     "or export to .parquet"
 )
 

@@ -8,7 +8,8 @@ from events_pandas.mapping import Constant, EventMapping, SourceFormat
 from events_pandas.mapping.event_mapping import DEFAULTS, field_values
 from events_pandas.mapping.rules import RULE_TYPES, rule_parts, rule_sources
 from events_pandas.mapping.source_format import set_parts
-from events_pandas.mapping.toml import is_set
+from events_pandas.mapping.toml import entry_text, is_set
+from events_pandas.wording import Phrase, Words, in_python
 
 _INDENT: Final = "    "
 
@@ -19,9 +20,14 @@ class Choice:
 
     path: str  # the field, such as "metadata.price"
     entry: Any  # a rule or a label; None where the field was left open on purpose
-    reason: str  # one line
+    words: Words  # of the reason, one line
     about_duplicates: str = ""  # added to the reason while `duplicates` of the mapping is the default
     guesses: tuple[str, ...] = ()  # what may be wrong, by path: nothing is submitted before it is confirmed
+
+    @property
+    def reason(self) -> str:
+        """The reason in the words of Python."""
+        return in_python(self.words)
 
     @property
     def labels(self) -> tuple[Hashable, ...]:
@@ -37,7 +43,12 @@ class LeftOut:
     """A column that was not proposed, and why in one line; an index without a name has the label None."""
 
     label: Hashable
-    reason: str
+    words: Words  # of the reason
+
+    @property
+    def reason(self) -> str:
+        """The reason in the words of Python."""
+        return in_python(self.words)
 
 
 def share_text(part: int, whole: int) -> str:
@@ -52,7 +63,7 @@ def share_text(part: int, whole: int) -> str:
     return "more than 99 %" if 99 < percent < 100 else f"{percent:.0f} %"  # noqa: PLR2004  # Per cent.
 
 
-def write_python(mapping: EventMapping, comments: Mapping[str, str]) -> str:
+def write_python(mapping: EventMapping, comments: Mapping[str, Words]) -> str:
     """Write a mapping as Python code that runs after ``import events_pandas as ep`` and assigns to ``mapping``.
 
     The comments go by the path of their field; the comment on a field that is not written has a line of its own.
@@ -64,11 +75,11 @@ def write_python(mapping: EventMapping, comments: Mapping[str, str]) -> str:
         elif is_set(name, value, default=DEFAULTS[name]):
             lines.append(f"{_INDENT}{name}={python_text(value)},{_comment(comments, name)}")
         elif name in comments:
-            lines.append(f"{_INDENT}# {name}: {comments[name]}")
+            lines.append(f"{_INDENT}# {name}: {in_python(comments[name])}")
     return "\n".join([*lines, ")"])
 
 
-def _metadata_lines(metadata: Mapping[str, object], comments: Mapping[str, str]) -> list[str]:
+def _metadata_lines(metadata: Mapping[str, object], comments: Mapping[str, Words]) -> list[str]:
     if not metadata:
         return []
     lines = [
@@ -78,8 +89,13 @@ def _metadata_lines(metadata: Mapping[str, object], comments: Mapping[str, str])
     return [f"{_INDENT}metadata={{", *lines, f"{_INDENT}}},"]
 
 
-def _comment(comments: Mapping[str, str], path: str) -> str:
-    return f"  # {comments[path]}" if path in comments else ""
+def _comment(comments: Mapping[str, Words], path: str) -> str:
+    return f"  # {in_python(comments[path])}" if path in comments else ""
+
+
+def wording_of(entry: object) -> Phrase:
+    """Return how one entry of a mapping is written in Python, and in TOML."""
+    return Phrase(python_text(entry), entry_text(entry))
 
 
 def python_text(entry: object) -> str:

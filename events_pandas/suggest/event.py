@@ -18,7 +18,9 @@ from events_pandas.suggest.names import (
     time_rank,
     user_id_rank,
 )
+from events_pandas.suggest.near_misses import near_misses
 from events_pandas.suggest.survey import Survey
+from events_pandas.wording import Phrase, Words, parts_of
 from events_pandas.words import listed
 
 _SHOWN_COLUMNS: Final = 10
@@ -79,11 +81,11 @@ def _created_at(column: Evidence, columns: Sequence[Evidence]) -> Choice:
     doubt = f"; it may also be {' or '.join(rivals)}: is this the right time?" if rivals else ""
     if is_late:
         doubt = "; its name suggests something later than the event: is this the right time?"
-    shared = "; events of one contact on one day share a second, and Intercom keeps the first: see duplicates="
+    shared = "; events of one contact on one day share a second, and Intercom keeps the first: see duplicates"
     return Choice(
         path="created_at",
         entry=column.label if rule == Date(column.label) else rule,
-        reason=f"{column.time_form.description}{doubt}{_gaps(column)}",
+        words=f"{column.time_form.description}{doubt}{_gaps(column)}",
         about_duplicates=shared if column.time_form.is_day and not is_late else "",
         guesses=(*(("created_at",) if doubt else ()), *(f"created_at.{part}" for part in guessed_parts(column))),
     )
@@ -100,10 +102,11 @@ def _identifiers(columns: Sequence[Evidence]) -> list[Choice]:
     user_id = _user_id([column for column in columns if column not in (intercom_id, email)], intercom_id or email)
     choices = []
     if user_id is not None:
-        is_sure = user_id_rank(user_id.words) >= _SURE_RANK
+        # A file in which 42 is written as 42.0 matches no contact.
+        is_sure = user_id_rank(user_id.words) >= _SURE_RANK and not (user_id.came_as_floats and user_id.is_written)
         choices.append(_identifier("user_id", user_id, _user_id_reason(user_id), is_sure=is_sure))
     if intercom_id is not None:
-        reason = "24 hexadecimal digits, like Intercom's own identifiers; if they are yours, use user_id="
+        reason = "24 hexadecimal digits, like Intercom's own identifiers; if they are yours, use user_id"
         choices.append(_identifier("id", intercom_id, reason, is_sure=names_intercoms_id(intercom_id.words)))
     if email is not None:
         is_alone = not choices
@@ -115,9 +118,9 @@ def _identifiers(columns: Sequence[Evidence]) -> list[Choice]:
     return choices
 
 
-def _identifier(path: str, column: Evidence, reason: str, *, is_sure: bool) -> Choice:
+def _identifier(path: str, column: Evidence, words: Words, *, is_sure: bool) -> Choice:
     """Choose a column; its path is a guess if it may belong to somebody else, or be of another kind."""
-    return Choice(path=path, entry=column.label, reason=reason, guesses=() if is_sure else (path,))
+    return Choice(path=path, entry=column.label, words=words, guesses=() if is_sure else (path,))
 
 
 def _is_doubtful(identifier: Evidence, columns: Sequence[Evidence], *, has_email: bool) -> bool:
@@ -160,7 +163,7 @@ def _nameless_rank(column: Evidence) -> int:
     return column.n_distinct if is_code and not column.words else 0
 
 
-def _user_id_reason(column: Evidence) -> str:
+def _user_id_reason(column: Evidence) -> Words:
     floats = " that came as floats" if column.came_as_floats else ""
     kind = f"{column.kind}{floats}, {column.n_distinct:,} different{_gaps(column)}"
     if not column.words:
@@ -171,31 +174,35 @@ def _user_id_reason(column: Evidence) -> str:
         doubt = ": make sure that it names the contact, and not a company or a thing"
     else:
         doubt = "; its name says that it is the contact's"
-    return f"{kind}{doubt}{_float_advice(column)}"
+    return parts_of(f"{kind}{doubt}", _float_advice(column))
 
 
-def _float_advice(column: Evidence) -> str:
+def _float_advice(column: Evidence) -> Words:
     if not column.came_as_floats:
         return ""
     if column.is_written:
         return '; "42.0" is sent as it stands, and matches no contact: write the column as whole numbers'
-    return '; read the column as text (dtype=str): a "42.0" in a CSV file is sent as it stands, and matches no contact'
+    as_text = Phrase("read the column as text (dtype=str)", "write the column as text or whole numbers")
+    return ("; ", as_text, ': a "42.0" in a CSV file is sent as it stands, and matches no contact')
 
 
 def _missing(seen: Survey, *, time: Evidence | None, identifiers: list[Choice]) -> Iterator[str]:
     looks = [f"{column.label!r} ({column.kind})" for column in seen.columns]
     looks += [f"{out.label!r} ({out.reason})" for out in seen.unusable]
     shown = listed(looks, most=_SHOWN_COLUMNS, longest=math.inf)
-    there_are = f"there are {shown}" if looks else "the frame has no columns"
+    there_are = f"there are {shown}" if looks else "there are no columns"
     if time is None:
-        yield f"created_at: no column looks like the time of an event: {there_are}"
+        nearest = near_misses(seen)
+        verb = "is" if len(nearest) == 1 else "are"
+        advice = f"nearest {verb} {', '.join(nearest)}: correct the cells, or write the mapping yourself: "
+        yield f"created_at: no column looks like the time of an event: {advice if nearest else ''}{there_are}"
     if not identifiers:
         # A column with a sure name was refused for its values: another name would not help.
         is_named = any(user_id_rank(column.words) >= _SURE_RANK for column in seen.columns)
         advice = "" if is_named else "name it customer_id or the like, or "
         yield (
             f"user_id: no column looks like the contact's user_id, id or email: {advice}"
-            f"make the EventMapping yourself: {there_are}"
+            f"write the mapping yourself: {there_are}"
         )
 
 
@@ -203,14 +210,14 @@ def _event_name(seen: Survey, time: Evidence) -> Choice:
     best = _best([column for column in seen.columns if column is not time], _event_name_rank)
     if best is not None:
         reason = f"text with {best.n_distinct:,} different values; its name says that it names the event"
-        return Choice(path="event_name", entry=Column(best.label), reason=reason)
+        return Choice(path="event_name", entry=Column(best.label), words=reason)
     word = event_word(time.words)
     entry = word or PLACEHOLDER_NAME
     guess = f'a guess from {time.label!r}: replace it with what happened, such as "placed-order"'
     return Choice(
         path="event_name",
         entry=Constant(entry) if entry in seen.labels else entry,
-        reason=guess if word else "no column names the event: replace it, or nothing can be submitted",
+        words=guess if word else "no column names the event: replace it, or nothing can be submitted",
         # The placeholder is refused by itself.
         guesses=("event_name",) if word else (),
     )

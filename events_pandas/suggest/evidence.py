@@ -12,6 +12,7 @@ import pyarrow as pa
 from pandas.api.types import infer_dtype
 
 from events_pandas.convert.cells import DOUBLE_EXACT, Rows
+from events_pandas.convert.decimal_signs import number_cures
 from events_pandas.convert.time_formats import MOST
 from events_pandas.currencies import DECIMALS
 from events_pandas.mapping.arrow_types import UUID_TYPE, text_of
@@ -20,11 +21,14 @@ from events_pandas.mapping.rules import Values
 from events_pandas.mapping.source_format import DecimalSign
 from events_pandas.suggest.choices import share_text
 from events_pandas.suggest.names import may_name_a_time, names_a_currency, words_of
-from events_pandas.suggest.signs import hides_sign, plainly
+from events_pandas.suggest.signs import plainly, unclear_number
 from events_pandas.suggest.times import TIME_TYPES, TimeForm, form_of_numbers, form_of_texts, form_of_times
+from events_pandas.words import quoted
 
 _NO_TIMES: Final = TimeForm(description="", is_naive=False)
 _FEW: Final = 0.1
+_PROBED: Final = 100
+"""The texts that are tried before all are."""
 
 _NUMBER: Final = r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]+)?(?:[eE]-[0-9]{1,3})?"
 """Programs write small numbers with a negative exponent; 1e5 may be the number of a thing."""
@@ -95,9 +99,11 @@ class Evidence:
     n_unlike: int = 0  # values that do not have the look
     n_numbers: int = 0  # texts that are numbers, where others are not
     holds_numbers: bool = False  # so many texts are numbers that a bare column with them would be one of numbers
+    near_number: str = ""  # how to read most texts as numbers, with a text that is not a plain one
     is_written: bool = False  # numbers are texts
     came_as_floats: bool = False  # whole numbers are floats, or texts of floats such as "42.0"
     guessed_sign: DecimalSign | None = None  # of texts such as 1.234, which do not show it
+    unclear_number: str = ""  # the first of these
     has_minor_units: bool = False  # some of its currencies are divided, as euros are into cents
 
     @property
@@ -113,10 +119,13 @@ class Evidence:
         return words_of(self.label)
 
 
-def evidence_of(label: Hashable, column: Values, rows: Rows, *, sign: DecimalSign | None = None) -> Evidence:
+def evidence_of(
+    label: Hashable, column: Values, rows: Rows, *, sign: DecimalSign | None = None, is_given: bool = False
+) -> Evidence:
     """Return what a column looks like, of any dtype.
 
-    `rows` are the positions of its values in the frame, and `sign` is the decimal sign of numbers among texts.
+    `rows` are the positions of its values in the frame, and `sign` is the decimal sign of numbers among texts: a
+    person has given it, or other texts show it.
     """
     try:
         cells, kind = _present_cells(column)
@@ -124,9 +133,9 @@ def evidence_of(label: Hashable, column: Values, rows: Rows, *, sign: DecimalSig
         # Arrow has times that Python does not have, and zones in nested values that this machine does not know; pandas
         # fails when it asks a signalling NaN whether it is a NaN.
         return Evidence(label=label, look=ColumnLook.OTHER, n_present=len(column))
-    hides = False
+    unclear = None
     if sign is not None and kind == _TEXT_KIND:
-        hides = hides_sign(cells.tolist())
+        unclear = None if is_given else unclear_number(cells.tolist(), sign)
         cells = pd.Series(plainly(cells.tolist(), sign), index=cells.index, dtype=object)
     found = _look_of(cells, kind, words_of(label))
     look, form = (ColumnLook.TIME, found) if isinstance(found, TimeForm) else (found, _NO_TIMES)
@@ -136,7 +145,8 @@ def evidence_of(label: Hashable, column: Values, rows: Rows, *, sign: DecimalSig
         time_form=form,
         n_present=len(cells),
         n_missing=len(column) - len(cells),
-        guessed_sign=sign if hides else None,
+        guessed_sign=None if unclear is None else sign,
+        unclear_number=unclear or "",
     )
     if look in {ColumnLook.EMPTY, ColumnLook.NESTED, ColumnLook.OTHER}:
         return seen
@@ -165,10 +175,31 @@ def _with_texts(seen: Evidence, cells: Values, rows: Rows) -> Evidence:
         n_unlike=_count_unlike(cells, seen.look),
         n_numbers=int(cells.str.fullmatch(_NUMBER).sum()) if is_text else 0,
         holds_numbers=is_text and holds_numbers(cells),
+        near_number=_near_number(texts) if is_text else "",
         is_written=is_written,
         came_as_floats=seen.look is ColumnLook.WHOLE and bool(texts.str.endswith(".0").any()),
         has_minor_units=is_currency and any(DECIMALS.get(text.lower(), 0) for text in texts),
     )
+
+
+def _near_number(texts: Values) -> str:
+    """Say how to read distinct texts as numbers, if most are numbers or would be with a decimal sign or no currency."""
+    if all(cure is None for cure in _cures(texts.head(_PROBED))):
+        return ""
+    cures = pd.Series(_cures(texts), dtype=object)
+    is_near = cures.notna()
+    if (is_near | texts.str.fullmatch(_NUMBER)).mean() < MOST:
+        return ""
+    return f"{quoted(texts[is_near].iloc[0])}: {cures[is_near].iloc[0]}"
+
+
+def _cures(texts: Values) -> list[str | None]:
+    """Say how to read each text as a number; None for numbers, and for texts with letters that name no currency."""
+    # Half of a character is not part of a number.
+    written = [text.encode(errors="replace").decode() for text in texts]
+    cures: list[str | None] = number_cures(pa.array(written, pa.large_string())).to_pylist()
+    letters = ("".join(filter(str.isalpha, text)).lower() for text in written)
+    return [cure if not word or word in DECIMALS else None for cure, word in zip(cures, letters, strict=True)]
 
 
 def _numbers_rows(cells: Values, rows: Rows) -> bool:

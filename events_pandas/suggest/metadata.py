@@ -8,8 +8,8 @@ from typing import Final, TypeAlias
 from events_pandas.convert.time_formats import MOST
 from events_pandas.intercom import METADATA_LIMIT, TEXT_LIMIT
 from events_pandas.mapping import Link, MonetaryAmount, Number, RichLink, Rule, Text
-from events_pandas.mapping.rules import AmountUnit, part_path, rule_sources
-from events_pandas.suggest.choices import Choice, LeftOut, python_text, share_text
+from events_pandas.mapping.rules import AmountUnit, part_path, rule_sources, type_word
+from events_pandas.suggest.choices import Choice, LeftOut, share_text, wording_of
 from events_pandas.suggest.event import ACCOUNT_RANK, date_rule, guessed_parts
 from events_pandas.suggest.evidence import ColumnLook, Evidence
 from events_pandas.suggest.names import (
@@ -23,6 +23,7 @@ from events_pandas.suggest.names import (
     unused_key,
     user_id_rank,
 )
+from events_pandas.wording import Phrase, Words, between, parts_of
 
 _CATEGORIES: Final = 20
 _UNFIT: Final = {
@@ -30,6 +31,14 @@ _UNFIT: Final = {
     ColumnLook.NESTED: "nested values, which Intercom refuses: make columns of their parts",
     ColumnLook.OTHER: "values of mixed or unusual types: make them text or numbers",
 }
+_SAME: Final = (
+    "the same in every row looked at: use ",
+    Phrase("ep.Constant(...)", "{ constant = … }"),
+    " if you need it",
+)
+_AS_MONEY: Final = Phrase(
+    "ep.MonetaryAmount(..., currency=...)", '{ type = "monetary_amount", amount = …, currency = … }'
+)
 _AMOUNTS: Final = {ColumnLook.WHOLE, ColumnLook.NUMBER}
 _LINK_TEXTS: Final = {ColumnLook.TEXT, ColumnLook.WHOLE, ColumnLook.INTERCOM_ID}
 
@@ -51,7 +60,7 @@ class _Proposal:
 
     column: Evidence
     rule: Rule
-    reason: str
+    words: Words  # of the reason
     guesses: tuple[str, ...] = ()  # the parts of the rule that may be wrong
 
 
@@ -60,20 +69,20 @@ def metadata_choices(columns: Sequence[Evidence], try_rule: TryRule) -> tuple[li
 
     The choices have the order of the columns, and are at most as many as Intercom keeps.
     """
-    reasons = {column.label: reason for column in columns if (reason := _exclusion(column))}
+    reasons: dict[Hashable, Words] = {column.label: words for column in columns if (words := _exclusion(column))}
     usable = [column for column in columns if column.label not in reasons]
     proposals, refused = _tried(usable, cache(try_rule))
     choices = _keyed(proposals)
     kept, beyond = choices[:METADATA_LIMIT], choices[METADATA_LIMIT:]
     for choice in beyond:
-        reason = f"{choice.reason}; Intercom keeps {METADATA_LIMIT} metadata keys, and other columns have them"
-        refused |= dict.fromkeys(choice.labels, reason)
+        many = f"; Intercom keeps {METADATA_LIMIT} metadata keys, and other columns have them"
+        refused |= dict.fromkeys(choice.labels, parts_of(choice.words, many))
     read = {label for choice in kept for label in choice.labels}
     reasons |= {label: reason for label, reason in refused.items() if label not in read}
-    return kept, [LeftOut(label=c.label, reason=reasons[c.label]) for c in columns if c.label in reasons]
+    return kept, [LeftOut(label=c.label, words=reasons[c.label]) for c in columns if c.label in reasons]
 
 
-def _exclusion(column: Evidence) -> str:
+def _exclusion(column: Evidence) -> Words:
     """Return why a column cannot be metadata; an empty text if it can."""
     return _UNFIT.get(column.look) or _personal(column) or _unfit(column)
 
@@ -99,10 +108,10 @@ def _names_a_person(column: Evidence) -> bool:
             return names_a_person(column.words)
 
 
-def _unfit(column: Evidence) -> str:
+def _unfit(column: Evidence) -> Words:
     if column.longest > TEXT_LIMIT:
-        cut = python_text(Text(column.label, truncate=True))
-        return f"text of up to {column.longest:,} characters, and Intercom takes {TEXT_LIMIT}: {cut} would cut it"
+        long = f"text of up to {column.longest:,} characters, and Intercom takes {TEXT_LIMIT}: "
+        return (long, wording_of(Text(column.label, truncate=True)), " would cut it")
     may_count = not column.words or column.words[0] in {"unnamed", "index", "row"}
     return "it numbers the rows" if column.numbers_rows and may_count else ""
 
@@ -112,16 +121,16 @@ def _is_constant(column: Evidence) -> bool:
     return column.n_distinct == 1 and column.n_present > 1 and not column.n_missing
 
 
-def _tried(columns: list[Evidence], try_rule: TryRule) -> tuple[list[_Proposal], dict[Hashable, str]]:
+def _tried(columns: list[Evidence], try_rule: TryRule) -> tuple[list[_Proposal], dict[Hashable, Words]]:
     """Return the first rule that passes a check for each column or pair of columns, and why others have no rule."""
     pairs = dict(_pairs(columns))
     passed = {label for label, pair in pairs.items() if _passes(pair, try_rule(pair.rule))}
     second = {label for first in passed for label in rule_sources(pairs[first].rule).values()} - passed
     proposals: list[_Proposal] = []
-    refused: dict[Hashable, str] = {}
+    refused: dict[Hashable, Words] = {}
     for column in columns:
         if _is_constant(column) and column.label not in passed:
-            refused[column.label] = "the same in every row looked at: use Constant(...) if you need it"
+            refused[column.label] = _SAME
         elif column.label not in second:
             pair = [pairs[column.label]] if column.label in pairs else []
             singles = _singles(column, has_currency=bool(pair))
@@ -138,10 +147,11 @@ def _first_that_passes(possible: list[_Proposal], try_rule: TryRule) -> tuple[_P
         trial = try_rule(proposal.rule)
         n_present = proposal.column.n_present
         share = share_text(min(trial.n_refused, n_present), n_present)
-        refused = f"ep.{type(proposal.rule).__name__} refuses {share} of those looked at ({trial.example})"
+        kind = type_word(proposal.rule).replace("_", " ")
+        refused = f"a {kind} rule refuses {share} of those looked at ({trial.example})"
         if _passes(proposal, trial):
-            remarks = [doubt, refused if trial.n_refused else "", _gaps(proposal.column)]
-            return replace(proposal, reason="; ".join([proposal.reason, *filter(None, remarks)])), doubt
+            remarks = [_sign_doubt(proposal), doubt, refused if trial.n_refused else "", _gaps(proposal.column)]
+            return replace(proposal, words=between("; ", [proposal.words, *remarks])), doubt
         doubt = doubt or refused
     return None, doubt
 
@@ -202,7 +212,7 @@ def _money(amount: Evidence, currencies: list[Evidence]) -> _Proposal:
         "an amount with its currency",
         f"its currency may be in {' or '.join(repr(other.label) for other in others)}" if others else "",
         "its name says that it counts cents" if counts_cents else "",
-        'whole numbers: if they count cents, use unit="minor"' if may_count_cents else "",
+        'whole numbers: if they count cents, set unit to "minor"' if may_count_cents else "",
     ]
     unit: AmountUnit = "minor" if counts_cents else "major"
     rule = MonetaryAmount(amount.label, currency=currency.label, unit=unit, decimal=amount.guessed_sign)
@@ -230,11 +240,18 @@ def _number(column: Evidence, *, has_currency: bool) -> _Proposal:
     if names_a_code(column.words):
         reason = f"{column.kind} that name something: text, since nobody adds them up"
         return _Proposal(column, Text(column.label), reason)
-    question = ""
+    question: Words = ""
     if names_money(column.words) and not has_currency:
-        question = "; if it is money, use ep.MonetaryAmount(..., currency=...): no column has its currency"
+        question = ("; if it is money, use ", _AS_MONEY, ": no column has its currency")
     rule = Number(column.label, decimal=column.guessed_sign)
-    return _Proposal(column, rule, f"{column.kind}{question}", _sign_guess(column))
+    return _Proposal(column, rule, parts_of(column.kind, question), _sign_guess(column))
+
+
+def _sign_doubt(proposal: _Proposal) -> str:
+    if "decimal" not in proposal.guesses:
+        return ""
+    name = "comma" if proposal.column.guessed_sign == "," else "point"
+    return f"{proposal.column.unclear_number!r} is read with a decimal {name}, which is a guess"
 
 
 def _sign_guess(column: Evidence) -> tuple[str, ...]:
@@ -247,12 +264,14 @@ def _text_reason(column: Evidence) -> str:
     kind = "currency codes" if column.look is ColumnLook.CURRENCY else "text"
     if column.n_distinct <= _CATEGORIES and column.n_distinct < column.n_present:
         kind = f"{kind}, {column.n_distinct:,} different"
-    if column.n_numbers < MOST * column.n_present or names_a_code(column.words):
+    if names_a_code(column.words):
+        return kind
+    if column.near_number:
+        return f"{kind}; most look like numbers, such as {column.near_number}"
+    if column.n_numbers < MOST * column.n_present:
         return kind
     share = share_text(column.n_numbers, column.n_present)
-    return (
-        f"{kind}; {share} of those looked at are numbers: ep.Number would send them as numbers, and refuse the others"
-    )
+    return f"{kind}; {share} of those looked at are numbers: a number rule would send these, and refuse the others"
 
 
 def _keyed(proposals: list[_Proposal]) -> list[Choice]:
@@ -264,5 +283,5 @@ def _keyed(proposals: list[_Proposal]) -> list[Choice]:
         keys.add(key.casefold())
         path = f"metadata.{key}"
         guesses = tuple(part_path(path, part) for part in proposal.guesses)
-        choices.append(Choice(path=path, entry=proposal.rule, reason=proposal.reason, guesses=guesses))
+        choices.append(Choice(path=path, entry=proposal.rule, words=proposal.words, guesses=guesses))
     return choices

@@ -19,7 +19,10 @@ _CLIENTS = {"client", "visitor", "distinct"}
 _CLIENT_WORDS = {"client", "cliente", "usuario", "utilisateur"}
 """The contact in French and Spanish, which name the number first: ``numéro client``, ``id_cliente``."""
 _SMALL_WORDS = {"de", "du", "del"}
-_ID_WORDS = {"id", "uuid", "guid", "key", "no", "nr", "number", "nummer", "num", "numero", "numéro", "número"}
+_ID_WORDS = {
+    *("id", "uuid", "guid", "key", "no", "nr", "number", "nummer", "num", "numero", "numéro", "número"),
+    *("identifier", "identifiant", "identificador", "kennung"),
+}
 _GLUED_IDS = {
     *("userid", "customerid", "contactid", "memberid", "externalid", "uid"),
     *("kundennummer", "kundennr", "kundenid", "benutzerid", "nutzerid", "mitgliedsnummer"),
@@ -30,6 +33,9 @@ _CODE_WORDS = _ID_WORDS | {
 }
 _CODE_ENDINGS = ("nummer", "nr")
 """German glues words: ``Bestellnummer``, ``Artikelnr``."""
+
+_LAST_DIGITS = ("last", "4")
+"""Of a card: ``Card Last4``."""
 
 _OTHER_PEOPLE = {
     *("agent", "assignee", "assigned", "rep", "representative", "owner", "sales", "support", "referrer", "inviter"),
@@ -302,7 +308,8 @@ def names_minor_units(words: tuple[str, ...]) -> bool:
 def names_a_code(words: tuple[str, ...]) -> bool:
     """Tell whether a number under these words is a name and not a quantity, such as ``invoice_no`` and ``zip``."""
     # The word for a code comes last: "number_of_cds" is a quantity.
-    return bool(words) and (words[-1] in _CODE_WORDS or words[-1].endswith(_CODE_ENDINGS))
+    is_code = bool(words) and (words[-1] in _CODE_WORDS or words[-1].endswith(_CODE_ENDINGS))
+    return is_code or words[-2:] == _LAST_DIGITS
 
 
 def names_a_person(words: tuple[str, ...]) -> bool:

@@ -13,9 +13,20 @@ from pandas.api.types import is_string_dtype
 from events_pandas.mapping.column_types import holds_numbers
 from events_pandas.mapping.rules import Values
 from events_pandas.mapping.source_format import DecimalSign
-from events_pandas.mapping.written_numbers import COMMA, EITHER, GROUPED, POINT, decided_sign, plain_numbers, sign_masks
+from events_pandas.mapping.written_numbers import (
+    COMMA,
+    EITHER,
+    EITHER_COMMA,
+    GROUPED,
+    POINT,
+    decided_sign,
+    plain_numbers,
+    shows_sign,
+    sign_masks,
+)
 
 _TEXT_TYPE: Final = pa.large_string()
+_UNCLEAR: Final = (EITHER, EITHER_COMMA)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,10 +57,14 @@ def common_sign(columns: Iterable[Values]) -> CommonSign | None:
     return CommonSign(sign=sign, text=text)
 
 
-def hides_sign(texts: list[str]) -> bool:
-    """Tell whether texts such as 1.234 may be two numbers, and none of them shows which."""
-    counts = _counts(pa.array(texts, _TEXT_TYPE))
-    return bool(counts[EITHER] + counts[GROUPED]) and not counts[COMMA] + counts[POINT]
+def unclear_number(texts: list[str], sign: DecimalSign) -> str | None:
+    """Return the first text such as 1.234 or 1,234 that may be two numbers; None if the texts show well which it is."""
+    written = pa.array(texts, _TEXT_TYPE)
+    masks = sign_masks(written)
+    if shows_sign(_counts(written), _UNCLEAR, sign):
+        return None
+    text: str = written.filter(pc.or_(*(masks[word] for word in _UNCLEAR)))[0].as_py()
+    return text
 
 
 def plainly(texts: list[str], sign: DecimalSign) -> list[str]:

@@ -9,6 +9,8 @@ import pandas as pd
 
 from events_pandas.convert import Converter
 from events_pandas.convert.cells import Rows
+from events_pandas.convert.codes import CODES
+from events_pandas.convert.problems import Finding
 from events_pandas.errors import MappingError
 from events_pandas.mapping import Constant, Date, EventMapping, Rule, SourceFormat, bind, require_frame
 from events_pandas.mapping.event_mapping import DEFAULTS, field_values
@@ -19,10 +21,16 @@ from events_pandas.suggest.choices import Choice, LeftOut, write_python
 from events_pandas.suggest.event import event_choices, needs_zone
 from events_pandas.suggest.metadata import Trial, metadata_choices
 from events_pandas.suggest.survey import Survey, sampled_rows, survey
-from events_pandas.words import counted
+from events_pandas.wording import Phrase, Words, in_commands, in_python, parts_of
+from events_pandas.words import counted, listed
 
-_ADVICE: Final = "read it, change what is wrong, and let check_events judge every row"
+_ADVICE: Final = (
+    "read it, change what is wrong, and let ",
+    Phrase("check_events", "events-pandas check"),
+    " judge every row.",
+)
 _OF_THE_FILE: Final = "how the file is written: what is left out is found out in each file"
+_SHOWN_VALUES: Final = 3
 _OPEN: Final = "guesses: delete each that you have read, or nothing can be submitted"
 
 
@@ -57,7 +65,7 @@ metadata_overflow, unconfirmed, source : object
     >>> import pandas as pd
     >>> signups = pd.DataFrame({"Email": ["ada@example.org"], "Joined at": ["2024-03-01T10:00Z"], "Minutes": [42]})
     >>> print(ep.suggest_mapping(signups).to_toml())
-    # Proposed from 1 row: read it, change what is wrong, and let check_events judge every row.
+    # Proposed from 1 row: read it, change what is wrong, and let events-pandas check judge every row.
     event_name = "joined"  # a guess from 'Joined at': replace it with what happened, such as "placed-order"
     created_at = "Joined at"  # times as text, with a zone (ISO 8601)
     email = "Email"  # email addresses
@@ -87,8 +95,8 @@ metadata_overflow, unconfirmed, source : object
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        lines = [*self._heading(), write_python(self, self._reasons()), *self._left_out_lines()]
-        return "\n".join(lines)
+        text = write_python(self, self._reasons())
+        return "\n".join([*map(in_python, self._heading()), text, *map(in_python, self._left_out_lines())])
 
     def to_toml(self) -> str:
         """Return the mapping as TOML, with the reason of each choice as a comment.
@@ -103,25 +111,27 @@ metadata_overflow, unconfirmed, source : object
         MappingError
             If the mapping holds something that TOML cannot hold, such as a callable: with the path of each.
         """
-        text = write_fields(field_values(self), self.rules(), defaults=DEFAULTS, comments=self._reasons())
-        return "\n".join([*self._heading(), text.removesuffix("\n"), *self._left_out_lines()]) + "\n"
+        comments = {path: in_commands(words) for path, words in self._reasons().items()}
+        text = write_fields(field_values(self), self.rules(), defaults=DEFAULTS, comments=comments).removesuffix("\n")
+        lines = [*map(in_commands, self._heading()), text, *map(in_commands, self._left_out_lines())]
+        return "\n".join(lines) + "\n"
 
-    def _heading(self) -> list[str]:
-        return [f"# Proposed from {self.origin}: {_ADVICE}."] if self.origin else []
+    def _heading(self) -> list[Words]:
+        return [parts_of(f"# Proposed from {self.origin}: ", _ADVICE)] if self.origin else []
 
-    def _reasons(self) -> dict[str, str]:
+    def _reasons(self) -> dict[str, Words]:
         """Return the reasons of the fields that are still as proposed."""
         is_open = self.duplicates == DEFAULTS["duplicates"]
-        guesses = {"unconfirmed": _OPEN} if self.unconfirmed else {}
+        guesses: dict[str, Words] = {"unconfirmed": _OPEN} if self.unconfirmed else {}
         return guesses | {
-            choice.path: f"{choice.reason}{choice.about_duplicates if is_open else ''}"
+            choice.path: parts_of(choice.words, choice.about_duplicates if is_open else "")
             for choice in self.choices
             if _is_kept(self, choice)
         }
 
-    def _left_out_lines(self) -> list[str]:
+    def _left_out_lines(self) -> list[Words]:
         read = {source for source in sources_by_path(self.rules()).values() if not is_computed(source)}
-        lines = [f"#   {out.label!r}: {out.reason}" for out in self.left_out if out.label not in read]
+        lines = [parts_of(f"#   {out.label!r}: ", out.words) for out in self.left_out if out.label not in read]
         return ["", "# Left out:", *lines] if lines else []
 
 
@@ -162,8 +172,19 @@ def try_rule(frame: pd.DataFrame, rows: Rows, rule: Rule, *, source: SourceForma
     errors = [finding for finding in batch.findings if finding.severity == "error"]
     if not errors:
         return Trial()
-    first = min(errors, key=lambda finding: int(finding.rows.min())).first()
-    return Trial(n_refused=int((~batch.valid).sum()), example=f"{first.code}: {first.cure()}")
+    first = min(errors, key=lambda finding: int(finding.rows.min()))
+    return Trial(n_refused=int((~batch.valid).sum()), example=_example(first))
+
+
+def _example(finding: Finding) -> str:
+    """Return the code of a finding, the first values that have the cure of its first row, and this cure."""
+    cure = finding.first().cure()
+    values = [] if finding.values is None else finding.values.to_pylist()
+    cures = [None] * len(values) if finding.cures is None else finding.cures.to_pylist()
+    known = zip(values, (own or CODES[finding.code].cure for own in cures), strict=True)
+    alike = list(dict.fromkeys(value for value, own in known if value and own == cure))
+    where = f" at {listed(alike, most=_SHOWN_VALUES, rest='others')}" if alike else ""
+    return f"{finding.code}{where}: {cure}"
 
 
 def _source_choice(seen: Survey, written: SourceFormat) -> Iterator[Choice]:
@@ -173,15 +194,16 @@ def _source_choice(seen: Survey, written: SourceFormat) -> Iterator[Choice]:
         reasons.append(f"numbers as text have a decimal {name}, as {seen.sign.text!r} has")
         written = replace(written, decimal=seen.sign.sign)
     if reasons:
-        yield Choice(path="source", entry=written, reason="; ".join(reasons))
+        yield Choice(path="source", entry=written, words="; ".join(reasons))
 
 
 def _zone_choice(seen: Survey, choices: list[Choice]) -> Iterator[Choice]:
     read = {label for choice in choices for label in choice.labels}
     naive = [repr(column.label) for column in seen.columns if column.label in read and needs_zone(column)]
     if naive:
-        reason = f'no zone is known for {", ".join(naive)}: UTC, unless you set timezone="Europe/Berlin" or the like'
-        yield Choice(path="timezone", entry=None, reason=reason, guesses=("timezone",))
+        setting = Phrase('timezone="Europe/Berlin"', 'timezone = "Europe/Berlin"')
+        words = (f"no zone is known for {', '.join(naive)}: UTC, unless you set ", setting, " or the like")
+        yield Choice(path="timezone", entry=None, words=words, guesses=("timezone",))
 
 
 def _made(seen: Survey, choices: list[Choice], left_out: list[LeftOut]) -> SuggestedMapping:

@@ -1,7 +1,7 @@
 """The survey of a frame: the rows that are looked at, and the columns that a mapping can name."""
 
 from collections import Counter
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +13,7 @@ from events_pandas.convert.cells import Rows
 from events_pandas.mapping import frame_labels, named_values
 from events_pandas.mapping.arrow_types import readable
 from events_pandas.mapping.faults import has_lone_surrogate
+from events_pandas.mapping.rules import Values
 from events_pandas.mapping.source_format import DecimalSign
 from events_pandas.suggest.choices import LeftOut
 from events_pandas.suggest.evidence import TIMES, Evidence, evidence_of
@@ -28,6 +29,7 @@ class Survey:
     """What a frame looks like."""
 
     columns: tuple[Evidence, ...]  # in the frame's order, and then the levels of its index
+    cells: Mapping[Hashable, Values]  # of these, in the rows looked at
     unusable: tuple[LeftOut, ...]  # what a mapping cannot name
     labels: frozenset[Hashable]  # all labels and names of levels
     sign: CommonSign | None  # of its texts, if it was not given
@@ -49,7 +51,10 @@ def survey(frame: pd.DataFrame, decimal: DecimalSign | None = None) -> Survey:
     shown = None if decimal is not None else common_sign(column for _, column in cells)
     sign = decimal if shown is None else shown.sign
     return Survey(
-        columns=tuple(evidence_of(label, column, rows, sign=sign) for label, column in cells),
+        columns=tuple(
+            evidence_of(label, column, rows, sign=sign, is_given=decimal is not None) for label, column in cells
+        ),
+        cells=dict(cells),
         unusable=tuple(_unusable(frame, labels)),
         labels=frozenset(labels),
         sign=shown,
@@ -81,10 +86,10 @@ def _plain(label: Hashable) -> Hashable:
 def _unusable(frame: pd.DataFrame, labels: Counter[Hashable]) -> Iterator[LeftOut]:
     for label, count in labels.items():
         if _plain(label) is None:
-            yield LeftOut(label=label, reason="TOML cannot hold this label: rename it to a text")
+            yield LeftOut(label=label, words="TOML cannot hold this label: rename it to a text")
         elif count > 1:
             reason = f"{count} columns or index levels have this name: rename all but one"
-            yield LeftOut(label=label, reason=reason)
+            yield LeftOut(label=label, words=reason)
     is_counter = isinstance(frame.index, pd.RangeIndex)
     if None in frame.index.names and not is_counter and infer_dtype(readable(frame.index[:1].to_series())) in TIMES:
-        yield LeftOut(label=None, reason='the index has no name: give it one with frame.rename_axis("...")')
+        yield LeftOut(label=None, words='the index has no name: give it one with frame.rename_axis("...")')

@@ -57,7 +57,7 @@ def test_one_odd_cell_is_the_problem_of_its_row(submit, sandbox):
     assert _notes(results) == {
         "sent_as_numbers": (
             "metadata.minutes: 'N/A' in column 'minutes' is not a number, but its column, which has no rule in the "
-            "mapping, is sent as numbers: fix or empty the cell, or use Text in the mapping to send the column as text"
+            "mapping, is sent as numbers: fix or empty the cell, or give the column a text rule in the mapping"
         )
     }
 
@@ -92,7 +92,7 @@ def test_column_keeps_its_type_from_run_to_run(submit, sandbox):
     assert sorted(_sent(sandbox)) == [1, 2, 3, 4]
     assert _notes(results)["type_kept"] == (
         "metadata.minutes: text, sent as numbers, in column 'minutes' keeps the type that earlier runs in the journal "
-        "sent: use Text, Number or Date in the mapping to choose the type"
+        "sent: give the column a text, number or date rule in the mapping to choose the type"
     )
 
 

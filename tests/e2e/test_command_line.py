@@ -127,7 +127,7 @@ def test_suggest_makes_a_mapping_that_checks_the_sample(folder, samples):
         'event_name = "replace-me"  # no column names the event: replace it, or nothing can be submitted',
         (
             'created_at = { type = "date", column = "date", format = "%Y%m%d" }  # days such as 19970131; events of '
-            "one contact on one day share a second, and Intercom keeps the first: see duplicates="
+            "one contact on one day share a second, and Intercom keeps the first: see duplicates"
         ),
         'user_id = "customer_id"  # text, 1,000 different; its name says that it is the contact\'s',
     ]

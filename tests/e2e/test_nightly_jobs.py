@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import tomllib
 from pathlib import Path
 
 import pandas as pd
@@ -251,7 +252,16 @@ def test_github_workflow_keeps_the_journal(workflow):
     assert workflow["concurrency"] == "orders"
     # YAML 1.1 takes `on` for a truth value.
     assert workflow[True]["schedule"] == [{"cron": "0 2 * * *"}]
-    assert "pip install events-pandas" in [step.get("run") for step in steps]
+    assert "pip install ./events_pandas-*.whl" in [step.get("run") for step in steps]
+
+
+def test_recipes_install_the_wheel_that_a_clone_makes():
+    """The package is not on PyPI: nothing is installed by its name, and the wheel has the version of the clone."""
+    text = PAGE.read_text(encoding="utf-8")
+    version = tomllib.loads((PAGE.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+
+    assert f"`events_pandas-{version}-py3-none-any.whl`" in text
+    assert not re.search(r"pip install [^\n]*\bevents-pandas\b", text)
 
 
 def test_github_step_submits(github, sandbox):

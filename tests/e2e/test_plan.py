@@ -46,10 +46,10 @@ def test_dry_run_shows_the_plan_and_sends_nothing(submit, folder, sandbox):
         f"  journal    {folder / 'journal.sqlite'} (new: no earlier run is known)\n"
         "error time_unreadable: 1 row, such as row 3 (orders.csv line 5): created_at: 'never' in column "
         "'day' cannot be read as a time: "
-        "write it as 2024-01-31T12:00:00, or give its format (of epoch numbers the unit) in a Date rule\n"
+        "write it as 2024-01-31T12:00:00, or give its format (of epoch numbers the unit) in a date rule\n"
         "note duplicate: 1 row, such as row 4 (orders.csv line 6): event: row 0 is the same event to "
         "Intercom (contact, event name and "
-        "second), and this row is not sent: drop one of the two, or set duplicates='spread' in the mapping if both "
+        "second), and this row is not sent: drop one of the two, or set duplicates to 'spread' in the mapping if both "
         "happened\n"
         "dry run: nothing was sent\n"
     )

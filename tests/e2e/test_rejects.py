@@ -96,8 +96,8 @@ def test_command_notes_rejects_that_would_be_sent_with_another_type(folder, subm
         "rejects: rejects.csv (1 row)",
         (
             "note: rejects.csv: metadata.size of row 1 would be 5 when this file is submitted, and not '5': a CSV "
-            "file has no types, so give the column a rule in the mapping (Text, Number with its decimal=, "
-            "Date with its unit=), or "
+            "file has no types, so give the column a rule in the mapping (text, number with its decimal, "
+            "date with its unit), or "
             "export to .parquet"
         ),
     ]

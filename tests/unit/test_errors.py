@@ -17,7 +17,7 @@ from events_pandas import (
     SubmissionInterrupted,
     UnknownColumnError,
 )
-from events_pandas.errors import Setting
+from events_pandas.wording import Setting
 
 RESULTS = pd.DataFrame({"status": ["accepted"]})
 
@@ -51,7 +51,7 @@ def test_error_is_whole_after_pickling(error):
         (["total", "tax"], "", ": did you mean 'total'?"),
         (["who", "day"], "", "; there are 'who', 'day'"),
         (["who"], "did you mean Constant('tota')?", ": did you mean Constant('tota')?"),
-        ([], "", "; the frame has no columns"),
+        ([], "", "; there are no columns"),
         (range(12), "", "; there are 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more"),
     ],
 )

@@ -4,8 +4,9 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from events_pandas import intercom
-from events_pandas.errors import CredentialsError, Setting
+from events_pandas.errors import CredentialsError
 from events_pandas.loopback import is_loopback
+from events_pandas.wording import Setting
 
 DEFAULT_REGION: Final = "us"
 REGION_VARIABLE: Final = "INTERCOM_REGION"

@@ -10,7 +10,8 @@ from urllib.parse import quote
 from events_pandas import intercom
 from events_pandas.deliver.client.address import DEFAULT_REGION, REGION_VARIABLE, checked_base_url, region_url
 from events_pandas.deliver.client.secrecy import Hidden, forget_locals
-from events_pandas.errors import CredentialsError, Setting
+from events_pandas.errors import CredentialsError
+from events_pandas.wording import Setting
 
 if TYPE_CHECKING:
     from events_pandas.deliver.client.answers import Answer

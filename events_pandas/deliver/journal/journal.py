@@ -47,10 +47,11 @@ from events_pandas.deliver.journal.processes import (
 from events_pandas.deliver.journal.tables import Fingerprint, RunFacts, add_run, claim_events, read_secret, update_run
 from events_pandas.deliver.journal.troubles import BUSY_SECONDS, as_journal_error
 from events_pandas.deliver.journal.writer import JournalWriter
-from events_pandas.errors import RunUnderWayError, Setting
+from events_pandas.errors import RunUnderWayError
 from events_pandas.mapping import EventMapping, Rule
 from events_pandas.mapping.column_types import kept_rule, kept_word
 from events_pandas.mapping.event_mapping import bare_columns
+from events_pandas.wording import Setting
 
 _OPEN_RUNS: Final[set[tuple[FileIdentity, int]]] = set()
 """Runs of this process that have not ended, each with its journal."""

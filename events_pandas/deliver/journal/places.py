@@ -10,8 +10,9 @@ from urllib.parse import quote
 import platformdirs
 
 from events_pandas.deliver.journal.troubles import GO_ELSEWHERE
-from events_pandas.errors import JournalError, Setting
+from events_pandas.errors import JournalError
 from events_pandas.filesystem import DIRECTORY, odd_kind
+from events_pandas.wording import Setting
 
 AUTO: Final = "auto"
 """The journal of the workspace in the user's state directory."""

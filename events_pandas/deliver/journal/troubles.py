@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from events_pandas.errors import JournalError, Setting, Words
+from events_pandas.errors import JournalError
 from events_pandas.filesystem import error_code, error_kind, place_of, refuses_locks
+from events_pandas.wording import Setting, Words
 
 BUSY_SECONDS: Final = 10
 """How long to wait for another program's lock: SQLite waits, and Ctrl-C does not end that."""

@@ -233,7 +233,7 @@ def test_check_rows_keeps_the_first_of_many_values(check):
         assert finding.values[999].as_py() == "'soon 999'"
         assert finding.messages()[2_499].as_py() == (
             "created_at: column 'time' cannot be read as a time: "
-            "write it as 2024-01-31T12:00:00, or give its format (of epoch numbers the unit) in a Date rule"
+            "write it as 2024-01-31T12:00:00, or give its format (of epoch numbers the unit) in a date rule"
         )
 
 

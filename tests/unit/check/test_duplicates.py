@@ -72,11 +72,11 @@ def test_duplicates_are_skipped_and_noted_row_by_row():
     assert _messages(checked) == {
         ("duplicate", 1): (
             f"event: row 0 {closing} is not sent: "
-            "drop one of the two, or set duplicates='spread' in the mapping if both happened"
+            "drop one of the two, or set duplicates to 'spread' in the mapping if both happened"
         ),
         ("duplicate_with_other_metadata", 3): (
             f"event: row 0 {closing} and its metadata are not sent: "
-            "set duplicates='spread' in the mapping if both happened"
+            "set duplicates to 'spread' in the mapping if both happened"
         ),
     }
     assert checked.repeats.are_identical.tolist() == [True, False]
@@ -93,7 +93,7 @@ def test_duplicates_are_sent_if_the_mapping_says_so():
     assert checked.seconds().tolist() == [5, 5, 5]
     closing = (
         "is the same event to Intercom (contact, event name and second), and Intercom will drop one of the two: "
-        "set duplicates='skip' or 'spread' in the mapping"
+        "set duplicates to 'skip' or 'spread' in the mapping"
     )
     assert _messages(checked) == {
         ("duplicate_sent", 1): f"event: row 0 (same metadata) {closing}",
@@ -231,7 +231,7 @@ def test_notes_of_spread_rows_say_how_far_they_were_moved():
 
     closing = (
         "has the contact, event name, second and metadata of this row, so they may be one event: "
-        "if they are, drop one of the two, or set duplicates='skip' in the mapping"
+        "if they are, drop one of the two, or set duplicates to 'skip' in the mapping"
     )
     assert checked.added.tolist() == [2, 3]
     assert checked.moved.firsts.tolist() == [0, 0]
@@ -249,7 +249,7 @@ def test_note_of_a_spread_row_counts_one_second_and_names_other_metadata():
     assert code == "second_moved"
     assert message == (
         f"event: sent 1 second later, because row {1 - moved} has the contact, event name and second of this row, "
-        "and Intercom would drop one of the two: set duplicates='skip' in the mapping if they are one event"
+        "and Intercom would drop one of the two: set duplicates to 'skip' in the mapping if they are one event"
     )
     assert checked.added.tolist() == [1]
 

@@ -15,7 +15,7 @@ from events_pandas.cli import app
 from events_pandas.cli.endings import exit_codes
 from events_pandas.cli.local import tell_how_to_submit
 from events_pandas.cli.printout import Printout
-from events_pandas.errors import Setting
+from events_pandas.wording import Setting
 
 COMMANDS = ("suggest", "check", "preview", "submit", "runs", "sandbox", "demo")
 MAPPING = 'event_name = "placed-order"\ncreated_at = "day"\nuser_id = "who"\ntimezone = "UTC"\n'
@@ -36,15 +36,16 @@ def run(tmp_path, monkeypatch):
 
 def test_suggest_prints_a_mapping_as_toml(run):
     """Standard output has the TOML only, so that it can be redirected to a file."""
-    result = run("suggest", "days.csv", "bad.csv")
+    result = run("suggest", "days.csv")
 
     assert result.stdout == (
-        "# Proposed from 1 row of 'days.csv': read it, change what is wrong, and let check_events judge every row.\n"
+        "# Proposed from 1 row of 'days.csv': read it, change what is wrong, and let events-pandas check judge every "
+        "row.\n"
         'event_name = "replace-me"  # no column names the event: replace it, or nothing can be submitted\n'
         'created_at = "day"  # days as text (ISO 8601); events of one contact on one day share a second, and Intercom '
-        "keeps the first: see duplicates=\n"
+        "keeps the first: see duplicates\n"
         'user_id = "customer_id"  # text, 1 different; its name says that it is the contact\'s\n'
-        "# timezone: no zone is known for 'day': UTC, unless you set timezone=\"Europe/Berlin\" or the like\n"
+        "# timezone: no zone is known for 'day': UTC, unless you set timezone = \"Europe/Berlin\" or the like\n"
         'unconfirmed = ["timezone"]  # guesses: delete each that you have read, or nothing can be submitted\n'
     )
     assert (result.stderr, result.exit_code) == ("", 0)
@@ -184,8 +185,48 @@ def test_suggest_looks_at_the_first_rows_of_the_first_file(run, tmp_path):
 
     result = run("suggest", "many.csv", "good.csv")
 
-    assert result.stdout.startswith("# Proposed from the first 10,000 rows of 'many.csv': read it")
+    assert result.stdout.startswith(
+        "# Proposed from the first 10,000 rows of 'many.csv', the first of 2 files: read it"
+    )
     assert "text, 10,000 different" in result.stdout
+
+
+def test_suggest_names_a_file_that_is_not_there(run):
+    """Files that it does not read are looked for."""
+    result = run("suggest", "days.csv", "gone.csv")
+
+    assert (result.stdout, result.stderr) == ("", "error: gone.csv: there is no such file\n")
+
+
+def test_suggest_takes_a_partition_key_for_a_constant_only_if_all_files_have_its_value(run, tmp_path):
+    """The names of all folders count, although the rows of one folder are read."""
+    for year, region in (("2023", "eu"), ("2024", "eu")):
+        folder = tmp_path / "lake" / f"region={region}" / f"year={year}"
+        folder.mkdir(parents=True)
+        (folder / "a.csv").write_text("customer_id,day\n00042,2024-01-31\n00043,2024-01-30\n")
+
+    result = run("suggest", "lake")
+
+    name = str(Path("lake", "region=eu", "year=2023", "a.csv"))
+    assert result.stdout.startswith(
+        f"# Proposed from 2 rows of {name!r}, the first of 2 files, and the values of 'year' in all folders: read it"
+    )
+    assert 'year = { type = "number", column = "year" }  # whole numbers as text\n' in result.stdout
+    assert result.stdout.endswith(
+        "# Left out:\n#   'region': the same in every row looked at: use { constant = … } if you need it\n"
+    )
+
+
+def test_suggest_leaves_out_a_partition_key_that_is_also_a_column(run, tmp_path):
+    """Nobody knows which of the two is meant."""
+    for year in ("2023", "2024"):
+        folder = tmp_path / "lake" / f"year={year}"
+        folder.mkdir(parents=True)
+        (folder / "a.csv").write_text("customer_id,day,year\n00042,2024-01-31,2024\n")
+
+    result = run("suggest", "lake")
+
+    assert result.stdout.endswith("#   'year': 2 columns or index levels have this name: rename all but one\n")
 
 
 def test_suggest_reads_parquet_with_its_own_types(run, tmp_path):
@@ -243,10 +284,10 @@ def test_check_fails_when_a_row_is_invalid(run):
         "  requests    1\n"
         "error time_unreadable: 1 row, such as row 2 (bad.csv line 3): created_at: 'never' in column "
         "'day' cannot be read as a time: "
-        "write it as 2024-01-31T12:00:00, or give its format (of epoch numbers the unit) in a Date rule\n"
+        "write it as 2024-01-31T12:00:00, or give its format (of epoch numbers the unit) in a date rule\n"
         "note duplicate: 1 row, such as row 1 (bad.csv line 2): event: row 0 is the same event to "
         "Intercom (contact, event name and "
-        "second), and this row is not sent: drop one of the two, or set duplicates='spread' in the mapping if both "
+        "second), and this row is not sent: drop one of the two, or set duplicates to 'spread' in the mapping if both "
         "happened\n"
     )
     assert result.exit_code == 1
@@ -307,7 +348,7 @@ def test_check_does_not_replace_what_it_reads(run, tmp_path, path):
             ("suggest", "notes.csv"),
             (
                 "user_id: no column looks like the contact's user_id, id or email: name it customer_id or the like, "
-                "or make the EventMapping yourself: there are 'day' (times), 'note' (text)"
+                "or write the mapping yourself: there are 'day' (times), 'note' (text)"
             ),
         ),
         (("check", "none.csv", "-m", "mapping.toml"), "none.csv: there is no such file"),
@@ -396,6 +437,62 @@ def test_error_of_a_mapping_is_one_line_for_each_fault(run, tmp_path):
         "error: user_id: no column 'whom': did you mean 'who'?\n"
     )
     assert result.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        (
+            'event_name = "day"\ncreated_at = "day"',
+            'event_name: \'day\' is also a column: use { column = "day" } or { constant = "day" }',
+        ),
+        (
+            'event_name = { type = "text", column = "day" }\ncreated_at = "day"',
+            'event_name: { type = "text", … } cannot be an event\'s name: use \'placed-order\' or { column = "event" }',
+        ),
+        (
+            'event_name = "a"\ncreated_at = { type = "number", column = "day" }',
+            'created_at: { type = "number", … } cannot be used here: name a column or use { constant = … }',
+        ),
+        (
+            (
+                'event_name = "a"\ncreated_at = "day"\n[metadata]\n'
+                'price = { type = "monetary_amount", amount = "who", currency = "usd" }'
+            ),
+            "metadata.price.currency: no column 'usd': did you mean currency = { constant = \"usd\" }?",
+        ),
+        (
+            'event_name = "a"\ncreated_at = "day"\n[metadata]\nplan = "premium"',
+            "metadata.plan: no column 'premium': did you mean { constant = \"premium\" }?",
+        ),
+        (
+            'event_name = "a"\ncreated_at = "day"\n[metadata]\npaid_at = { type = "number", column = "who" }',
+            (
+                "metadata.paid_at: Intercom takes a number for a date if the key ends in '_date' or '_at': "
+                "use { type = \"date\", … } with the unit that it counts, or name it 'paid_at_value'"
+            ),
+        ),
+    ],
+)
+def test_error_of_a_mapping_speaks_toml(run, tmp_path, line, fault):
+    """The user of the command writes TOML, and not Python."""
+    (tmp_path / "mapping.toml").write_text(f'user_id = "who"\n{line}\n')
+
+    result = run("check", "good.csv", "-m", "mapping.toml")
+
+    assert (result.stderr, result.exit_code) == (f"error: {fault}\n", 2)
+
+
+def test_error_of_several_files_speaks_toml(run, tmp_path):
+    """The faults of each file have the words of the command, too."""
+    (tmp_path / "mapping.toml").write_text(f'{MAPPING}[metadata]\nplan = "premium"\n')
+
+    result = run("check", "good.csv", "bad.csv", "-m", "mapping.toml")
+
+    assert result.stderr == "".join(
+        f"error: {name}: metadata.plan: no column 'premium': did you mean {{ constant = \"premium\" }}?\n"
+        for name in ("good.csv", "bad.csv")
+    )
 
 
 def test_error_of_an_address_comes_before_anything_is_read(run, monkeypatch):

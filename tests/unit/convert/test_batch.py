@@ -345,7 +345,7 @@ def test_metadata_beyond_ten_values_is_refused(convert, codes, eleven):
     assert batch.findings[0].messages().to_pylist() == [
         (
             "metadata: 11 values are present, more than Intercom keeps, and it ignores the rest silently: "
-            "leave keys out of the mapping, or set metadata_overflow='drop' to send only the first ones"
+            "leave keys out of the mapping, or set metadata_overflow to 'drop' to send only the first ones"
         )
     ]
 

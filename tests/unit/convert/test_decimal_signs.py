@@ -159,3 +159,37 @@ def test_check_says_how_to_read_a_decimal_comma():
     report = check_events(pd.DataFrame({"day": ["2024-01-31"], "who": ["1"], "x": ["905,00"]}), mapping)
 
     assert report.problems["message"].tolist() == [f"metadata.n: '905,00' in column 'x' is not a plain number: {COMMA}"]
+
+
+@pytest.mark.parametrize(
+    ("sign", "number", "amount"),
+    [
+        (
+            None,
+            "write it as 3.67, without units or thousands separators",
+            "write it as 349.99, without symbols or thousands separators",
+        ),
+        (",", "write it as 3,67, without units", "write it as 349,99, without symbols"),
+        (".", "write it as 3.67, without units", "write it as 349.99, without symbols"),
+    ],
+)
+@pytest.mark.parametrize("is_of_source", [True, False])
+def test_cure_has_the_sign_in_force(convert, sign, number, amount, is_of_source):
+    """Whoever follows the advice writes a number that the column reads."""
+    own = None if is_of_source else sign
+    metadata = {"n": Number("x", decimal=own), "price": MonetaryAmount("x", currency=Constant("eur"), decimal=own)}
+    source = SourceFormat(decimal=sign) if is_of_source else SourceFormat()
+
+    batch = convert(pd.DataFrame({"x": ["five"]}), metadata=metadata, source=source)
+
+    assert [finding.cure() for finding in batch.findings if finding.severity == "error"] == [number, amount]
+
+
+def test_cure_of_a_text_with_another_sign_stays_its_own(convert):
+    """The sign in force fills in where nothing better is known."""
+    frame = pd.DataFrame({"x": ["five", "905.00"]})
+
+    batch = convert(frame, metadata={"n": Number("x", decimal=",")})
+
+    (finding,) = [finding for finding in batch.findings if finding.code == "number_unreadable"]
+    assert finding.cures.to_pylist() == ["write it as 3,67, without units", POINT]

@@ -99,7 +99,7 @@ def test_rule_of_a_constant_is_sent_in_every_row(becomes, rule, sent):
             {"created_at": Constant("soon")},
             (
                 "created_at: the constant 'soon' cannot be read as a time: "
-                "write it as 2024-01-31T12:00:00, or give its format (of epoch numbers the unit) in a Date rule"
+                "write it as 2024-01-31T12:00:00, or give its format (of epoch numbers the unit) in a date rule"
             ),
         ),
         (

@@ -358,7 +358,7 @@ def test_constant_amount_that_is_not_positive_concerns_every_row(convert, codes)
             MonetaryAmount(Constant("1.5"), currency=Constant("jpy")),
             (
                 "metadata.fee.amount: the constant '1.5' has more decimals than its currency: "
-                "round it to what was paid (yen have none, euros two), or set round=True in its MonetaryAmount rule"
+                "round it to what was paid (yen have none, euros two), or set round to true in the rule of the amount"
             ),
         ),
         (

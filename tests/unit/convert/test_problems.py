@@ -36,7 +36,7 @@ def test_note_that_may_concern_every_row_keeps_few_values(convert):
         ("before_2000", n_rows, VALUES_KEPT),
         ("several_identifiers", n_rows, VALUES_KEPT),
     ]
-    closing = "is before the year 2000: if that is wrong, check the column and the unit= and format= of its Date rule"
+    closing = "is before the year 2000: if that is wrong, check the column and the unit and format of its date rule"
     messages = findings[0].messages().to_pylist()
     assert messages[VALUES_KEPT - 1] == f"created_at: {1_700_000 + VALUES_KEPT - 1} in column 't' {closing}"
     assert messages[VALUES_KEPT:] == [f"created_at: column 't' {closing}"] * 2
@@ -88,14 +88,14 @@ def test_severity_is_error_unless_the_event_is_sent(code, is_omission, severity)
             _finding("metadata_overflow", [0], ["11"], field="metadata"),
             (
                 "metadata: 11 values are present, more than Intercom keeps, and it ignores the rest silently: "
-                "leave keys out of the mapping, or set metadata_overflow='drop' to send only the first ones"
+                "leave keys out of the mapping, or set metadata_overflow to 'drop' to send only the first ones"
             ),
         ),
         (
             _finding("metadata_overflow", [0], field="metadata"),
             (
                 "metadata: too many values are present, more than Intercom keeps, and it ignores the rest silently: "
-                "leave keys out of the mapping, or set metadata_overflow='drop' to send only the first ones"
+                "leave keys out of the mapping, or set metadata_overflow to 'drop' to send only the first ones"
             ),
         ),
         (

@@ -121,7 +121,7 @@ def test_text_that_is_not_cut_says_how(convert):
     assert finding.messages().to_pylist() == [
         (
             f"metadata.note: '{'a' * 80}' in column 'x' is longer than the 255 characters that Intercom keeps: "
-            "shorten it, or set truncate=True in its Text rule"
+            "shorten it, or set truncate to true in its text rule"
         )
     ]
 

@@ -9,7 +9,7 @@ from events_pandas.check.checking import StreamCheck
 from events_pandas.convert.time_formats import format_cures
 from events_pandas.mapping import Date, EventMapping
 
-GENERIC = "write it as 2024-01-31T12:00:00, or give its format (of epoch numbers the unit) in a Date rule"
+GENERIC = "write it as 2024-01-31T12:00:00, or give its format (of epoch numbers the unit) in a date rule"
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,12 @@ GENERIC = "write it as 2024-01-31T12:00:00, or give its format (of epoch numbers
         (["05.06.2024", "31.12.2024"], ["'%d.%m.%Y'", "'%d.%m.%Y'"]),
         (["12/31/2024", "05/06/2024"], ["'%m/%d/%Y'", "'%m/%d/%Y'"]),
         (["31.12.2024 14:05", "1.2.2024 1:02"], ["'%d.%m.%Y %H:%M'"] * 2),
+        (["12/31/2024, 1:05:00 PM", "soon, or later"], ["'%m/%d/%Y, %I:%M:%S %p'", None]),
+        (
+            ["31.12.2024, 14:05", "31.12.2024 14:05", "30.12.2024, 14:05"],
+            ["'%d.%m.%Y, %H:%M'", None, "'%d.%m.%Y, %H:%M'"],
+        ),
+        (["Dec 31, 2024, 14:05"], ["'%b %d, %Y, %H:%M'"]),
         (
             ["13/06/2024", "06/13/2024", "05/06/2024"],
             [
@@ -41,7 +47,7 @@ GENERIC = "write it as 2024-01-31T12:00:00, or give its format (of epoch numbers
 )
 def test_cure_names_the_format_that_the_column_shows(texts, cures):
     """A day above 12 decides for the column; otherwise each format is named with the day that it reads."""
-    expected = [None if cure is None else f"give its format in a Date rule, {cure}" for cure in cures]
+    expected = [None if cure is None else f"give its format in a date rule, {cure}" for cure in cures]
 
     assert format_cures(pa.array(texts, pa.large_string())).to_pylist() == expected
 
@@ -55,7 +61,7 @@ def test_check_names_both_readings_of_an_ambiguous_day(created_at):
 
     assert report.problems["message"].tolist() == [
         (
-            "created_at: '05.06.2024' in column 'day' cannot be read as a time: give its format in a Date rule, "
+            "created_at: '05.06.2024' in column 'day' cannot be read as a time: give its format in a date rule, "
             "'%d.%m.%Y' if it is 5 June 2024 or '%m.%d.%Y' if it is 6 May 2024"
         ),
         f"created_at: 'soon' in column 'day' cannot be read as a time: {GENERIC}",
@@ -72,7 +78,7 @@ def test_cells_of_all_chunks_decide_for_a_format(chunksize):
     check.read(chunksize=chunksize)
     (finding,) = check.checked(now=0).findings
 
-    assert finding.cures.to_pylist() == ["give its format in a Date rule, '%d.%m.%Y'"] * 3
+    assert finding.cures.to_pylist() == ["give its format in a date rule, '%d.%m.%Y'"] * 3
 
 
 def test_time_that_does_not_have_the_format_of_its_rule_is_named():
@@ -86,7 +92,7 @@ def test_time_that_does_not_have_the_format_of_its_rule_is_named():
     assert [payload["created_at"] for payload in report.payloads(1)] == [1_735_650_300]
     assert report.problems["message"].tolist() == [
         (
-            "created_at: '31.12.2024' in column 'day' is not a time in the format of its Date rule: correct the cell "
+            "created_at: '31.12.2024' in column 'day' is not a time in the format of its date rule: correct the cell "
             "or the format"
         )
     ]

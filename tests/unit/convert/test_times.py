@@ -206,7 +206,7 @@ def test_epoch_number_in_another_unit_is_reported_with_its_unit(convert, ticks, 
     assert finding.messages().to_pylist() == [
         (
             f"created_at: {shown} in column 'x' looks like {word}, and would be read as seconds since 1970: "
-            f"set unit='{unit}' in the Date rule"
+            f"set unit to '{unit}' in a date rule"
         )
     ]
 
@@ -269,11 +269,11 @@ def test_day_numbers_of_spreadsheets_are_noted(convert, column):
     ]
     assert batch.findings[0].messages()[0].as_py() == (
         "created_at: 20000 in column 'x' looks like a day number from Excel, but is read as seconds since 1970: "
-        "convert the column with pd.to_datetime(column, unit='D', origin='1899-12-30')"
+        "format the column as a date and export it again, or use pd.to_datetime(column, unit='D', origin='1899-12-30')"
     )
     assert batch.findings[1].messages()[1].as_py() == (
         f"created_at: {column[3]:.0f} in column 'x' is before the year 2000: "
-        "if that is wrong, check the column and the unit= and format= of its Date rule"
+        "if that is wrong, check the column and the unit and format of its date rule"
     )
 
 

@@ -512,7 +512,7 @@ def test_bind_refuses_a_bare_date_under_another_key(mapping, faults):
 
     assert fault == (
         "metadata.ordered: Intercom shows a date only if the key ends in '_date' or '_at': "
-        "name it 'ordered_date', or send it as Text"
+        "name it 'ordered_date', or send it as text"
     )
 
 

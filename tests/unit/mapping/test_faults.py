@@ -19,17 +19,17 @@ from events_pandas.mapping import (
     Text,
 )
 
-NO_RULE = "{} cannot be used here: name a column or use Constant(...), in TOML {{ constant = … }}"
-NO_SOURCE = "{} is not a source: name a column or use Constant(...), in TOML {{ constant = … }}"
+NO_RULE = "{} cannot be used here: name a column or use Constant(...)"
+NO_SOURCE = "{} is not a source: name a column or use Constant(...)"
 NO_CONSTANT = "{} cannot be a constant: use a text, a number, a date or a time"
 NO_ZONE = "{} is not a time zone: write 'UTC', 'Europe/Berlin' or the like"
-NO_EVENT_NAME = "{} cannot be an event's name: use 'placed-order' or Column('event'), in TOML {{ column = \"event\" }}"
+NO_EVENT_NAME = "{} cannot be an event's name: use 'placed-order' or Column('event')"
 NO_FORMAT = "{} has no code such as %Y: write '%Y-%m-%d' or the like"
 NO_LIMIT = "{} is not an integer of at least 1: write 10 or the like"
-NO_DATE_KEY = "Intercom shows a date only if the key ends in '_date' or '_at': name it '{}_date', or send it as Text"
+NO_DATE_KEY = "Intercom shows a date only if the key ends in '_date' or '_at': name it '{}_date', or send it as text"
 NO_NUMBER_KEY = (
     "Intercom takes a number for a date if the key ends in '_date' or '_at': use Date with the unit that it counts, "
-    "in TOML {{ type = \"date\", … }}, or name it '{}_value'"
+    "or name it '{}_value'"
 )
 NO_LOWER_CASE = NO_DATE_KEY.replace("'_at':", "'_at', in lower case:").replace("'{}_date'", "'{}'")
 NO_DELIMITER = "{} is not one character that can stand between cells: write ';' or the like"
@@ -48,13 +48,13 @@ HALF = "half of a character (a lone surrogate): write it again"
         ({"event_name": Text("event")}, f"event_name: {NO_EVENT_NAME.format('a Text')}"),
         ({"event_name": Column}, f"event_name: {NO_SOURCE.format('the class Column')}"),
         ({"event_name": Column(["event"])}, f"event_name: {NO_SOURCE.format('a list')}"),
-        ({"created_at": Text("time")}, f"created_at: {NO_RULE.format('Text')}"),
+        ({"created_at": Text("time")}, f"created_at: {NO_RULE.format('a Text')}"),
         ({"created_at": None}, f"created_at: {NO_SOURCE.format('None')}"),
         ({"created_at": pd.NaT}, f"created_at: {NO_SOURCE.format('NaT')}"),
         ({"created_at": {}}, f"created_at: {NO_SOURCE.format('a dict')}"),
         ({"created_at": Date}, f"created_at: {NO_SOURCE.format('the class Date')}"),
         ({"created_at": Constant(pd.NaT)}, f"created_at: {NO_CONSTANT.format('NaT')}"),
-        ({"user_id": Text("u")}, f"user_id: {NO_RULE.format('Text')}"),
+        ({"user_id": Text("u")}, f"user_id: {NO_RULE.format('a Text')}"),
         ({"user_id": pd.Series(["u"])}, f"user_id: {NO_SOURCE.format('a Series')}"),
         ({"user_id": np.array(["u"])}, f"user_id: {NO_SOURCE.format('an ndarray')}"),
         ({"email": Constant("")}, f"email: {NO_CONSTANT.format(repr(''))}"),
@@ -153,7 +153,7 @@ def test_mapping_takes_how_files_are_written(mapping, source):
         ({"x": None}, f"metadata.x: {NO_SOURCE.format('None')}"),
         ({"x": Constant({"a": 1})}, f"metadata.x: {NO_CONSTANT.format({'a': 1})}"),
         ({"x": Text(Constant(float("nan")))}, f"metadata.x: {NO_CONSTANT.format('nan')}"),
-        ({"x": Text(Text("x"))}, f"metadata.x: {NO_RULE.format('Text')}"),
+        ({"x": Text(Text("x"))}, f"metadata.x: {NO_RULE.format('a Text')}"),
         (
             {"x": MonetaryAmount("x", currency="c", round="yes")},
             "metadata.x.round: 'yes' is neither true nor false",
@@ -164,7 +164,7 @@ def test_mapping_takes_how_files_are_written(mapping, source):
         ({"x": Text("x", truncate="yes")}, "metadata.x.truncate: 'yes' is neither true nor false"),
         ({"x": Text("x", truncate=1)}, "metadata.x.truncate: 1 is neither true nor false"),
         ({"x": Text("x", truncate=None)}, "metadata.x.truncate: None is neither true nor false"),
-        ({"x": RichLink(value=Column("x"), url="y")}, f"metadata.x.value: {NO_RULE.format('Column')}"),
+        ({"x": RichLink(value=Column("x"), url="y")}, f"metadata.x.value: {NO_RULE.format('a Column')}"),
         ({"x": MonetaryAmount("x", currency=None)}, f"metadata.x.currency: {NO_SOURCE.format('None')}"),
         (
             {"x": MonetaryAmount("x", currency="y", unit="cents")},

@@ -6,8 +6,8 @@ from events_pandas.mapping import Constant, Date, EventMapping, MonetaryAmount
 from events_pandas.mapping.guesses import guess_faults, require_confirmed
 
 CONFIRM = (
-    "unconfirmed: nothing is submitted until these guesses are confirmed: correct what is wrong and remove what you "
-    "have read, or use dataclasses.replace(mapping, unconfirmed=()) (in TOML delete the line) when you have read all"
+    "unconfirmed: nothing is submitted until these guesses are confirmed: correct what is wrong, and take what you "
+    "have read out of unconfirmed"
 )
 
 
@@ -19,7 +19,7 @@ CONFIRM = (
             "timezone",
             (
                 "timezone: times without a zone are taken as UTC, which is a guess: "
-                "set timezone='Europe/Berlin' or the like"
+                "set timezone to 'Europe/Berlin' or the like"
             ),
         ),
         ("created_at", "created_at: 'time' is a guess: make sure that it is the time of the event"),
@@ -33,7 +33,7 @@ CONFIRM = (
         ),
         (
             "metadata.price.unit",
-            "metadata.price.unit: 'major' is a guess: whole numbers may count cents: use unit='minor' if they do",
+            "metadata.price.unit: 'major' is a guess: whole numbers may count cents: set unit to 'minor' if they do",
         ),
         (
             "metadata.price.currency",
@@ -81,7 +81,10 @@ def test_require_confirmed_lists_every_guess_at_once(mapping, faults):
     assert faults(require_confirmed, proposed) == [
         "event_name: 'replace-me' is the placeholder of a proposal: name what happened, such as 'placed-order'",
         "user_id: 'customer' is a guess: make sure that it names the contact",
-        "timezone: times without a zone are taken as UTC, which is a guess: set timezone='Europe/Berlin' or the like",
+        (
+            "timezone: times without a zone are taken as UTC, which is a guess: "
+            "set timezone to 'Europe/Berlin' or the like"
+        ),
         CONFIRM,
     ]
 

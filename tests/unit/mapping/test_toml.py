@@ -317,7 +317,7 @@ def test_from_toml_tells_every_fault_at_once(read, faults):
     )
 
     no_date_key = (
-        "Intercom shows a date only if the key ends in '_date' or '_at': name it 'ordered_date', or send it as Text"
+        "Intercom shows a date only if the key ends in '_date' or '_at': name it 'ordered_date', or send it as text"
     )
 
     assert faults(read, text) == [

@@ -165,7 +165,7 @@ def test_report_reads_errors_first_and_frequent_causes_first(make_orders):
         "error created_at_missing: 1 row, such as row 0: created_at: column 'day' is empty: "
         "every event needs its time\n"
         "note naive_time: the column, such as row 1: created_at: '2024-01-31' in column 'day' has no time zone and is "
-        "taken as UTC: set timezone='Europe/Berlin' or the like if it is not"
+        "taken as UTC: set timezone to 'Europe/Berlin' or the like if it is not"
     )
 
 
@@ -255,11 +255,13 @@ def test_report_warns_of_guesses_that_nobody_has_confirmed(orders):
 
     assert report.warnings == [
         "event_name: 'sold' is a guess: name what happened, such as 'placed-order'",
-        "timezone: times without a zone are taken as UTC, which is a guess: set timezone='Europe/Berlin' or the like",
         (
-            "unconfirmed: nothing is submitted until these guesses are confirmed: correct what is wrong and remove "
-            "what you have read, or use dataclasses.replace(mapping, unconfirmed=()) (in TOML delete the line) when "
-            "you have read all"
+            "timezone: times without a zone are taken as UTC, which is a guess: "
+            "set timezone to 'Europe/Berlin' or the like"
+        ),
+        (
+            "unconfirmed: nothing is submitted until these guesses are confirmed: correct what is wrong, and take "
+            "what you have read out of unconfirmed"
         ),
     ]
     assert all(f"warning: {warning}" in str(report).splitlines() for warning in report.warnings)

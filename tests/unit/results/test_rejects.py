@@ -410,8 +410,8 @@ def test_rejects_warn_when_a_bare_column_would_have_another_type(orders):
 
     assert str(caught[0].message) == (
         "rejects.csv: metadata.size of row 0 would be 38 when this file is submitted, and not '38': a CSV file "
-        "has no types, so give the column a rule in the mapping (Text, Number with its decimal=, "
-        "Date with its unit=), or export to "
+        "has no types, so give the column a rule in the mapping (text, number with its decimal, "
+        "date with its unit), or export to "
         ".parquet"
     )
 

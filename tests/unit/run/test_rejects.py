@@ -418,8 +418,8 @@ def test_rejects_may_have_another_type_than_the_files(write, submit, fake_client
 
     assert remarks == (
         "rejects.csv: metadata.size of row 1 would be 5 when this file is submitted, and not '5': a CSV file has "
-        "no types, so give the column a rule in the mapping (Text, Number with its decimal=, "
-        "Date with its unit=), or export to .parquet"
+        "no types, so give the column a rule in the mapping (text, number with its decimal, "
+        "date with its unit), or export to .parquet"
     )
 
 

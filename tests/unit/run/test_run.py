@@ -426,11 +426,10 @@ def test_submit_refuses_the_placeholder_of_a_proposal(make_orders, fake_client):
 
 GUESSES = (
     "event_name: 'ordered' is a guess: name what happened, such as 'placed-order'",
-    "timezone: times without a zone are taken as UTC, which is a guess: set timezone='Europe/Berlin' or the like",
+    "timezone: times without a zone are taken as UTC, which is a guess: set timezone to 'Europe/Berlin' or the like",
     (
-        "unconfirmed: nothing is submitted until these guesses are confirmed: correct what is wrong and remove what "
-        "you have read, or use dataclasses.replace(mapping, unconfirmed=()) (in TOML delete the line) when you have "
-        "read all"
+        "unconfirmed: nothing is submitted until these guesses are confirmed: correct what is wrong, and take what you "
+        "have read out of unconfirmed"
     ),
 )
 

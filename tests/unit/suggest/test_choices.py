@@ -23,7 +23,7 @@ from events_pandas.suggest.choices import Choice, python_text, share_text, write
 )
 def test_choice_labels_are_the_columns_that_it_reads(path, entry, labels):
     """A literal name reads no column, and neither does a field that is left open."""
-    assert Choice(path=path, entry=entry, reason="why").labels == labels
+    assert Choice(path=path, entry=entry, words="why").labels == labels
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,8 @@ def identifiers(choose):
         ({"customer_id": CODES}, {"user_id": "customer_id"}),
         ({"User ID": [1, 2]}, {"user_id": "User ID"}),
         ({"customer_id": [1.0, None]}, {"user_id": "customer_id"}),
+        ({"Identifiant client": CODES}, {"user_id": "Identifiant client"}),
+        ({"user identifier": CODES}, {"user_id": "user identifier"}),
         ({"customer": CODES, "userId": CODES}, {"user_id": "userId"}),
         ({"order_id": CODES, "contact_no": CODES}, {"user_id": "contact_no"}),
         ({"id": CODES, "customer_id": CODES}, {"user_id": "customer_id"}),
@@ -180,9 +182,7 @@ def test_identifiers_of_other_things_are_refused(choose, columns):
 
 def test_created_at_alone_may_be_missing(choose):
     """The error names only the missing fields."""
-    with pytest.raises(
-        MappingError, match=r"^created_at: no column looks like the time of an event: there are 'at'"
-    ) as error:
+    with pytest.raises(MappingError, match=r"^created_at: no column looks like the time of an event: ") as error:
         choose(at=CODES)
 
     assert len(error.value.faults) == 1
@@ -247,7 +247,7 @@ def test_created_at_says_that_days_make_duplicates(choose):
 
     assert choice.reason == "days as text (ISO 8601)"
     assert choice.about_duplicates == (
-        "; events of one contact on one day share a second, and Intercom keeps the first: see duplicates="
+        "; events of one contact on one day share a second, and Intercom keeps the first: see duplicates"
     )
 
 
@@ -277,11 +277,12 @@ def test_created_at_may_be_of_mixed_kinds(choose):
     ],
 )
 def test_user_id_says_that_it_came_as_floats(choose, identifiers, kind, advice):
-    """The reason warns of whole numbers that became floats, which are other identifiers as text."""
+    """The reason warns of whole numbers that became floats; as text they match no contact, and somebody has to look."""
     choice = choose(**{"who": CODES, "Customer ID": identifiers})["user_id"]
 
     assert choice.entry == "Customer ID"
     assert choice.reason == f"{kind}; its name says that it is the contact's; {advice}"
+    assert choice.guesses == (("user_id",) if "as text" in kind else ())
 
 
 def test_user_id_error_does_not_ask_for_a_sure_name_twice():
@@ -293,7 +294,7 @@ def test_user_id_error_does_not_ask_for_a_sure_name_twice():
 
     assert list(error.value.faults) == [
         (
-            "user_id: no column looks like the contact's user_id, id or email: make the EventMapping yourself: "
+            "user_id: no column looks like the contact's user_id, id or email: write the mapping yourself: "
             "there are 'customer_id' (numbers), 'ordered_at' (times)"
         )
     ]
@@ -339,3 +340,56 @@ def test_event_name_is_not_a_column_with_more_names_than_a_workspace_may_have():
     frame = pd.DataFrame({"event": events, "user_id": events, "created_at": TIMES[0]})
 
     assert event_choices(survey(frame))[0].entry == "replace-me"
+
+
+NEAR = ["2024-01-31 10:00", "tbd", "open", "x", None, ""]
+
+
+@pytest.mark.parametrize(
+    ("columns", "nearest"),
+    [
+        ({"when": NEAR}, "nearest is 'when' (3 of 4 cells are not times, such as 'tbd')"),
+        ({"bought": ["31.12.2024", "tbd"]}, "nearest is 'bought' (1 of 2 cells are not times, such as 'tbd')"),
+        ({"at": ["soon", "later"]}, "nearest is 'at' (2 of 2 cells are not times, such as 'soon')"),
+        ({"at": ["\ud800"]}, "nearest is 'at' (1 of 1 cells are not times, such as '\\ud800')"),
+        (
+            {"date": [45292, 45293]},
+            (
+                "nearest is 'date' (numbers such as 45292, which look like day numbers from Excel: "
+                "format them as dates and export them again)"
+            ),
+        ),
+        (
+            {"date": ["17", "18"]},
+            "nearest is 'date' (numbers such as 17, which do not count seconds, milliseconds or the like since 1970)",
+        ),
+        (
+            {"date": ["", "45.292,5"]},
+            (
+                "nearest is 'date' (numbers such as 45.292,5, "
+                "which do not count seconds, milliseconds or the like since 1970)"
+            ),
+        ),
+        ({"dob": DAYS}, "nearest is 'dob' (its name suggests a date of birth)"),
+        (
+            {"at": ["soon"] * 4, "due": ["tbd", "open", "x", *DAYS[:1]], "note": ["a"] * 4, "dob": DAYS * 2},
+            (
+                "nearest are 'due' (3 of 4 cells are not times, such as 'tbd'), "
+                "'at' (4 of 4 cells are not times, such as 'soon'), 'dob' (its name suggests a date of birth)"
+            ),
+        ),
+    ],
+)
+def test_error_without_a_time_names_what_comes_nearest_to_one(columns, nearest):
+    """The analyst learns which cells to correct; the column with the most times comes first."""
+    length = len(next(iter(columns.values())))
+    frame = pd.DataFrame({"user_id": [f"u{row}" for row in range(length)], **columns}, dtype=object)
+
+    with pytest.raises(MappingError) as error:
+        event_choices(survey(frame))
+
+    (fault,) = error.value.faults
+    assert fault.startswith(
+        f"created_at: no column looks like the time of an event: {nearest}: correct the cells, or write the mapping "
+        "yourself: there are 'user_id' (text), "
+    )

@@ -219,10 +219,10 @@ def test_survey_names_what_no_mapping_can_name():
     reason = "TOML cannot hold this label: rename it to a text"
     assert seen.columns == ()
     assert list(seen.unusable) == [
-        LeftOut(label="x", reason="2 columns or index levels have this name: rename all but one"),
-        LeftOut(label=1.5, reason=reason),
-        LeftOut(label="\ud800", reason=reason),
-        LeftOut(label=True, reason=reason),
-        LeftOut(label=(1, None), reason=reason),
-        LeftOut(label=None, reason='the index has no name: give it one with frame.rename_axis("...")'),
+        LeftOut(label="x", words="2 columns or index levels have this name: rename all but one"),
+        LeftOut(label=1.5, words=reason),
+        LeftOut(label="\ud800", words=reason),
+        LeftOut(label=True, words=reason),
+        LeftOut(label=(1, None), words=reason),
+        LeftOut(label=None, words='the index has no name: give it one with frame.rename_axis("...")'),
     ]

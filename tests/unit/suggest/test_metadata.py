@@ -34,6 +34,7 @@ def choose():
         ({"items": [1, 2]}, {"items": Number("items")}),
         ({"load": ["1.5", "2"]}, {"load": Number("load")}),
         ({"order_no": [1, 7]}, {"order_no": Text("order_no")}),
+        ({"Card Last4": ["1234", "5678"]}, {"card_last4": Text("Card Last4")}),
         ({"is_new": [True, False]}, {"is_new": Text("is_new")}),
         ({"email_verified": [True, False]}, {"email_verified": Text("email_verified")}),
         ({"email_count": [1, 2]}, {"email_count": Number("email_count")}),
@@ -118,7 +119,7 @@ def test_metadata_is_proposed_by_content_and_name(choose, columns, expected):
         ),
         (
             {"total": [5, 7], "currency": CURRENCIES},
-            ['an amount with its currency; whole numbers: if they count cents, use unit="minor"'],
+            ['an amount with its currency; whole numbers: if they count cents, set unit to "minor"'],
         ),
         (
             {"total_cents": [5, 7], "currency": CURRENCIES},
@@ -137,7 +138,7 @@ def test_metadata_has_reasons(choose, columns, reasons):
     ("label", "values", "reason"),
     [
         ("x", [None, ""], "empty in every row looked at"),
-        ("x", ["a", "a"], "the same in every row looked at: use Constant(...) if you need it"),
+        ("x", ["a", "a"], "the same in every row looked at: use ep.Constant(...) if you need it"),
         ("x", [{"a": 1}, None], "nested values, which Intercom refuses: make columns of their parts"),
         ("x", [b"\xff", b"\xfe"], "values of mixed or unusual types: make them text or numbers"),
         (
@@ -236,38 +237,38 @@ def test_metadata_names_what_is_a_guess(choose, columns, guesses):
             {"page": URLS},
             {Link("page"): 1},
             {"page": Text("page")},
-            ["text; ep.Link refuses 50 % of those looked at (code: cure)"],
+            ["text; a link rule refuses 50 % of those looked at (code: cure)"],
         ),
         (
             {"due_date": DAYS * 2},
             {Date("due_date"): 1},
             {"due_date": Date("due_date")},
-            ["days as text (ISO 8601); ep.Date refuses 25 % of those looked at (code: cure)"],
+            ["days as text (ISO 8601); a date rule refuses 25 % of those looked at (code: cure)"],
         ),
         (
             {"due_date": DAYS * 2},
             {Date("due_date"): 2},
             {"due_date_value": Text("due_date")},
-            ["text, 2 different; ep.Date refuses 50 % of those looked at (code: cure)"],
+            ["text, 2 different; a date rule refuses 50 % of those looked at (code: cure)"],
         ),
         (
             {"load": AMOUNTS},
             {Number("load"): 2},
             {"load": Text("load")},
-            ["text; ep.Number refuses 100 % of those looked at (code: cure)"],
+            ["text; a number rule refuses 100 % of those looked at (code: cure)"],
         ),
         (
             {"total": AMOUNTS * 2, "currency": CURRENCIES * 2},
             {MonetaryAmount("total", currency="currency"): 1},
             {"total": MonetaryAmount("total", currency="currency")},
-            ["an amount with its currency; ep.MonetaryAmount refuses 25 % of those looked at (code: cure)"],
+            ["an amount with its currency; a monetary amount rule refuses 25 % of those looked at (code: cure)"],
         ),
         (
             {"total": AMOUNTS, "currency": CURRENCIES},
             {MonetaryAmount("total", currency="currency"): 2},
             {"total": Number("total"), "currency": Text("currency")},
             [
-                "numbers; ep.MonetaryAmount refuses 100 % of those looked at (code: cure)",
+                "numbers; a monetary amount rule refuses 100 % of those looked at (code: cure)",
                 "currency codes",
             ],
         ),
@@ -275,7 +276,7 @@ def test_metadata_names_what_is_a_guess(choose, columns, guesses):
             {"order_no": TEXTS, "order_url": URLS},
             {RichLink(value="order_no", url="order_url"): 1},
             {"order_no": Text("order_no"), "order_url": Link("order_url")},
-            ["text; ep.RichLink refuses 50 % of those looked at (code: cure)", "web addresses"],
+            ["text; a rich link rule refuses 50 % of those looked at (code: cure)", "web addresses"],
         ),
         ({"x": TEXTS}, {Text("x"): 2}, {}, []),
     ],
@@ -291,7 +292,7 @@ def test_metadata_takes_the_first_rule_that_reads_the_column(columns, refused, e
     assert {choice.path.removeprefix("metadata."): choice.entry for choice in chosen} == expected
     assert [choice.reason for choice in chosen] == reasons
     assert [out.reason for out in left_out] == [
-        "ep.Text refuses 100 % of those looked at (code: cure)" for label in columns if not expected
+        "a text rule refuses 100 % of those looked at (code: cure)" for label in columns if not expected
     ]
 
 
@@ -328,3 +329,40 @@ def test_metadata_of_one_row_is_not_constant(choose):
 
     assert [choice.entry for choice in chosen] == [Text("source")]
     assert left_out == {}
+
+
+@pytest.mark.parametrize(
+    ("cells", "reason"),
+    [
+        (
+            ["1,234", "2,345", "7"],
+            (
+                "text; most look like numbers, such as '1,234': set decimal to ',' in the mapping's source if it is "
+                "1.234, or to '.' if it is 1234"
+            ),
+        ),
+        (
+            ["$1,234.50", "$3.00"],
+            "text; most look like numbers, such as '$1,234.50': remove '$', since a number stands alone in its cell",
+        ),
+        (
+            ["EUR 5", "EUR 7"],
+            "text; most look like numbers, such as 'EUR 5': remove 'EUR', since a number stands alone in its cell",
+        ),
+        (["X7", "X8"], "text"),
+        (["1,234", "a", "b"], "text"),
+        (["a", "b", "\ud800"], "text"),
+    ],
+)
+def test_text_that_is_nearly_a_number_says_how_to_read_it(choose, cells, reason):
+    """Nobody has to find out why a column of amounts is sent as text."""
+    (choice,) = choose({"size": cells})[0]
+
+    assert (choice.entry, choice.reason) == (Text("size"), reason)
+
+
+def test_code_that_is_nearly_a_number_is_text_without_a_remark(choose):
+    """Nobody adds up postal codes."""
+    (choice,) = choose({"size_code": ["1 234", "2 345"]})[0]
+
+    assert choice.reason == "text"

@@ -5,6 +5,7 @@ import pytest
 
 from events_pandas import check_events, suggest_mapping
 from events_pandas.mapping import Date, MonetaryAmount, Number, SourceFormat, Text
+from events_pandas.suggest import propose
 from events_pandas.suggest.signs import CommonSign, common_sign
 
 
@@ -85,6 +86,48 @@ def test_column_that_does_not_show_its_sign_is_a_guess(suggest):
         "metadata.count.decimal: ',' is a guess: the rows that were looked at do not show what their numbers are, such "
         "as whether 1.234 is 1234"
     ) in str(check_events(rows, proposal))
+
+
+@pytest.mark.parametrize(
+    ("cells", "is_guess"),
+    [
+        (["1.100"] * 200 + ["1,5"], True),
+        (["1,234"] * 200 + ["1,5"], True),
+        (["1.100"] * 200 + ["1,5"] * 200, False),
+        (["1,5", "7"], False),
+        (["1 234", "7,5"], False),
+        (["1.100", "1,5", "2,5", "3,5", "1,234.5"], True),
+        (["1,234.56", "1,234", "2,345"], True),
+        (["1,234.56", "1,234"], False),
+    ],
+)
+def test_sign_is_a_guess_unless_as_many_cells_show_it_as_do_not(cells, is_guess):
+    """One cell such as 1,5 does not tell whether hundreds such as 1.100 are thousands; a check asks for as much."""
+    frame = pd.DataFrame({"at": "2024-01-31", "user_id": "00042", "amount": cells}, dtype=object)
+
+    proposal = suggest_mapping(frame)
+
+    assert isinstance(proposal.metadata["amount"], Number)
+    assert ("metadata.amount.decimal" in proposal.unconfirmed) == is_guess
+
+
+def test_guess_of_a_sign_is_said_with_a_number():
+    """The comment shows a number that can be read in two ways, and how it is read."""
+    frame = pd.DataFrame({"at": "2024-01-31", "user_id": "00042", "size": [*["1.100"] * 3, "1,5"]}, dtype=object)
+
+    (choice,) = [choice for choice in suggest_mapping(frame).choices if choice.path == "metadata.size"]
+
+    assert choice.reason == "numbers as text; '1.100' is read with a decimal comma, which is a guess"
+
+
+def test_given_sign_is_not_a_guess():
+    """Whoever says which sign the file has need not confirm it."""
+    frame = pd.DataFrame({"at": "2024-01-31", "user_id": "00042", "amount": ["1.100", "1.200"]}, dtype=object)
+
+    proposal = propose(frame, SourceFormat(decimal=","))
+
+    assert proposal.metadata["amount"] == Number("amount")
+    assert proposal.unconfirmed == ("timezone",)
 
 
 def test_columns_that_do_not_agree_get_no_sign(suggest):

@@ -81,11 +81,11 @@ mapping = ep.EventMapping(
 #   'name': its name suggests personal data, which belongs to the contact, not to each event"""
 
 TOML = """\
-# Proposed from 3 rows: read it, change what is wrong, and let check_events judge every row.
+# Proposed from 3 rows: read it, change what is wrong, and let events-pandas check judge every row.
 event_name = "ordered"  # a guess from 'ordered_at': replace it with what happened, such as "placed-order"
 created_at = "ordered_at"  # times as text, without a zone (ISO 8601)
 user_id = "customer_id"  # text, 2 different; its name says that it is the contact's
-# timezone: no zone is known for 'ordered_at': UTC, unless you set timezone="Europe/Berlin" or the like
+# timezone: no zone is known for 'ordered_at': UTC, unless you set timezone = "Europe/Berlin" or the like
 unconfirmed = ["event_name", "timezone"]  # guesses: delete each that you have read, or nothing can be submitted
 
 [metadata]
@@ -260,7 +260,8 @@ def test_suggestion_says_why_addresses_are_text():
 
     assert suggest_mapping(frame).to_toml().splitlines()[-1] == (
         'page_url = { type = "text", column = "page_url" }  '
-        "# text; ep.Link refuses 50 % of those looked at (link_malformed: write '|' as %7C)"
+        "# text; a link rule refuses 50 % of those looked at (link_malformed at 'https://example.org/?kw=a|b': "
+        "write '|' as %7C)"
     )
 
 
@@ -280,9 +281,12 @@ def test_suggestion_takes_an_amount_beside_a_currency_for_money_although_a_code_
 @pytest.mark.parametrize(
     ("columns", "refused"),
     [
-        ({"total": [0, 5.5, 19.99]}, "amount_not_positive: leave the amount empty"),
-        ({"total": [5.125, 5.5, 19.99]}, "amount_decimals: round it to what was paid (yen have none, euros two)"),
-        ({"currency": ["EURO", "EUR", "EUR"]}, "currency_unknown: write three letters such as 'usd'"),
+        ({"total": [0, 5.5, 19.99]}, "amount_not_positive at 0: leave the amount empty"),
+        (
+            {"total": [5.125, 5.5, 19.99]},
+            "amount_decimals at 5.125: round it to what was paid (yen have none",
+        ),
+        ({"currency": ["EURO", "EUR", "EUR"]}, "currency_unknown at 'EURO': write three letters such as 'usd'"),
     ],
 )
 def test_suggestion_says_which_amounts_a_check_refuses(orders, columns, refused):
@@ -291,7 +295,7 @@ def test_suggestion_says_which_amounts_a_check_refuses(orders, columns, refused)
 
     assert suggested.metadata["total"] == MonetaryAmount("total", currency="currency")
     assert suggested.choices[3].reason.startswith(
-        f"an amount with its currency; ep.MonetaryAmount refuses 33 % of those looked at ({refused}"
+        f"an amount with its currency; a monetary amount rule refuses 33 % of those looked at ({refused}"
     )
 
 
@@ -301,8 +305,8 @@ def test_suggestion_takes_amounts_for_numbers_when_most_would_be_refused(orders)
 
     assert suggested.metadata == {"total": Number("total"), "currency": Text("currency")}
     assert suggested.choices[3].reason == (
-        "numbers; ep.MonetaryAmount refuses 67 % of those looked at "
-        "(amount_not_positive: leave the amount empty to send the event without it, or drop the row)"
+        "numbers; a monetary amount rule refuses 67 % of those looked at "
+        "(amount_not_positive at 0, -5.5: leave the amount empty to send the event without it, or drop the row)"
     )
 
 
@@ -345,7 +349,7 @@ def test_suggestion_accepts_frames_of_all_kinds():
     assert [out.reason for out in suggested.left_out] == [
         "nested values, which Intercom refuses: make columns of their parts",
         "empty in every row looked at",
-        "ep.Text refuses 100 % of those looked at (nul_character: remove it)",
+        "a text rule refuses 100 % of those looked at (nul_character at 'a\\u0000', 'b\\u0000', 'c\\u0000': remove it)",
         "2 columns or index levels have this name: rename all but one",
     ]
     assert ep.check_events(frame, suggested).ok
@@ -381,7 +385,7 @@ def test_suggestion_speaks_of_duplicates_until_they_are_decided():
     decided = dataclasses.replace(suggested, duplicates="spread")
 
     reason = "days as text (ISO 8601)"
-    doubt = "; events of one contact on one day share a second, and Intercom keeps the first: see duplicates="
+    doubt = "; events of one contact on one day share a second, and Intercom keeps the first: see duplicates"
     assert suggested.to_toml().splitlines()[2] == f'created_at = "day"  # {reason}{doubt}'
     assert f'    created_at="day",  # {reason}{doubt}' in repr(suggested).splitlines()
     assert decided.to_toml().splitlines()[2] == f'created_at = "day"  # {reason}'
@@ -486,14 +490,14 @@ def test_suggestion_names_all_that_is_missing(faults):
         f"created_at: no column looks like the time of an event: {looked_at}",
         (
             "user_id: no column looks like the contact's user_id, id or email: name it customer_id or the like, or "
-            f"make the EventMapping yourself: {looked_at}"
+            f"write the mapping yourself: {looked_at}"
         ),
     ]
 
 
 @pytest.mark.parametrize(
     ("columns", "shown"),
-    [([], "the frame has no columns"), ([f"c{number}" for number in range(12)], "'c9' (whole numbers) and 2 more")],
+    [([], "there are no columns"), ([f"c{number}" for number in range(12)], "'c9' (whole numbers) and 2 more")],
 )
 def test_suggestion_shows_some_of_what_it_looked_at(faults, columns, shown):
     """The error names at most ten columns."""
@@ -519,21 +523,25 @@ def test_suggestion_refuses_what_is_not_a_frame():
     ("columns", "rule", "trial"),
     [
         ({"x": [URL, None, ""]}, Link("x"), Trial()),
-        ({"x": [URL, f"{URL}a|b", "n/a"]}, Link("x"), Trial(n_refused=2, example="link_malformed: write '|' as %7C")),
+        (
+            {"x": [URL, f"{URL}a|b", "n/a"]},
+            Link("x"),
+            Trial(n_refused=2, example=f"link_malformed at '{URL}a|b': write '|' as %7C"),
+        ),
         (
             {"x": [URL, "n/a", f"{URL}a|b"]},
             Link("x"),
-            Trial(n_refused=2, example="link_malformed: write it as https://example.org/page, without spaces"),
+            Trial(n_refused=2, example="link_malformed at 'n/a': write it as https://example.org/page, without spaces"),
         ),
-        ({"x": ["a\0", "b"]}, Text("x"), Trial(n_refused=1, example="nul_character: remove it")),
+        ({"x": ["a\0", "b"]}, Text("x"), Trial(n_refused=1, example="nul_character at 'a\\u0000': remove it")),
         (
             {"x": ["1", "2,5"]},
             Number("x"),
             Trial(
                 n_refused=1,
                 example=(
-                    "number_unreadable: set decimal to ',' in the mapping's source, or write the number with the "
-                    "decimal sign of its column"
+                    "number_unreadable at '2,5': set decimal to ',' in the mapping's source, or write the number "
+                    "with the decimal sign of its column"
                 ),
             ),
         ),
@@ -541,7 +549,7 @@ def test_suggestion_refuses_what_is_not_a_frame():
         (
             {"x": ["a", "b"], "y": [URL, f"{URL}^"]},
             RichLink(value="x", url="y"),
-            Trial(n_refused=1, example="link_malformed: write '^' as %5E"),
+            Trial(n_refused=1, example=f"link_malformed at '{URL}^': write '^' as %5E"),
         ),
         (
             {"x": ["a", None], "y": [URL, URL]},
@@ -555,14 +563,24 @@ def test_suggestion_refuses_what_is_not_a_frame():
             MonetaryAmount("x", currency="y"),
             Trial(
                 n_refused=2,
-                example=("amount_not_positive: leave the amount empty to send the event without it, or drop the row"),
+                example=(
+                    "amount_not_positive at 0: leave the amount empty to send the event without it, or drop the row"
+                ),
+            ),
+        ),
+        (
+            {"x": [1.5] * 6, "y": ["EURO", "??", "EURO", "\u20ac", "dollars", "USD"]},
+            MonetaryAmount("x", currency="y"),
+            Trial(
+                n_refused=5,
+                example="currency_unknown at 'EURO', '??', '\u20ac' and others: write three letters such as 'usd'",
             ),
         ),
         ({"x": [None, 1.5], "y": ["EURO", "EUR"]}, MonetaryAmount("x", currency="y"), Trial()),
     ],
 )
 def test_try_rule_counts_the_rows_that_a_check_would_refuse(columns, rule, trial):
-    """Rows are counted, not findings; the first row shows the error and its remedy."""
+    """Rows are counted, not findings; the first row shows the error and its remedy, with values of the same kind."""
     frame = pd.DataFrame(columns)
 
     assert try_rule(frame, np.arange(len(frame)), rule) == trial
@@ -622,3 +640,30 @@ def test_suggestion_reads_views():
     )
 
     assert suggest_mapping(frame).user_id == "customer_id"
+
+
+def test_each_form_of_a_proposal_has_its_own_words():
+    """The comments in TOML speak of TOML and the command, and those in Python of Python."""
+    frame = pd.DataFrame(
+        {
+            "ordered_at": ["2024-01-31", "2024-01-30"],
+            "customer_id": [42.0, 43.0],
+            "total": [1.5, 2.5],
+            "note": ["x" * 256, "y"],
+            "plan": ["pro", "pro"],
+        }
+    )
+    suggested = ep.suggest_mapping(frame)
+
+    python, toml = repr(suggested), suggested.to_toml()
+
+    for words, others in {
+        "let check_events judge": "let events-pandas check judge",
+        'set timezone="Europe/Berlin"': 'set timezone = "Europe/Berlin"',
+        "read the column as text (dtype=str)": "write the column as text or whole numbers",
+        "use ep.MonetaryAmount(..., currency=...)": 'use { type = "monetary_amount", amount = …, currency = … }',
+        'ep.Text("note", truncate=True) would': '{ type = "text", column = "note", truncate = true } would',
+        "use ep.Constant(...) if": "use { constant = … } if",
+    }.items():
+        assert (words in python, others in toml) == (True, True)
+        assert (words in toml, others in python) == (False, False)
