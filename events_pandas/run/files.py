@@ -11,6 +11,7 @@ from typing import Final
 import pandas as pd
 
 from events_pandas.check import no_rows
+from events_pandas.deliver import stop_for_error
 from events_pandas.errors import (
     EventsPandasError,
     InvalidRowsError,
@@ -32,7 +33,7 @@ from events_pandas.run.outputs import Outputs
 from events_pandas.run.rejects import FileRejects
 from events_pandas.run.run import Run, Take, stop_error
 from events_pandas.sources import BadFile, Places, SourceFile, kept_types, read_first_row, with_types
-from events_pandas.words import escaped, path_text
+from events_pandas.words import escaped, kind_of, path_text
 
 FILES_NAMED: Final = 3
 """How many files a message or the history of a run names at most."""
@@ -77,7 +78,11 @@ def submit_files(
     )
     results: pd.DataFrame | None = run.desk.run(run.fill, first=run.begin, undo=run.close)
     # None if the run did not begin.
-    return RowOutcomes(no_rows(), pd.RangeIndex(0)).frame() if results is None else results
+    return _no_results() if results is None else results
+
+
+def _no_results() -> pd.DataFrame:
+    return RowOutcomes(no_rows(), pd.RangeIndex(0)).frame()
 
 
 @dataclass(slots=True, kw_only=True, repr=False)
@@ -194,31 +199,58 @@ class _FileRun:
             self.warn(f"{escaped(file['file'])}: was left out: {file['reason']}")
 
     def fill(self) -> pd.DataFrame:
-        """Submit the rows, in the run's thread, and return their results."""
-        with self._opened:
-            try:
-                self._run.submit(self._take)
-            except (SubmissionError, SubmissionInterrupted) as error:
-                # The error that ended the run comes first; it has the results even if they cannot be written.
-                fault = self._write(error.results)
-                # If writing has ended the run, the error says so already.
-                _note(error, None if isinstance(error.__cause__, SourceError) else fault)
-                self._keep(error.results)
-                error.results = self._results()
-                self._end(error)
+        """Submit the rows, in the run's thread, and return their results.
+
+        After an event has gone out, every error is a `SubmissionError`: others may mean that nothing was sent.
+        """
+        # Made now: at a fault such as a full memory it may not be made any more.
+        nothing = _no_results()
+        try:
+            with self._opened:
+                self._submit()
+                self._require("results", self._finish_results())
+                self._require("rejects", self._write_rejects())
+                self._say()
+            return self._results()
+        except (SubmissionError, Warning):
+            # A caller may turn warnings into errors.
+            raise
+        except Exception as error:
+            if not self._run.has_sent:
                 raise
-            except EventsPandasError as error:
-                if not self._parts:
-                    raise
-                why = f"{self._frames.latest}: {'; '.join(error.faults)}" if isinstance(error, MappingError) else error
-                message = f"the run ended early, after earlier rows were submitted: {why}"
-                ended = SubmissionError(message, results=self._results())
-                self._end(ended)
-                raise ended from error
-            self._require("results", self._finish_results())
-            self._require("rejects", self._write_rejects())
-            self._say()
-        return self._results()
+            results = self._results() if self._parts else nothing
+            raise stop_error(stop_for_error(error), results) from error
+
+    def _submit(self) -> None:
+        try:
+            self._run.submit(self._take)
+        except (SubmissionError, SubmissionInterrupted) as error:
+            # It comes first, and has the results, whatever else goes wrong.
+            for step in (self._write_rest, self._keep_rest, self._end):
+                try:
+                    step(error)
+                except Exception as fault:  # noqa: BLE001  # See above.
+                    error.add_note(f"and writing its results failed: {kind_of(fault)}")
+            raise
+        except EventsPandasError as error:
+            if not self._parts:
+                raise
+            why = f"{self._frames.latest}: {'; '.join(error.faults)}" if isinstance(error, MappingError) else error
+            message = f"the run ended early, after earlier rows were submitted: {why}"
+            ended = SubmissionError(message, results=self._results())
+            self._end(ended)
+            raise ended from error
+
+    def _write_rest(self, error: SubmissionError | SubmissionInterrupted) -> None:
+        """Write the results that a run that ended early has left."""
+        fault = self._write(error.results)
+        # If writing has ended the run, the error says so already.
+        _note(error, None if isinstance(error.__cause__, SourceError) else fault)
+
+    def _keep_rest(self, error: SubmissionError | SubmissionInterrupted) -> None:
+        """Give the error the results of all rows."""
+        self._keep(error.results)
+        error.results = self._results()
 
     def _end(self, error: SubmissionError | SubmissionInterrupted) -> None:
         """Write the rejects of a run that ended early."""
@@ -247,8 +279,9 @@ class _FileRun:
             self._rejects.keep(results)
         if self.pass_on is not None:
             self._parts.clear()
-            self.pass_on(results)
         self._parts.append(results)
+        if self.pass_on is not None:
+            self.pass_on(results)
 
     def _results(self) -> pd.DataFrame:
         """Return all results, or the last ones if they were passed on."""

@@ -79,6 +79,8 @@ class Run:
     types: ColumnTypes = field(default_factory=ColumnTypes)
     refused: Refused | None = None
     desk: Desk = field(default_factory=Desk)
+    # Whether an event went out, once the run has ended.
+    has_sent: bool = field(default=False, init=False)
     _frames: RunFrames = field(init=False)
     _history: HistoryWriter = field(init=False)
     _log: RunLog = field(init=False)
@@ -156,21 +158,28 @@ class Run:
         self._take = take
         with self._history, self.options.opened_client() as client, ExitStack() as display:
             engine = self._engine = self._new_engine(client)
-            self._guarded(display)
-            if self.desk.is_closing:
-                # Its reader has gone, but the history counts all rows that were read.
-                left = self._frames.close(engine.stop or stop_for_closing(), again=())
-                self._history.end(left, outcome=CLOSED, requests=engine.requests)
-                return self._no_results
-            engine.stop = engine.stop or self.desk.stop
-            if engine.stop is not None:
-                stop = _simplified(engine.stop, requests=engine.requests)
-                results = self._frames.close(stop, again=self._again(display))
-                self._history.end(results, outcome=stop.reason, requests=engine.requests)
-                results.attrs["run"] = self._facts(results)
-                raise stop_error(stop, results) from stop.cause
-            self._history.end(None, outcome=None, requests=engine.requests)
+            try:
+                self._guarded(display)
+                self._end(engine, display)
+            finally:
+                self.has_sent = engine.requests > 0
             return self._no_results
+
+    def _end(self, engine: Engine, display: ExitStack) -> None:
+        """Write how the run has ended. Raise its error if it has ended early."""
+        if self.desk.is_closing:
+            # Its reader has gone, but the history counts all rows that were read.
+            left = self._frames.close(engine.stop or stop_for_closing(), again=())
+            self._history.end(left, outcome=CLOSED, requests=engine.requests)
+            return
+        engine.stop = engine.stop or self.desk.stop
+        if engine.stop is not None:
+            stop = _simplified(engine.stop, requests=engine.requests)
+            results = self._frames.close(stop, again=self._again(display))
+            self._history.end(results, outcome=stop.reason, requests=engine.requests)
+            results.attrs["run"] = self._facts(results)
+            raise stop_error(stop, results) from stop.cause
+        self._history.end(None, outcome=None, requests=engine.requests)
 
     def _again(self, display: ExitStack) -> Iterator[pd.DataFrame]:
         """Yield the frames from the start. Reading files again may take long: it is shown, and an interrupt ends it."""
