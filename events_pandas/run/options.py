@@ -61,9 +61,9 @@ class SubmitOptions(TypedDict, total=False):
         End the run when a larger share of the events is not accepted, judged from the 100th event on. It is a share
         from 0 to 1; by default there is no limit.
     patience_seconds : float, default 600
-        How long to wait for the end of an outage during the run; without an answer to its first request, ``GET /me``,
-        the run ends within 10 s. It is a number of 0 or more. The run goes on when the outage is over, or ends with an
-        `OutageError`. It also ends after 30 s in which the answers to ``GET /me`` only ask to try again later.
+        How long the run goes on while nothing works. It is a number of 0 or more. Then one last request decides: the
+        run goes on, or ends with an `OutageError`. Before the first event, other times hold: the run ends after 10 s
+        without an answer to ``GET /me``, and after 30 s in which the answers only ask to try again later.
     chunksize : int, default 10_000
         Rows converted at a time. As many, and at least 1,000, are read ahead of the results that are due, so that small
         frames and chunks do not slow the pace.
