@@ -2,7 +2,6 @@
 
 import os
 import time
-import warnings
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final, Unpack
 
@@ -31,6 +30,7 @@ from events_pandas.run.frames import unsent_results
 from events_pandas.run.options import SubmitOptions, run_options, with_options
 from events_pandas.run.run import Run, stop_error
 from events_pandas.sources import COMPARED_ROWS, PathOrPaths, other_reading, payloads_of
+from events_pandas.warned import warn_caller
 
 if TYPE_CHECKING:
     from events_pandas.suggest.suggestion import SuggestedMapping
@@ -562,10 +562,10 @@ def export_rejects(
         writer.write(written)
         writer.finish()
     if n_left_out:
-        warnings.warn(left_out(writer.path, n_left_out), stacklevel=2)
+        warn_caller(left_out(writer.path, n_left_out))
     if mapping is not None and payloads is not None:
         rows = reasons["row"].head(COMPARED_ROWS).tolist()
         other = other_reading(writer.path, mapping, payloads=payloads, rows=rows)
         if other is not None:
-            warnings.warn(other, stacklevel=2)
+            warn_caller(other)
     return rejects

@@ -1,7 +1,6 @@
 """A run over files: chunks in, results out with the file and line of each row, written as they come."""
 
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -33,6 +32,7 @@ from events_pandas.run.outputs import Outputs
 from events_pandas.run.rejects import FileRejects
 from events_pandas.run.run import Run, Take, stop_error
 from events_pandas.sources import BadFile, Places, SourceFile, kept_types, read_first_row, with_types
+from events_pandas.warned import warn_caller
 from events_pandas.words import escaped, kind_of, path_text
 
 FILES_NAMED: Final = 3
@@ -47,7 +47,7 @@ def submit_files(
     results_path: str | os.PathLike[str] | None = None,
     rejects_path: str | os.PathLike[str] | None = None,
     wait_seconds: float | None = None,
-    warn: Callable[[str], object] = warnings.warn,
+    warn: Callable[[str], object] = warn_caller,
     take: Take | None = None,
     check_first: bool = False,
     skips_bad: bool = False,

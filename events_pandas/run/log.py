@@ -4,7 +4,6 @@ import datetime as dt
 import json
 import os
 import re
-import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib.metadata import version
@@ -13,6 +12,7 @@ from typing import Any, Final
 
 from events_pandas.deliver import Engine, Outcome, Progress, ProgressBar
 from events_pandas.errors import SourceError
+from events_pandas.warned import warn_caller
 from events_pandas.words import escaped
 
 LOG_SECONDS: Final = 10.0
@@ -33,7 +33,7 @@ class RunLog:
     later, `warn` is called with a sentence, and the log ends: the run goes on.
     """
 
-    def __init__(self, path: "str | os.PathLike[str] | None", *, warn: Callable[[str], object] = warnings.warn) -> None:
+    def __init__(self, path: "str | os.PathLike[str] | None", *, warn: Callable[[str], object] = warn_caller) -> None:
         # Opened for each line, a file may be moved away at any time, and a fork has no copy of it.
         # Absolute: the program may change its working directory during a run.
         self._path = None if path is None else Path(path).expanduser().absolute()

@@ -3,7 +3,6 @@
 import inspect
 import os
 import re
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from events_pandas.deliver import MAX_CONCURRENCY, IntercomClient, ProgressChoic
 from events_pandas.deliver.engine import PATIENCE_SECONDS
 from events_pandas.deliver.journal import AUTO, Journal, journal_path, mode_note
 from events_pandas.errors import CredentialsError, JournalError, OptionError, Setting
+from events_pandas.warned import warn_caller
 from events_pandas.words import did_you_mean, escaped, kind_of
 
 Function = TypeVar("Function", bound=Callable[..., object])
@@ -217,7 +217,7 @@ class RunOptions:
             raise JournalError(Path(self.journal), problem=problem, remedy=_NAME_WORKSPACE)
         journal = Journal(journal_path(self.journal, name), workspace=name)
         if (said := mode_note(journal.mode)) is not None:
-            warnings.warn(f"journal {escaped(journal.path)}: {said}", stacklevel=2)
+            warn_caller(f"journal {escaped(journal.path)}: {said}")
         return journal
 
 

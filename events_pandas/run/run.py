@@ -1,7 +1,6 @@
 """A run: frames in, checked and sent chunk by chunk, a results frame out for each."""
 
 import datetime as dt
-import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -36,6 +35,7 @@ from events_pandas.run.history import CLOSED, HistoryWriter
 from events_pandas.run.log import RunLog
 from events_pandas.run.options import RunOptions
 from events_pandas.sources import ColumnTypes
+from events_pandas.warned import warn_caller
 from events_pandas.words import path_text
 
 Take: TypeAlias = Callable[[pd.DataFrame], object]
@@ -75,7 +75,7 @@ class Run:
     total: int | None = None
     files: tuple[str, ...] = ()
     wait_seconds: float | None = None
-    warn: Callable[[str], object] = warnings.warn
+    warn: Callable[[str], object] = warn_caller
     types: ColumnTypes = field(default_factory=ColumnTypes)
     refused: Refused | None = None
     desk: Desk = field(default_factory=Desk)
