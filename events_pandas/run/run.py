@@ -115,7 +115,7 @@ class Run:
             resubmit=self.options.resubmit,
             files=self.files,
         )
-        self._log = RunLog(self.options.log_path, warn=self.warn)
+        self._log = RunLog.of_run(self.options.log_path, warn=self.warn)
         self._history = HistoryWriter(facts, self._log)
 
     def results(self, frame: pd.DataFrame) -> pd.DataFrame:
