@@ -553,7 +553,7 @@ def export_rejects(
     reasons, positions = find_rejects(results, frame)
     n_left_out = int(is_left_to_next_run(results).sum())
     payloads = None if mapping is None else payloads_of(frame, mapping, positions[:COMPARED_ROWS])
-    rejects = rejected_rows(frame, reasons, positions)
+    rejects = rejected_rows(frame, reasons, positions, mapping=mapping)
     kind = REJECTS if mapping is None else rejects_kind(mapping.source)
     with TableFile(path, kind) as writer:
         written = with_index_levels(rejects)
