@@ -30,8 +30,6 @@ _LOOKED_AT: Final = 100
 class RunLog:
     """Appends lines about a run to a file, which is opened for each line; without a path it writes nothing.
 
-    A command opens the log before its run, and writes its exit code after it: all lines have one `id`.
-
     Raise `SourceError` at once if the file cannot be opened, or holds something else. If a line cannot be written
     later, `warn` is called with a sentence, and the log ends: the run goes on.
     """
@@ -41,6 +39,7 @@ class RunLog:
         # Absolute: the program may change its working directory during a run.
         self._path = None if path is None else Path(path).expanduser().absolute()
         self._given = path or ""
+        # Of all lines: a command opens the log before its run, and writes its exit code after it.
         self.id = secrets.token_hex(4)
         # The number of the run in its journal, from 1.
         self.run: int | None = None
