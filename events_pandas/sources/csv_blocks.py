@@ -17,7 +17,7 @@ from events_pandas.sources.csv_grammar import (
     line_ends_in,
     quoted_cell,
 )
-from events_pandas.sources.csv_structure import Records, UnclosedQuoteError, are_well_placed, find_records
+from events_pandas.sources.csv_structure import Records, UnclosedQuoteError, are_round_cells, find_records
 from events_pandas.sources.source_file import FileRemark
 
 BLOCK_BYTES: Final = 512 * 1024
@@ -50,6 +50,7 @@ class CsvForm:
     lines: int  # the number of lines before the first row
     remarks: tuple[FileRemark, ...] = ()
     has_escapes: bool = False  # backslashes escape quotes
+    plain_lines: int = 0  # the number of lines, the header's among them, up to the first that may not be a plain row
     rows: int = 0
 
     @property
@@ -111,7 +112,7 @@ def read_blocks(stream: BinaryIO, form: CsvForm, *, escapes: bool) -> Iterator[P
         is_last = not read
         text = (rest + read).rstrip(END_OF_FILE_OF_DOS) if is_last else rest + read
         end = text.rfind(b"\n") + 1
-        if (rows := plain.count(text[:end])) is not None:
+        if (rows := plain.count(text[:end], line)) is not None:
             yield PlainBlock(text=text[:end], line=line, rows=rows)
             rest, line = text[end:], line + rows
             if not is_last:
@@ -137,9 +138,15 @@ class _PlainRows:
         self._row = re.compile(rb'(?:"")?(?:%b(?:"")?){%d}\r?\n' % (mark, form.width - 1))
         begin = form.names[0] + form.grammar.delimiter
         self._headers = (begin, quoted_cell(form.names[0]), BYTE_ORDER_MARK)
+        self._known = form.plain_lines
 
-    def count(self, text: bytes) -> int | None:
-        """Return the number of lines; None if one of them is not a plain row, or may repeat the header."""
+    def count(self, text: bytes, line: int) -> int | None:
+        """Return the number of lines; None if one of them is not a plain row, or may repeat the header.
+
+        `line` is the number of lines of the file before them.
+        """
+        if line < self._known and line + (n_lines := text.count(b"\n")) <= self._known:
+            return n_lines
         structure = text.translate(None, self._grammar.others)
         row = structure[: structure.find(b"\n") + 1]
         if not self._is_possible or self._row.fullmatch(row) is None:
@@ -148,7 +155,7 @@ class _PlainRows:
         is_plain = (
             structure == row * count
             and (b"\r" not in row or text.count(b"\r\n") == count)
-            and (b'"' not in row or (b"\\" not in text and are_well_placed(text, self._grammar)))
+            and (b'"' not in row or (b"\\" not in text and are_round_cells(text, self._grammar)))
             and not any(text.startswith(header) or b"\n" + header in text for header in self._headers_in(text, row))
         )
         return count if is_plain else None

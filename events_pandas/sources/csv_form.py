@@ -83,9 +83,15 @@ def _surveyed(file: SourceFile, open_stream: OpenStream, encoding: TextEncoding)
     if chosen is None:
         raise SourceError(f"{file}: {_undecided(doubled, escaped)}")
     if chosen is doubled:
-        return replace(form, rows=doubled.rows)
+        return replace(form, rows=doubled.rows, plain_lines=doubled.plain_lines)
     remark = FileRemark(code="backslash_quotes", subject=f"line {doubled.escaped_line}")
-    return replace(form, rows=escaped.rows, has_escapes=True, remarks=(*form.remarks, remark))
+    return replace(
+        form,
+        rows=escaped.rows,
+        plain_lines=escaped.plain_lines,
+        has_escapes=True,
+        remarks=(*form.remarks, remark),
+    )
 
 
 class _NotUtf8Error(ValueError):
@@ -103,6 +109,7 @@ class _QuoteSurvey:
     """The findings in a file if its quotes are read in one of the two ways; lines count from 1."""
 
     rows: int = 0
+    plain_lines: int  # as in `CsvForm`
     has_odd_widths: bool = False
     escaped_line: int | None = None
     faulty_line: int | None = None
@@ -116,6 +123,8 @@ class _QuoteSurvey:
         """Add the findings in some rows."""
         self.rows += block.rows
         if isinstance(block, PlainBlock):
+            # A block that is not plain leaves a gap.
+            self.plain_lines += block.rows if block.line == self.plain_lines else 0
             return
         cells = block.records.cells
         is_odd = ~block.is_blank & ((cells < form.least) | (cells > form.width))
@@ -137,7 +146,7 @@ def _require_utf_8(text: bytes, line: int) -> None:
 
 
 def _survey(form: CsvForm, open_stream: OpenStream, *, escapes: bool) -> _QuoteSurvey:
-    found = _QuoteSurvey()
+    found = _QuoteSurvey(plain_lines=form.lines)
     with open_stream() as stream:
         try:
             for block in read_blocks(stream, form, escapes=escapes):

@@ -133,10 +133,18 @@ def _may_begin_a_cell(content: Bytes, quotes: Rows, grammar: CsvGrammar) -> bool
     return bool((quotes == 0).any() or grammar.may_stand_beside_a_quote[content[quotes - 1]].any())
 
 
-def are_well_placed(text: bytes, grammar: CsvGrammar) -> bool:
-    """Tell whether every quote of a text opens or closes a cell, given that they come in pairs."""
+def are_round_cells(text: bytes, grammar: CsvGrammar) -> bool:
+    """Tell whether all quotes of a text stand round whole cells, given that each cell has two or none, and no line end.
+
+    A text begins with a cell, and ends with a line end.
+    """
     content = np.frombuffer(text, np.uint8)
-    return _are_well_placed(content, np.flatnonzero(content == QUOTE), grammar)
+    is_quote = content == QUOTE
+    is_border = (content == grammar.delimiter[0]) | (content == LINE_FEED) | (content == CARRIAGE_RETURN)
+    # Of two quotes of a cell only the first can stand behind a border, and only the second before one.
+    opening = int(is_quote[0]) + np.count_nonzero(is_quote[1:] & is_border[:-1])
+    closing = np.count_nonzero(is_quote[:-1] & is_border[1:])
+    return opening == closing == np.count_nonzero(is_quote) / 2
 
 
 def _are_well_placed(content: Bytes, quotes: Rows, grammar: CsvGrammar) -> bool:
