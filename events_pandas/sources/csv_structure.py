@@ -133,25 +133,18 @@ def _may_begin_a_cell(content: Bytes, quotes: Rows, grammar: CsvGrammar) -> bool
     return bool((quotes == 0).any() or grammar.may_stand_beside_a_quote[content[quotes - 1]].any())
 
 
-def are_round_cells(text: bytes, grammar: CsvGrammar) -> bool:
-    """Tell whether all quotes of a text stand round whole cells, given that each cell has two or none, and no line end.
-
-    A text begins with a cell, and ends with a line end.
-    """
+def are_well_placed(text: bytes, grammar: CsvGrammar) -> bool:
+    """Tell whether every quote of a text opens or closes a cell, given that they come in pairs."""
     content = np.frombuffer(text, np.uint8)
-    is_quote = content == QUOTE
-    is_border = (content == grammar.delimiter[0]) | (content == LINE_FEED) | (content == CARRIAGE_RETURN)
-    # Of two quotes of a cell only the first can stand behind a border, and only the second before one.
-    opening = int(is_quote[0]) + np.count_nonzero(is_quote[1:] & is_border[:-1])
-    closing = np.count_nonzero(is_quote[:-1] & is_border[1:])
-    return opening == closing == np.count_nonzero(is_quote) / 2
+    return _are_well_placed(content, np.flatnonzero(content == QUOTE), grammar)
 
 
 def _are_well_placed(content: Bytes, quotes: Rows, grammar: CsvGrammar) -> bool:
     """Tell whether every quote opens or closes a cell, so that counting them finds what stands within quotes."""
     openers, closers = quotes[0::2], quotes[1::2]
-    before = content[openers[openers > 0] - 1]
-    after = content[closers[closers + 1 < len(content)] + 1]
+    # Nothing stands before the first byte, and nothing behind the last.
+    before = content[openers[np.searchsorted(openers, 1) :] - 1]
+    after = content[closers[: np.searchsorted(closers, len(content) - 1)] + 1]
     may_stand = grammar.may_stand_beside_a_quote
     return bool(may_stand[before].all() and may_stand[after].all())
 
