@@ -137,11 +137,14 @@ _ERRORS: Table = {
     "amount_too_large": ("is too large to count exactly", "check the column, or send it as Text"),
     "amount_not_positive": (
         "is not above zero, and Intercom accepts only positive amounts",
-        "leave the amount empty to send the event without it, or drop the row",
+        (
+            "leave the amount empty to send the event without it (zero='omit' in its MonetaryAmount rule does so for "
+            "zeros), or drop the row"
+        ),
     ),
     "amount_decimals": (
         "has more decimals than its currency",
-        "round it to what was paid (yen have none, euros two), or set round=True in its MonetaryAmount rule",
+        "round it to what was paid (yen have none, euros two), or set rounding='half_up' in its MonetaryAmount rule",
     ),
     "currency_missing": ("is empty, and an amount needs its currency", "fill it in, or set currency=Constant('usd')"),
     "currency_unknown": ("is not a currency of ISO 4217", "write three letters such as 'usd'"),
@@ -271,6 +274,10 @@ _ROW_NOTES: Table = {
     "several_identifiers": (
         "is not sent, because an earlier identifier is present and Intercom takes exactly one",
         "map one identifier only, or accept that the first is used",
+    ),
+    "amount_omitted": (
+        "is zero, and the event is sent without it and its currency",
+        "correct it if something was paid",
     ),
     "amount_rounded": (
         "has more decimals than its currency and is rounded half up",

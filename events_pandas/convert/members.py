@@ -182,22 +182,27 @@ def _amounts(bound: BoundRule, rule: MonetaryAmount) -> Member:
     currency = read_part(bound, "currency")
     decimals = looked_up(currency.values, DECIMALS, otherwise=HUNDREDTHS)
     counted = decimals if rule.unit == "major" else np.zeros_like(decimals)
-    units, faults, is_rounded = minor_units(amount.values, counted, rounds=rule.round)
+    money = minor_units(amount.values, counted, rounds=rule.rounding is not None)
+    # Without its currency nobody knows what an amount is rounded to.
+    is_omitted = money.is_zero & (valid_mask(currency.values) | ~money.is_rounded) & (rule.zero == "omit")
+    faults = {code: where & ~is_omitted for code, where in money.faults.items()}
     is_faulty = np.logical_or.reduce(list(faults.values()))
-    good = valid_mask(amount.values) & valid_mask(currency.values) & ~is_faulty
+    good = valid_mask(amount.values) & valid_mask(currency.values) & ~is_faulty & ~is_omitted
+    is_given = amount.present & ~is_omitted
     withdrawn_in = looked_up(currency.values, WITHDRAWN_IN, otherwise=0)
     findings = [
         *amount.findings,
         *finding_at(bound, "amount", faults),
         # Without an amount, the currency is not sent: its faults do not matter.
-        *only_where(currency.findings, bound.parts["currency"], np.broadcast_to(amount.present, good.shape)),
-        *finding_at(bound, "currency", {"currency_missing": amount.present & ~currency.present}),
+        *only_where(currency.findings, bound.parts["currency"], np.broadcast_to(is_given, good.shape)),
+        *finding_at(bound, "currency", {"currency_missing": is_given & ~currency.present}),
         *_currency_notes(bound, currency.values, code="currency_minor_unit", where=good & (decimals != HUNDREDTHS)),
         *_currency_notes(bound, currency.values, code="currency_withdrawn", where=good & (withdrawn_in > 0)),
     ]
-    if rule.round and not isinstance(bound.parts["amount"], Constant):
-        findings += finding_at(bound, "amount", {"amount_rounded": good & is_rounded})
-    counts = without(pa.array(np.broadcast_to(units, good.shape)), ~good)
+    if not isinstance(bound.parts["amount"], Constant):
+        rounded = good & money.is_rounded
+        findings += finding_at(bound, "amount", {"amount_rounded": rounded, "amount_omitted": is_omitted})
+    counts = without(pa.array(np.broadcast_to(money.units, good.shape)), ~good)
     pieces = ('{"amount":', counts, ',"currency":"', currency.values, '"}')
     return Member(pieces=pieces, findings=tuple(findings), kinds=amount.kinds, variants=currency.values)
 

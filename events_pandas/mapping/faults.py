@@ -12,7 +12,9 @@ from events_pandas.intercom import DATE_SUFFIXES, FORBIDDEN_KEY_CHARACTERS, IDEN
 from events_pandas.mapping.rules import (
     AMOUNT_UNITS,
     DATE_UNITS,
+    ROUNDINGS,
     RULE_TYPES,
+    ZEROS,
     Column,
     Constant,
     Date,
@@ -91,7 +93,12 @@ _NEEDS: Final[Mapping[str, _Need]] = {
 }
 _NEEDS_OF_RULES: Final[Mapping[type[Rule], Mapping[str, _Need]]] = {
     Date: {"timezone": _TIMEZONE, "unit": _one_of(*DATE_UNITS, None)},
-    MonetaryAmount: {"unit": _one_of(*AMOUNT_UNITS), "round": _TRUTH, "decimal": _DECIMAL},
+    MonetaryAmount: {
+        "unit": _one_of(*AMOUNT_UNITS),
+        "zero": _one_of(*ZEROS),
+        "rounding": _one_of(*ROUNDINGS, None),
+        "decimal": _DECIMAL,
+    },
     Number: {"decimal": _DECIMAL},
     Text: {"truncate": _TRUTH},
 }

@@ -25,6 +25,14 @@ AmountUnit: TypeAlias = Literal["major", "minor"]
 AMOUNT_UNITS: Final[tuple[AmountUnit, ...]] = get_args(AmountUnit)
 """What an amount can count: euros or cents."""
 
+Zero: TypeAlias = Literal["omit", "error"]
+ZEROS: Final[tuple[Zero, ...]] = get_args(Zero)
+"""What becomes of an amount of zero."""
+
+Rounding: TypeAlias = Literal["half_up"]
+ROUNDINGS: Final[tuple[Rounding, ...]] = get_args(Rounding)
+"""How an amount with further decimals is rounded."""
+
 
 @dataclass(frozen=True, slots=True)
 class Constant:
@@ -38,8 +46,8 @@ class Constant:
     Examples
     --------
     >>> import events_pandas as ep
-    >>> ep.MonetaryAmount("total", currency=ep.Constant("usd"))
-    MonetaryAmount(amount='total', currency=Constant(value='usd'), unit='major', round=False, decimal=None)
+    >>> ep.MonetaryAmount("total", currency=ep.Constant("usd")).currency
+    Constant(value='usd')
     """
 
     value: Scalar
@@ -226,16 +234,19 @@ class MonetaryAmount:
         The currency's three letters, in any case: a column, or ``Constant("usd")`` for all rows.
     unit : {"major", "minor"}, default "major"
         Whether the amount counts euros or cents.
-    round : bool, default False
-        Whether an amount with more decimals than its currency is rounded half up, with a note, or makes its row
-        invalid.
+    zero : {"error", "omit"}, default "error"
+        Whether an amount of zero makes its row invalid, or the event is sent without amount and currency, with a note.
+    rounding : {"half_up"}, optional
+        How an amount with more decimals than its currency is rounded, with a note. Without it, such an amount makes its
+        row invalid.
     decimal : {".", ","}, optional
         The decimal sign of text, as in `Number`.
 
     Notes
     -----
-    Conversion is exact: 19.99 is 1999 cents, and ``round`` rounds the digits as they are written: 1.005 is 101 cents.
-    Intercom takes amounts above zero only. Currencies that ISO 4217 has withdrawn are sent, with a note.
+    Conversion is exact: 19.99 is 1999 cents, and ``rounding="half_up"`` rounds the digits as they are written: 1.005 is
+    101 cents. Intercom takes amounts above zero only. An amount that is rounded to zero is zero. Currencies that ISO
+    4217 has withdrawn are sent, with a note.
 
     References
     ----------
@@ -245,14 +256,15 @@ class MonetaryAmount:
     --------
     >>> import events_pandas as ep
     >>> ep.MonetaryAmount("total", currency="currency")
-    MonetaryAmount(amount='total', currency='currency', unit='major', round=False, decimal=None)
+    MonetaryAmount(amount='total', currency='currency', unit='major', zero='error', rounding=None, decimal=None)
     """
 
     amount: Source
     _: KW_ONLY
     currency: Source
     unit: AmountUnit = "major"
-    round: bool = False
+    zero: Zero = "error"
+    rounding: Rounding | None = None
     decimal: DecimalSign | None = None
 
 

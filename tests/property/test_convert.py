@@ -40,11 +40,12 @@ OPTIONS = {
     "metadata_limit": 10,
     "metadata_overflow": "error",
     "truncate": False,
-    "rounds": False,
+    "zero": "error",
+    "rounding": None,
 }
 
 
-def _mapping(*, truncate=False, rounds=False, computed=False, **options):
+def _mapping(*, truncate=False, zero="error", rounding=None, computed=False, **options):
     """Return a mapping of columns, or of callables that return the same columns."""
 
     def at(column):
@@ -60,7 +61,7 @@ def _mapping(*, truncate=False, rounds=False, computed=False, **options):
             "note": Text(at("note"), truncate=truncate),
             "load": Number(at("load")),
             "seen_at": Date(at("seen"), timezone="America/New_York"),
-            "price": MonetaryAmount(at("total"), currency=at("currency"), round=rounds),
+            "price": MonetaryAmount(at("total"), currency=at("currency"), zero=zero, rounding=rounding),
             "order": RichLink(value=at("order_no"), url=at("url")),
             "page": Link(at("page")),
             "bare_at": at("bare"),
@@ -204,18 +205,22 @@ def _instant(time, zone):
     return (time - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(seconds=1)
 
 
-def _amount(amount, currency, *, rounds=False):
-    if isinstance(amount, bool | np.bool_) or not isinstance(amount, str | int | np.integer | float | decimal.Decimal):
-        return BAD
+def _amount(amount, currency, *, zero="error", rounding=None):
+    is_number = isinstance(amount, int | np.integer | float | decimal.Decimal) and not isinstance(amount, bool)
     written = repr(float(amount)) if isinstance(amount, float) else str(amount)
     code = currency.lower() if isinstance(currency, str) else None
-    if code not in DECIMALS or not re.fullmatch(r"-?\d+(\.\d*)?", written):
+    if not (is_number or isinstance(amount, str)) or not re.fullmatch(r"-?\d+(\.\d*)?", written):
         return BAD
-    if isinstance(amount, float) and abs(amount) >= 2**46 and amount != int(amount):
+    if zero == "omit" and not decimal.Decimal(written):
+        return None
+    if code not in DECIMALS or (isinstance(amount, float) and abs(amount) >= 2**46 and amount != int(amount)):
         return BAD
     minor = decimal.Decimal(written).scaleb(DECIMALS[code])
-    if rounds:
+    if rounding is not None:
+        is_tiny = 0 < minor < decimal.Decimal("0.5")
         minor = minor.quantize(decimal.Decimal(1), decimal.ROUND_HALF_UP)
+        if zero == "omit" and is_tiny:
+            return None
     return {"amount": int(minor), "currency": code} if 0 < minor < 2**53 and minor == int(minor) else BAD
 
 
@@ -259,7 +264,10 @@ def _event(row, options=OPTIONS, bare=None):
         "note": _if_present(lambda cell: _text(cell, truncate=options["truncate"]), row["note"]),
         "load": _if_present(_number, row["load"]),
         "seen_at": _if_present(lambda cell: _seconds(cell, "America/New_York"), row["seen"]),
-        "price": _if_present(lambda *cells: _amount(*cells, rounds=options["rounds"]), row["total"], row["currency"]),
+        "price": _if_present(
+            lambda *cells: _amount(*cells, zero=options["zero"], rounding=options["rounding"]),
+            *(row["total"], row["currency"]),
+        ),
         "order": _if_present(_rich_link, row["order_no"], row["url"], needs=None),
         "page": _if_present(_link, row["page"]),
         "bare_at": _if_present(lambda cell: _bare(bare, cell), row["bare"]) if bare else None,
@@ -291,7 +299,9 @@ def _kept(metadata, options):
 # Frames: the cells of nearly all columns are good; one or two columns have any cells.
 
 AMOUNTS = st.one_of(
-    st.sampled_from(["90071992547409.91", "90071992547409.92", "39.2400016784668", "1.005", "0.0049", " 5", "5\u00a0"]),
+    st.sampled_from(
+        ["90071992547409.91", "90071992547409.92", "39.2400016784668", "1.005", "0.0049", "0.00", "-0", " 5", "5\u00a0"]
+    ),
     st.floats(1e-7, 1e15),
     st.decimals(0, 10**14, places=6).map(lambda amount: f"{amount:f}"),
     st.integers(10**11, 2**54),
@@ -404,7 +414,8 @@ OPTION_VALUES = st.fixed_dictionaries(
         "metadata_limit": st.sampled_from([1, 2, 3, 5, 10]),
         "metadata_overflow": st.sampled_from(["error", "drop"]),
         "truncate": st.booleans(),
-        "rounds": st.booleans(),
+        "zero": st.sampled_from(["omit", "error"]),
+        "rounding": st.sampled_from([None, "half_up"]),
     }
 )
 

@@ -45,13 +45,14 @@ ENTRIES = (
         SOURCES,
         currency=SOURCES,
         unit=st.sampled_from(["major", "minor"]),
-        round=st.booleans(),
+        zero=st.sampled_from(["omit", "error"]),
+        rounding=st.sampled_from([None, "half_up"]),
     )
 )
 KEYS = FILLED_TEXTS.filter(lambda key: not set(key) & FORBIDDEN_KEY_CHARACTERS and key.casefold() not in RESERVED_KEYS)
 
 WORDS = st.sampled_from(
-    [*FIELDS, *RULES_BY_TYPE, "type", "constant", "amount", "currency", "value", "url", "unit", "round", "x_at"]
+    [*FIELDS, *RULES_BY_TYPE, "type", "constant", "amount", "currency", "value", "url", "unit", "rounding", "x_at"]
 )
 ANYTHING = st.recursive(
     WORDS | TEXTS | st.integers() | st.floats() | st.booleans() | st.dates(),

@@ -30,6 +30,7 @@ ROW_NOTES = [
     "computed_as_empty",
     "identifier_nothing",
     "several_identifiers",
+    "amount_omitted",
     "amount_rounded",
     "excel_serial",
     "before_2000",

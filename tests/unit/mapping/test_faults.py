@@ -155,10 +155,15 @@ def test_mapping_takes_how_files_are_written(mapping, source):
         ({"x": Text(Constant(float("nan")))}, f"metadata.x: {NO_CONSTANT.format('nan')}"),
         ({"x": Text(Text("x"))}, f"metadata.x: {NO_RULE.format('Text')}"),
         (
-            {"x": MonetaryAmount("x", currency="c", round="yes")},
-            "metadata.x.round: 'yes' is neither true nor false",
+            {"x": MonetaryAmount("x", currency="c", rounding="down")},
+            "metadata.x.rounding: 'down' is not one of 'half_up'",
         ),
-        ({"x": MonetaryAmount("x", currency="c", round=2)}, "metadata.x.round: 2 is neither true nor false"),
+        ({"x": MonetaryAmount("x", currency="c", rounding=True)}, "metadata.x.rounding: True is not one of 'half_up'"),
+        (
+            {"x": MonetaryAmount("x", currency="c", zero="skip")},
+            "metadata.x.zero: 'skip' is not one of 'omit', 'error'",
+        ),
+        ({"x": MonetaryAmount("x", currency="c", zero=None)}, "metadata.x.zero: None is not one of 'omit', 'error'"),
         ({"x": MonetaryAmount("x", currency="c", decimal=";")}, "metadata.x.decimal: ';' is not one of '.', ','"),
         ({"x": Number("x", decimal="")}, "metadata.x.decimal: '' is not one of '.', ','"),
         ({"x": Text("x", truncate="yes")}, "metadata.x.truncate: 'yes' is neither true nor false"),

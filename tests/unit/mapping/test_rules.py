@@ -57,10 +57,10 @@ def test_rule_takes_its_options_by_keyword_only(rule, option):
 
 
 def test_rules_have_safe_defaults():
-    """Text is not truncated, and an amount counts major units and is not rounded."""
+    """Text is not truncated. An amount counts major units, is not zero and is not rounded."""
     amount = MonetaryAmount("x", currency="c")
 
-    assert (Text("x").truncate, amount.unit, amount.round) == (False, "major", False)
+    assert (Text("x").truncate, amount.unit, amount.zero, amount.rounding) == (False, "major", "error", None)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,10 @@ def test_rules_have_safe_defaults():
         (Number(("x", 1)), "Number(source=('x', 1), decimal=None)"),
         (
             MonetaryAmount("x", currency=Constant("usd")),
-            "MonetaryAmount(amount='x', currency=Constant(value='usd'), unit='major', round=False, decimal=None)",
+            (
+                "MonetaryAmount(amount='x', currency=Constant(value='usd'), unit='major', zero='error', rounding=None, "
+                "decimal=None)"
+            ),
         ),
     ],
 )

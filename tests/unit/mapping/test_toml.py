@@ -122,8 +122,8 @@ def test_from_toml_takes_a_byte_order_mark(read):
             MonetaryAmount("x", currency=Constant("usd"), unit="minor"),
         ),
         (
-            '{ type = "monetary_amount", amount = "x", currency = "c", round = true }',
-            MonetaryAmount("x", currency="c", round=True),
+            '{ type = "monetary_amount", amount = "x", currency = "c", zero = "omit", rounding = "half_up" }',
+            MonetaryAmount("x", currency="c", zero="omit", rounding="half_up"),
         ),
     ],
 )
@@ -235,6 +235,10 @@ def test_from_toml_refuses_a_source(read, faults, text, fault):
         (
             '{ type = "link", constnt = "x", column = "x" }',
             "metadata.key_at: 'constnt' is not known: did you mean 'constant'?",
+        ),
+        (
+            '{ type = "monetary_amount", amount = "x", currency = "c", round = true }',
+            "metadata.key_at: 'round' is not known: did you mean 'rounding'?",
         ),
         ('{ type = "text" }', "metadata.key_at.column: is missing"),
         ('{ type = "rich_link", value = "x" }', "metadata.key_at.url: is missing"),
@@ -453,8 +457,8 @@ def test_from_toml_reads_what_a_shell_pipes(folder):
             'key = { type = "rich_link", value = ["x", "y"], url = { constant = "u" } }',
         ),
         (
-            MonetaryAmount("x", currency="c", round=True),
-            'key = { type = "monetary_amount", amount = "x", currency = "c", round = true }',
+            MonetaryAmount("x", currency="c", zero="omit", rounding="half_up"),
+            'key = { type = "monetary_amount", amount = "x", currency = "c", zero = "omit", rounding = "half_up" }',
         ),
     ],
 )

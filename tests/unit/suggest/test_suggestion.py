@@ -302,7 +302,8 @@ def test_suggestion_takes_amounts_for_numbers_when_most_would_be_refused(orders)
     assert suggested.metadata == {"total": Number("total"), "currency": Text("currency")}
     assert suggested.choices[3].reason == (
         "numbers; ep.MonetaryAmount refuses 67 % of those looked at "
-        "(amount_not_positive: leave the amount empty to send the event without it, or drop the row)"
+        "(amount_not_positive: leave the amount empty to send the event without it "
+        "(zero='omit' in its MonetaryAmount rule does so for zeros), or drop the row)"
     )
 
 
@@ -555,7 +556,10 @@ def test_suggestion_refuses_what_is_not_a_frame():
             MonetaryAmount("x", currency="y"),
             Trial(
                 n_refused=2,
-                example=("amount_not_positive: leave the amount empty to send the event without it, or drop the row"),
+                example=(
+                    "amount_not_positive: leave the amount empty to send the event without it "
+                    "(zero='omit' in its MonetaryAmount rule does so for zeros), or drop the row"
+                ),
             ),
         ),
         ({"x": [None, 1.5], "y": ["EURO", "EUR"]}, MonetaryAmount("x", currency="y"), Trial()),
