@@ -107,10 +107,13 @@ _ERRORS: Table = {
         "looks like nanoseconds, and would be read as seconds since 1970",
         "set unit='ns' in the Date rule",
     ),
-    "local_time_ambiguous": ("happened twice, when the clocks went back", "give the time with its offset, or in UTC"),
+    "local_time_ambiguous": (
+        "happened twice, when the clocks went back",
+        "give the time with its offset or in UTC, or set ambiguous='earlier' or 'later' in a Date rule",
+    ),
     "local_time_nonexistent": (
         "did not happen, because the clocks went forward",
-        "correct it, or give the time in UTC",
+        "correct it, give the time in UTC, or set nonexistent='shift' in a Date rule",
     ),
     # Metadata values.
     "lone_surrogate": ("holds half of a character (a lone surrogate), which cannot be sent", "fix the text's encoding"),
@@ -282,6 +285,18 @@ _ROW_NOTES: Table = {
     "amount_rounded": (
         "has more decimals than its currency and is rounded half up",
         "round it at its source if something else was paid",
+    ),
+    "local_time_earlier": (
+        "happened twice, when the clocks went back, and the earlier time is sent",
+        "give the time with its offset or in UTC if the later one is meant",
+    ),
+    "local_time_later": (
+        "happened twice, when the clocks went back, and the later time is sent",
+        "give the time with its offset or in UTC if the earlier one is meant",
+    ),
+    "local_time_shifted": (
+        "did not happen, because the clocks went forward, and the first second after the change is sent",
+        "correct it, or give the time in UTC, if another time is meant",
     ),
     "excel_serial": (
         "looks like a day number from Excel, but is read as seconds since 1970",

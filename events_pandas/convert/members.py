@@ -29,6 +29,7 @@ from events_pandas.convert.readers import (
     read_url,
 )
 from events_pandas.convert.times import TimeReader
+from events_pandas.convert.zones import ClockChoice
 from events_pandas.currencies import DECIMALS, HUNDREDTHS, WITHDRAWN_IN
 from events_pandas.mapping import BoundRule, Constant, Date, Link, MonetaryAmount, Number, RichLink, Rule, Text
 from events_pandas.mapping.rules import Values, part_path
@@ -122,7 +123,8 @@ def _reader(bound: BoundRule, part: str, timezone: str | None) -> Reader:
         return by_path
     if isinstance(bound.rule, Date):
         rule = bound.rule
-        return TimeReader(format=rule.format, unit=rule.unit, timezone=rule.timezone or timezone)
+        choice = ClockChoice(ambiguous=rule.ambiguous, nonexistent=rule.nonexistent)
+        return TimeReader(format=rule.format, unit=rule.unit, timezone=rule.timezone or timezone, choice=choice)
     if isinstance(bound.rule, Text) and bound.rule.truncate:
         return read_truncated_text
     # A constant is not written as the source's numbers are.

@@ -31,7 +31,7 @@ from events_pandas.mapping.source_format import AS_DETECTED, SourceFormat, set_p
 
 _DIGITS: Final = 12
 _DIGEST_OPTIONS: Final = tuple(option for option in toml.OPTIONS if option != "unconfirmed")
-_LATER_OPTIONS: Final = frozenset({"zero", "rounding", "decimal"})
+_LATER_OPTIONS: Final = frozenset({"ambiguous", "nonexistent", "zero", "rounding", "decimal"})
 """Options of rules that are in a digest only where they are set: digests made before the option existed stay valid."""
 
 

@@ -10,8 +10,10 @@ import pandas as pd
 
 from events_pandas.intercom import DATE_SUFFIXES, FORBIDDEN_KEY_CHARACTERS, IDENTIFIERS, RESERVED_KEYS
 from events_pandas.mapping.rules import (
+    AMBIGUOUS,
     AMOUNT_UNITS,
     DATE_UNITS,
+    NONEXISTENT,
     ROUNDINGS,
     RULE_TYPES,
     ZEROS,
@@ -92,7 +94,12 @@ _NEEDS: Final[Mapping[str, _Need]] = {
     "unconfirmed": (_are_paths, 'is not a list of paths: write ["timezone"] or the like, or leave it out'),
 }
 _NEEDS_OF_RULES: Final[Mapping[type[Rule], Mapping[str, _Need]]] = {
-    Date: {"timezone": _TIMEZONE, "unit": _one_of(*DATE_UNITS, None)},
+    Date: {
+        "timezone": _TIMEZONE,
+        "unit": _one_of(*DATE_UNITS, None),
+        "ambiguous": _one_of(*AMBIGUOUS),
+        "nonexistent": _one_of(*NONEXISTENT),
+    },
     MonetaryAmount: {
         "unit": _one_of(*AMOUNT_UNITS),
         "zero": _one_of(*ZEROS),

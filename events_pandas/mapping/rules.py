@@ -21,6 +21,14 @@ DateUnit: TypeAlias = Literal["s", "ms", "us", "ns"]
 DATE_UNITS: Final[tuple[DateUnit, ...]] = get_args(DateUnit)
 """What an epoch number can count."""
 
+Ambiguous: TypeAlias = Literal["earlier", "later", "error"]
+AMBIGUOUS: Final[tuple[Ambiguous, ...]] = get_args(Ambiguous)
+"""Which second is meant by a local time that happened twice."""
+
+Nonexistent: TypeAlias = Literal["shift", "error"]
+NONEXISTENT: Final[tuple[Nonexistent, ...]] = get_args(Nonexistent)
+"""What becomes of a local time that did not happen."""
+
 AmountUnit: TypeAlias = Literal["major", "minor"]
 AMOUNT_UNITS: Final[tuple[AmountUnit, ...]] = get_args(AmountUnit)
 """What an amount can count: euros or cents."""
@@ -154,6 +162,17 @@ class Date:
         What epoch numbers count; seconds when not given.
     timezone : str, optional
         The zone of times that have none, such as ``"Europe/Berlin"``; the mapping's `timezone` when not given.
+    ambiguous : {"error", "earlier", "later"}, default "error"
+        Whether a local time that happened twice, because the clocks went back, makes its row invalid, or means the
+        earlier or the later of its two seconds, with a note.
+    nonexistent : {"error", "shift"}, default "error"
+        Whether a local time that did not happen, because the clocks went forward, makes its row invalid, or means the
+        first second after it that happened, with a note.
+
+    Notes
+    -----
+    A day begins with its first second, even if its midnight happened twice or not at all. With `ambiguous` or
+    `nonexistent` its midnight is a local time like any other, and has a note.
 
     References
     ----------
@@ -163,7 +182,7 @@ class Date:
     --------
     >>> import events_pandas as ep
     >>> ep.Date("day", format="%Y%m%d")
-    Date(source='day', format='%Y%m%d', unit=None, timezone=None)
+    Date(source='day', format='%Y%m%d', unit=None, timezone=None, ambiguous='error', nonexistent='error')
     """
 
     source: Source
@@ -171,6 +190,8 @@ class Date:
     format: str | None = None
     unit: DateUnit | None = None
     timezone: str | None = None
+    ambiguous: Ambiguous = "error"
+    nonexistent: Nonexistent = "error"
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,6 +178,16 @@ def test_digest_is_the_same_in_every_process(orders):
     assert mapping_digest(orders) == mapping_digest(dataclasses.replace(orders)) == "3e9c9f65ed08"
 
 
+@pytest.mark.parametrize("option", [{"ambiguous": "earlier"}, {"nonexistent": "shift"}])
+def test_digest_is_that_of_before_dates_had_an_option(option):
+    """The time of an event is read by a rule, whose later options do not change digests where they are not set."""
+    mapping = EventMapping(event_name="paid", created_at="day", email="address", metadata={"paid_at": Date("day")})
+
+    assert mapping_digest(mapping) == "2dd68086835e"
+    for changed in ({"created_at": Date("day", **option)}, {"metadata": {"paid_at": Date("day", **option)}}):
+        assert mapping_digest(dataclasses.replace(mapping, **changed)) != "2dd68086835e"
+
+
 @pytest.mark.parametrize("option", [{"rounding": "half_up"}, {"zero": "omit"}, {"decimal": ","}])
 def test_digest_is_that_of_before_amounts_had_an_option(option):
     """An option that is added to a rule later does not change digests where it is not set."""

@@ -175,6 +175,15 @@ def test_mapping_takes_how_files_are_written(mapping, source):
             {"x": MonetaryAmount("x", currency="y", unit="cents")},
             "metadata.x.unit: 'cents' is not one of 'major', 'minor'",
         ),
+        (
+            {"x_at": Date("x", ambiguous="first")},
+            "metadata.x_at.ambiguous: 'first' is not one of 'earlier', 'later', 'error'",
+        ),
+        (
+            {"x_at": Date("x", nonexistent="shift_forward")},
+            "metadata.x_at.nonexistent: 'shift_forward' is not one of 'shift', 'error'",
+        ),
+        ({"x_at": Date("x", nonexistent=None)}, "metadata.x_at.nonexistent: None is not one of 'shift', 'error'"),
         ({"x_at": Date("x", unit="m")}, "metadata.x_at.unit: 'm' is not one of 's', 'ms', 'us', 'ns'"),
         ({"x_at": Date("x", unit=["s"])}, "metadata.x_at.unit: ['s'] is not one of 's', 'ms', 'us', 'ns'"),
         ({"x_at": Date("x", timezone="Mars")}, f"metadata.x_at.timezone: {NO_ZONE.format(repr('Mars'))}"),

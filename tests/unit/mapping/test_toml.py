@@ -116,6 +116,10 @@ def test_from_toml_takes_a_byte_order_mark(read):
         ('{ type = "date", column = "x", format = "%Y" }', Date("x", format="%Y")),
         ('{ type = "date", column = "x", unit = "ms", timezone = "UTC" }', Date("x", unit="ms", timezone="UTC")),
         ('{ type = "date", constant = 2024-01-31 }', Date(Constant(dt.date(2024, 1, 31)))),
+        (
+            '{ type = "date", column = "x", ambiguous = "earlier", nonexistent = "shift" }',
+            Date("x", ambiguous="earlier", nonexistent="shift"),
+        ),
         ('{ type = "rich_link", value = { constant = "v" }, url = "x" }', RichLink(value=Constant("v"), url="x")),
         (
             '{ type = "monetary_amount", amount = { column = "x" }, currency = { constant = "usd" }, unit = "minor" }',
