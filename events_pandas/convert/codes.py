@@ -11,6 +11,14 @@ from events_pandas.intercom import EVENT_NAME_LIMIT, TEXT_LIMIT
 
 LONGEST_LINE_MEGABYTES: Final = 32
 
+STRIP_CURES: Final = MappingProxyType(
+    {
+        "invisible_character": "remove it, or set strip_identifiers in the mapping if it stands at an end",
+        "blanks_around": "remove it, or set strip_identifiers in the mapping",
+    }
+)
+"""How to fix an identifier, by code, if the mapping does not strip it."""
+
 Severity = Literal["error", "note"]
 
 Table: TypeAlias = dict[str, tuple[str, str]]  # the cause and the cure of each code
@@ -265,6 +273,13 @@ _VALUE_NOTES: Table = {
     ),
 }
 
+_CHARACTER_NOTES: Table = {
+    "identifier_stripped": (
+        "has blanks or invisible characters at its ends and is sent without them",
+        "leave strip out of the mapping if they belong to it",
+    ),
+}
+
 _ROW_NOTES: Table = {
     "computed_as_empty": (
         "is not a number like most of its column, so callables of the mapping get an empty cell instead",
@@ -365,6 +380,7 @@ CODES: Final = MappingProxyType(
         **_codes(_COLUMN_NOTES, severity="note", is_reported_once=True, extent="the column"),
         **_codes(_FILE_NOTES, severity="note", is_reported_by_value=True, extent="the file"),
         **_codes(_VALUE_NOTES, severity="note", is_reported_by_value=True),
+        **_codes(_CHARACTER_NOTES, severity="note", shows_characters=True),
         **_codes(_ROW_NOTES, severity="note"),
         **_codes(_OVERFLOW_NOTES, severity="note", subject="too many"),
         **_codes(_PAIR_NOTES, severity="note", subject="another row"),

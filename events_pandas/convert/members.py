@@ -12,6 +12,7 @@ from events_pandas.convert.codes import CODES
 from events_pandas.convert.column_cells import read_cells
 from events_pandas.convert.json_text import Pieces, canonical_numbers, json_strings, present, unquoted_numbers
 from events_pandas.convert.money import amount_reader, first_of_each, looked_up, minor_units, read_currency
+from events_pandas.convert.odd_texts import stripped
 from events_pandas.convert.problems import VALUES_KEPT, Finding, shown
 from events_pandas.convert.readers import (
     CodeMasks,
@@ -95,9 +96,9 @@ def read_part(bound: BoundRule, part: str = "", *, timezone: str | None = None) 
     values = bound.parts[part]
     reader = _reader(bound, part, timezone)
     if isinstance(values, Constant) and isinstance(values.value, str):
-        reading = _constant_reading(values.value, reader)
+        reading = _constant_reading(values.value, reader, strips=bound.strips)
     else:
-        reading = read(read_cells(values), reader)
+        reading = _reading(values, reader, strips=bound.strips)
     located = [
         replace(finding, field=part_path(bound.path, part), label=bound.labels[part])
         for finding in reading.findings
@@ -109,8 +110,13 @@ def read_part(bound: BoundRule, part: str = "", *, timezone: str | None = None) 
 
 # A stream may have hundreds of frames a second, all with the same constants.
 @lru_cache(maxsize=256)
-def _constant_reading(value: str, reader: Reader) -> Reading:
-    return read(read_cells(Constant(value)), reader)
+def _constant_reading(value: str, reader: Reader, *, strips: bool) -> Reading:
+    return _reading(Constant(value), reader, strips=strips)
+
+
+def _reading(values: "Values | Constant", reader: Reader, *, strips: bool) -> Reading:
+    cells = read_cells(values)
+    return read([stripped(part) for part in cells] if strips else cells, reader)
 
 
 def _is_row_note(finding: Finding) -> bool:

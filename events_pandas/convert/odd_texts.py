@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Final
 from urllib.parse import quote
 
@@ -10,7 +11,20 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows, holds_any, mask_at, matches, text_bytes, valid_mask
+from events_pandas.convert.cells import (
+    TEXT_TYPE,
+    CellKind,
+    Cells,
+    Mask,
+    Rows,
+    holds_any,
+    mask_at,
+    matches,
+    text_bytes,
+    to_mask,
+    valid_mask,
+    without,
+)
 from events_pandas.mapping.column_types import NOTHING_WORDS
 from events_pandas.words import UNSEEN_RANGES, characters, escape
 
@@ -22,7 +36,8 @@ _UNSEEN = "".join(rf"\x{{{first:x}}}-\x{{{last:x}}}" for first, last in UNSEEN_R
 _BLANK = "".join(rf"\x{{{blank:x}}}" for blank in _BLANKS)
 HAS_UNSEEN = f"[{_UNSEEN}]"
 HAS_BLANK_AT_AN_END = f"^[{_BLANK}]|[{_BLANK}]$"
-_NOT_SEEN = f"[{_UNSEEN}]+|^[{_BLANK}{_UNSEEN}]+|[{_BLANK}{_UNSEEN}]+$"
+_AT_AN_END = f"^[{_BLANK}{_UNSEEN}]+|[{_BLANK}{_UNSEEN}]+$"
+_NOT_SEEN = f"[{_UNSEEN}]+|{_AT_AN_END}"
 _TO_SHOW = re.compile(f"[{characters(*UNSEEN_RANGES)}\u1680\u3000]")
 _SHOWN = re.compile(r"\\u[0-9a-f]{4}|\\U[0-9a-f]{8}|\\[tnr]|^ +| +$")
 _BEGINS_UNSEEN = np.zeros(256, dtype=bool)
@@ -81,6 +96,15 @@ def may_hold_unseen(text: pa.Array) -> bool:
     if letters.min(initial=_SPACE) >= _SPACE and letters.max(initial=0) < _DELETE:
         return False
     return bool(_BEGINS_UNSEEN[letters].any())
+
+
+def stripped(cells: Cells) -> Cells:
+    """Remove blanks and invisible characters from both ends of text; a cell of which nothing is left is absent."""
+    text = cells.values
+    if cells.kind is not CellKind.TEXT or not (may_hold_unseen(text) or holds_any(text, b" ")):
+        return cells
+    bare = pc.replace_substring_regex(text, _AT_AN_END, "")
+    return replace(cells, values=without(bare, to_mask(pc.equal(pc.binary_length(bare), 0))), written=text)
 
 
 def visible(text: pa.Array) -> pa.Array:

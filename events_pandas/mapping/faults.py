@@ -91,9 +91,11 @@ _NEEDS: Final[Mapping[str, _Need]] = {
     "on_invalid_metadata": _one_of("error", "omit"),
     "metadata_overflow": _one_of("error", "drop"),
     "metadata_limit": (_is_limit, "is not an integer of at least 1: write 10 or the like"),
+    "strip_identifiers": _TRUTH,
     "unconfirmed": (_are_paths, 'is not a list of paths: write ["timezone"] or the like, or leave it out'),
 }
 _NEEDS_OF_RULES: Final[Mapping[type[Rule], Mapping[str, _Need]]] = {
+    Column: {"strip": _TRUTH},
     Date: {
         "timezone": _TIMEZONE,
         "unit": _one_of(*DATE_UNITS, None),
@@ -240,6 +242,8 @@ def _rule_faults(path: str, rule: Rule) -> Iterator[str]:
         yield from _source_faults(part_path(path, part), source)
     values = {part.name: part.value for part in rule_parts(rule)}
     yield from _option_faults(_NEEDS_OF_RULES.get(type(rule), {}), values, prefix=f"{path}.")
+    if isinstance(rule, Column) and rule.strip is not False and path not in IDENTIFIERS:
+        yield f"{path}.strip: only the identifiers user_id, id and email can be stripped: leave it out here"
     if isinstance(rule, Date) and rule.format is not None:
         if rule.unit is not None:
             yield f"{path}: has both format and unit: format is for written dates, unit for epoch numbers"

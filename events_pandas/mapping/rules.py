@@ -73,6 +73,9 @@ class Column:
     ----------
     source : hashable, callable or pandas expression
         The column's label or an index level's name, a callable ``frame -> Series``, or ``pd.col(...)``.
+    strip : bool, default False
+        Whether blanks and invisible characters at both ends of an identifier are removed, with a note. What is left
+        empty is absent. Only `user_id`, `id` and `email` can be stripped.
 
     Notes
     -----
@@ -85,10 +88,12 @@ class Column:
     --------
     >>> import events_pandas as ep
     >>> ep.EventMapping(event_name=ep.Column("event"), created_at="time", user_id="user").event_name
-    Column(source='event')
+    Column(source='event', strip=False)
     """
 
     source: Source
+    _: KW_ONLY
+    strip: bool = False
 
 
 @dataclass(frozen=True, slots=True)

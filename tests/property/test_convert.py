@@ -42,33 +42,47 @@ OPTIONS = {
     "truncate": False,
     "zero": "error",
     "rounding": None,
+    "ambiguous": "error",
+    "nonexistent": "error",
+    "strip": (),
 }
 
 
-def _mapping(*, truncate=False, zero="error", rounding=None, computed=False, **options):
+IDENTIFIERS = {"user_id": "who", "id": "lead", "email": "mail"}
+"""The column of each identifier."""
+
+
+def _mapping(*, computed=False, duplicates="skip", **chosen):
     """Return a mapping of columns, or of callables that return the same columns."""
+    options = OPTIONS | chosen
+    clock = {name: options[name] for name in ("ambiguous", "nonexistent")}
+    money = {name: options[name] for name in ("zero", "rounding")}
+    strips_all = options["strip"] == tuple(IDENTIFIERS)
 
     def at(column):
         return (lambda frame: frame[column]) if computed else column
 
     return EventMapping(
         event_name=Column(at("name")),
-        created_at=at("time"),
-        user_id=at("who"),
-        id=at("lead"),
-        email=at("mail"),
+        created_at=Date(at("time"), **clock),
+        **{
+            name: Column(at(column), strip=name in options["strip"] and not strips_all)
+            for name, column in IDENTIFIERS.items()
+        },
+        strip_identifiers=strips_all,
         metadata={
-            "note": Text(at("note"), truncate=truncate),
+            "note": Text(at("note"), truncate=options["truncate"]),
             "load": Number(at("load")),
-            "seen_at": Date(at("seen"), timezone="America/New_York"),
-            "price": MonetaryAmount(at("total"), currency=at("currency"), zero=zero, rounding=rounding),
+            "seen_at": Date(at("seen"), timezone="America/New_York", **clock),
+            "price": MonetaryAmount(at("total"), currency=at("currency"), **money),
             "order": RichLink(value=at("order_no"), url=at("url")),
             "page": Link(at("page")),
             "bare_at": at("bare"),
             "source": Constant("backfill"),
         },
         timezone=ZONE,
-        **options,
+        duplicates=duplicates,
+        **{name: options[name] for name in ("on_invalid_metadata", "metadata_limit", "metadata_overflow")},
     )
 
 
@@ -98,6 +112,7 @@ NOBODY = re.compile(
     """,
     re.VERBOSE,
 )
+ENDS = re.compile(f"^(?:{UNSEEN.pattern}|[ \u1680\u3000])+|(?:{UNSEEN.pattern}|[ \u1680\u3000])+\\Z")
 BAD = object()
 """What the oracle makes of a cell that cannot be sent; an absent cell is None."""
 
@@ -178,7 +193,7 @@ def _number(cell):
     return BAD
 
 
-def _seconds(cell, zone):
+def _seconds(cell, zone, options=OPTIONS):
     match cell:
         case bool() | np.bool_():
             return BAD
@@ -186,23 +201,36 @@ def _seconds(cell, zone):
             return math.floor(cell) if abs(cell) < 10**11 else BAD
         case str():
             is_written = re.match(r"\d{4}-\d\d-\d\dT", cell)
-            return _instant(dt.datetime.fromisoformat(re.sub(" UTC$", "Z", cell)), zone) if is_written else BAD
+            return _instant(dt.datetime.fromisoformat(re.sub(" UTC$", "Z", cell)), zone, options) if is_written else BAD
         case dt.datetime():
-            return _instant(cell, zone)
+            return _instant(cell, zone, options)
         case dt.date():
-            return _instant(dt.datetime.combine(cell, dt.time()), zone)
+            return _instant(dt.datetime.combine(cell, dt.time()), zone, options)
         case _:
             return BAD
 
 
-def _instant(time, zone):
+def _instant(time, zone, options):
     if time.tzinfo is None:
         first, second = (time.replace(tzinfo=zoneinfo.ZoneInfo(zone), fold=fold) for fold in (0, 1))
         # They differ where the clocks change: the time happened twice or not at all.
-        if first.utcoffset() != second.utcoffset():
+        if first.utcoffset() > second.utcoffset():
+            time = {"earlier": first, "later": second, "error": None}[options["ambiguous"]]
+        elif first.utcoffset() < second.utcoffset():
+            time = _next_that_happened(first) if options["nonexistent"] == "shift" else None
+        else:
+            time = first
+        if time is None:
             return BAD
-        time = first
     return (time - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(seconds=1)
+
+
+def _next_that_happened(time):
+    """Return the first time of the clock after one that did not happen; the clocks change at whole minutes."""
+    time = time.replace(second=0, microsecond=0)
+    while time.utcoffset() != time.replace(fold=1).utcoffset():
+        time += dt.timedelta(minutes=1)
+    return time
 
 
 def _amount(amount, currency, *, zero="error", rounding=None):
@@ -257,13 +285,14 @@ def _bare_rule(cells):
 
 def _event(row, options=OPTIONS, bare=None):
     """Return the payload of a row; None if the row is invalid."""
-    identifiers = {"user_id": (_user_id, "who"), "id": (_user_id, "lead"), "email": (_email, "mail")}
-    contacts = [(field, _if_present(read, row[column])) for field, (read, column) in identifiers.items()]
+    readers = {"user_id": _user_id, "id": _user_id, "email": _email}
+    cells = {field: _stripped(row[column], asked=field in options["strip"]) for field, column in IDENTIFIERS.items()}
+    contacts = [(field, _if_present(readers[field], cell)) for field, cell in cells.items()]
     present = [(field, identifier) for field, identifier in contacts if identifier is not None]
     metadata = {
         "note": _if_present(lambda cell: _text(cell, truncate=options["truncate"]), row["note"]),
         "load": _if_present(_number, row["load"]),
-        "seen_at": _if_present(lambda cell: _seconds(cell, "America/New_York"), row["seen"]),
+        "seen_at": _if_present(lambda cell: _seconds(cell, "America/New_York", options), row["seen"]),
         "price": _if_present(
             lambda *cells: _amount(*cells, zero=options["zero"], rounding=options["rounding"]),
             *(row["total"], row["currency"]),
@@ -275,7 +304,7 @@ def _event(row, options=OPTIONS, bare=None):
     }
     metadata = _kept({key: value for key, value in metadata.items() if value is not None}, options)
     name = _if_present(_name, row["name"])
-    time = _if_present(lambda cell: _seconds(cell, ZONE), row["time"])
+    time = _if_present(lambda cell: _seconds(cell, ZONE, options), row["time"])
     # Only the first identifier with a value is sent: faults of the others do not make the row invalid.
     needed = [name, time, *(identifier for _, identifier in present[:1])]
     if not present or metadata is None or None in needed or BAD in needed:
@@ -283,6 +312,11 @@ def _event(row, options=OPTIONS, bare=None):
     event = {"event_name": name, "created_at": time, **dict(present[:1])}
     event |= {"metadata": metadata} if metadata else {}
     return json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _stripped(cell, *, asked):
+    plain = _plain(cell)
+    return ENDS.sub("", plain) if asked and isinstance(plain, str) else cell
 
 
 def _kept(metadata, options):
@@ -341,6 +375,7 @@ ODD_IDENTIFIERS = st.sampled_from(
             "{}",
         ),
         *("42\u200b", "\u00a042", "\ufeff42", "42 ", " 42", "42\t", "a@b.c ", "\ufeffa@b.c", "'a@b.c"),
+        *(" ", "\u200b\u3000", " #N/A ", " 4\u00a02 ", b" 42"),
     ]
 )
 URLS = st.sampled_from(["https://example.org", "http://example.org/ä"])
@@ -416,6 +451,9 @@ OPTION_VALUES = st.fixed_dictionaries(
         "truncate": st.booleans(),
         "zero": st.sampled_from(["omit", "error"]),
         "rounding": st.sampled_from([None, "half_up"]),
+        "ambiguous": st.sampled_from(["earlier", "later", "error"]),
+        "nonexistent": st.sampled_from(["shift", "error"]),
+        "strip": st.sampled_from([(), ("user_id",), ("id", "email"), tuple(IDENTIFIERS)]),
     }
 )
 

@@ -27,6 +27,7 @@ ONCE = [
     "type_drift",
 ]
 ROW_NOTES = [
+    "identifier_stripped",
     "computed_as_empty",
     "identifier_nothing",
     "several_identifiers",

@@ -178,6 +178,21 @@ def test_digest_is_the_same_in_every_process(orders):
     assert mapping_digest(orders) == mapping_digest(dataclasses.replace(orders)) == "3e9c9f65ed08"
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"strip_identifiers": True}, {"user_id": Column("who", strip=True)}, {"email": Column("address", strip=True)}],
+)
+def test_digest_is_that_of_before_identifiers_could_be_stripped(change):
+    """A digest differs only if an identifier is stripped."""
+    metadata = {"note": Column("note"), "fee": Column(Constant(3))}
+    mapping = EventMapping(
+        event_name=Column("kind"), created_at="day", user_id="who", email=Column("address"), metadata=metadata
+    )
+
+    assert mapping_digest(mapping) == "bc66662eaf05"
+    assert mapping_digest(dataclasses.replace(mapping, **change)) != "bc66662eaf05"
+
+
 @pytest.mark.parametrize("option", [{"ambiguous": "earlier"}, {"nonexistent": "shift"}])
 def test_digest_is_that_of_before_dates_had_an_option(option):
     """The time of an event is read by a rule, whose later options do not change digests where they are not set."""

@@ -83,6 +83,9 @@ HALF = "half of a character (a lone surrogate): write it again"
         ({"metadata_limit": 10.0}, f"metadata_limit: {NO_LIMIT.format(10.0)}"),
         ({"metadata_limit": True}, f"metadata_limit: {NO_LIMIT.format(True)}"),
         ({"metadata_limit": None}, f"metadata_limit: {NO_LIMIT.format(None)}"),
+        ({"strip_identifiers": 1}, "strip_identifiers: 1 is neither true nor false"),
+        ({"strip_identifiers": None}, "strip_identifiers: None is neither true nor false"),
+        ({"id": Column("x", strip=1)}, "id.strip: 1 is neither true nor false"),
         ({"metadata_overflow": "omit"}, "metadata_overflow: 'omit' is not one of 'error', 'drop'"),
         ({"metadata_overflow": None}, "metadata_overflow: None is not one of 'error', 'drop'"),
         ({"metadata": ["x"]}, "metadata: expected a mapping of keys to rules, got a list"),
@@ -174,6 +177,10 @@ def test_mapping_takes_how_files_are_written(mapping, source):
         (
             {"x": MonetaryAmount("x", currency="y", unit="cents")},
             "metadata.x.unit: 'cents' is not one of 'major', 'minor'",
+        ),
+        (
+            {"x": Column("x", strip=True)},
+            "metadata.x.strip: only the identifiers user_id, id and email can be stripped: leave it out here",
         ),
         (
             {"x_at": Date("x", ambiguous="first")},

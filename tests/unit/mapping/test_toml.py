@@ -104,10 +104,10 @@ def test_from_toml_takes_a_byte_order_mark(read):
         ('["x", 1]', ("x", 1)),
         ('{ column = "x" }', Column("x")),
         ("{ constant = 3.5 }", Constant(3.5)),
-        ('{ type = "column", column = "x" }', Column("x")),
         ('{ type = "column", constant = true }', Column(Constant(True))),
         ('{ type = "text", column = ["x", 1] }', Text(("x", 1))),
         ('{ type = "text", constant = "x" }', Text(Constant("x"))),
+        ('{ type = "column", column = "x" }', Column("x")),
         ('{ type = "text", column = "x", truncate = true }', Text("x", truncate=True)),
         ('{ type = "text", column = { constant = "x" } }', Text(Constant("x"))),
         ('{ type = "number", column = 3 }', Number(3)),
@@ -313,6 +313,63 @@ def test_from_toml_refuses_a_table(read, faults, text, found):
     no_identifier = "user_id: the mapping has no identifier: name the column of user_id, id or email"
 
     assert faults(read, text) == [*found, no_identifier]
+
+
+@pytest.mark.parametrize(
+    ("line", "entry"),
+    [
+        ('user_id = { column = "who", strip = true }', Column("who", strip=True)),
+        ('user_id = { column = "who", strip = false }', Column("who")),
+        ('user_id = { type = "column", column = "who", strip = true }', Column("who", strip=True)),
+        ('user_id = { constant = " ada ", strip = true }', Column(Constant(" ada "), strip=True)),
+    ],
+)
+def test_from_toml_reads_an_identifier_that_is_stripped(read, line, entry):
+    """`strip` stands beside the column of an identifier, and needs no type."""
+    read_mapping = read(f"event_name = 'e'\ncreated_at = 't'\n{line}\n")
+
+    assert read_mapping == EventMapping(event_name="e", created_at="t", user_id=entry)
+
+
+def test_to_toml_writes_what_is_stripped(mapping):
+    """Both ways to strip identifiers are written, and left out where they are not used."""
+    made = mapping(user_id=Column("who", strip=True), email=Column(Constant("a@b.c"), strip=True))
+
+    assert 'user_id = { column = "who", strip = true }\n' in made.to_toml()
+    assert 'email = { type = "column", constant = "a@b.c", strip = true }\n' in made.to_toml()
+    assert "strip_identifiers" not in made.to_toml()
+    assert "strip_identifiers = true\n" in mapping(strip_identifiers=True).to_toml()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("event_name = { column = 'n', strip = true }", "event_name.strip: {only}"),
+        ("created_at = { column = 't', strip = true }", "created_at.strip: {only}"),
+        ("metadata.note = { column = 'note', strip = true }", "metadata.note.strip: {only}"),
+        (
+            "metadata.note = { type = 'text', column = 'note', strip = true }",
+            "metadata.note: 'strip' is not known: there are column, constant, truncate",
+        ),
+        ("user_id = { column = 'u', strip = 'yes' }", "user_id.strip: 'yes' is neither true nor false"),
+        ("user_id = { columns = 'u', strip = true }", "user_id: 'columns' is not known: did you mean 'column'?"),
+        ("strip_identifiers = 'yes'", "strip_identifiers: 'yes' is neither true nor false"),
+        (
+            "metadata.strip_identifiers = true",
+            (
+                "metadata.strip_identifiers: true is not a column's name: strip_identifiers is an option of the "
+                "mapping, not metadata: in a TOML file its line stands above [metadata]"
+            ),
+        ),
+    ],
+)
+def test_from_toml_refuses_a_strip(read, faults, text, found):
+    """Only identifiers can be stripped; a wrong place, word or value is refused with its path."""
+    only = "only the identifiers user_id, id and email can be stripped: leave it out here"
+    fields = {"event_name": "'e'", "created_at": "'t'", "user_id": "'u'"}
+    lines = [f"{name} = {value}\n" for name, value in fields.items() if not text.startswith(name)]
+
+    assert faults(read, f"{''.join(lines)}{text}\n")[0] == found.format(only=only)
 
 
 def test_from_toml_tells_every_fault_at_once(read, faults):
