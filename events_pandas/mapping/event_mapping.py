@@ -13,6 +13,7 @@ from events_pandas.errors import MappingError
 from events_pandas.intercom import IDENTIFIERS, METADATA_LIMIT, normalized_event_name
 from events_pandas.mapping import toml
 from events_pandas.mapping.faults import mapping_faults
+from events_pandas.mapping.known_options import names_options
 from events_pandas.mapping.rules import (
     RULE_TYPES,
     Column,
@@ -35,6 +36,7 @@ _LATER_OPTIONS: Final = frozenset({"strip", "ambiguous", "nonexistent", "zero", 
 """Options of rules that are in a digest only where they are set: digests made before the option existed stay valid."""
 
 
+@names_options
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class EventMapping:
     """Which column becomes which field of an event, and how rows are judged.

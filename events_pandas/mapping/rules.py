@@ -6,6 +6,7 @@ from typing import Any, Final, Literal, TypeAlias, TypeGuard, get_args
 
 import pandas as pd
 
+from events_pandas.mapping.known_options import names_options
 from events_pandas.mapping.source_format import DecimalSign
 
 EXPRESSION_TYPE: Final[type | None] = getattr(pd.api.typing, "Expression", None)
@@ -42,6 +43,7 @@ ROUNDINGS: Final[tuple[Rounding, ...]] = get_args(Rounding)
 """How an amount with further decimals is rounded."""
 
 
+@names_options
 @dataclass(frozen=True, slots=True)
 class Constant:
     """The same value for every row.
@@ -65,6 +67,7 @@ Source: TypeAlias = Hashable | Constant | Callable[[pd.DataFrame], object]
 """A column's label or an index level's name, a constant, a callable of the frame, or a ``pd.col`` expression."""
 
 
+@names_options
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column as it is: its dtype decides what it becomes.
@@ -96,6 +99,7 @@ class Column:
     strip: bool = False
 
 
+@names_options
 @dataclass(frozen=True, slots=True)
 class Text:
     """A string of at most 255 characters.
@@ -123,6 +127,7 @@ class Text:
     truncate: bool = False
 
 
+@names_options
 @dataclass(frozen=True, slots=True)
 class Number:
     """A JSON number, exactly as it stands in the column.
@@ -151,6 +156,7 @@ class Number:
     decimal: DecimalSign | None = None
 
 
+@names_options
 @dataclass(frozen=True, slots=True)
 class Date:
     """A time in Unix seconds, UTC; in metadata its key must end in ``_date`` or ``_at``.
@@ -199,6 +205,7 @@ class Date:
     nonexistent: Nonexistent = "error"
 
 
+@names_options
 @dataclass(frozen=True, slots=True)
 class Link:
     """An http or https address.
@@ -222,6 +229,7 @@ class Link:
     source: Source
 
 
+@names_options
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RichLink:
     """A text that leads to an http or https address.
@@ -248,6 +256,7 @@ class RichLink:
     url: Source
 
 
+@names_options
 @dataclass(frozen=True, slots=True)
 class MonetaryAmount:
     """An amount of money: a positive whole number of cents, and its currency.

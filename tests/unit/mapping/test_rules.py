@@ -5,6 +5,7 @@ import dataclasses
 import pandas as pd
 import pytest
 
+from events_pandas.mapping import EventMapping, SourceFormat
 from events_pandas.mapping.rules import (
     EXPRESSION_TYPE,
     RULE_TYPES,
@@ -80,6 +81,28 @@ def test_rules_have_safe_defaults():
 def test_rule_is_shown_as_it_is_made(rule, shown):
     """The repr of a rule can be pasted as code."""
     assert repr(rule) == shown
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "message"),
+    [
+        (
+            MonetaryAmount,
+            {"amount": "x", "currency": "c", "round": True},
+            "MonetaryAmount: no option 'round': did you mean 'rounding'?",
+        ),
+        (Date, {"source": "x", "formt": "%Y"}, "Date: no option 'formt': did you mean 'format'?"),
+        (Text, {"source": "x", "strip": True}, "Text: no option 'strip': there are source, truncate"),
+        (SourceFormat, {"delim": ";"}, "SourceFormat: no option 'delim': did you mean 'delimiter'?"),
+        (EventMapping, {"timezon": "UTC"}, "EventMapping: no option 'timezon': did you mean 'timezone'?"),
+    ],
+)
+def test_unknown_option_names_the_one_that_is_meant(kind, options, message):
+    """A constructor that gets an option which it does not have says which one it has."""
+    with pytest.raises(TypeError) as raised:
+        kind(**options)
+
+    assert str(raised.value) == message
 
 
 def test_monetary_amount_needs_a_currency():
