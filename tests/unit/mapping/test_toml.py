@@ -52,7 +52,7 @@ EXAMPLE_MAPPING = EventMapping(
 NO_TYPE = 'has no type: write { type = "text", … } or the like, or { column = "…" } or { constant = … } alone'
 NO_LABEL = "{} is not a column's name, which is text, an integer or an array of these; a constant is {{ constant = … }}"
 NO_FORM = 'write a column\'s name, { column = "…" } or { constant = … }'
-UNITS = "'s', 'ms', 'us', 'ns'"
+UNITS = "'s', 'ms', 'us' or 'ns'"
 
 
 @pytest.fixture
@@ -193,7 +193,7 @@ def test_toml_holds_how_files_are_written(read):
             "source: 'sep' is not known: there are delimiter, encoding, decimal, sheet",
         ),
         ("source = ','\n", "source: must be a table, [source], with delimiter, encoding, decimal, sheet"),
-        ("[source]\ndecimal = 1\n", "source.decimal: 1 is not one of '.', ','"),
+        ("[source]\ndecimal = 1\n", "source.decimal: expected '.' or ',', got 1"),
     ],
 )
 def test_from_toml_refuses_a_source(read, faults, text, fault):
@@ -217,8 +217,8 @@ def test_from_toml_refuses_a_source(read, faults, text, fault):
             '{ type = "text", column = "x", truncate = "yes" }',
             "metadata.key_at.truncate: 'yes' is neither true nor false",
         ),
-        ('{ type = "date", column = "x", unit = ["s"] }', f"metadata.key_at.unit: ['s'] is not one of {UNITS}"),
-        ('{ type = "date", column = "x", unit = {} }', f"metadata.key_at.unit: {{}} is not one of {UNITS}"),
+        ('{ type = "date", column = "x", unit = ["s"] }', f"metadata.key_at.unit: expected {UNITS}, got ['s']"),
+        ('{ type = "date", column = "x", unit = {} }', f"metadata.key_at.unit: expected {UNITS}, got {{}}"),
         ('{ type = "dat", column = "x" }', "metadata.key_at.type: 'dat' is not known: did you mean 'date'?"),
         (
             '{ type = ["text"] }',
@@ -394,9 +394,9 @@ def test_from_toml_tells_every_fault_at_once(read, faults):
         "metadata.Note: has both column and constant: keep one",
         "event_name: is missing",
         "metadata.type: Intercom reserves this key: use 'type_name' or 'type_id'",
-        "metadata.price.unit: 'cents' is not one of 'major', 'minor'",
+        "metadata.price.unit: expected 'major' or 'minor', got 'cents'",
         f"metadata.ordered: {no_date_key}",
-        f"metadata.ordered.unit: 'm' is not one of {UNITS}",
+        f"metadata.ordered.unit: expected {UNITS}, got 'm'",
         "metadata.note.truncate: 1 is neither true nor false",
         "metadata.Note: is the same key as 'note', since Intercom ignores case: rename one",
         "metadata.Note: '' cannot be a constant: use a text, a number, a date or a time",
@@ -409,13 +409,13 @@ def test_from_toml_tells_every_fault_at_once(read, faults):
     [
         ("timezone = 3", "timezone: 3 is not a time zone: write 'UTC', 'Europe/Berlin' or the like"),
         ('timezone = ["UTC"]', "timezone: ['UTC'] is not a time zone: write 'UTC', 'Europe/Berlin' or the like"),
-        ('duplicates = ["skip"]', "duplicates: ['skip'] is not one of 'skip', 'spread', 'send'"),
-        ("on_invalid_metadata = {}", "on_invalid_metadata: {} is not one of 'error', 'omit'"),
+        ('duplicates = ["skip"]', "duplicates: expected 'skip', 'spread' or 'send', got ['skip']"),
+        ("on_invalid_metadata = {}", "on_invalid_metadata: expected 'error' or 'omit', got {}"),
         ('metadata_limit = "10"', "metadata_limit: '10' is not an integer of at least 1: write 10 or the like"),
         ("metadata_limit = true", "metadata_limit: True is not an integer of at least 1: write 10 or the like"),
         (
             "metadata_overflow = 2024-01-31",
-            "metadata_overflow: datetime.date(2024, 1, 31) is not one of 'error', 'drop'",
+            "metadata_overflow: expected 'error' or 'drop', got datetime.date(2024, 1, 31)",
         ),
     ],
 )
