@@ -13,8 +13,8 @@ LONGEST_LINE_MEGABYTES: Final = 32
 
 STRIP_CURES: Final = MappingProxyType(
     {
-        "invisible_character": "remove it, or set strip_identifiers in the mapping if it stands at an end",
-        "blanks_around": "remove it, or set strip_identifiers in the mapping",
+        "invisible_character": "remove it, or set strip_identifiers to true in the mapping if it stands at an end",
+        "blanks_around": "remove it, or set strip_identifiers to true in the mapping",
     }
 )
 """How to fix an identifier, by code, if the mapping does not strip it."""
@@ -117,11 +117,11 @@ _ERRORS: Table = {
     ),
     "local_time_ambiguous": (
         "happened twice, when the clocks went back",
-        "give the time with its offset or in UTC, or set ambiguous='earlier' or 'later' in a Date rule",
+        "give the time with its offset or in UTC, or set ambiguous to 'earlier' or 'later' in a date rule",
     ),
     "local_time_nonexistent": (
         "did not happen, because the clocks went forward",
-        "correct it, give the time in UTC, or set nonexistent='shift' in a Date rule",
+        "correct it, give the time in UTC, or set nonexistent to 'shift' in a date rule",
     ),
     # Metadata values.
     "lone_surrogate": ("holds half of a character (a lone surrogate), which cannot be sent", "fix the text's encoding"),
@@ -149,13 +149,13 @@ _ERRORS: Table = {
     "amount_not_positive": (
         "is not above zero, and Intercom accepts only positive amounts",
         (
-            "leave the amount empty to send the event without it (zero='omit' in its MonetaryAmount rule does so for "
-            "zeros), or drop the row"
+            "leave the amount empty to send the event without it (for zeros, set zero to 'omit' in the rule of the "
+            "amount), or drop the row"
         ),
     ),
     "amount_decimals": (
         "has more decimals than its currency",
-        "round it to what was paid (yen have none, euros two), or set rounding='half_up' in its MonetaryAmount rule",
+        "round it to what was paid (yen have none, euros two), or set rounding to 'half_up' in the rule of the amount",
     ),
     "currency_missing": ("is empty, and an amount needs its currency", "fill it in, or set currency=Constant('usd')"),
     "currency_unknown": ("is not a currency of ISO 4217", "write three letters such as 'usd'"),

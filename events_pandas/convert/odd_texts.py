@@ -32,6 +32,13 @@ _SPACE, _DELETE = 0x20, 0x7F
 # Blanks that can be seen between letters, but not at the end of a text: the plain, the Ogham and the Chinese one.
 _BLANKS = (_SPACE, 0x1680, 0x3000)
 
+END_CHARACTERS: Final = "".join(
+    chr(code)
+    for first, last in (*UNSEEN_RANGES, *zip(_BLANKS, _BLANKS, strict=True))
+    for code in range(first, last + 1)
+)
+"""The characters that `stripped` removes from the ends of a text."""
+
 _UNSEEN = "".join(rf"\x{{{first:x}}}-\x{{{last:x}}}" for first, last in UNSEEN_RANGES)
 _BLANK = "".join(rf"\x{{{blank:x}}}" for blank in _BLANKS)
 HAS_UNSEEN = f"[{_UNSEEN}]"

@@ -447,7 +447,7 @@ def test_constant_amount_that_is_not_positive_concerns_every_row(convert, codes)
             (
                 "metadata.fee.amount: the constant '1.5' has more decimals than its currency: "
                 "round it to what was paid (yen have none, euros two), "
-                "or set rounding='half_up' in its MonetaryAmount rule"
+                "or set rounding to 'half_up' in the rule of the amount"
             ),
         ),
         (

@@ -321,7 +321,7 @@ def test_message_shows_the_character_and_not_the_person(convert, identifier, mes
     (finding,) = convert(pd.DataFrame({"x": [identifier]}), user_id="x").findings
     where = " if it stands at an end" if finding.code == "invisible_character" else ""
 
-    assert finding.messages().to_pylist() == [f"{message}, or set strip_identifiers in the mapping{where}"]
+    assert finding.messages().to_pylist() == [f"{message}, or set strip_identifiers to true in the mapping{where}"]
 
 
 def test_value_of_a_problem_shows_the_character(convert):

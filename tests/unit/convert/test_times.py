@@ -472,7 +472,7 @@ def test_constant_time_is_as_chosen_without_a_note(convert, payloads, codes):
             0,
             (
                 "did not happen, because the clocks went forward: "
-                "correct it, give the time in UTC, or set nonexistent='shift' in a Date rule"
+                "correct it, give the time in UTC, or set nonexistent to 'shift' in a date rule"
             ),
         ),
         (
@@ -480,7 +480,7 @@ def test_constant_time_is_as_chosen_without_a_note(convert, payloads, codes):
             1,
             (
                 "happened twice, when the clocks went back: "
-                "give the time with its offset or in UTC, or set ambiguous='earlier' or 'later' in a Date rule"
+                "give the time with its offset or in UTC, or set ambiguous to 'earlier' or 'later' in a date rule"
             ),
         ),
         (

@@ -339,3 +339,12 @@ def test_event_name_is_not_a_column_with_more_names_than_a_workspace_may_have():
     frame = pd.DataFrame({"event": events, "user_id": events, "created_at": TIMES[0]})
 
     assert event_choices(survey(frame))[0].entry == "replace-me"
+
+
+@pytest.mark.parametrize("odd", ["u1 ", "\u200bu1", "u1\u00a0", "\u3000u1"])
+def test_identifier_says_that_its_ends_may_be_stripped(choose, odd):
+    """A check would refuse such identifiers: the reason names the option that removes what nobody sees."""
+    advice = "some have blanks or invisible characters at an end: set strip_identifiers to remove them"
+
+    assert choose(user_id=[odd, "u2"])["user_id"].reason.endswith(f"; {advice}")
+    assert advice not in choose(user_id=CODES)["user_id"].reason

@@ -303,7 +303,7 @@ def test_suggestion_takes_amounts_for_numbers_when_most_would_be_refused(orders)
     assert suggested.choices[3].reason == (
         "numbers; ep.MonetaryAmount refuses 67 % of those looked at "
         "(amount_not_positive: leave the amount empty to send the event without it "
-        "(zero='omit' in its MonetaryAmount rule does so for zeros), or drop the row)"
+        "(for zeros, set zero to 'omit' in the rule of the amount), or drop the row)"
     )
 
 
@@ -558,7 +558,7 @@ def test_suggestion_refuses_what_is_not_a_frame():
                 n_refused=2,
                 example=(
                     "amount_not_positive: leave the amount empty to send the event without it "
-                    "(zero='omit' in its MonetaryAmount rule does so for zeros), or drop the row"
+                    "(for zeros, set zero to 'omit' in the rule of the amount), or drop the row"
                 ),
             ),
         ),
