@@ -444,6 +444,27 @@ def test_midnight_of_a_day_is_as_chosen(convert, codes, day, timezone, options, 
     assert codes(batch) == [(code, [0])]
 
 
+@pytest.mark.parametrize(
+    ("policy", "seconds", "duplicates"),
+    [("skip", [SHIFTED, EARLIER], 2), ("spread", [SHIFTED, SHIFTED + 1, EARLIER, EARLIER + 1], 0)],
+)
+def test_duplicates_are_found_by_the_seconds_that_are_chosen(policy, seconds, duplicates):
+    """Two times may become one second: then they are one event, or are spread."""
+    frame = pd.DataFrame({"x": ["2024-03-31 02:30", "2024-03-31 03:00", "2024-10-27 02:30", "2024-10-27 00:30Z"]})
+    mapping = EventMapping(
+        event_name="e",
+        created_at=Date("x", ambiguous="earlier", nonexistent="shift"),
+        user_id=Constant("ada"),
+        timezone="Europe/Berlin",
+        duplicates=policy,
+    )
+
+    report = check_events(frame, mapping)
+
+    assert sorted(event["created_at"] for event in report.payloads(4)) == seconds
+    assert (report.valid, report.duplicates) == (4, duplicates)
+
+
 @pytest.mark.parametrize("option", [{"ambiguous": "later"}, {"nonexistent": "shift"}])
 def test_choice_does_not_matter_in_utc_or_with_an_offset(convert, codes, option):
     """An instant is what it is: only the times of a clock are chosen."""
