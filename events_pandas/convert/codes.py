@@ -276,7 +276,7 @@ _VALUE_NOTES: Table = {
 _CHARACTER_NOTES: Table = {
     "identifier_stripped": (
         "has blanks or invisible characters at its ends and is sent without them",
-        "leave strip out of the mapping if they belong to it",
+        "leave strip and strip_identifiers out of the mapping if they belong to it",
     ),
 }
 

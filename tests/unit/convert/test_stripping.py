@@ -131,7 +131,7 @@ def test_note_shows_what_was_removed_and_not_the_person(convert):
         (
             r"user_id: '\u200b… ' in column 'x' "
             "has blanks or invisible characters at its ends and is sent without them: "
-            "leave strip out of the mapping if they belong to it"
+            "leave strip and strip_identifiers out of the mapping if they belong to it"
         )
     ]
 
