@@ -38,7 +38,7 @@ def common_sign(columns: Iterable[Values]) -> CommonSign | None:
         counts = _counts(texts)
         sign = decided_sign(counts)
         if sign is not None and holds_numbers(pd.Series(plainly(texts.to_pylist(), sign), dtype=object)):
-            found.setdefault(sign, texts.filter(sign_masks(texts)[COMMA if sign == "," else GROUPED])[0].as_py())
+            found.setdefault(sign, texts.filter(sign_masks(texts)[COMMA if sign == "," else POINT])[0].as_py())
         has_points = has_points or (sign is None and bool(counts[POINT]) and holds_numbers(texts.to_pandas()))
     if len(found) != 1 or (has_points and "," in found):
         return None
