@@ -32,10 +32,11 @@ def may_need_sign(stream: BinaryIO, *, delimiter: bytes) -> bool:
 
 
 def _point_number(delimiter: bytes) -> re.Pattern[bytes]:
-    """Return what 1.234 and 1.234.567 look like as a whole cell; a number may have a sign before it."""
+    """Return what the first point of a cell such as 1.234 or 1.234.567 looks like; + or - may come before it."""
     edge = rb'"\r\n' + re.escape(delimiter)
-    digits = b"|".join(b"(?<=[%b+-]%b\\.)" % (edge, b"[1-9]" + b"[0-9]" * more) for more in range(3))
-    return re.compile(rb"\.(?:%b)[0-9]{3}(?:\.[0-9]{3})*(?=[%b]|\Z)" % (digits, edge))
+    # What follows is looked at first: few points have three digits behind them.
+    starts = b"|".join(rb"(?<=[%b+-]%b\....)" % (edge, b"[1-9]" + b"[0-9]" * more) for more in range(3))
+    return re.compile(rb"\.[0-9]{3}(?=[%b.]|\Z)(?:%b)" % (edge, starts))
 
 
 def _holds_comma(text: bytes, *, is_quoted: bool) -> bool:

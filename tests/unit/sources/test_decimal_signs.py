@@ -314,6 +314,35 @@ def test_callables_get_numbers_of_decimal_commas(write, make_mapping):
     assert [finding.code for finding in chunk.refused] == ["decimal_comma", "computed_as_empty"]
 
 
+def test_callables_get_no_number_with_two_readings(write, make_mapping):
+    """A cell such as 1.234 that its column does not explain is absent among the numbers that a callable gets."""
+    mapping = make_mapping(n=Number(lambda frame: frame["x"] * 2))
+    (file,) = source_files(write("a.csv", _csv(["1.234", "7", "8", "9"])))
+
+    types = column_types(mapping, [file])
+    (chunk,) = read_chunks(file, mapping, chunksize=10, computed=types.computed)
+
+    assert chunk.frame["x"].fillna(-1).tolist() == [-1, 7, 8, 9]
+    assert [finding.code for finding in chunk.refused] == ["computed_as_empty"]
+
+
+@pytest.mark.parametrize("name", ["b.jsonl", "b.parquet", "b.xlsx"])
+def test_text_of_files_with_types_needs_a_given_sign(make_mapping, tmp_path, name):
+    """The text "1.234" is an error of its row, and the number 1.234 is sent."""
+    frame = pd.DataFrame({"who": ["1"], "day": ["2024-03-01"], "x": ["1.234"], "y": [1.234]})
+    path = tmp_path / name
+    if name.endswith("jsonl"):
+        frame.to_json(path, orient="records", lines=True)
+    else:
+        frame.to_parquet(path) if name.endswith("parquet") else frame.to_excel(path, index=False)
+
+    report = check_file(path, make_mapping(n=Number("y")))
+    refused = check_file(path, make_mapping(n=Number("x")))
+
+    assert [payload["metadata"]["n"] for payload in report.payloads(1)] == [1.234]
+    assert refused.problems.query("severity == 'error'")["code"].tolist() == ["number_ambiguous"]
+
+
 def test_callables_get_text_where_a_sign_is_not_known(write, make_mapping):
     """Nobody knows whether a callable reads a column: one with an unknown sign is text."""
     mapping = make_mapping(n=Number(lambda frame: frame["x"] * 2))
