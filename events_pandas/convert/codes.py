@@ -144,6 +144,10 @@ _ERRORS: Table = {
     ),
     "nested_value": ("is nested, and Intercom does not accept nested values", "give each part a column of its own"),
     "unsupported_type": ("has a type that cannot be sent here", "convert the column to text, numbers or times first"),
+    "number_ambiguous": (
+        "can be read in two ways, since no decimal sign is known for its column",
+        "set decimal to ',' or '.' in the mapping's source",
+    ),
     "number_unreadable": ("is not a plain number", "write it as 3.67, without units or thousands separators"),
     "number_not_finite": ("is infinite, and JSON has no infinity", "leave the cell empty"),
     "number_inexact": ("is too large for a JSON number, which would lose digits", "send it as text"),
@@ -225,11 +229,11 @@ _COLUMN_NOTES: Table = {
         "give the column a number or date rule in the mapping, or a text rule if it is text",
     ),
     "decimal_comma": (
-        "has a decimal comma, and its column is read that way",
+        "shows a decimal comma, and its column is read that way",
         "set decimal to ',' in the mapping's source, so that this does not depend on the cells of each run",
     ),
     "decimal_point": (
-        "has a decimal point, and its column is read that way, also where thousands are separated",
+        "shows a decimal point, and its column is read that way, also where thousands are separated",
         "set decimal to '.' in the mapping's source, so that this does not depend on the cells of each run",
     ),
     "type_kept": (

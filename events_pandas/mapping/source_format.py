@@ -24,6 +24,7 @@ class SourceFormat:
     decimal : {".", ","}, optional
         The decimal sign of numbers that are written as text, in files and frames. The other sign, an apostrophe or a
         space may stand between thousands. By default the cells of CSV files show it, and elsewhere it is a point.
+        A text such as ``"1.234"`` or ``"1,234"``, which can be read in two ways, is never sent without a known sign.
     sheet : str, optional
         The sheet of an Excel file. By default it is the first visible one with rows.
 
