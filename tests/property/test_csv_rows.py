@@ -40,7 +40,25 @@ def test_cells_arrive_as_they_were_written(rows, quoting, end, extra):
 
 
 ODD_CELLS = st.sampled_from(
-    ["", "a", "é", " a ", '"q"', '"a"b', '"d""d"', r'"b\"b"', '"two\nlines"', '5" pipe', "\\N", "\0", "who"]
+    [
+        "",
+        "a",
+        "é",
+        " a ",
+        '"q"',
+        ' "q"',
+        '"a"b',
+        "2024",
+        '"2024',
+        '2025"',
+        '"d""d"',
+        r'"b\"b"',
+        '"two\nlines"',
+        '5" pipe',
+        "\\N",
+        "\0",
+        "who",
+    ]
 )
 ODD_ROWS = st.lists(st.one_of(st.lists(ODD_CELLS, min_size=1, max_size=4), st.just(["who", "day"])), max_size=8)
 
