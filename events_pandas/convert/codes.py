@@ -35,8 +35,14 @@ class Code:
 
 _ROW_ERRORS: Table = {
     # Rows of a file that cannot be read as intended.
-    "row_too_short": ("has too few cells", "write a cell for every column, empty where there is no value"),
-    "row_too_long": ("has too many cells", 'put a cell that holds a delimiter in double quotes (")'),
+    "row_too_short": (
+        "has too few cells",
+        "write a cell for every column, or, if the line continues the text of the row above, put this text in quotes",
+    ),
+    "row_too_long": (
+        "has too many cells",
+        'put a cell that holds a delimiter in double quotes ("), or name every column in the header',
+    ),
     "row_torn": (
         "is a part of a row that a carriage return tears",
         "put the cell that holds it in quotes, or remove it",
