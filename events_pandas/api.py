@@ -2,7 +2,6 @@
 
 import os
 import time
-import warnings
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final, Literal, Unpack
 
@@ -32,6 +31,7 @@ from events_pandas.run.frames import unsent_results
 from events_pandas.run.options import SubmitOptions, run_options, with_options
 from events_pandas.run.run import Run, stop_error
 from events_pandas.sources import COMPARED_ROWS, PathOrPaths, other_reading, payloads_of
+from events_pandas.warned import warn_caller
 
 if TYPE_CHECKING:
     from events_pandas.suggest.suggestion import SuggestedMapping
@@ -458,7 +458,7 @@ def suggest_mapping(frame: pd.DataFrame) -> "SuggestedMapping":
     ... )
     >>> mapping = ep.suggest_mapping(orders)
     >>> mapping.metadata["total"]
-    MonetaryAmount(amount='total', currency='currency', unit='major', round=False, decimal=None)
+    MonetaryAmount(amount='total', currency='currency', unit='major', zero='error', rounding=None, decimal=None)
     >>> print(mapping)
     # Proposed from 3 rows: read it, change what is wrong, and let check_events judge every row.
     mapping = ep.EventMapping(
@@ -554,7 +554,7 @@ def export_rejects(
     reasons, positions = find_rejects(results, frame)
     n_left_out = int(is_left_to_next_run(results).sum())
     payloads = None if mapping is None else payloads_of(frame, mapping, positions[:COMPARED_ROWS])
-    rejects = rejected_rows(frame, reasons, positions)
+    rejects = rejected_rows(frame, reasons, positions, mapping=mapping)
     kind = REJECTS if mapping is None else rejects_kind(mapping.source)
     with TableFile(path, kind) as writer:
         written = with_index_levels(rejects)
@@ -563,12 +563,12 @@ def export_rejects(
         writer.write(written)
         writer.finish()
     if n_left_out:
-        warnings.warn(left_out(writer.path, n_left_out), stacklevel=2)
+        warn_caller(left_out(writer.path, n_left_out))
     if mapping is not None and payloads is not None:
         rows = reasons["row"].head(COMPARED_ROWS).tolist()
         other = other_reading(writer.path, mapping, payloads=payloads, rows=rows)
         if other is not None:
-            warnings.warn(other, stacklevel=2)
+            warn_caller(other)
     return rejects
 
 

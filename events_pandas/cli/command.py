@@ -54,7 +54,6 @@ def _opened_log(given: Mapping[str, Any]) -> "RunLog | None":
     journal = None if given["journal"] in {"", "auto", "none"} else given["journal"]
     outputs = Outputs(results=given["results"], rejects=given["rejects"], log=path, journal=journal)
     outputs.require_apart(given["paths"])
-    # The run has said it already if the log cannot be written.
     return RunLog(path, warn=bool)
 
 
@@ -71,6 +70,9 @@ def as_command(function: Callable[..., ExitCode]) -> Callable[..., None]:
         try:
             with exit_codes(printout):
                 log = _opened_log(given)
+                if log is not None:
+                    # The run writes to the same log.
+                    given["log_path"] = log
                 # The common options have done their work.
                 code = function(printout, **{parameter.name: given[parameter.name] for parameter in own})
         except typer.Exit as end:

@@ -133,25 +133,29 @@ def _tell_interrupt(printout: Printout, error: BaseException, what: str) -> None
 
 
 def _faults(error: Exception) -> tuple[str, ...]:
-    if not isinstance(error, _EXPECTED):
-        # Not its text, which may quote a row.
-        what = f"unexpected {type(error).__name__} in {_place(error)}"
-        return (
-            f"{what}: report this line; {DEBUG_VARIABLE}=1 prints the traceback, which may show rows",
-            *notes(error),
-        )
     if isinstance(error, MappingError):
         return error.faults_in_commands()
     if isinstance(error, InvalidRowsError):
         rows = counted(error.invalid, "row is", "rows are")
         return (f"{rows} invalid, and nothing was sent: see `events-pandas check --problems`",)
+    lines = [_line(error)] if isinstance(error, _EXPECTED) else []
+    # A command runs no code of its user: an unexpected error that ended a run is a fault of this package.
+    fault = error.__cause__ if isinstance(error, SubmissionError) else error
+    if isinstance(fault, Exception) and not isinstance(fault, _EXPECTED):
+        # Not its text, which may quote a row.
+        what = f"unexpected {type(fault).__name__} in {_place(fault)}"
+        lines.append(f"{what}: report this line; {DEBUG_VARIABLE}=1 prints the traceback, which may show rows")
+    return (*lines, *notes(error))
+
+
+def _line(error: Exception) -> str:
     if isinstance(error, Worded):
-        return (error.in_commands(), *notes(error))
+        return error.in_commands()
     if isinstance(error, OSError) and error.strerror:
         # Without the number, which says nothing to an analyst.
         where = f"{escaped(error.filename)}: " if error.filename else ""
-        return (where + escaped(error.strerror), *notes(error))
-    return (escaped(error), *notes(error))
+        return where + escaped(error.strerror)
+    return escaped(error)
 
 
 def _place(error: Exception) -> str:

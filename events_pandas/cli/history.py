@@ -15,7 +15,7 @@ from events_pandas.errors import SourceError
 from events_pandas.run.history import runs as list_runs
 from events_pandas.words import escaped, listed
 
-UNFINISHED: Final = "unfinished"
+UNDER_WAY: Final = "under way"
 
 
 def list_history(printout: Printout, journal: str, workspace: str | None) -> ExitCode:
@@ -39,8 +39,7 @@ def _table(found: pd.DataFrame) -> str:
     columns = {
         "started (UTC)": found["started_at"].dt.strftime("%Y-%m-%d %H:%M:%S"),
         "took": [_clock(seconds) for seconds in found["duration"].dt.total_seconds()],
-        # A run without an outcome is under way, or was killed.
-        "outcome": found["outcome"].fillna(UNFINISHED),
+        "outcome": found["outcome"].fillna(UNDER_WAY),
         "workspace": found["workspace"],
         "rows": _numbers(found["rows"]),
         **{status.value: _numbers(found[status.value]) for status in Status if found[status.value].fillna(0).any()},

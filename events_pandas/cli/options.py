@@ -190,8 +190,8 @@ PatienceSeconds = Annotated[
     _number(
         "patience_seconds",
         float,
-        "How long to wait for the end of an outage during the run; without an answer to its first request, GET /me, "
-        "the run ends within 10 s.",
+        "How long the run goes on while nothing works. Without an answer to its first request, GET /me, it ends within "
+        "10 s.",
         metavar="SECONDS",
     ),
 ]

@@ -227,9 +227,7 @@ class Engine:
             # The caller's functions may have forked the process.
             self._require_own()
             self.look()
-            if self._outage.has_given_up and not self.stop:
-                seconds = self.clock.monotonic() - self._outage.since
-                self.stop = stop_for_outage(self._outage.last_failure, seconds=seconds)
+            self._mind_patience()
             if self.stop:
                 self._await_in_flight()
                 for ticket in self._backlog.abandon():
@@ -241,6 +239,14 @@ class Engine:
             if not (self._reads_on or first.is_done):
                 now = self.clock.monotonic()
                 self._take_in(min(self._leaves_at(now) - now, _LONGEST_WAIT_SECONDS))
+
+    def _mind_patience(self) -> None:
+        """Let one last request leave when the patience is over, and stop the run if that has failed."""
+        now, outage = self.clock.monotonic(), self._outage
+        if outage.is_over_patience(now):
+            outage.suspect(now)
+        if outage.has_given_up:
+            self._stop_by(stop_for_outage(outage.last_failure, seconds=now - outage.since))
 
     def look(self) -> None:
         """Let the caller show that the run goes on, and stop the run if it was interrupted."""
@@ -313,9 +319,13 @@ class Engine:
             now = self.clock.monotonic()
 
     def _next_ticket(self, now: float) -> Ticket | None:
-        if self._outage.is_on:
-            return self._backlog.next_probe() or Ticket(event=PROBE)
-        return self._backlog.next_ticket(now)
+        if not self._outage.is_on:
+            return self._backlog.next_ticket(now)
+        probe = self._backlog.next_probe()
+        if probe is None and not self._is_answered and self._outage.is_over_patience(now):
+            # ``GET /me`` may work where no event does: one of them decides.
+            probe = self._backlog.next_ticket(math.inf)
+        return probe or Ticket(event=PROBE)
 
     def _take_in(self, seconds: float) -> None:
         """Wait for an answer, and settle the answers that came."""
@@ -362,7 +372,8 @@ class Engine:
         ticket.note(attempt, ended_at=self.clock.unix_time())
         self.pacer.observe(attempt)
         outage, was_confirmed = self._outage, self._outage.is_confirmed
-        outage.observe(attempt, in_flight=self._workers.in_flight, jitter=self.clock.jitter())
+        is_proof = self._is_answered or ticket.event is not PROBE
+        outage.observe(attempt, in_flight=self._workers.in_flight, jitter=self.clock.jitter(), is_proof=is_proof)
         if outage.is_confirmed and not was_confirmed:
             self._backlog.pardon(outage.number)
         if outage.is_confirmed and attempt.kind is AttemptKind.FAILED:

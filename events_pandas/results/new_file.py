@@ -1,7 +1,6 @@
 """A new file beside others: it replaces nothing, and only readers of its sources may read it."""
 
 import os
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import BinaryIO, Final
 
 from events_pandas.errors import SourceError
 from events_pandas.filesystem import hold
+from events_pandas.warned import warn_caller
 from events_pandas.words import escaped
 
 # Never an existing file, and never through a link. Windows lacks O_NOFOLLOW, other systems lack O_BINARY.
@@ -72,10 +72,9 @@ def created(path: Path, sources: Sequence[Path], *, place: Path) -> BinaryIO:
         stream = _opened(path, mode)
     if os.fstat(stream.fileno()).st_mode & _READERS & ~mode:
         try:
-            warnings.warn(
+            warn_caller(
                 f"{escaped(place)}: more people may read it than its source files, since its file system has no "
-                "permissions: choose a folder on another file system",
-                stacklevel=2,
+                "permissions: choose a folder on another file system"
             )
         except BaseException:
             # The caller may turn warnings into errors.

@@ -13,6 +13,7 @@ from events_pandas.convert.cells import TEXT_TYPE, CellKind, Cells, Mask, Rows
 from events_pandas.convert.column_cells import read_cells
 from events_pandas.convert.readers import CodeMasks, read, written
 from events_pandas.deliver import Status
+from events_pandas.mapping import EventMapping, named_labels
 from events_pandas.mapping.arrow_types import readable, sliceable
 from events_pandas.mapping.rules import Values
 from events_pandas.mapping.source_format import SourceFormat
@@ -104,7 +105,9 @@ def _require_same_labels(reasons: pd.DataFrame, frame: pd.DataFrame, positions: 
     raise ValueError(f"{other}: give all rows that were submitted, in the same order")
 
 
-def rejected_rows(frame: pd.DataFrame, reasons: pd.DataFrame, positions: Rows) -> pd.DataFrame:
+def rejected_rows(
+    frame: pd.DataFrame, reasons: pd.DataFrame, positions: Rows, *, mapping: EventMapping | None
+) -> pd.DataFrame:
     """Return rejects with the reason of each, on the index and with the dtypes of the frame.
 
     Reasons of an earlier run, which stand in a file of rejects, are replaced.
@@ -116,7 +119,7 @@ def rejected_rows(frame: pd.DataFrame, reasons: pd.DataFrame, positions: Rows) -
         if (plain := sliceable(column)) is not column:
             rows.isetitem(position, plain.array)
     rows.columns = rows.columns.to_flat_index().astype(object)
-    rows = rows.iloc[positions, : n_own_columns(rows)]
+    rows = rows.iloc[positions, : n_own_columns(rows, mapping)]
     return with_reasons(rows, reasons)
 
 
@@ -139,14 +142,17 @@ def reason_names(labels: Sequence[Hashable]) -> list[str]:
     return names
 
 
-def n_own_columns(rows: pd.DataFrame) -> int:
+def n_own_columns(rows: pd.DataFrame, mapping: EventMapping | None) -> int:
     """Count the columns of the input itself, without the reasons of an earlier export.
 
-    The last columns are reasons if they have the names of reasons, and the statuses are those of rejects.
+    The last columns are reasons if they have the names of reasons, the statuses are those of rejects, and the mapping
+    reads none of them: an event may have a status, too.
     """
     labels = list(rows.columns)
     own = len(labels) - len(REASONS)
     if own < 0 or [str(label) for label in labels[own:]] != reason_names(labels[:own]):
+        return len(labels)
+    if mapping is not None and not named_labels(mapping).isdisjoint(labels[own:]):
         return len(labels)
     statuses = rows.iloc[:, own + REASONS.index("status")].dropna().astype(str)
     return own if statuses.isin(_STATUSES).all() else len(labels)

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from events_pandas.forking import cut_off, leave_to_parent_at_fork
 from events_pandas.results.leftovers import clear_leftovers, partial_paths
 from events_pandas.results.new_file import as_source_error, created, delete, require_not_read
 from events_pandas.results.row_files import ArrowRowFile, CsvRowFile, CsvText, csv_text
+from events_pandas.warned import warn_caller
 
 FORMATS: Final = (".csv", ".parquet")
 
@@ -118,7 +118,7 @@ class TableFile:
         kind: TableKind,
         *,
         sources: Iterable[Path] = (),
-        warn: Callable[[str], object] = warnings.warn,
+        warn: Callable[[str], object] = warn_caller,
     ) -> None:
         self.path = Path(path)
         self._kind = kind

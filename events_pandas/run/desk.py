@@ -20,6 +20,7 @@ from typing import Any, Final, TypeVar
 import pandas as pd
 
 from events_pandas.deliver import ProgressBar, ProgressChoice, Stop, progress_bar, stop_for_error, stop_for_interrupt
+from events_pandas.warned import warn_through
 
 MOST_INTERRUPTS: Final = 2
 """After more interrupts the caller leaves a run that does not end."""
@@ -219,6 +220,7 @@ class Desk:
             # Another thread has begun.
             return
         self._thread = threading.current_thread()
+        warn_through(self._draw)
         try:
             self._value = self._work()
         except BaseException as error:  # noqa: BLE001  # The caller raises it.

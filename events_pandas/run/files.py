@@ -1,7 +1,6 @@
 """A run over files: chunks in, results out with the file and line of each row, written as they come."""
 
 import os
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Final
 import pandas as pd
 
 from events_pandas.check import no_rows
+from events_pandas.deliver import stop_for_error
 from events_pandas.errors import (
     EventsPandasError,
     InvalidRowsError,
@@ -34,7 +34,8 @@ from events_pandas.run.rejects import FileRejects
 from events_pandas.run.run import Run, Take, stop_error
 from events_pandas.sources import Places, SourceFile, kept_types, read_first_row, with_types
 from events_pandas.sources.remote import scheme_of
-from events_pandas.words import escaped, path_text
+from events_pandas.warned import warn_caller
+from events_pandas.words import escaped, kind_of, path_text
 
 FILES_NAMED: Final = 3
 """How many files a message or the history of a run names at most."""
@@ -48,7 +49,7 @@ def submit_files(
     results_path: AnyPath | None = None,
     rejects_path: AnyPath | None = None,
     wait_seconds: float | None = None,
-    warn: Callable[[str], object] = warnings.warn,
+    warn: Callable[[str], object] = warn_caller,
     take: Take | None = None,
     check_first: bool = False,
     skips_bad: bool = False,
@@ -101,6 +102,10 @@ def _opened_frames(
         yield read_frames(fit, mapping, options=options, limit=limit)
 
 
+def _no_results() -> pd.DataFrame:
+    return RowOutcomes(no_rows(), pd.RangeIndex(0)).frame()
+
+
 @dataclass(slots=True, kw_only=True, repr=False)
 class FileRun:
     """A run over files. It adds the file to each row of results, and writes the row to the results and the rejects.
@@ -122,7 +127,7 @@ class FileRun:
     checks_first: bool = False
     destination: Destination | None = None
     _pass_on: Take | None = field(default=None, init=False)
-    _warn: Callable[[str], object] = field(default=warnings.warn, init=False)
+    _warn: Callable[[str], object] = field(default=warn_caller, init=False)
     _desk: Desk = field(default_factory=Desk, init=False)
     # What is open: once the run has begun, its thread closes it, which no interrupt can strike.
     _opened: ExitStack = field(default_factory=ExitStack, init=False)
@@ -133,7 +138,7 @@ class FileRun:
     _parts: list[pd.DataFrame] = field(default_factory=list, init=False)
     _said: list[str] = field(default_factory=list, init=False)
 
-    def submit(self, *, take: Take | None = None, warn: Callable[[str], object] = warnings.warn) -> pd.DataFrame:
+    def submit(self, *, take: Take | None = None, warn: Callable[[str], object] = warn_caller) -> pd.DataFrame:
         """Submit the rows, and return their results; only the last ones if `take` gets the results of each chunk.
 
         `warn` is called with a sentence for what is to be said.
@@ -141,7 +146,7 @@ class FileRun:
         self._pass_on, self._warn = take, warn
         results: pd.DataFrame | None = self._desk.run(self._fill, first=self._begin, undo=self._opened.close)
         # None if the run did not begin.
-        return RowOutcomes(no_rows(), pd.RangeIndex(0)).frame() if results is None else results
+        return _no_results() if results is None else results
 
     @property
     def written(self) -> Outputs:
@@ -214,35 +219,63 @@ class FileRun:
         )
 
     def _fill(self) -> pd.DataFrame:
-        """Submit the rows, in the run's thread, and return their results."""
-        with self._opened:
-            try:
-                self._run.submit(self._take)
-            except (SubmissionError, SubmissionInterrupted) as error:
-                # The error that ended the run comes first; it has the results even if they cannot be written.
-                fault = self._write(error.results)
-                self._keep(error.results)
-                error.results = self._results()
-                self._end(error, fault)
-                raise
-            except EventsPandasError as error:
-                if not self._parts:
-                    raise
-                why = f"{self._frames.latest}: {'; '.join(error.faults)}" if isinstance(error, MappingError) else error
-                message = f"the run ended early, after earlier rows were submitted: {why}"
-                ended = SubmissionError(message, results=self._results())
-                self._end(ended, None)
-                raise ended from error
-            self._require("results", self._finish_results())
-            self._require("rejects", self._write_rejects())
-            self._say()
-        return self._results()
+        """Submit the rows, in the run's thread, and return their results.
 
-    def _end(self, error: SubmissionError | SubmissionInterrupted, fault: SourceError | None) -> None:
-        """Finish the files of a run that ended early, and add their faults to its error; results may have one."""
+        After an event has gone out, every error is a `SubmissionError`: others may mean that nothing was sent.
+        """
+        # Made now: at a fault such as a full memory it may not be made any more.
+        nothing = _no_results()
+        try:
+            with self._opened:
+                self._submit()
+                self._require("results", self._finish_results())
+                self._require("rejects", self._write_rejects())
+                self._say()
+            return self._results()
+        except (SubmissionError, Warning):
+            # A caller may turn warnings into errors.
+            raise
+        except Exception as error:
+            if not self._run.has_sent:
+                raise
+            results = self._results() if self._parts else nothing
+            raise stop_error(stop_for_error(error), results) from error
+
+    def _submit(self) -> None:
+        try:
+            self._run.submit(self._take)
+        except (SubmissionError, SubmissionInterrupted) as error:
+            # It comes first, and has the results, whatever else goes wrong.
+            for step in (self._write_rest, self._keep_rest, self._end):
+                try:
+                    step(error)
+                except Exception as fault:  # noqa: BLE001  # See above.
+                    error.add_note(f"and writing its results failed: {kind_of(fault)}")
+            raise
+        except EventsPandasError as error:
+            if not self._parts:
+                raise
+            why = f"{self._frames.latest}: {'; '.join(error.faults)}" if isinstance(error, MappingError) else error
+            message = f"the run ended early, after earlier rows were submitted: {why}"
+            ended = SubmissionError(message, results=self._results())
+            _note(ended, self._finish_results())
+            self._end(ended)
+            raise ended from error
+
+    def _write_rest(self, error: SubmissionError | SubmissionInterrupted) -> None:
+        """Write the results that a run that ended early has left."""
+        fault = self._write(error.results)
         # If writing has ended the run, the error says so already.
         if not isinstance(error.__cause__, SourceError):
             _note(error, fault or self._finish_results())
+
+    def _keep_rest(self, error: SubmissionError | SubmissionInterrupted) -> None:
+        """Give the error the results of all rows."""
+        self._keep(error.results)
+        error.results = self._results()
+
+    def _end(self, error: SubmissionError | SubmissionInterrupted) -> None:
+        """Write the rejects of a run that ended early."""
         _note(error, self._write_rejects())
         # A caller may turn warnings into errors: the one that ended the run comes first.
         with suppress(Warning):
@@ -269,8 +302,9 @@ class FileRun:
             self._rejects.keep(results)
         if self._pass_on is not None:
             self._parts.clear()
-            self._pass_on(results)
         self._parts.append(results)
+        if self._pass_on is not None:
+            self._pass_on(results)
 
     def _results(self) -> pd.DataFrame:
         """Return all results, or the last ones if they were passed on."""

@@ -1,7 +1,6 @@
 """The files that a run reads: each one is looked at before the first row, and bad ones are reported together."""
 
 import os
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from events_pandas.errors import MappingError, SourceError
 from events_pandas.mapping import EventMapping, named_labels, require_columns
 from events_pandas.run.options import step_progress
 from events_pandas.sources import BadFile, Places, SourceFile, header_hint, opened_files, source_schema, together
+from events_pandas.warned import warn_caller
 from events_pandas.words import escaped, listed, path_text
 
 
@@ -38,7 +38,7 @@ def fitting_files(
     progress: ProgressChoice,
     are_held: bool = False,
     skips_bad: bool = False,
-    warn: Callable[[str], object] = warnings.warn,
+    warn: Callable[[str], object] = warn_caller,
 ) -> Iterator[FittingFiles]:
     """Find and open the files of a run, each once, and read their headers; `warn` gets a sentence on repeated files.
 

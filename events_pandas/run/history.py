@@ -27,6 +27,8 @@ from events_pandas.words import path_text
 
 CLOSED: Final = "closed"
 """The outcome of a stream that its reader closed."""
+KILLED: Final = "killed"
+"""The outcome of a run that wrote no end, and whose process is gone."""
 ENTRY_SECONDS: Final = 1.0
 """The least time between two entries of a run: the counts of a killed run are at most this much too old."""
 
@@ -45,10 +47,11 @@ def runs(journal: str | os.PathLike[str] = AUTO, *, workspace: str | None = None
     -------
     pandas.DataFrame
         One row for each run: ``run`` (its number in the journal, int64), ``started_at`` (datetime64, UTC),
-        ``duration`` (timedelta64) and ``outcome`` (NA for a run that is under way, or was killed), ``workspace``,
-        ``source``, ``mapping`` (a digest), ``rows`` and a column for each status (Int64: rows so far; NA if the run
-        ended before it wrote any), ``requests`` (Int64), ``results_path``, ``resubmit`` (bool) and ``journal`` (the
-        file). Before the first run, ``"auto"`` gives a table without rows.
+        ``duration`` (timedelta64; NA without an end), ``outcome``, ``workspace``, ``source``, ``mapping`` (a digest),
+        ``rows`` and a column for each status (Int64: rows so far; NA if the run ended before it wrote any),
+        ``requests`` (Int64), ``results_path``, ``resubmit`` (bool) and ``journal`` (the file). ``outcome`` is NA while
+        a run is under way, and ``"killed"`` if it wrote no end and its process is gone; a run of another machine counts
+        as killed when it has been silent for 60 s. Before the first run, ``"auto"`` gives a table without rows.
 
     Raises
     ------
@@ -95,7 +98,7 @@ def _frame(entries: Sequence[RunEntry], paths: Sequence[Path]) -> pd.DataFrame:
             "run": np.array([entry.run for entry in entries], np.int64),
             "started_at": utc_times(started_at),
             "duration": ended_at - started_at,
-            "outcome": text_column([entry.outcome for entry in entries]),
+            "outcome": text_column([_outcome(entry) for entry in entries]),
             "workspace": text_column([entry.workspace for entry in entries]),
             "source": text_column([entry.source for entry in entries]),
             "mapping": text_column([entry.mapping for entry in entries]),
@@ -107,6 +110,10 @@ def _frame(entries: Sequence[RunEntry], paths: Sequence[Path]) -> pd.DataFrame:
             "journal": text_column([path_text(path) for path in paths]),
         }
     )
+
+
+def _outcome(entry: RunEntry) -> str | None:
+    return entry.outcome if entry.ended_at is not None or entry.is_under_way else KILLED
 
 
 def _count(entry: RunEntry, status: Status) -> int | None:

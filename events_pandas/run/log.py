@@ -4,15 +4,16 @@ import datetime as dt
 import json
 import os
 import re
-import warnings
+import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from events_pandas.deliver import Engine, Outcome, Progress, ProgressBar
 from events_pandas.errors import SourceError
+from events_pandas.warned import warn_caller
 from events_pandas.words import escaped
 
 LOG_SECONDS: Final = 10.0
@@ -33,21 +34,37 @@ class RunLog:
     later, `warn` is called with a sentence, and the log ends: the run goes on.
     """
 
-    def __init__(self, path: "str | os.PathLike[str] | None", *, warn: Callable[[str], object] = warnings.warn) -> None:
+    def __init__(self, path: "str | os.PathLike[str] | None", *, warn: Callable[[str], object] = warn_caller) -> None:
         # Opened for each line, a file may be moved away at any time, and a fork has no copy of it.
         # Absolute: the program may change its working directory during a run.
         self._path = None if path is None else Path(path).expanduser().absolute()
+        self._given = path or ""
+        # Of all lines: a command opens the log before its run, and writes its exit code after it.
+        self.id = secrets.token_hex(4)
         # The number of the run in its journal, from 1.
         self.run: int | None = None
+        self._workspace: str | None = None
         self._engine: Engine | None = None
         self._bar: ProgressBar | None = None
         self._has_stopped = False
-        self._warn = warn
+        self.warn = warn
         # Ends a line that a full disk or a kill has torn.
         self._before = b""
         self._append(b"", self._cannot_open)
         if self._path is not None and self._path.is_file():
             self._look_into(self._path)
+
+    @classmethod
+    def of_run(cls, given: "str | os.PathLike[str] | None", *, warn: Callable[[str], object]) -> Self:
+        """Return the log of a run: the one that its command has opened, or a new one of a path."""
+        if isinstance(given, cls):
+            given.warn = warn
+            return given
+        return cls(given, warn=warn)
+
+    def __fspath__(self) -> str:
+        """Return the path: a log takes its place among the options."""
+        return os.fspath(self._given)
 
     def begin(self, engine: Engine, *, mapping: str, total: int | None) -> None:
         """Write that a run begins, and watch its engine. `mapping` is a digest; `total` is the number of its rows."""
@@ -109,6 +126,7 @@ class RunLog:
             elapsed_seconds=round(seconds, 3),
             **self._requests(),
         )
+        self._workspace = self._known_workspace()
         # They know each other: in a cycle they would wait for the collector of garbage.
         self._bar = self._engine = None
 
@@ -123,14 +141,18 @@ class RunLog:
             "retries": 0 if engine is None else engine.retries,
         }
 
-    def _write(self, kind: str, **facts: Any) -> None:
+    def _known_workspace(self) -> str | None:
         workspace = None if self._engine is None else self._engine.workspace
+        return self._workspace if workspace is None else workspace.id_code
+
+    def _write(self, kind: str, **facts: Any) -> None:
         line = {
             "time": _iso(dt.datetime.now(dt.UTC)),
             "kind": kind,
+            "id": self.id,
             "process": os.getpid(),
             "run": self.run,
-            "workspace": None if workspace is None else workspace.id_code,
+            "workspace": self._known_workspace(),
             **facts,
         }
         before, self._before = self._before, b""
@@ -167,7 +189,7 @@ class RunLog:
         path, self._path = self._path, None
         # Where warnings are errors, the log still ends no run.
         with suppress(UserWarning):
-            self._warn(f"{escaped(path)}: the log ends here, since it cannot be written: {error.strerror or error}")
+            self.warn(f"{escaped(path)}: the log ends here, since it cannot be written: {error.strerror or error}")
 
 
 def _first_bytes(path: Path) -> bytes:

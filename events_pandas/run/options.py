@@ -3,7 +3,6 @@
 import inspect
 import os
 import re
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from events_pandas.deliver import MAX_CONCURRENCY, IntercomClient, ProgressChoic
 from events_pandas.deliver.engine import PATIENCE_SECONDS
 from events_pandas.deliver.journal import AUTO, Journal, journal_path, mode_note
 from events_pandas.errors import CredentialsError, JournalError, OptionError
+from events_pandas.warned import warn_caller
 from events_pandas.wording import Setting
 from events_pandas.words import did_you_mean, escaped, kind_of
 
@@ -66,9 +66,9 @@ class SubmitOptions(TypedDict, total=False):
         End the run when a larger share of the events is not accepted, judged from the 100th event on. It is a share
         from 0 to 1; by default there is no limit.
     patience_seconds : float, default 600
-        How long to wait for the end of an outage during the run; without an answer to its first request, ``GET /me``,
-        the run ends within 10 s. It is a number of 0 or more. The run goes on when the outage is over, or ends with an
-        `OutageError`. It also ends after 30 s in which the answers to ``GET /me`` only ask to try again later.
+        How long the run goes on while nothing works. It is a number of 0 or more. Then one last request decides: the
+        run goes on, or ends with an `OutageError`. Before the first event, other times hold: the run ends after 10 s
+        without an answer to ``GET /me``, and after 30 s in which the answers only ask to try again later.
     chunksize : int, default 10_000
         Rows converted at a time. As many, and at least 1,000, are read ahead of the results that are due, so that small
         frames and chunks do not slow the pace.
@@ -225,7 +225,7 @@ class RunOptions:
             raise JournalError(Path(self.journal), problem=problem, remedy=_NAME_WORKSPACE)
         journal = Journal(journal_path(self.journal, name), workspace=name)
         if (said := mode_note(journal.mode)) is not None:
-            warnings.warn(f"journal {escaped(journal.path)}: {said}", stacklevel=2)
+            warn_caller(f"journal {escaped(journal.path)}: {said}")
         return journal
 
 

@@ -99,7 +99,7 @@ class FileRejects:
         visits = list(self._visits(reasons))
         for file, part in visits:
             _require_readable(file, part)
-        own = {file: _own_columns(file) for file in ([file for file, _ in visits] or self._files[:1])}
+        own = {file: _own_columns(file, self._mapping) for file in ([file for file, _ in visits] or self._files[:1])}
         together = _together(own)
         schema = None if self.writer.is_csv else self._schema(own)
         self.writer.write(with_reasons(pd.DataFrame(columns=together, dtype=object), NO_REASONS), schema=schema)
@@ -175,10 +175,10 @@ def _read_rejects(file: SourceFile, reasons: pd.DataFrame) -> Iterator[tuple[pd.
         done += len(rows)
 
 
-def _own_columns(file: SourceFile) -> list[str]:
+def _own_columns(file: SourceFile, mapping: EventMapping) -> list[str]:
     """Return the columns of a file, without the reasons of an earlier run."""
     first = read_first_row(file)
-    return [str(name) for name in first.columns[: n_own_columns(first)]]
+    return [str(name) for name in first.columns[: n_own_columns(first, mapping)]]
 
 
 def _require_readable(file: SourceFile, reasons: pd.DataFrame) -> None:

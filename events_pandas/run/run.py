@@ -1,7 +1,6 @@
 """A run: frames in, checked and sent chunk by chunk, a results frame out for each."""
 
 import datetime as dt
-import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -39,6 +38,7 @@ from events_pandas.run.history import CLOSED, HistoryWriter
 from events_pandas.run.log import RunLog
 from events_pandas.run.options import RunOptions, step_progress
 from events_pandas.sources import ColumnTypes
+from events_pandas.warned import warn_caller
 from events_pandas.words import path_text
 
 Take: TypeAlias = Callable[[pd.DataFrame], object]
@@ -81,10 +81,12 @@ class Run:
     files: tuple[str, ...] = ()
     wait_seconds: float | None = None
     destination: Destination | None = None
-    warn: Callable[[str], object] = warnings.warn
+    warn: Callable[[str], object] = warn_caller
     types: ColumnTypes = field(default_factory=ColumnTypes)
     refused: Refused | None = None
     desk: Desk = field(default_factory=Desk)
+    # Whether an event went out, once the run has ended.
+    has_sent: bool = field(default=False, init=False)
     _frames: RunFrames = field(init=False)
     _history: HistoryWriter = field(init=False)
     _log: RunLog = field(init=False)
@@ -120,7 +122,7 @@ class Run:
             resubmit=self.options.resubmit,
             files=self.files,
         )
-        self._log = RunLog(self.options.log_path, warn=self.warn)
+        self._log = RunLog.of_run(self.options.log_path, warn=self.warn)
         self._history = HistoryWriter(facts, self._log)
 
     def results(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -165,21 +167,28 @@ class Run:
             engine = self._engine = self._new_engine(client)
             if self.options.contacts == "check":
                 self._gate = ContactGate(asking=self._asking(client))
-            self._guarded(display)
-            if self.desk.is_closing:
-                # Its reader has gone, but the history counts all rows that were read.
-                left = self._frames.close(engine.stop or stop_for_closing(), again=())
-                self._history.end(left, outcome=CLOSED, requests=engine.requests)
-                return self._no_results
-            engine.stop = engine.stop or self.desk.stop
-            if engine.stop is not None:
-                stop = _simplified(engine.stop, requests=engine.requests)
-                results = self._frames.close(stop, again=self._again(display))
-                self._history.end(results, outcome=stop.reason, requests=engine.requests)
-                results.attrs["run"] = self._facts(results)
-                raise stop_error(stop, results) from stop.cause
-            self._history.end(None, outcome=None, requests=engine.requests)
+            try:
+                self._guarded(display)
+                self._end(engine, display)
+            finally:
+                self.has_sent = engine.requests > 0
             return self._no_results
+
+    def _end(self, engine: Engine, display: ExitStack) -> None:
+        """Write how the run has ended. Raise its error if it has ended early."""
+        if self.desk.is_closing:
+            # Its reader has gone, but the history counts all rows that were read.
+            left = self._frames.close(engine.stop or stop_for_closing(), again=())
+            self._history.end(left, outcome=CLOSED, requests=engine.requests)
+            return
+        engine.stop = engine.stop or self.desk.stop
+        if engine.stop is not None:
+            stop = _simplified(engine.stop, requests=engine.requests)
+            results = self._frames.close(stop, again=self._again(display))
+            self._history.end(results, outcome=stop.reason, requests=engine.requests)
+            results.attrs["run"] = self._facts(results)
+            raise stop_error(stop, results) from stop.cause
+        self._history.end(None, outcome=None, requests=engine.requests)
 
     def _again(self, display: ExitStack) -> Iterator[pd.DataFrame]:
         """Yield the frames from the start. Reading files again may take long: it is shown, and an interrupt ends it."""

@@ -281,6 +281,42 @@ def test_3_when_results_cannot_be_written_during_the_run(folder, make_orders, sa
     assert len(sandbox.events) > 100
 
 
+def test_exit_code_is_about_the_rows_that_a_limit_asks_for(submit, sandbox):
+    """The rows after the limit are not looked at: here the second row is invalid."""
+    codes = [submit("--limit", "1", *more, file="bad.csv").exit_code for more in (("--dry-run",), ())]
+
+    assert (codes, len(sandbox.events)) == ([0, 0], 1)
+    assert submit(file="bad.csv").exit_code == 1
+
+
+def test_3_when_an_unexpected_error_comes_before_the_first_results(submit, sandbox, monkeypatch):
+    """Events went out, so that the exit code cannot say that nothing was sent; the line names the place of the bug."""
+
+    from_codes = pd.Categorical.from_codes
+
+    def fail(codes, **options):
+        if len(codes):
+            raise MemoryError
+        return from_codes(codes, **options)
+
+    # The results cannot be made: a bug would do the same.
+    monkeypatch.setattr(pd.Categorical, "from_codes", fail)
+
+    result = submit("--no-check-first", "--journal", "none")
+
+    ended, unexpected = result.stderr.splitlines()
+    assert ended == (
+        "error: a MemoryError, the cause of this error, ended the run: to go on, submit all rows again; the journal "
+        "skips the accepted ones, and without a journal Intercom ignores repeats"
+    )
+    assert re.fullmatch(
+        r"error: unexpected MemoryError in events_pandas/\S+\.py:\d+: report this line; EVENTS_PANDAS_DEBUG=1 prints "
+        "the traceback, which may show rows",
+        unexpected,
+    )
+    assert (result.exit_code, len(sandbox.events)) == (3, 10)
+
+
 def test_3_when_the_journal_fails_during_the_run(submit, folder, make_orders, sandbox):
     """Accepted events can no longer be recorded."""
     make_orders(300).to_csv(folder / "many.csv", index=False)

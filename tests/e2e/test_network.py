@@ -141,8 +141,9 @@ def test_run_ends_when_a_server_never_completes_an_answer(make_orders, mapping, 
     results = caught.value.results
     assert time.monotonic() - start < 10
     assert f"no answer from 127.0.0.1:{server.port} within 0.3 s" in str(caught.value)
-    assert results["status"].tolist() == ["failed", "not_submitted", "not_submitted"]
-    assert results["error_code"].tolist() == ["no_answer", "outage", "outage"]
+    # The second row shows that the first is not the cause.
+    assert results["status"].tolist() == ["failed", "failed", "not_submitted"]
+    assert results["error_code"].tolist() == ["no_answer", "no_answer", "outage"]
 
 
 def passing_on_to(port, *, seen=None):

@@ -122,7 +122,12 @@ def test_cron_mails_nothing_when_all_went_well(cron, night, sandbox):
     assert mails == ["", ""]
     assert [path.name for path in sorted(night.iterdir()) if path.name in OUTPUTS] == OUTPUTS
     assert len(sandbox.events) == sandbox.requests == 3
-    assert [line["exit_code"] for line in log(night, "exit")] == [0, 0]
+    exits, ends = log(night, "exit"), log(night, "end")
+    assert [line["exit_code"] for line in exits] == [0, 0]
+    # An exit is tied to its run.
+    names = ("id", "run", "workspace")
+    assert [[line[name] for name in names] for line in exits] == [[line[name] for name in names] for line in ends]
+    assert [line["run"] for line in exits] == [1, 2]
 
 
 def test_cron_mails_the_summary_when_rows_are_left(cron, night):

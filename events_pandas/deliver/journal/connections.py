@@ -18,6 +18,14 @@ from events_pandas.deliver.journal.places import FileIdentity, file_identity
 from events_pandas.errors import JournalError
 from events_pandas.forking import keep_for_ever, leave_to_parent_at_fork, pause_at_fork
 
+OPEN_RUNS: Final[set[tuple[FileIdentity, int]]] = set()
+"""Runs of this process that have not ended, each with its journal."""
+
+
+def own_runs(identity: FileIdentity) -> set[int]:
+    """Return the runs of this process in a journal that have not ended."""
+    return {run for journal, run in OPEN_RUNS if journal == identity}
+
 
 class JournalConnection(sqlite3.Connection):
     """A connection to a journal's file, which must be closed before this process forks."""

@@ -7,13 +7,12 @@ from datetime import datetime
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 
 from events_pandas.check.earlier_runs import FREE, Entries
 from events_pandas.convert.keys import Seconds, Words
-from events_pandas.deliver.journal.connections import ForkSafeConnection, opening_lock
+from events_pandas.deliver.journal.connections import OPEN_RUNS, ForkSafeConnection, opening_lock, own_runs
 from events_pandas.deliver.journal.lockfile import LockFile, lock_path, take_lock_file
 from events_pandas.deliver.journal.lookup import (
     DIGEST_BYTES,
@@ -35,7 +34,7 @@ from events_pandas.deliver.journal.opening import (
     open_or_make,
     transaction,
 )
-from events_pandas.deliver.journal.places import FileIdentity, file_identity, require_plain
+from events_pandas.deliver.journal.places import file_identity, require_plain
 from events_pandas.deliver.journal.processes import (
     OtherRun,
     add_process,
@@ -52,9 +51,6 @@ from events_pandas.mapping import EventMapping, Rule
 from events_pandas.mapping.column_types import kept_rule, kept_word
 from events_pandas.mapping.event_mapping import bare_columns
 from events_pandas.wording import Setting
-
-_OPEN_RUNS: Final[set[tuple[FileIdentity, int]]] = set()
-"""Runs of this process that have not ended, each with its journal."""
 
 
 class Journal:
@@ -204,13 +200,13 @@ class Journal:
         with as_journal_error(self.path), self._connection.using() as connection, transaction(connection):
             run = add_run(connection, facts, self.workspace)
             add_process(connection, run, files)
-            others = find_other_runs(connection, run=run, workspace=None, own_runs=_own_runs(self._identity))
+            others = find_other_runs(connection, run=run, workspace=None, own_runs=own_runs(self._identity))
             twins = with_same_files(connection, others, run=run)
             if twins and is_alone:
                 # The transaction is undone.
                 raise _refusal(self.path, twins[0])
             self.run = run
-            _OPEN_RUNS.add((self._identity, run))
+            OPEN_RUNS.add((self._identity, run))
             if not others:
                 delete_processes(connection, keep=run)
         return twins
@@ -218,8 +214,8 @@ class Journal:
     def other_runs(self) -> list[OtherRun]:
         """Return the other runs of the workspace under way now or at any time since this run began, oldest first."""
         with as_journal_error(self.path), self._connection.using() as connection:
-            own_runs = _own_runs(self._identity)
-            return find_other_runs(connection, run=self.run, workspace=self.workspace, own_runs=own_runs)
+            own = own_runs(self._identity)
+            return find_other_runs(connection, run=self.run, workspace=self.workspace, own_runs=own)
 
     def say_under_way(self) -> None:
         """Write down that the run is still under way, for runs of other machines: they do not see its process."""
@@ -242,7 +238,7 @@ class Journal:
 
     def close(self) -> None:
         """Close the file."""
-        _OPEN_RUNS.discard((self._identity, self.run))
+        OPEN_RUNS.discard((self._identity, self.run))
         with as_journal_error(self.path):
             self._connection.close()
         if self._lock is not None:
@@ -252,7 +248,7 @@ class Journal:
 def _lock_instead(path: Path) -> LockFile | None:
     """Take the lock file if the file system has no locks."""
     if not has_locks(path):
-        return take_lock_file(path, _own_runs(file_identity(path)))
+        return take_lock_file(path, own_runs(file_identity(path)))
     if lock_path(path).exists():
         # Another run began when there were no locks. Taking its lock fails unless that run has ended.
         LockFile.take(path, has_locks=True).release()
@@ -268,7 +264,3 @@ def _refusal(path: Path, other: OtherRun) -> RunUnderWayError:
         host=other.host,
         started_at=other.started_at,
     )
-
-
-def _own_runs(identity: FileIdentity) -> set[int]:
-    return {run for journal, run in _OPEN_RUNS if journal == identity}

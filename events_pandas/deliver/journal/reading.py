@@ -6,9 +6,11 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from events_pandas.deliver.journal.connections import open_connection, opening_lock
+from events_pandas.deliver.journal.connections import open_connection, opening_lock, own_runs
+from events_pandas.deliver.journal.lookup import NO_RUN
 from events_pandas.deliver.journal.opening import leave_wal_mode
-from events_pandas.deliver.journal.places import beside, require_plain
+from events_pandas.deliver.journal.places import beside, file_identity, require_plain
+from events_pandas.deliver.journal.processes import find_other_runs
 from events_pandas.deliver.journal.tables import is_new, require_journal
 from events_pandas.deliver.journal.troubles import BUSY_SECONDS, as_journal_error, lacks_shared_memory
 
@@ -32,6 +34,7 @@ class RunEntry(NamedTuple):
     results_path: str | None
     counts: dict[str, int] | None  # rows of each status, as far as the run had written them down
     resubmit: bool  # whether the run did not ask what earlier runs had sent
+    is_under_way: bool  # whether the run goes on, as far as that can be seen: one without an end was killed otherwise
 
 
 def read_runs(path: Path, workspace: str | None = None) -> list[RunEntry]:
@@ -82,7 +85,16 @@ def _read(path: Path, workspace: str | None, uri_options: str) -> list[RunEntry]
         if is_new(connection):
             return []
         require_journal(connection, path)
+        under_way = _under_way(connection, path)
         return [
-            RunEntry._make([*facts, counts and json.loads(counts), bool(resubmit)])
+            RunEntry._make([*facts, counts and json.loads(counts), bool(resubmit), facts[0] in under_way])
             for *facts, counts, resubmit in connection.execute(_RUNS, {"workspace": workspace})
         ]
+
+
+def _under_way(connection: sqlite3.Connection, path: Path) -> set[int]:
+    # A journal that no run has written to since it could be seen which are under way lacks the table.
+    if not connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'processes'").fetchone()[0]:
+        return set()
+    own = own_runs(file_identity(path))
+    return {other.run for other in find_other_runs(connection, run=NO_RUN, workspace=None, own_runs=own)}

@@ -38,13 +38,12 @@ def format_line(
     if progress.ended_early:
         return _bar_text(progress, forms)
     facts = {name: texts[0] for name, texts in forms.items()}
+    elapsed = _duration(progress.elapsed_seconds)
     share = f" of {progress.total:,} ({_percent(progress)})" if progress.total else ""
+    done = f"under way for {elapsed}" if _is_without_count(progress) else f"{progress.rows:,}{share} after {elapsed}"
     resumed = "" if paused_seconds is None else f"goes on after a pause of {_duration(paused_seconds)}"
     ahead = _joined([resumed, facts["rate"], facts["window"], facts["done"]])
-    return (
-        f"{description}: {progress.rows:,}{share} after {_duration(progress.elapsed_seconds)}"
-        f"{': ' + facts['counts'] if facts['counts'] else ''}{'; ' + ahead if ahead else ''}"
-    )
+    return f"{description}: {done}{': ' + facts['counts'] if facts['counts'] else ''}{'; ' + ahead if ahead else ''}"
 
 
 def format_bar(progress: Progress, *, description: str, width: int, zone: dt.tzinfo | None = None) -> str:
@@ -82,11 +81,15 @@ def _in_turn(progress: Progress, *, is_wide: bool) -> Iterable[str]:
 def _bar_text(progress: Progress, forms: Mapping[str, Sequence[str]]) -> str:
     """Return the text with the first form of each fact."""
     facts = {name: texts[0] for name, texts in forms.items()}
-    done = "" if progress.ended_early else f"{progress.rows:,}"
-    head = ": ".join(filter(None, [facts["description"], _percent(progress) if progress.total else done]))
+    done = _percent(progress) if progress.total else "" if progress.ended_early else f"{progress.rows:,}"
+    if _is_without_count(progress):
+        done = "" if progress.pause or progress.in_flight else f"under way for {_duration(progress.elapsed_seconds)}"
+    head = ": ".join(filter(None, [facts["description"], done]))
     if progress.ended_early:
         return f"{head} ended early: {_joined([facts['counts'], facts['after']])}".lstrip()
     tail = _joined(facts[name] for name in ("rows", "counts", "rate", "window", "done", "after"))
+    if not done:
+        return ": ".join(filter(None, [head, tail]))
     return f"{head}|{facts['bar']}| {tail}" if facts["bar"] else _joined([head, tail])
 
 
@@ -103,7 +106,8 @@ def _forms(progress: Progress, description: str, zone: dt.tzinfo | None) -> dict
     elif progress.pause is not None:
         forms["window"] = _pause_forms(progress, progress.pause, zone)
     else:
-        forms["rate"] = [_rate(progress.events_per_second), ""]
+        is_awaiting = progress.in_flight and not progress.counts
+        forms["rate"] = ["waiting for the first answer" if is_awaiting else _rate(progress.events_per_second), ""]
         forms["window"] = _window_forms(progress)
         forms["done"] = [f"done {_moment(progress.done_at, progress.at, zone)}" if progress.done_at else ""]
     return forms
@@ -119,6 +123,11 @@ def _count_forms(progress: Progress) -> list[str]:
         share = f" of {progress.total:,}" if progress.total else ""
         first = f"{accepted:,}{share} accepted" if progress.counts else f"{progress.rows:,}{share}"
     return [_joined([first, *(f"{n:,} {status}" for status, n in others.items())]), _joined([first, summed]), ""]
+
+
+def _is_without_count(progress: Progress) -> bool:
+    """Return whether nothing can be counted yet: a number of rows would say nothing."""
+    return not (progress.rows or progress.total or progress.is_final or progress.ended_early)
 
 
 def _percent(progress: Progress) -> str:

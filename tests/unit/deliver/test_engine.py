@@ -390,7 +390,30 @@ def test_deliver_gives_up_when_an_outage_outlasts_the_patience(make_engine, scri
         "the last failure: broke. When Intercom is back, submit all rows again; "
         "the journal skips the accepted ones, and without a journal Intercom ignores repeats"
     )
-    assert _statuses(outcomes) == ["failed"] + ["not_submitted"] * 39
+    assert _statuses(outcomes) == ["failed"] * 2 + ["not_submitted"] * 38
+
+
+@pytest.mark.parametrize(("patience_seconds", "requests"), [(3.0, 5), (30.0, 32)])
+def test_deliver_gives_up_when_no_event_ever_has_an_answer(
+    make_engine, scripted_client, events, clock, patience_seconds, requests
+):
+    """``GET /me`` works, and every event fails: the patience counts, not the retries of a few events."""
+    seconds = 0.0
+
+    def fail_after_a_second():
+        nonlocal seconds
+        seconds += 1.0
+        return 500
+
+    client = scripted_client({name: [fail_after_a_second] * 100 for name in "abcde"})
+    clock = replace(clock, monotonic=lambda: seconds)
+    options = {"retry": RetryPolicy(attempts=100), "probe_seconds": 0.0, "concurrency": 1}
+    engine = make_engine(client, clock=clock, patience_seconds=patience_seconds, **options)
+
+    outcomes = engine.try_out(events(*"abcde"))
+
+    assert (engine.stop.reason, engine.requests) == ("outage", requests)
+    assert {outcome.status for outcome in outcomes} <= {"failed", "not_submitted"}
 
 
 def test_deliver_waits_an_outage_out_though_a_single_event_is_left(make_engine, scripted_client, events):

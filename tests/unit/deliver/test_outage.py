@@ -12,9 +12,9 @@ from events_pandas.deliver.pace.state import Pause
 NOW = 1_000.0
 
 
-def _observe(outage, status, *, now=NOW, sent_at=None, in_flight=0, jitter=1.0):
+def _observe(outage, status, *, now=NOW, sent_at=None, in_flight=0, jitter=1.0, is_proof=True):
     attempt = Attempt(status=status, why_lost="no answer", sent_at=now if sent_at is None else sent_at, received_at=now)
-    outage.observe(attempt, in_flight=in_flight, jitter=jitter)
+    outage.observe(attempt, in_flight=in_flight, jitter=jitter, is_proof=is_proof)
 
 
 @pytest.fixture
@@ -148,6 +148,37 @@ def test_outage_is_not_begun_by_a_rate_limit():
         _observe(outage, 429, now=NOW)
 
     assert (outage.is_on, outage.has_given_up) == (False, False)
+
+
+def test_patience_is_over_though_retries_wait(fail):
+    """A few failures are not an outage, but the patience counts from the first of them."""
+    outage = Outage(3.0)
+    fail(outage, 5)
+
+    assert [outage.is_over_patience(NOW + seconds) for seconds in (2.9, 3.0)] == [False, True]
+
+    outage.suspect(NOW + 3.0)
+    assert (outage.is_on, outage.probe_at) == (True, NOW + 3.0)
+
+
+@pytest.mark.parametrize(("is_proof", "gives_up_at"), [(False, NOW + 3.0), (True, math.inf)])
+def test_patience_begins_again_with_an_answer_that_proves_that_events_get_answers(fail, is_proof, gives_up_at):
+    """``GET /me`` may work where no event does."""
+    outage = Outage(3.0)
+    fail(outage, 20)
+
+    _observe(outage, 200, is_proof=is_proof)
+
+    assert (outage.is_on, outage.gives_up_at) == (False, gives_up_at)
+
+
+def test_patience_is_not_over_while_only_the_rate_limit_refuses():
+    """A window of the rate limit ends by itself."""
+    outage = Outage(3.0)
+
+    _observe(outage, 429)
+
+    assert not outage.is_over_patience(NOW + 30.0)
 
 
 def test_outage_gives_up_when_refusals_outlast_the_patience():

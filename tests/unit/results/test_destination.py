@@ -128,7 +128,7 @@ def test_destination_says_that_it_waits_for_the_answer(monkeypatch):
     destination = find_destination(Slow(HEADERS))
 
     assert destination.limit == 100
-    assert re.match(r"checking: 0 after \d+ s; waiting for Intercom's first answer\n", sys.stderr.getvalue())
+    assert re.match(r"checking: under way for \d+ s; waiting for Intercom's first answer\n", sys.stderr.getvalue())
 
 
 def test_destination_shows_its_wait_as_the_caller_says(monkeypatch):

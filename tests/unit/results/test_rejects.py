@@ -188,6 +188,22 @@ def test_rejects_keep_columns_that_only_look_like_reasons(orders, name, value):
     assert rejects["reject_status"].tolist() == ["failed"] * 4
 
 
+def test_rejects_keep_columns_that_the_mapping_reads(orders):
+    """They look like reasons in every way, but an event holds them: replaced, they would make another event."""
+    orders = orders.assign(row=7, status="failed", error_code="x", error_message="y")
+    mapping = EventMapping(
+        event_name="e", created_at="day", user_id="who", timezone="UTC", metadata={"state": "status"}
+    )
+
+    rejects = export_rejects(failed(4), orders, "rejects.csv", mapping=mapping)
+
+    assert rejects.columns.tolist()[-8:] == [
+        *("row", "status", "error_code", "error_message"),
+        *("reject_row", "reject_status", "reject_error_code", "reject_error_message"),
+    ]
+    assert rejects["row"].tolist() == [7] * 4
+
+
 def test_rejects_have_the_named_levels_of_the_index(orders):
     """A mapping may read them; an index without a name is not written, and a column replaces the level of its name."""
     index = pd.MultiIndex.from_arrays([[1, 2, 3, 4], list("abcd"), list("efgh")], names=["order", None, "who"])

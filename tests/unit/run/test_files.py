@@ -137,6 +137,34 @@ def test_run_that_ended_early_says_which_files_it_has_written(write, file_run, f
     assert caught.value.__notes__ == ["rest/x.csv: rejects cannot be written there: No such file or directory"]
 
 
+def test_error_after_an_event_is_an_early_end_with_the_results(write, mapping, fake_client):
+    """Whatever goes wrong once an event went out, the caller gets a SubmissionError with the results so far."""
+
+    def fail(_):
+        raise MemoryError
+
+    options = RunOptions(client=fake_client(), retry=RetryPolicy(attempts=1))
+
+    with pytest.raises(SubmissionError, match="a MemoryError, the cause of this error, ended the run") as caught:
+        submit_files(write("a.csv", "1,2024-01-31"), mapping, options=options, take=fail)
+
+    assert isinstance(caught.value.__cause__, MemoryError)
+    assert caught.value.__notes__ == ["and writing its results failed: a MemoryError"]
+    assert caught.value.results["status"].tolist() == ["accepted"]
+
+
+def test_error_before_an_event_stays_as_it_is(write, mapping, fake_client):
+    """Nothing was sent: the error is about what was given."""
+
+    def fail(_):
+        raise MemoryError
+
+    options = RunOptions(client=fake_client(), retry=RetryPolicy(attempts=1))
+
+    with pytest.raises(MemoryError):
+        submit_files(write("a.csv"), mapping, options=options, warn=fail)
+
+
 def test_files_are_submitted_one_after_another(write, submit):
     """Rows are counted over all files, duplicates are found across them, and each row has its file."""
     paths = [write("a.csv", "1,2024-01-31", "2,2024-01-31"), write("b.csv"), write("c.csv", "2,2024-01-31")]

@@ -89,10 +89,10 @@ def test_runs_are_listed_newest_first(journals):
 
 
 def test_runs_report_how_each_ended(journals):
-    """A run that was killed or is under way has no outcome, no duration and no counts."""
+    """A run that was killed has no duration and no counts."""
     found = runs(journals)
 
-    assert found["outcome"].fillna("-").tolist() == ["-", "outage", "complete"]
+    assert found["outcome"].fillna("-").tolist() == ["killed", "outage", "complete"]
     assert found["started_at"][2] == pd.Timestamp("2026-01-31 10:00", tz="UTC")
     assert found["duration"].tolist() == [pd.NaT, pd.Timedelta("59s"), pd.Timedelta("2h 5s")]
     assert found[["rows", "accepted", "duplicate", "not_submitted", "rejected", "requests"]].fillna(
@@ -148,13 +148,13 @@ def test_runs_command_prints_a_table(journals):
     result = CliRunner().invoke(app, ["runs", "--journal", str(journals)])
 
     assert result.stdout == (
-        "started (UTC)        took     outcome     workspace  rows       accepted   duplicate  not_submitted  "
+        "started (UTC)        took     outcome   workspace  rows       accepted   duplicate  not_submitted  "
         "source          results\n"
-        "2026-01-31 10:30:00           unfinished  ab12cd34                                                   "
+        "2026-01-31 10:30:00           killed    ab12cd34                                                   "
         "a frame\n"
-        "2026-01-31 10:20:00  0:00:59  outage      ef56       5          2          0          3              "
+        "2026-01-31 10:20:00  0:00:59  outage    ef56       5          2          0          3              "
         "orders.parquet\n"
-        "2026-01-31 10:00:00  2:00:05  complete    ab12cd34   1,200,034  1,200,000  34         0              "
+        "2026-01-31 10:00:00  2:00:05  complete  ab12cd34   1,200,034  1,200,000  34         0              "
         "orders.csv      results.csv\n"
     )
     assert (result.stderr, result.exit_code) == ("", 0)
@@ -290,7 +290,7 @@ def test_entry_of_a_closed_stream_says_so(history, path):
 
 
 def test_entry_of_a_run_under_way_has_the_rows_so_far(history, path):
-    """A killed run leaves an entry without an end, with the rows so far."""
+    """An entry has no outcome while its run goes on, and the rows so far."""
     history.add(_results("accepted"), requests=1)
 
     entry = _entry(path)
@@ -313,7 +313,7 @@ def test_run_goes_on_when_its_history_cannot_be_written(step, path):
         history.end(None, outcome=None, requests=1)
 
     assert journal.refused == [step]
-    assert _entry(path)["outcome"] == "complete" if step == "tell_run" else pd.isna(_entry(path)["outcome"])
+    assert _entry(path)["outcome"] == "complete" if step == "tell_run" else "killed"
 
 
 def test_run_without_a_journal_writes_no_history(monkeypatch, tmp_path):

@@ -25,7 +25,7 @@ from events_pandas.deliver.pace.state import Pause
 from events_pandas.run.log import RunLog
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
-COMMON = ["time", "kind", "process", "run", "workspace"]
+COMMON = ["time", "kind", "id", "process", "run", "workspace"]
 
 
 @pytest.fixture
@@ -61,14 +61,14 @@ def test_log_has_a_line_for_start_and_end(submit, make_orders, path):
     assert list(start) == [*COMMON, "version", "mapping", "rows"]
     assert TIME.fullmatch(start["time"])
     assert re.fullmatch("[0-9a-f]+", start["mapping"])
-    assert without(start, "time", "version", "mapping") == {
+    assert without(start, "time", "id", "version", "mapping") == {
         "kind": "start",
         "process": os.getpid(),
         "run": None,
         "workspace": None,
         "rows": 3,
     }
-    assert without(end, "time", "elapsed_seconds") == {
+    assert without(end, "time", "id", "elapsed_seconds") == {
         "kind": "end",
         "process": os.getpid(),
         "run": 1,
@@ -79,6 +79,16 @@ def test_log_has_a_line_for_start_and_end(submit, make_orders, path):
         "requests": 3,
         "retries": 0,
     }
+
+
+def test_log_lines_of_a_run_have_an_id_of_their_own(submit, make_orders, path):
+    """Two runs of one process write to one file: the id joins the lines of each, the first line included."""
+    submit(make_orders(1))
+    submit(make_orders(2))
+
+    ids = [line["id"] for line in read(path)]
+    assert ids[0] == ids[1] != ids[2] == ids[3]
+    assert re.fullmatch("[0-9a-f]{8}", ids[0])
 
 
 def test_log_says_why_a_run_ended_early(submit, make_orders, path):
@@ -113,7 +123,7 @@ def test_log_has_a_line_of_progress_every_ten_seconds(make_progress, path):
     log.show(make_progress())
 
     (line,) = read(path)
-    assert without(line, "time") == {
+    assert without(line, "time", "id") == {
         "kind": "progress",
         "process": os.getpid(),
         "run": None,

@@ -23,6 +23,7 @@ from events_pandas import (
     SubmissionInterrupted,
     sources,
 )
+from events_pandas.mapping import Text
 from events_pandas.run.files import submit_files
 from events_pandas.run.options import RunOptions
 
@@ -127,6 +128,22 @@ def test_rejects_that_were_fixed_are_submitted_with_the_same_mapping(write, subm
     assert client.contacts == ["1"]
     assert rejects().columns.tolist() == ["who", "day", *REASONS.split(",")]
     assert rejects()[["who", "row"]].to_numpy().tolist() == [["3", "1"]]
+
+
+@pytest.mark.parametrize("name", ["rejects.csv", "rejects.parquet"])
+def test_rejects_have_the_columns_of_rows_that_have_reasons_of_their_own(write, fake_client, name):
+    """The mapping reads the columns: the rejects are the same events when they are submitted again."""
+    own = ["line", "source_file", "row", "status", "error_code", "error_message"]
+    path = write("a.csv", "1,2024-01-31,l,f,r,failed,x,y", header=",".join(["who", "day", *own]))
+    metadata = {column: Text(column) for column in own}
+    mapping = EventMapping(event_name="e", created_at="day", user_id="who", timezone="UTC", metadata=metadata)
+
+    for client in (fake_client({"1": [400]}), fake_client()):
+        options = RunOptions(client=client, journal=None)
+        submit_files(path, mapping, options=options, rejects_path=name)
+        path, name = name, f"again-{name}"
+
+    assert client.events[0]["metadata"] == dict(zip(own, ["l", "f", "r", "failed", "x", "y"], strict=True))
 
 
 def test_rejects_without_a_row_replace_those_of_an_earlier_run(write, submit):

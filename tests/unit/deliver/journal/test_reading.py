@@ -44,6 +44,7 @@ def test_run_tells_what_it_was_given_and_how_it_ended(journal, make_facts, path)
             requests=5,
             results_path="results.parquet",
             resubmit=True,
+            is_under_way=False,
         )
     ]
 
@@ -57,6 +58,30 @@ def test_run_under_way_tells_how_far_it_is(journal, make_facts, path):
     reported = [(entry.run, entry.counts, entry.requests, entry.outcome, entry.ended_at) for entry in read_runs(path)]
 
     assert reported == [(1, None, None, None, None), (2, {"accepted": 3}, 4, None, None)]
+
+
+def test_run_is_under_way_until_its_journal_is_closed(journal, make_facts, path):
+    """A run without an end was killed if its process is gone, or goes on without it."""
+    journal.begin_run(make_facts())
+    before = [entry.is_under_way for entry in read_runs(path)]
+
+    journal.close()
+
+    assert (before, [entry.is_under_way for entry in read_runs(path)]) == ([True], [False])
+
+
+def test_run_of_a_killed_process_is_not_under_way(path):
+    """The process is gone, though its run wrote no end."""
+    program = (
+        "import datetime as dt, os, pathlib, signal\n"
+        "from events_pandas.deliver.journal import Journal, RunFacts\n"
+        f"journal = Journal(pathlib.Path({str(path)!r}), workspace='ab12cd34')\n"
+        "journal.begin_run(RunFacts(started_at=dt.datetime.now(dt.UTC), source='a', mapping='b'))\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=False)
+
+    assert [(entry.ended_at, entry.is_under_way) for entry in read_runs(path)] == [(None, False)]
 
 
 def test_run_begins_at_an_instant_in_any_zone(journal, path):

@@ -1,6 +1,7 @@
 """Progress in words: the text of a line, and what of it fits beside a bar."""
 
 import datetime as dt
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -324,3 +325,37 @@ def test_format_line_tells_the_time_it_took(seconds, expected):
     progress = Progress(rows=3, total=None, at=AT, elapsed_seconds=seconds, is_final=True)
 
     assert format_line(progress, description="checking") == f"checking: 3 after {expected}"
+
+
+WITHOUT_COUNT = Progress(rows=0, total=None, at=AT, elapsed_seconds=8.0)
+PREFLIGHT = Pause(reason="preflight", since_seconds=8.0, next_in_seconds=0.0)
+
+
+@pytest.mark.parametrize(
+    ("facts", "line", "bar"),
+    [
+        ({}, "checking: under way for 8 s", "checking: under way for 8 s"),
+        (
+            {"pause": PREFLIGHT},
+            "checking: under way for 8 s; waiting for Intercom's first answer",
+            "checking: waiting for Intercom's first answer",
+        ),
+        (
+            {"in_flight": 1},
+            "checking: under way for 8 s; waiting for the first answer",
+            "checking: waiting for the first answer",
+        ),
+        (
+            {"in_flight": 1, "total": 3},
+            "checking: 0 of 3 (0%) after 8 s; waiting for the first answer",
+            "checking: 0%, 0 of 3, waiting for the first answer",
+        ),
+        ({"is_final": True}, "checking: 0 after 8 s", "checking: 0, after 8 s"),
+    ],
+)
+def test_progress_without_a_count_says_what_it_does(facts, line, bar):
+    """Where nothing can be counted yet, a 0 would look like a fault; at the end it is the result."""
+    progress = replace(WITHOUT_COUNT, **facts)
+
+    assert format_line(progress, description="checking") == line
+    assert format_bar(progress, description="checking", width=79) == bar
