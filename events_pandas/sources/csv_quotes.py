@@ -42,11 +42,13 @@ def _holds_rows(record: bytes, grammar: CsvGrammar, *, least: int, most: int) ->
     Its first line and another one would be rows: they have as many cells, and a cell in the same column that looks
     the same and has the digits of a time. A text of several lines has no such line.
     """
-    first, *others = [line.split(grammar.delimiter) for line in _LINE_END.split(record)]
+    first, *others = _LINE_END.split(record)
+    delimiters = range(least - 1, most)
     # In one column each line would be a row.
-    if least == 1 or not least <= len(first) <= most:
+    if least == 1 or first.count(grammar.delimiter) not in delimiters:
         return False
-    return any(least <= len(line) <= most and any(map(_are_alike, first, line)) for line in others)
+    rows = (line.split(grammar.delimiter) for line in others if line.count(grammar.delimiter) in delimiters)
+    return any(any(map(_are_alike, first.split(grammar.delimiter), row)) for row in rows)
 
 
 def _are_alike(cell: bytes, other: bytes) -> bool:
@@ -54,21 +56,24 @@ def _are_alike(cell: bytes, other: bytes) -> bool:
 
 
 def _digits(cell: bytes) -> int:
-    return sum(map(cell.count, (bytes([digit]) for digit in _DIGITS)))
+    return len(cell) - len(cell.translate(None, _DIGITS))
 
 
 def _shape(cell: bytes) -> bytes:
     return _REPEATED.sub(rb"\1", cell.translate(_SHAPE))
 
 
-def may_hold_rows(text: bytes, records: Records, grammar: CsvGrammar, *, least: int) -> Mask:
-    """Find the records of several lines that have the delimiters of several rows, within quotes or not."""
-    n_lines = np.diff(records.lines, append=records.n_lines)
-    found: Mask = n_lines > 1
-    if found.any():
-        delimiters = np.flatnonzero(np.frombuffer(text, np.uint8) == grammar.delimiter[0])
-        counts = np.searchsorted(delimiters, records.ends) - np.searchsorted(delimiters, records.starts)
-        found &= counts >= 2 * (least - 1)
+def hold_rows(text: bytes, records: Records, grammar: CsvGrammar, *, least: int, most: int) -> Mask:
+    """Find the records that seem to hold other rows within their quotes."""
+    found = np.zeros(len(records), dtype=bool)
+    several = np.flatnonzero(np.diff(records.lines, append=records.n_lines) > 1)
+    if not len(several):
+        return found
+    content = np.frombuffer(text, np.uint8)
+    delimiters = np.flatnonzero(content == grammar.delimiter[0])
+    counts = np.searchsorted(delimiters, records.ends[several]) - np.searchsorted(delimiters, records.starts[several])
+    for record in several[counts >= 2 * (least - 1)].tolist():
+        found[record] = _holds_rows(text[records.span(record)], grammar, least=least, most=most)
     return found
 
 
@@ -79,12 +84,16 @@ def may_have_quote_behind_blanks(text: bytes, records: Records, grammar: CsvGram
         return found
     # Nothing stands before the first byte, and nothing behind the last.
     content = np.frombuffer(b"\n" + text + b"\n\n", np.uint8)
-    is_blank = np.isin(content, list(BLANKS.replace(grammar.delimiter, b"")))
+    is_blank = (content == BLANKS[0]) | ((content == BLANKS[1]) & (content != grammar.delimiter[0]))
     quotes: Rows = np.flatnonzero((content[1:] == QUOTE) & is_blank[:-1]) + 1
-    before: Rows = np.maximum.accumulate(np.where(is_blank, 0, np.arange(len(content))))[quotes]
-    may_stand = grammar.may_stand_beside_a_quote[content]
+    before = quotes - 1
+    moving = np.arange(len(quotes))
+    while len(moving):
+        before[moving] -= 1
+        moving = moving[is_blank[before[moving]]]
+    may_stand = grammar.may_stand_beside_a_quote
     # Within quotes, where it begins no cell, a quote is doubled, as in JSON.
-    is_doubled = (content[quotes + 1] == QUOTE) & ~may_stand[quotes + 2]
-    places = quotes[may_stand[before] & ~is_doubled] - 1
+    is_doubled = (content[quotes + 1] == QUOTE) & ~may_stand[content[quotes + 2]]
+    places = quotes[may_stand[content[before]] & ~is_doubled] - 1
     found[np.searchsorted(records.starts, places, side="right") - 1] = True
     return found
