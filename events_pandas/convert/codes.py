@@ -43,16 +43,24 @@ class Code:
 
 _ROW_ERRORS: Table = {
     # Rows of a file that cannot be read as intended.
-    "row_too_short": ("has too few cells", "write a cell for every column, empty where there is no value"),
+    "row_too_short": (
+        "has too few cells",
+        "write a cell for every column, or, if the line continues the text of the row above, put this text in quotes",
+    ),
     "row_too_long": (
         "has too many cells",
-        "put a cell that holds a delimiter in quotes, without a blank before the first quote",
+        'put a cell that holds a delimiter in double quotes ("), or name every column in the header',
     ),
     "row_torn": (
         "is a part of a row that a carriage return tears",
         "put the cell that holds it in quotes, or remove it",
     ),
     "repeated_header": ("repeats the file's header line", "delete the line"),
+    "blank_before_quote": ("has a blank before the quote that begins a cell", "delete the blank"),
+    "rows_within_quotes": (
+        "seems to have other rows within its quotes",
+        'put a text that has a quote in quotes, and write its own quotes twice ("")',
+    ),
     "quote_not_doubled": ("has text after a closing quote", 'write every quote within a quoted cell twice ("")'),
     "line_not_json": ("is not JSON", "write one JSON object in the line"),
     "line_not_object": ("is not a JSON object", 'write one object in the line, such as {"user_id":"42"}'),
