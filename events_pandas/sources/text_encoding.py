@@ -2,7 +2,7 @@
 
 import codecs
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import BinaryIO, Final, TypeAlias
@@ -24,6 +24,7 @@ WINDOWS_1252: Final = "cp1252"
 
 # They have letters where Windows-1252 has signs and rare letters.
 _ALIKE: Final = ("mac_roman", "cp850")
+_CENTRAL_EUROPEAN: Final = "cp1250"
 _CODE: Final = "encoding_detected"
 _READ_BYTES: Final = 1024 * 1024
 _START_BYTES: Final = 1024
@@ -148,6 +149,17 @@ def _utf_8_words(open_stream: OpenStream, given: str) -> str:
     line, word = found.utf_8
     other = quoted(word.encode().decode(given, errors="replace"))
     return f"it is UTF-8, such as line {line:,} ({quoted(word)}, which would be read as {other})"
+
+
+def header_fault(found: Iterable[str], names: frozenset[str], codec: str) -> str:
+    """Say which of the found columns is one of the names in another encoding than the one that was read; or nothing."""
+    for label in found if codec != UTF_8 else ():
+        for other in (WINDOWS_1252, *_ALIKE, _CENTRAL_EUROPEAN):
+            word = label.encode(codec, errors="replace").decode(other, errors="replace")
+            if word != label and word in names:
+                cure = f"set encoding in the mapping's source to {other!r}"
+                return f"in the file's header {quoted(label)} is {quoted(word)} in another encoding: {cure}"
+    return ""
 
 
 def undecodable_fault(line: int, encoding: str) -> str:

@@ -20,6 +20,7 @@ from events_pandas import (
     MappingError,
     RetryPolicy,
     SourceError,
+    SourceFormat,
     SubmissionError,
     SubmissionInterrupted,
     UnknownColumnError,
@@ -379,6 +380,27 @@ def test_blanks_round_names_of_columns_are_reported(write, submit):
     assert str(caught.value) == (
         "created_at: no column 'day': did you mean ' day'? (in the file's header line blanks surround ' day': "
         "remove them there)"
+    )
+
+
+def test_header_in_another_encoding_than_the_given_one_is_reported(write):
+    """The name of a column shows which encoding would be right."""
+    path = write("a.csv", "1,2024-01-31,EUR", header="who,day,Währung")
+    Path(path).write_bytes(Path(path).read_text(encoding="utf-8").encode("cp1252"))
+    mapping = EventMapping(
+        event_name="a",
+        created_at="day",
+        user_id="who",
+        metadata={"currency": "Währung"},
+        source=SourceFormat(encoding="mac_roman"),
+    )
+
+    with pytest.raises(UnknownColumnError) as caught, fitting_files(path, mapping, progress=False):
+        pass
+
+    assert str(caught.value) == (
+        "metadata.currency: no column 'Währung': did you mean 'W‰hrung'? (in the file's header 'W‰hrung' is "
+        "'Währung' in another encoding: set encoding in the mapping's source to 'cp1252')"
     )
 
 

@@ -261,12 +261,14 @@ def test_encoding_is_decided_for_a_header_too(write, make_mapping):
     [
         (b"who,day\n1,2\n\xe9,3\n", "utf-8", "line 3 has bytes that are not UTF-8: "),
         (b"who,day\r\n1,2\r\n\x81,3\r\n", "cp1252", "line 3 has bytes that are not CP1252: "),
+        (b"who,day\n1,2\n\x80,3\n", "latin-1", "line 3 has bytes that are not LATIN-1: "),
+        (b"who,day\n1,2\n\xe9 \x92,3\n", "iso8859-15", "line 3 has bytes that are not ISO8859-15: "),
         (b"who,day\n1,2\n\xe9,3\n", "ascii", "line 3 has bytes that are not ASCII: "),
         ("who,day\n1,2\n".encode("utf-16")[:-1], None, "line 2 has bytes that are not UTF-16-LE: "),
     ],
 )
 def test_bytes_outside_a_stated_encoding_are_named_by_their_line(write, content, encoding, text):
-    """A given encoding, and one that a mark names, is not replaced by another."""
+    """A given encoding, and one that a mark names, is not replaced by another; control characters are not text."""
     cure = "correct the line, or set encoding in the mapping's source to the file's encoding"
 
     assert fault(write("a.csv", content), encoding) == text + cure
