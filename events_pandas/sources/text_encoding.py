@@ -101,17 +101,14 @@ def _confirmed(file: SourceFile, open_stream: OpenStream, *, given: str, marked:
         return UTF_8
     if marked is None and shown is not None and shown[0].startswith(name):
         return shown[0]
-    found = (
-        f"its byte order mark says {_family(marked)}"
-        if marked
-        else _contradiction(open_stream, given, name=name, start=start)
-    )
-    if found:
-        cure = "leave it out" if marked else f"leave it out, or save the file as {given!r}"
-        raise SourceError(f"{file}: {found}, and the encoding that is given is {given!r}: {cure}")
+    stated, cure = f"the encoding that is given is {given!r}", "leave the encoding out"
+    if marked is not None:
+        raise SourceError(f"{file}: its byte order mark says {_family(marked)}, and {stated}: {cure}")
+    if found := _contradiction(open_stream, given, name=name, start=start):
+        raise SourceError(f"{file}: {found}, and {stated}: {cure}, or save the file as {given!r}")
     if name in _WIDE:
         cure = f"give '{name}-le' or '{name}-be'"
-        raise SourceError(f"{file}: has no byte order mark, and the encoding that is given is {given!r}: {cure}")
+        raise SourceError(f"{file}: has no byte order mark, and {stated}: {cure}")
     return UTF_8 if name == UTF_8 else given
 
 
@@ -120,7 +117,7 @@ def _contradiction(open_stream: OpenStream, given: str, *, name: str, start: byt
     if (shown := _shown_by_nuls(start)) is not None:
         return f"its first characters are {shown[0].upper()} ({quoted(shown[1])})"
     if name.startswith(_WIDE):
-        return f"it has none of the NULs of {_family(name)}" if start and b"\0" not in start else ""
+        return f"has none of the NULs of {_family(name)}" if start and b"\0" not in start else ""
     return "" if name == UTF_8 else _utf_8_words(open_stream, given)
 
 
@@ -148,7 +145,7 @@ def _utf_8_words(open_stream: OpenStream, given: str) -> str:
         return ""
     line, word = found.utf_8
     other = quoted(word.encode().decode(given, errors="replace"))
-    return f"it is UTF-8, such as line {line:,} ({quoted(word)}, which would be read as {other})"
+    return f"is UTF-8, such as line {line:,} ({quoted(word)}, which would be read as {other})"
 
 
 def header_fault(found: Iterable[str], names: frozenset[str], codec: str) -> str:

@@ -178,8 +178,8 @@ def test_given_encoding_is_refused_if_the_file_is_utf_8(write, given, name):
     path = write(name, gzip.compress(content) if name.endswith(".gz") else content)
 
     assert fault(path, given) == (
-        f"it is UTF-8, such as line 3 ('Müller', which would be read as {'Müller'.encode().decode(given)!r}), "
-        f"and the encoding that is given is {given!r}: leave it out, or save the file as {given!r}"
+        f"is UTF-8, such as line 3 ('Müller', which would be read as {'Müller'.encode().decode(given)!r}), "
+        f"and the encoding that is given is {given!r}: leave the encoding out, or save the file as {given!r}"
     )
 
 
@@ -220,8 +220,8 @@ def test_given_utf_16_without_a_mark_is_refused_if_its_order_of_bytes_is_not_cle
 @pytest.mark.parametrize(
     ("encoding", "given", "found"),
     [
-        ("utf-8", "utf-16", "it has none of the NULs of UTF-16"),
-        ("utf-8", "utf-32-le", "it has none of the NULs of UTF-32"),
+        ("utf-8", "utf-16", "has none of the NULs of UTF-16"),
+        ("utf-8", "utf-32-le", "has none of the NULs of UTF-32"),
         ("utf-16-be", "utf-16-le", "its first characters are UTF-16-BE ('who,')"),
         ("utf-16-le", "cp1252", "its first characters are UTF-16-LE ('who,')"),
         ("utf-16-le", "utf-8", "its first characters are UTF-16-LE ('who,')"),
@@ -232,7 +232,7 @@ def test_encoding_that_the_first_characters_contradict_is_refused(write, encodin
     path = write("a.csv", "who,day\n1,2\n".encode(encoding))
 
     assert fault(path, given) == (
-        f"{found}, and the encoding that is given is {given!r}: leave it out, or save the file as {given!r}"
+        f"{found}, and the encoding that is given is {given!r}: leave the encoding out, or save the file as {given!r}"
     )
 
 
@@ -285,7 +285,7 @@ def test_encoding_that_a_mark_contradicts_is_refused(write, encoding, given, tex
     """A mark and a given encoding must agree."""
     path = write("a.csv", "who,day\n1,2\n".encode(encoding))
 
-    assert fault(path, given) == text + "leave it out"
+    assert fault(path, given) == text + "leave the encoding out"
 
 
 @pytest.mark.parametrize("given", ["cp1252", "utf-16"])
