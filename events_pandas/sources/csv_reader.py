@@ -19,7 +19,7 @@ from events_pandas.sources.decimal_commas import may_need_sign
 from events_pandas.sources.opening import decompressed, file_stamp
 from events_pandas.sources.reader import known_columns
 from events_pandas.sources.source_file import Part, SourceFile
-from events_pandas.sources.text_encoding import UTF_8, opened_text
+from events_pandas.sources.text_encoding import UTF_8, header_fault, opened_text
 
 
 class CsvReader:
@@ -60,7 +60,10 @@ class CsvReader:
 
     def hint(self, names: frozenset[str]) -> str:
         """Say what in the first lines may hide the named columns, and how to fix it; or nothing."""
-        with opened_text(self._open_stream, self._form().encoding) as stream:
+        form = self._form()
+        if fault := header_fault(form.labels(), names, form.encoding):
+            return fault
+        with opened_text(self._open_stream, form.encoding) as stream:
             return CsvHead.read(self._file, stream).hint(names)
 
     def parts(

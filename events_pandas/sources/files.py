@@ -28,6 +28,7 @@ from events_pandas.mapping.written_numbers import ambiguous_numbers, plain_numbe
 from events_pandas.sources.arrow_reader import ArrowReader, ParquetReader
 from events_pandas.sources.csv_reader import CsvReader
 from events_pandas.sources.excel_reader import ExcelReader
+from events_pandas.sources.joined import require_one_file
 from events_pandas.sources.json_lines_reader import JsonLinesReader
 from events_pandas.sources.misnamed import require_named_content
 from events_pandas.sources.opening import file_stamp, opened, unpacked, without_compression
@@ -273,6 +274,8 @@ def _opened_reader(file: SourceFile) -> Iterator[tuple[TableReader, BinaryIO]]:
         nullcontext(file.scratch) if file.scratch is not None else Scratch() as scratch,
     ):
         scratch.kept("name", lambda: require_named_content(file, content))
+        if file.format not in STREAMED_FORMATS:
+            scratch.kept("joined", lambda: require_one_file(file, unpacked(file, content, scratch)))
         yield _reader(file, content, scratch), content
 
 
@@ -285,7 +288,7 @@ def _reader(file: SourceFile, content: BinaryIO, scratch: Scratch) -> TableReade
         case FileFormat.PARQUET:
             return ParquetReader(unpacked(file, content, scratch))
         case FileFormat.ARROW:
-            return ArrowReader(unpacked(file, content, scratch))
+            return ArrowReader(file, unpacked(file, content, scratch))
         case FileFormat.EXCEL:
             return ExcelReader(file, unpacked(file, content, scratch), scratch)
 

@@ -20,6 +20,7 @@ from events_pandas import (
     MappingError,
     RetryPolicy,
     SourceError,
+    SourceFormat,
     SubmissionError,
     SubmissionInterrupted,
     UnknownColumnError,
@@ -433,6 +434,27 @@ def test_lines_that_are_quoted_as_a_whole_are_reported(write, submit):
     """A spreadsheet that does not split the lines of a file puts each of them in quotes."""
     with pytest.raises(MappingError, match=r"\(each line as a whole is in quotes: remove these quotes\)"):
         submit(write("a.csv", '"1,2024-01-31"', header='"who,day"'))
+
+
+def test_header_in_another_encoding_than_the_given_one_is_reported(write):
+    """The name of a column shows which encoding would be right."""
+    path = write("a.csv", "1,2024-01-31,EUR", header="who,day,Währung")
+    Path(path).write_bytes(Path(path).read_text(encoding="utf-8").encode("cp1252"))
+    mapping = EventMapping(
+        event_name="a",
+        created_at="day",
+        user_id="who",
+        metadata={"currency": "Währung"},
+        source=SourceFormat(encoding="mac_roman"),
+    )
+
+    with pytest.raises(UnknownColumnError) as caught, fitting_files(path, mapping, progress=False):
+        pass
+
+    assert str(caught.value) == (
+        "metadata.currency: no column 'Währung': did you mean 'W‰hrung'? (in the file's header 'W‰hrung' is "
+        "'Währung' in another encoding: set encoding in the mapping's source to 'cp1252')"
+    )
 
 
 def test_later_file_that_was_changed_ends_the_run_early(write, submit, fake_client):
