@@ -257,6 +257,10 @@ _FILE_NOTES: Table = {
         "holds whole numbers of more than 15 digits, and Excel keeps only 15",
         "export the column as text from its source if it holds identifiers",
     ),
+    "excel_format": (
+        "shows its numbers with zeros or text that are not sent",
+        "write the column as text if they belong to its values",
+    ),
     "merged_cells": (
         "are merged, and only the first cell of each has the value",
         "unmerge them and fill the value in, if it belongs to each row",

@@ -14,6 +14,7 @@ from events_pandas.sources.reader import known_columns
 from events_pandas.sources.scratch import Scratch
 from events_pandas.sources.source_file import FileRemark, OddRow, Part, SourceFile
 from events_pandas.sources.value_columns import column_of
+from events_pandas.words import quoted
 
 
 class ExcelReader:
@@ -101,3 +102,6 @@ def _number_remarks(table: SheetTable, places: Sequence[int]) -> Iterator[FileRe
     for place in places:
         if place in table.long_numbers:
             yield FileRemark(code="excel_digits", subject=f"column {table.names[place]!r}")
+        if place in table.formats:
+            shown = f"column {table.names[place]!r} with the format {quoted(table.formats[place])}"
+            yield FileRemark(code="excel_format", subject=shown)

@@ -41,6 +41,7 @@ class SheetTable:
     rows: int = 0
     types: ObjectTypes = field(default_factory=ObjectTypes)  # by the place of the column, as text
     long_numbers: set[int] = field(default_factory=set)  # the columns that hold one
+    formats: dict[int, str] = field(default_factory=dict)  # of columns whose numbers may be codes
     _batches: list[int] = field(default_factory=list)  # where each begins in the temporary file
     _stream: "BinaryIO | None" = None
     _last: int = 0  # the row that was read last
@@ -90,6 +91,8 @@ class SheetTable:
         for row in batch:
             self._blank.add(range(self._last + 1, row.number))
             self._last = row.number
+            for place, number_format in row.formats.items():
+                self.formats.setdefault(place, number_format)
         for place in range(max(len(self.names), *(len(row.values) for row in batch))):
             values = [cell_at(row, place) for row in batch]
             self.types.add(str(place), [value for value in values if value is not NoResult.NO_RESULT])

@@ -81,6 +81,7 @@ def test_codes_of_notes_say_how_often_they_are_reported():
         "sheet_chosen",
         "blank_rows",
         "excel_digits",
+        "excel_format",
         "merged_cells",
         "currency_minor_unit",
         "currency_withdrawn",
