@@ -103,6 +103,10 @@ _ERRORS: Table = {
         "looks like a day written as a number, and would be read as seconds since 1970",
         "set format to '%Y%m%d' in a date rule, or unit to 's' if it counts seconds",
     ),
+    "excel_serial": (
+        "looks like a day number from Excel, and would be read as seconds since 1970",
+        "format the cell as a date, or set unit to 's' in a date rule if it counts seconds",
+    ),
     "time_in_milliseconds": (
         "looks like milliseconds, and would be read as seconds since 1970",
         "set unit to 'ms' in a date rule",
@@ -294,10 +298,6 @@ _ROW_NOTES: Table = {
     "amount_rounded": (
         "has more decimals than its currency and is rounded half up",
         "round it at its source if something else was paid",
-    ),
-    "excel_serial": (
-        "looks like a day number from Excel, but is read as seconds since 1970",
-        "format the column as a date and export it again, or use pd.to_datetime(column, unit='D', origin='1899-12-30')",
     ),
     "before_2000": (
         "is before the year 2000",

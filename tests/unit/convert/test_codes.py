@@ -31,7 +31,6 @@ ROW_NOTES = [
     "identifier_nothing",
     "several_identifiers",
     "amount_rounded",
-    "excel_serial",
     "before_2000",
     "in_the_future",
     "text_truncated",
