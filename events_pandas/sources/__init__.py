@@ -12,6 +12,7 @@ from events_pandas.sources.files import (
     read_first_row,
     read_first_rows,
     row_count,
+    sheet_hint,
     source_schema,
 )
 from events_pandas.sources.opening import is_in_place, is_readable
@@ -44,6 +45,7 @@ __all__ = [
     "read_first_row",
     "read_first_rows",
     "row_count",
+    "sheet_hint",
     "source_files",
     "source_schema",
     "together",

@@ -94,17 +94,15 @@ class Workbook:
         A sheet that is not there, and a file without rows, are a `SourceError`.
         """
         given = self._file.written.sheet
-        if given is not None:
-            if given not in self._sheets:
-                raise SourceError(f"{self._file}: has no sheet {given!r}: {did_you_mean(given, self._sheets)}")
-            return given, {}
+        if given is not None and given not in self._sheets:
+            raise SourceError(f"{self._file}: has no sheet {given!r}: {did_you_mean(given, self._sheets)}")
         visible = [title for title, sheet in self._sheets.items() if sheet.sheet_state == "visible"]
         filled = {title: first for title in visible if (first := next(self.rows(title), None)) is not None}
-        if not filled:
+        if given is None and not filled:
             hidden = [repr(title) for title in self._sheets if title not in visible]
             cure = f"{CHOOSE_SHEET} if it is a hidden one ({listed(hidden)})" if hidden else "fill one"
             raise SourceError(f"{self._file}: has no sheet with rows: {cure}")
-        title = next(iter(filled))
+        title = given or next(iter(filled))
         return title, {other: first for other, first in filled.items() if other != title}
 
     def marks(self, title: str) -> SheetMarks:

@@ -260,6 +260,12 @@ def header_hint(file: SourceFile, mapping: EventMapping) -> str:
         return reader.hint(frozenset(label for label in named_labels(mapping) if isinstance(label, str)))
 
 
+def sheet_hint(file: SourceFile) -> str:
+    """Say in which other sheets of an Excel file the rows may be, and how to choose one; or nothing."""
+    with _opened_reader(file) as (reader, _):
+        return reader.sheet_hint() if isinstance(reader, ExcelReader) else ""
+
+
 @contextmanager
 def _opened_reader(file: SourceFile) -> Iterator[tuple[TableReader, BinaryIO]]:
     """Open a file and its reader. What the reader keeps is deleted at the end, if no run keeps it."""

@@ -23,12 +23,14 @@ from events_pandas.sources import (
     read_chunks,
     read_first_rows,
     row_count,
+    sheet_hint,
     source_files,
     source_schema,
 )
 
 HEADER = ("who", "day", "x")
 DAY = "2024-01-31"
+CHOOSE_IT = "choose it with sheet in the mapping's source or with --sheet"
 OWN_NAMES, STRICT_NAMES = b"schemas.openxmlformats.org/spreadsheetml/2006", b"purl.oclc.org/ooxml/spreadsheetml"
 
 
@@ -320,6 +322,15 @@ def test_excel_sheet_is_the_given_one(book, chunk):
     assert (read.frame["who"].tolist(), codes(read)) == (["9"], {})
 
 
+@pytest.mark.parametrize("sheet", [None, "Orders"])
+def test_excel_other_sheets_may_have_the_rows(book, save, sheet):
+    """Whoever finds no rows in a sheet learns of the others, also if the sheet was given."""
+    book.create_sheet("Old").append(HEADER)
+    (file,) = source_files(save(book), SourceFormat(sheet=sheet))
+
+    assert sheet_hint(file) == f"sheet 'Orders' is read; the rows may be in another sheet ('Old'): {CHOOSE_IT}"
+
+
 def test_excel_merged_cells_and_long_numbers_are_said(book, chunk):
     """What Excel has lost, or shows in more cells than it stores, is a note."""
     book.active.append(["1", DAY, 1234567890123456])
@@ -455,7 +466,7 @@ def test_excel_title_above_the_header_is_refused(fault):
         book.active.append(row)
 
     assert fault(book) == (
-        "its first row names 1 of 3 columns: the header seems to be in row 3: delete the rows above it"
+        "the first row of sheet 'Sheet' names 1 of 3 columns: the header seems to be in row 3: delete the rows above it"
     )
 
 
@@ -465,17 +476,18 @@ def test_excel_title_on_a_cover_sheet_is_refused_with_the_other_sheets(book, fau
     for row in (["Orders of 2024"], ["Author", "Ada"], ["Team", "Sales"]):
         cover.append(row)
 
-    assert fault(book) == (
-        "its first row names 1 of 2 columns: the header seems to be in row 2: delete the rows above it; if the rows "
-        "are in another sheet ('Orders'), choose it with sheet in the mapping's source or with --sheet"
+    message = (
+        "the first row of sheet 'Cover' names 1 of 2 columns: the rows may be in another sheet ('Orders'): "
+        f"{CHOOSE_IT}; if not, the header seems to be in row 2: delete the rows above it"
     )
+    assert fault(book) == fault(book, sheet="Cover") == message
 
 
 @pytest.mark.parametrize(
     ("sheet", "message"),
     [
         ("Order", "has no sheet 'Order': did you mean 'Orders'?"),
-        ("Empty", "sheet 'Empty' is empty: its first row must name the columns"),
+        ("Empty", f"sheet 'Empty' is empty: the rows may be in another sheet ('Orders'): {CHOOSE_IT}"),
     ],
 )
 def test_excel_sheet_that_is_not_there_or_empty_is_refused(book, fault, sheet, message):
@@ -493,10 +505,7 @@ def test_excel_file_without_rows_is_refused(fault):
     book["Hidden"].sheet_state = "hidden"
 
     assert empty == "has no sheet with rows: fill one"
-    assert fault(book) == (
-        "has no sheet with rows: choose it with sheet in the mapping's source or with --sheet if it is a hidden one "
-        "('Hidden')"
-    )
+    assert fault(book) == (f"has no sheet with rows: {CHOOSE_IT} if it is a hidden one ('Hidden')")
 
 
 def test_excel_file_in_the_strict_format_is_refused(book, save):
