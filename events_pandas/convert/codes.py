@@ -249,6 +249,10 @@ _FILE_NOTES: Table = {
         "is given for the source, and files of this format do not need it",
         "leave it out if no other file needs it",
     ),
+    "key_absent": (
+        "is in no object, and the events go without its value",
+        "correct the mapping if the key has another name",
+    ),
     "sheet_chosen": (
         "is read, and the file has other sheets with rows",
         "set sheet in the mapping's source if it is another one",

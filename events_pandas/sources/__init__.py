@@ -4,6 +4,7 @@ from events_pandas.sources.bad_files import BadFile, together
 from events_pandas.sources.csv_types import ColumnTypes, kept_types, with_types
 from events_pandas.sources.files import (
     FileChunk,
+    absent_keys,
     file_delimiter,
     found_format,
     header_hint,
@@ -29,6 +30,7 @@ __all__ = [
     "PathOrPaths",
     "Places",
     "SourceFile",
+    "absent_keys",
     "column_types",
     "file_delimiter",
     "found_format",

@@ -77,6 +77,7 @@ def test_codes_of_notes_say_how_often_they_are_reported():
         "delimiter_detected",
         "encoding_detected",
         "source_unused",
+        "key_absent",
         "sheet_chosen",
         "blank_rows",
         "excel_digits",

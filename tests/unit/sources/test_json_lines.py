@@ -74,6 +74,21 @@ def test_json_lines_have_the_keys_of_all_objects(write):
     ]
 
 
+def test_json_key_that_no_object_has_is_absent_and_said(read_lines):
+    """Some programs write no empty values: metadata that no object has is absent, and a note names its key."""
+    first, second = read_lines('{"who":"1","day":"2024-01-31"}', '{"who":"2","day":"2024-01-31"}', chunksize=1)
+
+    assert first.frame["x"].tolist() == second.frame["x"].tolist() == [None]
+    assert [(finding.code, finding.values.to_pylist()) for finding in first.refused] == [
+        ("key_absent", ["the key 'x'"]),
+    ]
+    assert first.refused[0].messages()[0].as_py() == (
+        "file a.jsonl: the key 'x' is in no object, and the events go without its value: correct the mapping if the "
+        "key has another name"
+    )
+    assert second.refused == ()
+
+
 @pytest.mark.parametrize("name", ["a.jsonl", "a.ndjson"])
 def test_json_lines_count_lines_that_are_not_blank(write, name):
     """Blank lines are not rows, and the last line may lack its end."""
