@@ -89,7 +89,7 @@ def test_json_key_that_no_object_has_is_absent_and_said(read_lines):
     assert second.refused == ()
 
 
-@pytest.mark.parametrize("name", ["a.jsonl", "a.ndjson"])
+@pytest.mark.parametrize("name", ["a.jsonl", "a.ndjson", "a.json"])
 def test_json_lines_count_lines_that_are_not_blank(write, name):
     """Blank lines are not rows, and the last line may lack its end."""
     path = write(name, '\n{"who":"1"}\r\n \t\n{"who":"2"}')
@@ -161,6 +161,13 @@ def test_json_texts_are_read_in_every_marked_encoding(tmp_path, make_mapping):
         assert chunk.frame["who"].tolist() == ["Grüße", "b"]
 
 
+def test_json_line_may_begin_with_a_byte_order_mark(read_lines):
+    """A file may be joined from several, each of which began with a mark."""
+    (chunk,) = read_lines('{"who":"1","day":1,"x":1}', '\ufeff{"who":"2","day":1,"x":1}', "\ufeff")
+
+    assert (chunk.frame["who"].tolist(), chunk.refused) == (["1", "2"], ())
+
+
 @pytest.mark.parametrize(
     ("encoding", "name"), [("cp1252", "a.jsonl"), ("utf-16-le", "a.jsonl"), ("cp1252", "a.jsonl.gz")]
 )
@@ -207,6 +214,13 @@ def test_json_texts_that_are_not_in_the_given_encoding_are_refused(write, conten
     [
         ("nope", "line_not_json", "line 2 (at character 1)"),
         ('{"who":"1"} x', "line_not_json", "line 2 (at character 12)"),
+        ('{"who":"1"} ,', "line_not_json", "line 2 (a comma after the object at character 13)"),
+        ('{"who":"1"}{"who":"2"}', "line_not_json", "line 2 (another object at character 12)"),
+        (
+            '{"who":"1"}\r{"who":"2"}',
+            "line_not_json",
+            "line 2 (a carriage return instead of a line feed at character 12)",
+        ),
         ('{"who":"1","day"', "line_not_json", "line 2 (at character 17)"),
         ('{"a":' + "[" * 100_000, "line_not_json", "line 2 (nested too deeply)"),
         ('{"a":' + "9" * 5_000 + "}", "line_not_json", "line 2 (a number with too many digits)"),
