@@ -184,7 +184,9 @@ def _seconds(cell, zone):
         case bool() | np.bool_():
             return BAD
         case int() | np.integer() | float() | decimal.Decimal():
-            return math.floor(cell) if abs(cell) < 10**11 else BAD
+            # A spreadsheet counts days since 1900.
+            is_day = 20_000 <= math.floor(cell) <= 80_000
+            return BAD if is_day or abs(cell) >= 10**11 else math.floor(cell)
         case str():
             is_written = re.match(r"\d{4}-\d\d-\d\dT", cell)
             return _instant(dt.datetime.fromisoformat(re.sub(" UTC$", "Z", cell)), zone) if is_written else BAD
@@ -211,7 +213,7 @@ def _amount(amount, currency, *, rounds=False):
         return BAD
     written = repr(float(amount)) if isinstance(amount, float) else str(amount)
     code = currency.lower() if isinstance(currency, str) else None
-    if code not in DECIMALS or not re.fullmatch(r"-?\d+(\.\d*)?", written):
+    if code not in DECIMALS or not re.fullmatch(r"-?\d+(\.\d+)?", written):
         return BAD
     if isinstance(amount, float) and abs(amount) >= 2**46 and amount != int(amount):
         return BAD
