@@ -37,7 +37,7 @@ whether an amount has too many decimals, and to round it: no currency has more t
 _PLACES = 5
 _MILLION = 10 ** (_PLACES + 1)
 _AMOUNT = r"^(?:\+|(?P<sign>-?))(?P<whole>[0-9]+)(?:\.(?P<part>[0-9]*?)0*)?$"
-_is_amount = partial(matches, pattern=_AMOUNT)
+_is_amount = partial(matches, pattern=r"^[+-]?[0-9]+(?:\.[0-9]+)?$")
 _SHORT_AMOUNT = pa.decimal128(18, _PLACES)
 """As integers, such decimals fit into 64 bits."""
 _MOST_DIGITS = len(str(DOUBLE_EXACT))
