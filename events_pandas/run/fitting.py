@@ -12,7 +12,16 @@ from events_pandas.deliver import ProgressChoice, progress_bar
 from events_pandas.errors import MappingError, SourceError
 from events_pandas.mapping import EventMapping, named_labels, require_columns
 from events_pandas.run.options import step_progress
-from events_pandas.sources import BadFile, Places, SourceFile, header_hint, opened_files, source_schema, together
+from events_pandas.sources import (
+    BadFile,
+    Places,
+    SourceFile,
+    absent_keys,
+    header_hint,
+    opened_files,
+    source_schema,
+    together,
+)
 from events_pandas.warned import warn_caller
 from events_pandas.words import escaped, listed, path_text
 
@@ -92,7 +101,7 @@ def _misfits(
 
 
 def _require_columns(file: SourceFile, mapping: EventMapping, *, is_alone: bool) -> None:
-    names = source_schema(file).names
+    names = [*source_schema(file).names, *absent_keys(file, mapping)]
     is_fit = all(names.count(label) == 1 for label in named_labels(mapping) if isinstance(label, str))
     hint = "" if is_fit else _partition_hint(file, mapping, names) or header_hint(file, mapping)
     try:

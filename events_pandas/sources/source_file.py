@@ -31,6 +31,7 @@ SUFFIXES: Final[Mapping[str, FileFormat]] = {
     ".txt": FileFormat.CSV,
     ".jsonl": FileFormat.JSON_LINES,
     ".ndjson": FileFormat.JSON_LINES,
+    ".json": FileFormat.JSON_LINES,
     ".parquet": FileFormat.PARQUET,
     ".pq": FileFormat.PARQUET,
     ".feather": FileFormat.ARROW,
@@ -40,10 +41,7 @@ SUFFIXES: Final[Mapping[str, FileFormat]] = {
     ".xlsx": FileFormat.EXCEL,
     ".xlsm": FileFormat.EXCEL,
 }
-REFUSED_SUFFIXES: Final[Mapping[str, str]] = {
-    ".json": "write one JSON object a line, as jq -c '.[]' does, to a file that ends in .jsonl",
-    **dict.fromkeys((".xls", ".xlsb", ".ods"), "save it as .xlsx"),
-}
+REFUSED_SUFFIXES: Final[Mapping[str, str]] = dict.fromkeys((".xls", ".xlsb", ".ods"), "save it as .xlsx")
 """The cure for each known format that is not read."""
 TEXT_FORMATS: Final = frozenset({FileFormat.CSV})
 """Formats whose cells are text without types."""
