@@ -125,6 +125,11 @@ class Run:
         self._log = RunLog.of_run(self.options.log_path, warn=self.warn)
         self._history = HistoryWriter(facts, self._log)
 
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether rows have no result, since they could not be read after an early end."""
+        return self._frames.are_cut_off
+
     def results(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Submit one frame, and return its results."""
         taken: list[pd.DataFrame] = []

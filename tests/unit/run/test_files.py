@@ -423,6 +423,22 @@ def test_later_file_that_was_changed_ends_the_run_early(write, submit, fake_clie
         "it again when nothing writes to it"
     )
     assert set(pd.read_csv("results.csv")["status"]) == {"accepted", "duplicate"}
+    assert caught.value.__notes__ == [
+        "rows without a result: 1 of 11, which could not be read any more and were not submitted"
+    ]
+
+
+def test_rows_without_a_result_are_told_though_they_were_not_counted(write, submit, fake_client):
+    """Rows are counted for progress and for a log."""
+    paths = [write("a.csv", "1,2024-01-31", *["2,2024-01-31"] * 9), write("b.csv", "3,2024-01-31")]
+    client = fake_client({"1": [lambda: Path("b.csv").write_text("who,day\n") and 202]})
+
+    with pytest.raises(SubmissionError) as caught:
+        submit(paths, client=client, chunksize=1, progress=False)
+
+    assert caught.value.__notes__ == [
+        "rows without a result: all from row 10 on, which could not be read any more and were not submitted"
+    ]
 
 
 @pytest.mark.parametrize("position", [0, 1_050])
