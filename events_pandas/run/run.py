@@ -148,6 +148,13 @@ class Run:
                 # It ended when all rows had their results.
                 error.results = taken[0] if taken else error.results
                 raise
+            except Warning:
+                # A caller may turn warnings into errors.
+                raise
+            except Exception as error:
+                if not (taken and self.has_sent):
+                    raise
+                raise stop_error(stop_for_error(error), taken[0]) from error
             return taken[0]
 
         return self.desk.run(work, first=lambda: self.begin([frame]))
