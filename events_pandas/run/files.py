@@ -136,6 +136,7 @@ class FileRun:
     _rejects: FileRejects | None = field(default=None, init=False)
     _run: Run = field(init=False)
     _parts: list[pd.DataFrame] = field(default_factory=list, init=False)
+    _n_results: int = field(default=0, init=False)
     _said: list[str] = field(default_factory=list, init=False)
 
     def submit(self, *, take: Take | None = None, warn: Callable[[str], object] = warn_caller) -> pd.DataFrame:
@@ -246,7 +247,7 @@ class FileRun:
             self._run.submit(self._take)
         except (SubmissionError, SubmissionInterrupted) as error:
             # It comes first, and has the results, whatever else goes wrong.
-            for step in (self._write_rest, self._keep_rest, self._end):
+            for step in (self._write_rest, self._keep_rest, self._note_cut_off, self._end):
                 try:
                     step(error)
                 except Exception as fault:  # noqa: BLE001  # See above.
@@ -259,6 +260,7 @@ class FileRun:
             message = f"the run ended early, after earlier rows were submitted: {why}"
             ended = SubmissionError(message, results=self._results())
             _note(ended, self._finish_results())
+            self._note_missing(ended)
             self._end(ended)
             raise ended from error
 
@@ -273,6 +275,18 @@ class FileRun:
         """Give the error the results of all rows."""
         self._keep(error.results)
         error.results = self._results()
+
+    def _note_cut_off(self, error: SubmissionError | SubmissionInterrupted) -> None:
+        if self._run.is_cut_off:
+            self._note_missing(error)
+
+    def _note_missing(self, error: SubmissionError | SubmissionInterrupted) -> None:
+        """Let an error say how many rows have no result, or which if their number is not known."""
+        total, given = self._frames.total, self._n_results
+        rows = f"all from row {given:,} on"
+        if total is not None and total > given:
+            rows = f"{total - given:,} of {total:,}"
+        error.add_note(f"rows without a result: {rows}, which could not be read any more and were not submitted")
 
     def _end(self, error: SubmissionError | SubmissionInterrupted) -> None:
         """Write the rejects of a run that ended early."""
@@ -298,6 +312,7 @@ class FileRun:
         return None if self._writer is None else _fault_of(self._writer.write, results)
 
     def _keep(self, results: pd.DataFrame) -> None:
+        self._n_results += len(results)
         if self._rejects is not None:
             self._rejects.keep(results)
         if self._pass_on is not None:

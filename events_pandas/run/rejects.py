@@ -79,6 +79,8 @@ class FileRejects:
         kind = rejects_kind(mapping.source, None if found == "\t" else found)
         self.writer = TableFile(path, kind, sources=[file.path for file in files])
         self._given_signs, self._found_signs = given_signs(mapping), found_signs(mapping, typed)
+        # A file that is changed during the run has them no more.
+        self._first_columns = _own_columns(files[0], mapping)
         self._files = files
         self._mapping = mapping
         self._typed = typed
@@ -105,7 +107,7 @@ class FileRejects:
         visits = list(self._visits(reasons))
         for file, part in visits:
             _require_readable(file, part)
-        own = {file: _own_columns(file, self._mapping) for file in ([file for file, _ in visits] or self._files[:1])}
+        own = {file: _own_columns(file, self._mapping) for file, _ in visits} or {self._files[0]: self._first_columns}
         together = _together(own)
         schema = None if self.writer.is_csv else self._schema(own)
         self.writer.write(with_reasons(pd.DataFrame(columns=together, dtype=object), NO_REASONS), schema=schema)

@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import os
 import shutil
 from pathlib import Path
 
@@ -232,6 +233,21 @@ def test_rejects_are_written_when_a_later_file_cannot_be_read(write, submit, fak
         submit(paths, client=client, chunksize=1)
 
     assert rejects()["who"].tolist() == ["2"]
+
+
+def test_rejects_are_written_without_rows_when_the_file_was_cut_off(write, mapping, fake_client):
+    """The fault of the file is told once, with the number of rows that have no result."""
+    path = write("a.csv", *[f"{row},2024-01-31" for row in range(3_000)])
+    options = RunOptions(client=fake_client({"1": [lambda: os.truncate(path, 900) or 202]}), chunksize=500)
+
+    with pytest.raises(SubmissionError) as caught:
+        submit_files(path, mapping, options=options, rejects_path="rejects.csv")
+
+    n_rows = len(caught.value.results)
+    assert caught.value.__notes__ == [
+        f"rows without a result: {3_000 - n_rows:,} of 3,000, which could not be read any more and were not submitted"
+    ]
+    assert (n_rows % 500, Path("rejects.csv").read_text()) == (0, "who,day,row,status,error_code,error_message\n")
 
 
 def test_rejects_that_cannot_be_written_do_not_hide_why_the_run_ended(write, submit, fake_client):
