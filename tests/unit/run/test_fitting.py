@@ -272,8 +272,10 @@ def test_json_lines_without_a_needed_or_with_a_similar_key_are_refused(submit, k
 
 
 @pytest.fixture
-def write_sheets():
-    """Write an Excel file with a cover sheet before sheets of other names, whose header is given."""
+def write_sheets(tmp_path, monkeypatch):
+    """Write an Excel file with a cover sheet before sheets of other names into the current folder, each with a header."""
+
+    monkeypatch.chdir(tmp_path)
 
     def write_sheets(path, cover, **headers):
         book = openpyxl.Workbook()
