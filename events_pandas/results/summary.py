@@ -14,6 +14,7 @@ from events_pandas.deliver.journal import OtherRun, mode_note
 from events_pandas.words import counted, escaped
 
 CAUSES_SHOWN = 10
+_ALL_CAUSES = "--results and --rejects have the cause of each row, --json has all causes"
 
 MEANINGS = {
     Status.ACCEPTED: "Intercom has them",
@@ -103,6 +104,9 @@ class Summary:
     def _cause_lines(self) -> Iterator[str]:
         for code, count in self._causes.most_common(CAUSES_SHOWN):
             yield f"{code}: {counted(count, 'row')}, {self._examples[code]}"
+        if further := self._causes.most_common()[CAUSES_SHOWN:]:
+            rows = counted(sum(count for _, count in further), "row")
+            yield f"and {counted(len(further), 'more cause')} ({rows}): {_ALL_CAUSES}"
 
     def _journal_lines(self) -> Iterator[str]:
         if self._facts.get("journal"):

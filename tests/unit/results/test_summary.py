@@ -142,14 +142,26 @@ def test_summary_aligns_thousands(make_results):
     assert str(summary).splitlines()[:2] == ["1,201 rows", "  1,200 accepted          Intercom has them"]
 
 
-def test_summary_shows_ten_causes_at_most(make_results):
-    """More causes are in the results."""
+def test_summary_shows_ten_causes_and_counts_the_others(make_results):
+    """All rows with a cause are counted, also those whose cause has no line, and a line says where to see them."""
     summary = Summary()
-    summary.add(make_results(*[("rejected", f"code_{number:02d}") for number in range(12)]))
+    summary.add(make_results(*[("rejected", f"code_{number:02d}") for number in range(12)], ("invalid", "code_11")))
 
-    assert str(summary).splitlines()[2:] == [
-        f"code_{number:02d}: 1 row, such as row {number}: message {number}" for number in range(10)
+    lines = str(summary).splitlines()
+
+    assert lines[3:5] == ["code_11: 2 rows, such as row 11: message 11", "code_00: 1 row, such as row 0: message 0"]
+    assert lines[12:] == [
+        "code_08: 1 row, such as row 8: message 8",
+        "and 2 more causes (2 rows): --results and --rejects have the cause of each row, --json has all causes",
     ]
+
+
+def test_summary_counts_one_cause_without_a_line(make_results):
+    """One cause is not called several."""
+    summary = Summary()
+    summary.add(make_results(*[("rejected", f"code_{number:02d}") for number in range(11)]))
+
+    assert str(summary).splitlines()[-1].startswith("and 1 more cause (1 row): ")
 
 
 def test_summary_is_empty_without_rows():
