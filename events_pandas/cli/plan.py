@@ -30,6 +30,7 @@ class Plan:
     destination: Destination | None = None
     journal: Path | None = None
     resubmits: bool = False
+    checks_contacts: bool = False
 
     @property
     def begins_journal(self) -> bool:
@@ -48,6 +49,7 @@ class Plan:
         journal = None if self.journal is None else path_text(self.journal)
         files = [path_text(file) for file in self.files]
         facts = {"files": files, "skipped_files": dict(self.skipped), "limit": self.limit}
+        facts["checks_contacts"] = self.checks_contacts
         return {**facts, "journal": journal, "journal_is_new": self.begins_journal, "check": checked}
 
     def lines(self) -> Iterator[str]:
@@ -70,10 +72,13 @@ class Plan:
             label, text = request_fact(
                 self.report.requests, limit=self.report.limit, seconds=self.report.duration_seconds
             )
-            # The check does not ask the journal.
-            is_most = self.journal is not None and not (self.begins_journal or self.resubmits)
+            # The check does not ask the journal, and not which contacts exist.
+            is_known = self.journal is not None and not (self.begins_journal or self.resubmits)
+            is_most = is_known or self.checks_contacts
             yield label, f"at most {text}" if is_most else text
             yield "left out", left_out(self.report) or "nothing"
+        if self.checks_contacts:
+            yield "contacts", "are checked first, 50 in a search: events of those that Intercom lacks are not sent"
         for first, *others in self.detected.values():
             alike = f" ({counted(len(others), 'more note')} of this kind)" if others else ""
             yield "detected", f"{first.message}{alike}"

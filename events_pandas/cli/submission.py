@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import pandas as pd
 import typer
@@ -37,6 +37,10 @@ from events_pandas.words import counted, escaped, path_text
 
 WAIT_SECONDS: Final = 86_400.0
 """The longest wait for another run: then it is time for the next night."""
+UNANSWERABLE: Final = (
+    "in a terminal the command asks before it submits, and standard input is not a terminal that can answer: give "
+    "--dry-run to see what would be sent, and --yes to send it"
+)
 SENT: Final = (Status.ACCEPTED, Status.UNKNOWN_CONTACT, Status.REJECTED, Status.FAILED)
 """Statuses of rows whose events went out."""
 
@@ -60,6 +64,10 @@ class Task:
 
 def submit_rows(printout: Printout, task: Task, *, connect: Connect, **run: Any) -> ExitCode:
     """Submit the rows of files, unless the plan is all that was asked for, or the user says no."""
+    asks = not (task.yes or task.dry_run) and _is_seen()
+    if asks and not _is_terminal(sys.stdin):
+        # Before the rows are read: those of standard input can be read only once.
+        raise ValueError(UNANSWERABLE)
     with connect() as client, ExitStack() as opened:
         options = _options(client, **run)
         mapping = mapping_for(task.mapping, task.written)
@@ -77,7 +85,7 @@ def submit_rows(printout: Printout, task: Task, *, connect: Connect, **run: Any)
                 return _end_dry_run(printout, plan)
             if options.on_invalid == "raise":
                 _require_valid(printout, plan)
-            if not task.yes and _is_terminal() and not _confirmed(printout):
+            if asks and not _confirmed(printout):
                 printout.say("nothing was sent")
                 return ExitCode.NOTHING_SENT
             frames = read()
@@ -133,11 +141,14 @@ def _plan(task: Task, fit: FittingFiles, *, read: Callable[[], FileFrames], opti
         destination=destination,
         journal=journal,
         resubmits=options.resubmit,
+        checks_contacts=options.contacts is not None,
         report=report,
     )
 
 
-def _options(client: IntercomClient, *, journal: str, raise_invalid: bool, progress: bool, **run: Any) -> RunOptions:
+def _options(
+    client: IntercomClient, *, journal: str, raise_invalid: bool, check_contacts: bool, progress: bool, **run: Any
+) -> RunOptions:
     if not journal:
         raise ValueError("--journal: the path is empty: use auto, none or a path")
     flags = {name: f"--{name.replace('_', '-')}" for name in run} | {"log_path": "--log-json"}
@@ -146,6 +157,7 @@ def _options(client: IntercomClient, *, journal: str, raise_invalid: bool, progr
             client=client,
             journal=None if journal == NO_JOURNAL else journal,
             on_invalid="raise" if raise_invalid else "report",
+            contacts="check" if check_contacts else None,
             progress="auto" if progress else False,
             **run,
         )
@@ -186,11 +198,15 @@ def _require_valid(printout: Printout, plan: Plan) -> None:
         raise InvalidRowsError(plan.report.problems, invalid=plan.report.invalid)
 
 
-def _is_terminal() -> bool:
-    """Return whether somebody can read the question and answer it."""
+def _is_seen() -> bool:
+    """Return whether somebody sees the output."""
+    return _is_terminal(sys.stdout) or _is_terminal(sys.stderr)
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
     # Closed streams are None or raise ValueError.
-    with suppress(AttributeError, ValueError):
-        return sys.stdin.isatty() and (sys.stdout.isatty() or sys.stderr.isatty())
+    with suppress(ValueError):
+        return stream is not None and stream.isatty()
     return False
 
 
