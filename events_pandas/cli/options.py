@@ -134,6 +134,12 @@ Limit = Annotated[
         help="Submit only the first rows of the files.",
     ),
 ]
+RequireRows = Annotated[
+    bool,
+    typer.Option(
+        "--require-rows", help="If the files have no rows, end with 2, and replace neither results nor rejects."
+    ),
+]
 CheckFirst = Annotated[bool, typer.Option(help="Check all rows of all files before the first event.")]
 RaiseInvalid = Annotated[bool, typer.Option("--stop-on-invalid", help="Send nothing if rows are invalid.")]
 CheckContacts = Annotated[

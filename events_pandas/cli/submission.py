@@ -20,7 +20,7 @@ from events_pandas.convert import Cause
 from events_pandas.deliver import IntercomClient, Status
 from events_pandas.deliver.journal import journal_path, read_runs
 from events_pandas.deliver.preflight import NOT_SUBMITTED
-from events_pandas.errors import InvalidRowsError, SubmissionError, SubmissionInterrupted
+from events_pandas.errors import InvalidRowsError, SourceError, SubmissionError, SubmissionInterrupted
 from events_pandas.mapping import EventMapping, SourceFormat
 from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.results import Summary
@@ -41,6 +41,7 @@ UNANSWERABLE: Final = (
     "in a terminal the command asks before it submits, and standard input is not a terminal that can answer: give "
     "--dry-run to see what would be sent, and --yes to send it"
 )
+NO_ROWS: Final = "--require-rows: the files have no rows: nothing was sent, and no file was replaced"
 SENT: Final = (Status.ACCEPTED, Status.UNKNOWN_CONTACT, Status.REJECTED, Status.FAILED)
 """Statuses of rows whose events went out."""
 
@@ -56,6 +57,7 @@ class Task:
     rejects: Path | None
     skip_bad_files: bool
     limit: int | None
+    require_rows: bool
     check_first: bool
     dry_run: bool
     yes: bool
@@ -81,6 +83,8 @@ def submit_rows(printout: Printout, task: Task, *, connect: Connect, **run: Any)
             for line in plan.lines():
                 printout.say(line)
             printout.add(plan=plan.facts(), **destination_facts(plan.destination))
+            if task.require_rows and not read().has_rows:
+                raise SourceError(NO_ROWS)
             if task.dry_run:
                 return _end_dry_run(printout, plan)
             if options.on_invalid == "raise":
@@ -97,7 +101,7 @@ def submit_rows(printout: Printout, task: Task, *, connect: Connect, **run: Any)
             checks_first=plan.report is None and options.on_invalid == "raise",
             destination=plan.destination,
         )
-        summary = submitted(printout, file_run, told=plan.detected)
+        summary = submitted(printout, file_run, told=plan.detected, warned=plan.warnings)
     return ExitCode.DONE if summary.is_complete else ExitCode.ROWS_LEFT
 
 
@@ -220,10 +224,10 @@ def _confirmed(printout: Printout) -> bool:
         raise
 
 
-def submitted(printout: Printout, run: FileRun, *, told: Collection[str] = ()) -> Summary:
+def submitted(printout: Printout, run: FileRun, *, told: Collection[str] = (), warned: Collection[str] = ()) -> Summary:
     """Submit files and print the summary; after an early end the summary comes before the error.
 
-    Notes with the codes that were `told` are not printed again.
+    Notes with the codes that were `told` are not printed again, nor sentences that were `warned` of.
     """
     summary = Summary(told=told)
     rejected: list[int] = []
@@ -243,7 +247,7 @@ def submitted(printout: Printout, run: FileRun, *, told: Collection[str] = ()) -
     printout.add(**summary.facts(), rejected=sum(rejected), notes=remarks)
     _tell_file(printout, "results", run.written.results)
     _tell_file(printout, "rejects", run.written.rejects, rows=f" ({counted(sum(rejected), 'row')})")
-    for remark in remarks:
+    for remark in [remark for remark in remarks if remark not in warned]:
         printout.say(f"note: {escaped(remark)}")
     if end is not None:
         raise end

@@ -11,7 +11,7 @@ import pandas as pd
 from events_pandas.convert import Cause
 from events_pandas.deliver import Status
 from events_pandas.deliver.journal import OtherRun, mode_note
-from events_pandas.words import counted, escaped
+from events_pandas.words import counted, escaped, file_words
 
 CAUSES_SHOWN = 10
 _ALL_CAUSES = "--results and --rejects have the cause of each row, --json has all causes"
@@ -121,5 +121,5 @@ def place_of(result: Any) -> str:
         return f"row {result.row}"
     # The whole path of a file is in the results.
     path, line = Path(result.source_file), getattr(result, "line", None)
-    where = escaped(path.name if path.is_absolute() else result.source_file)
+    where = escaped(path.name if path.is_absolute() else file_words(result.source_file))
     return f"row {result.row} ({where})" if pd.isna(line) else f"row {result.row} ({where} line {line})"
