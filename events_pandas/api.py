@@ -458,7 +458,7 @@ def suggest_mapping(frame: pd.DataFrame) -> "SuggestedMapping":
     ... )
     >>> mapping = ep.suggest_mapping(orders)
     >>> mapping.metadata["total"]
-    MonetaryAmount(amount='total', currency='currency', unit='major', round=False, decimal=None)
+    MonetaryAmount(amount='total', currency='currency', unit='major', zero='error', rounding=None, decimal=None)
     >>> print(mapping)
     # Proposed from 3 rows: read it, change what is wrong, and let check_events judge every row.
     mapping = ep.EventMapping(

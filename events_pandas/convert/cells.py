@@ -50,6 +50,7 @@ class Cells:
     rows: Rows | None = None  # the cells' positions in the column; None: they are the whole column
     exact_below: int = DOUBLE_EXACT  # from here on, the column's float type cannot hold every whole number
     note: str = ""  # the code to report for the column if a cell can be read; "": none
+    written: pa.Array | None = None  # the cells as they stand, if their ends were stripped
 
     def mask(self) -> Mask:
         """Return where a value is present, as long as `values`."""

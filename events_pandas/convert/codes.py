@@ -11,6 +11,14 @@ from events_pandas.intercom import EVENT_NAME_LIMIT, TEXT_LIMIT
 
 LONGEST_LINE_MEGABYTES: Final = 32
 
+STRIP_CURES: Final = MappingProxyType(
+    {
+        "invisible_character": "remove it, or set strip_identifiers to true in the mapping if it stands at an end",
+        "blanks_around": "remove it, or set strip_identifiers to true in the mapping",
+    }
+)
+"""How to fix an identifier, by code, if the mapping does not strip it."""
+
 Severity = Literal["error", "note"]
 
 Table: TypeAlias = dict[str, tuple[str, str]]  # the cause and the cure of each code
@@ -115,10 +123,13 @@ _ERRORS: Table = {
         "looks like nanoseconds, and would be read as seconds since 1970",
         "set unit to 'ns' in a date rule",
     ),
-    "local_time_ambiguous": ("happened twice, when the clocks went back", "give the time with its offset, or in UTC"),
+    "local_time_ambiguous": (
+        "happened twice, when the clocks went back",
+        "give the time with its offset or in UTC, or set ambiguous to 'earlier' or 'later' in a date rule",
+    ),
     "local_time_nonexistent": (
         "did not happen, because the clocks went forward",
-        "correct it, or give the time in UTC",
+        "correct it, give the time in UTC, or set nonexistent to 'shift' in a date rule",
     ),
     # Metadata values.
     "lone_surrogate": ("holds half of a character (a lone surrogate), which cannot be sent", "fix the text's encoding"),
@@ -145,11 +156,14 @@ _ERRORS: Table = {
     "amount_too_large": ("is too large to count exactly", "check the column, or send it as text"),
     "amount_not_positive": (
         "is not above zero, and Intercom accepts only positive amounts",
-        "leave the amount empty to send the event without it, or drop the row",
+        (
+            "leave the amount empty to send the event without it (for zeros, set zero to 'omit' in the rule of the "
+            "amount), or drop the row"
+        ),
     ),
     "amount_decimals": (
         "has more decimals than its currency",
-        "round it to what was paid (yen have none, euros two), or set round to true in the rule of the amount",
+        "round it to what was paid (yen have none, euros two), or set rounding to 'half_up' in the rule of the amount",
     ),
     "currency_missing": (
         "is empty, and an amount needs its currency",
@@ -274,6 +288,13 @@ _VALUE_NOTES: Table = {
     ),
 }
 
+_CHARACTER_NOTES: Table = {
+    "identifier_stripped": (
+        "has blanks or invisible characters at its ends and is sent without them",
+        "leave strip and strip_identifiers out of the mapping if they belong to it",
+    ),
+}
+
 _ROW_NOTES: Table = {
     "computed_as_empty": (
         "is not a number like most of its column, so callables of the mapping get an empty cell instead",
@@ -287,9 +308,25 @@ _ROW_NOTES: Table = {
         "is not sent, because an earlier identifier is present and Intercom takes exactly one",
         "map one identifier only, or accept that the first is used",
     ),
+    "amount_omitted": (
+        "is zero, and the event is sent without it and its currency",
+        "correct it if something was paid",
+    ),
     "amount_rounded": (
         "has more decimals than its currency and is rounded half up",
         "round it at its source if something else was paid",
+    ),
+    "local_time_earlier": (
+        "happened twice, when the clocks went back, and the earlier time is sent",
+        "give the time with its offset or in UTC if the later one is meant",
+    ),
+    "local_time_later": (
+        "happened twice, when the clocks went back, and the later time is sent",
+        "give the time with its offset or in UTC if the earlier one is meant",
+    ),
+    "local_time_shifted": (
+        "did not happen, because the clocks went forward, and the first second after the change is sent",
+        "correct it, or give the time in UTC, if another time is meant",
     ),
     "excel_serial": (
         "looks like a day number from Excel, but is read as seconds since 1970",
@@ -358,6 +395,7 @@ CODES: Final = MappingProxyType(
         **_codes(_COLUMN_NOTES, severity="note", is_reported_once=True, extent="the column"),
         **_codes(_FILE_NOTES, severity="note", is_reported_by_value=True, extent="the file"),
         **_codes(_VALUE_NOTES, severity="note", is_reported_by_value=True),
+        **_codes(_CHARACTER_NOTES, severity="note", shows_characters=True),
         **_codes(_ROW_NOTES, severity="note"),
         **_codes(_OVERFLOW_NOTES, severity="note", subject="too many"),
         **_codes(_PAIR_NOTES, severity="note", subject="another row"),

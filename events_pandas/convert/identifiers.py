@@ -1,7 +1,7 @@
 """The identifier that names the contact of each row: the first of user_id, id and email that is present."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import CellKind, Mask, Rows
-from events_pandas.convert.codes import CODES
+from events_pandas.convert.cells import TEXT_TYPE, CellKind, Mask, Rows
+from events_pandas.convert.codes import CODES, STRIP_CURES
 from events_pandas.convert.json_text import Pieces, filtered, joined, json_strings, present
 from events_pandas.convert.keys import Words, text_words
 from events_pandas.convert.members import expand, finding_at, only_where, read_part
@@ -85,7 +85,7 @@ def choose_contacts(bounds: list[BoundRule], rows: Rows) -> Contacts:
         reading = read_part(bound)
         present = np.broadcast_to(reading.present, (n_rows,))
         is_sent = present & ~taken
-        findings += _of_sent(bound, reading.findings, is_sent)
+        findings += _advised(bound, _of_sent(bound, reading.findings, is_sent))
         findings += finding_at(bound, "", {"several_identifiers": present & taken})
         values = expand(reading.values, n_rows)
         own_pieces, own_words = _named(bound.path, values)
@@ -124,6 +124,16 @@ def _of_sent(bound: BoundRule, findings: list[Finding], is_sent: Mask) -> Iterat
             yield finding
         else:
             yield from only_where([finding], bound.parts[""], is_sent)
+
+
+def _advised(bound: BoundRule, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Name the option that would remove blanks and invisible characters, if the mapping does not have it."""
+    for finding in findings:
+        cure = None if bound.strips else STRIP_CURES.get(finding.code)
+        if cure is None or finding.values is None:
+            yield finding
+        else:
+            yield replace(finding, cures=pa.repeat(pa.scalar(cure, TEXT_TYPE), len(finding.values)))
 
 
 def _digits(numbers: pa.Array, rows: Rows) -> DigitRange:

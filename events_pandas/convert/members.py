@@ -13,6 +13,7 @@ from events_pandas.convert.column_cells import read_cells
 from events_pandas.convert.decimal_signs import WITH_SIGN, cures_with_sign
 from events_pandas.convert.json_text import Pieces, canonical_numbers, json_strings, present, unquoted_numbers
 from events_pandas.convert.money import amount_reader, first_of_each, looked_up, minor_units, read_currency
+from events_pandas.convert.odd_texts import stripped
 from events_pandas.convert.problems import VALUES_KEPT, Finding, shown
 from events_pandas.convert.readers import (
     CodeMasks,
@@ -31,6 +32,7 @@ from events_pandas.convert.readers import (
     without_sheet_errors,
 )
 from events_pandas.convert.times import TimeReader
+from events_pandas.convert.zones import ClockChoice
 from events_pandas.currencies import DECIMALS, HUNDREDTHS, WITHDRAWN_IN
 from events_pandas.mapping import BoundRule, Constant, Date, Link, MonetaryAmount, Number, RichLink, Rule, Text
 from events_pandas.mapping.rules import Values, part_path
@@ -97,10 +99,11 @@ def read_part(bound: BoundRule, part: str = "", *, timezone: str | None = None) 
     values = bound.parts[part]
     reader = _reader(bound, part, timezone)
     if isinstance(values, Constant) and isinstance(values.value, str):
-        reading = _constant_reading(values.value, reader)
+        reading = _constant_reading(values.value, reader, strips=bound.strips)
     else:
         # Identifiers have a code of their own for these errors, and for what else is like them.
-        reading = read(read_cells(values), reader if reader is read_identifier else without_sheet_errors(reader))
+        reader = reader if reader is read_identifier else without_sheet_errors(reader)
+        reading = _reading(values, reader, strips=bound.strips)
     sign = _sign(bound, part)
     located = [
         replace(_with_sign(finding, sign), field=part_path(bound.path, part), label=bound.labels[part])
@@ -113,8 +116,13 @@ def read_part(bound: BoundRule, part: str = "", *, timezone: str | None = None) 
 
 # A stream may have hundreds of frames a second, all with the same constants.
 @lru_cache(maxsize=256)
-def _constant_reading(value: str, reader: Reader) -> Reading:
-    return read(read_cells(Constant(value)), reader)
+def _constant_reading(value: str, reader: Reader, *, strips: bool) -> Reading:
+    return _reading(Constant(value), reader, strips=strips)
+
+
+def _reading(values: "Values | Constant", reader: Reader, *, strips: bool) -> Reading:
+    cells = read_cells(values)
+    return read([stripped(part) for part in cells] if strips else cells, reader)
 
 
 def _is_row_note(finding: Finding) -> bool:
@@ -127,7 +135,8 @@ def _reader(bound: BoundRule, part: str, timezone: str | None) -> Reader:
         return by_path
     if isinstance(bound.rule, Date):
         rule = bound.rule
-        return TimeReader(format=rule.format, unit=rule.unit, timezone=rule.timezone or timezone)
+        choice = ClockChoice(ambiguous=rule.ambiguous, nonexistent=rule.nonexistent)
+        return TimeReader(format=rule.format, unit=rule.unit, timezone=rule.timezone or timezone, choice=choice)
     if isinstance(bound.rule, Text) and bound.rule.truncate:
         return read_truncated_text
     sign = _sign(bound, part)
@@ -202,22 +211,27 @@ def _amounts(bound: BoundRule, rule: MonetaryAmount) -> Member:
     currency = read_part(bound, "currency")
     decimals = looked_up(currency.values, DECIMALS, otherwise=HUNDREDTHS)
     counted = decimals if rule.unit == "major" else np.zeros_like(decimals)
-    units, faults, is_rounded = minor_units(amount.values, counted, rounds=rule.round)
+    money = minor_units(amount.values, counted, rounds=rule.rounding is not None)
+    # Without its currency nobody knows what an amount is rounded to.
+    is_omitted = money.is_zero & (valid_mask(currency.values) | ~money.is_rounded) & (rule.zero == "omit")
+    faults = {code: where & ~is_omitted for code, where in money.faults.items()}
     is_faulty = np.logical_or.reduce(list(faults.values()))
-    good = valid_mask(amount.values) & valid_mask(currency.values) & ~is_faulty
+    good = valid_mask(amount.values) & valid_mask(currency.values) & ~is_faulty & ~is_omitted
+    is_given = amount.present & ~is_omitted
     withdrawn_in = looked_up(currency.values, WITHDRAWN_IN, otherwise=0)
     findings = [
         *amount.findings,
         *finding_at(bound, "amount", faults),
         # Without an amount, the currency is not sent: its faults do not matter.
-        *only_where(currency.findings, bound.parts["currency"], np.broadcast_to(amount.present, good.shape)),
-        *finding_at(bound, "currency", {"currency_missing": amount.present & ~currency.present}),
+        *only_where(currency.findings, bound.parts["currency"], np.broadcast_to(is_given, good.shape)),
+        *finding_at(bound, "currency", {"currency_missing": is_given & ~currency.present}),
         *_currency_notes(bound, currency.values, code="currency_minor_unit", where=good & (decimals != HUNDREDTHS)),
         *_currency_notes(bound, currency.values, code="currency_withdrawn", where=good & (withdrawn_in > 0)),
     ]
-    if rule.round and not isinstance(bound.parts["amount"], Constant):
-        findings += finding_at(bound, "amount", {"amount_rounded": good & is_rounded})
-    counts = without(pa.array(np.broadcast_to(units, good.shape)), ~good)
+    if not isinstance(bound.parts["amount"], Constant):
+        rounded = good & money.is_rounded
+        findings += finding_at(bound, "amount", {"amount_rounded": rounded, "amount_omitted": is_omitted})
+    counts = without(pa.array(np.broadcast_to(money.units, good.shape)), ~good)
     pieces = ('{"amount":', counts, ',"currency":"', currency.values, '"}')
     return Member(pieces=pieces, findings=tuple(findings), kinds=amount.kinds, variants=currency.values)
 

@@ -1,6 +1,7 @@
 """Amounts and currencies as Intercom takes them: whole numbers of the currency's minor unit."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 
@@ -103,8 +104,9 @@ def _long_digits(text: pa.Array) -> tuple[Rows, Rows, Mask]:
     has_more = to_mask(pc.greater(pc.binary_length(part), _PLACES))
     first = pc.utf8_slice_codeunits(part, 0, _PLACES) if has_more.any() else part
     millionths = pc.utf8_rpad(first, _PLACES, "0").cast(pa.int64()).to_numpy() * 10 + has_more
-    # Rounded down, an amount below zero is at most -1.
-    return np.where(to_mask(pc.equal(sign, "-")), -1 - units, units), millionths, too_large
+    # Rounded down, an amount below zero is at most -1. "-0" is not below zero.
+    is_negative = to_mask(pc.equal(sign, "-")) & ((units | millionths) != 0)
+    return np.where(is_negative, -1 - units, units), millionths, too_large
 
 
 def _read_float_amount(cells: Cells) -> tuple[pa.Array, CodeMasks]:
@@ -170,12 +172,18 @@ def first_of_each(currencies: pa.Array, where: Mask) -> Mask:
     return mask_at(rows[firsts], len(where))
 
 
-def minor_units(
-    amounts: pa.Array, decimals: npt.NDArray[np.int64], *, rounds: bool
-) -> tuple[npt.NDArray[np.int64], dict[str, Mask], Mask]:
-    """Return amounts in their currency's minor unit, faults by code, and where further decimals were rounded.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MinorUnits:
+    """Amounts in their currency's minor unit, and what was found."""
 
-    The units are meaningless where an amount is null or at fault.
+    units: npt.NDArray[np.int64]  # meaningless where an amount is null or at fault
+    faults: dict[str, Mask]  # by code
+    is_zero: Mask  # amounts of zero, which are at fault: `amount_not_positive`
+    is_rounded: Mask  # amounts that had further decimals
+
+
+def minor_units(amounts: pa.Array, decimals: npt.NDArray[np.int64], *, rounds: bool) -> MinorUnits:
+    """Return amounts in their currency's minor unit.
 
     Parameters
     ----------
@@ -206,4 +214,9 @@ def minor_units(
     }
     # One amount may stand for several currencies, and one currency for several amounts.
     shape = np.broadcast_shapes(whole.shape, decimals.shape)
-    return units, {code: np.broadcast_to(mask, shape) for code, mask in faults.items()}, present & (fraction != 0)
+    return MinorUnits(
+        units=units,
+        faults={code: np.broadcast_to(mask, shape) for code, mask in faults.items()},
+        is_zero=present & ~is_positive & (whole >= 0),
+        is_rounded=present & (fraction != 0),
+    )

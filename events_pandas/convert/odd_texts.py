@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Final
 from urllib.parse import quote
 
@@ -12,6 +13,8 @@ import pyarrow.compute as pc
 
 from events_pandas.convert.cells import (
     TEXT_TYPE,
+    CellKind,
+    Cells,
     Mask,
     Rows,
     holds_any,
@@ -20,6 +23,7 @@ from events_pandas.convert.cells import (
     text_bytes,
     to_mask,
     valid_mask,
+    without,
 )
 from events_pandas.mapping.column_types import NOTHING_WORDS, SHEET_ERRORS
 from events_pandas.words import UNSEEN_RANGES, characters, escape
@@ -28,11 +32,19 @@ _SPACE, _HASH, _DELETE = 0x20, 0x23, 0x7F
 # Blanks that can be seen between letters, but not at the end of a text: the plain, the Ogham and the Chinese one.
 _BLANKS = (_SPACE, 0x1680, 0x3000)
 
+END_CHARACTERS: Final = "".join(
+    chr(code)
+    for first, last in (*UNSEEN_RANGES, *zip(_BLANKS, _BLANKS, strict=True))
+    for code in range(first, last + 1)
+)
+"""The characters that `stripped` removes from the ends of a text."""
+
 _UNSEEN = "".join(rf"\x{{{first:x}}}-\x{{{last:x}}}" for first, last in UNSEEN_RANGES)
 _BLANK = "".join(rf"\x{{{blank:x}}}" for blank in _BLANKS)
 HAS_UNSEEN = f"[{_UNSEEN}]"
 HAS_BLANK_AT_AN_END = f"^[{_BLANK}]|[{_BLANK}]$"
-_NOT_SEEN = f"[{_UNSEEN}]+|^[{_BLANK}{_UNSEEN}]+|[{_BLANK}{_UNSEEN}]+$"
+_AT_AN_END = f"^[{_BLANK}{_UNSEEN}]+|[{_BLANK}{_UNSEEN}]+$"
+_NOT_SEEN = f"[{_UNSEEN}]+|{_AT_AN_END}"
 _TO_SHOW = re.compile(f"[{characters(*UNSEEN_RANGES)}\u1680\u3000]")
 _SHOWN = re.compile(r"\\u[0-9a-f]{4}|\\U[0-9a-f]{8}|\\[tnr]|^ +| +$")
 _BEGINS_UNSEEN = np.zeros(256, dtype=bool)
@@ -92,6 +104,15 @@ def may_hold_unseen(text: pa.Array) -> bool:
     if letters.min(initial=_SPACE) >= _SPACE and letters.max(initial=0) < _DELETE:
         return False
     return bool(_BEGINS_UNSEEN[letters].any())
+
+
+def stripped(cells: Cells) -> Cells:
+    """Remove blanks and invisible characters from both ends of text; a cell of which nothing is left is absent."""
+    text = cells.values
+    if cells.kind is not CellKind.TEXT or not (may_hold_unseen(text) or holds_any(text, b" ")):
+        return cells
+    bare = pc.replace_substring_regex(text, _AT_AN_END, "")
+    return replace(cells, values=without(bare, to_mask(pc.equal(pc.binary_length(bare), 0))), written=text)
 
 
 def visible(text: pa.Array) -> pa.Array:

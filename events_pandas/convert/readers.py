@@ -98,8 +98,11 @@ def read(parts: list[Cells], reader: Reader) -> Reading:
 
 
 def _with_origin(part: Cells, values: pa.Array, faults: CodeMasks) -> tuple[pa.Array, CodeMasks]:
-    """Add the note of the cells, at the first cell that could be read."""
-    return values, [*faults, (part.note, first_of(valid_mask(values)))] if part.note else faults
+    """Add the note of the cells, at the first cell that could be read, and the note of each cell that was stripped."""
+    notes: CodeMasks = [(part.note, first_of(valid_mask(values)))] if part.note else []
+    if part.written is not None:
+        notes.append(("identifier_stripped", valid_mask(values) & to_mask(pc.not_equal(part.values, part.written))))
+    return values, [*faults, *notes]
 
 
 _CURES: dict[str, Callable[[pa.Array], pa.Array]] = {
@@ -125,7 +128,7 @@ def _extents(parts: list[Cells]) -> dict[CellKind, tuple[int, int]]:
 
 def _finding(part: Cells, code: str, where: Mask) -> Finding:
     rows = np.flatnonzero(where)
-    kept = part.values.take(pa.array(rows[:VALUES_KEPT]))
+    kept = (part.values if part.written is None else part.written).take(pa.array(rows[:VALUES_KEPT]))
     find_cures = _CURES.get(code) if part.kind is CellKind.TEXT else None
     cures = None if find_cures is None else find_cures(kept)
     return Finding(code=code, rows=rows if part.rows is None else part.rows[rows], values=shown(kept), cures=cures)

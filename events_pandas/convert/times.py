@@ -23,7 +23,7 @@ from events_pandas.convert.cells import (
 )
 from events_pandas.convert.epochs import NO_TEXT, TICKS_PER_SECOND, read_epoch
 from events_pandas.convert.readers import CodeMasks, beyond, first_of, reject_all, written
-from events_pandas.convert.zones import localized
+from events_pandas.convert.zones import UNDECIDED, ClockChoice, localized
 
 CALENDAR_SECONDS = 3 * 10**11
 """Beyond the year 9999, which some people write for "never". datetime64 also has times millions of years away."""
@@ -65,6 +65,7 @@ class TimeReader:
     format: str | None  # of text
     unit: str | None  # of epoch numbers
     timezone: str | None  # of times without a zone; None: UTC, with a note
+    choice: ClockChoice = UNDECIDED  # which second is meant by a local time that is not one
 
     def __call__(self, cells: Cells) -> tuple[pa.Array, CodeMasks]:
         """Read cells of any kind; report cells that are not times, or not times in their zone."""
@@ -110,7 +111,7 @@ class TimeReader:
 
     def _written(self, text: pa.Array) -> tuple[pa.Array, CodeMasks]:
         """Read text as written times; a time without an offset is a local clock's."""
-        found = read_iso(text) if self.format is None else read_format(text, self.format)
+        found = read_iso(text) if self.format is None else read_format(text, self.format, self.choice)
         unread = valid_mask(text) & ~valid_mask(found.seconds)
         for _, where in found.faults:
             unread &= ~where
@@ -123,7 +124,8 @@ class TimeReader:
         """Turn the seconds of a local clock into Unix seconds; a day becomes its first second."""
         if self.timezone is None:
             return local, [("naive_time", first_of(valid_mask(local)))]
-        return localized(local, self.timezone, is_day=np.zeros(len(local), dtype=bool) if is_day is None else is_day)
+        days = np.zeros(len(local), dtype=bool) if is_day is None else is_day
+        return localized(local, self.timezone, is_day=days, choice=self.choice)
 
 
 def _unread_faults(text: pa.Array, unreadable: Mask) -> CodeMasks:
@@ -194,10 +196,10 @@ def _read_plain(text: pa.Array) -> WrittenTimes | None:
     return None
 
 
-def read_format(text: pa.Array, form: str) -> WrittenTimes:
+def read_format(text: pa.Array, form: str, choice: ClockChoice = UNDECIDED) -> WrittenTimes:
     """Read text in a format of `datetime.datetime.strptime`; a fraction of a second may be there or not.
 
-    A format that ends in UTC, GMT or Z says that the times are in UTC.
+    A format that ends in UTC, GMT or Z says that the times are in UTC. `choice` is for times in zones that are named.
     """
     codes = set(_CODE.findall(form))
     is_day = np.full(len(text), not codes & _CLOCK_CODES)
@@ -206,7 +208,7 @@ def read_format(text: pa.Array, form: str) -> WrittenTimes:
         names, text, form = _without_names(text, form)
     seconds = _with_any_fraction(text, form)
     if names is not None:
-        return _in_named_zones(seconds, names, is_day)
+        return _in_named_zones(seconds, names, is_day=is_day, choice=choice)
     is_instant = _ZONE_CODE in codes or (bool(codes & _CLOCK_CODES) and _UTC_FORM.search(form) is not None)
     return WrittenTimes(seconds=seconds, is_instant=np.full(len(text), is_instant), is_day=is_day)
 
@@ -243,14 +245,14 @@ def _loosely(form: str) -> str:
     )
 
 
-def _in_named_zones(local: pa.Array, names: pa.Array, is_day: Mask) -> WrittenTimes:
+def _in_named_zones(local: pa.Array, names: pa.Array, *, is_day: Mask, choice: ClockChoice) -> WrittenTimes:
     """Read local times by the clocks of the zones named beside them."""
     seconds, faults = pa.nulls(len(local), pa.int64()), []
     for name in pc.unique(names.drop_null()).to_pylist():
         zone = _zones().get(name.lower())
         if zone is not None:
             is_there = to_mask(pc.equal(names, name))
-            placed, found = localized(without(local, ~is_there), zone, is_day=is_day)
+            placed, found = localized(without(local, ~is_there), zone, is_day=is_day, choice=choice)
             seconds = pc.coalesce(seconds, placed)
             faults += [(code, where & is_there) for code, where in found]
     return WrittenTimes(seconds=seconds, is_instant=np.ones(len(local), dtype=bool), is_day=is_day, faults=faults)

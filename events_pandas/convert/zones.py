@@ -2,7 +2,9 @@
 
 import datetime as dt
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -12,6 +14,7 @@ import pyarrow.compute as pc
 from events_pandas.convert.cells import Mask, valid_mask, without
 from events_pandas.convert.keys import Seconds
 from events_pandas.convert.readers import CodeMasks
+from events_pandas.mapping.rules import Ambiguous, Nonexistent
 
 _DAY = 86_400
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -24,10 +27,25 @@ _Change = tuple[int, int, int]
 """A second in UTC, and how many seconds clocks are ahead of UTC before it and from it on."""
 
 
-def localized(local: pa.Array, zone: str, *, is_day: Mask) -> tuple[pa.Array, CodeMasks]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClockChoice:
+    """Which second is meant by a local time that is not one second: see `Date`."""
+
+    ambiguous: Ambiguous = "error"
+    nonexistent: Nonexistent = "error"
+
+
+UNDECIDED: Final = ClockChoice()
+
+_NOTES: Final = {"earlier": "local_time_earlier", "later": "local_time_later", "shift": "local_time_shifted"}
+
+
+def localized(
+    local: pa.Array, zone: str, *, is_day: Mask, choice: ClockChoice = UNDECIDED
+) -> tuple[pa.Array, CodeMasks]:
     """Turn the seconds of a local clock into Unix seconds; null where that is not one second.
 
-    That is where a time happened twice or not at all, or lies at the ends of the calendar.
+    That is where a time happened twice or not at all and `choice` leaves it open, and at the ends of the calendar.
 
     Parameters
     ----------
@@ -36,26 +54,44 @@ def localized(local: pa.Array, zone: str, *, is_day: Mask) -> tuple[pa.Array, Co
     zone : str
         A name of the time zone database.
     is_day : numpy.ndarray of bool
-        Days. A day means its first second, even if the clocks skipped midnight or had it twice.
+        Days. Where `choice` is open, a day means its first second, even if the clocks skipped midnight or had it twice.
+    choice : ClockChoice
+        Which second is meant by times, and by the midnights of days.
     """
     present = valid_mask(local)
     if zone == "UTC":
         return local, []
     seconds = pc.fill_null(local, 0).to_numpy()
     beyond = (seconds < _FIRST) | (seconds >= _LAST)
-    instants, is_twice, is_skipped = placed(np.where(beyond, 0, seconds), zone)
-    ambiguous = present & is_twice & ~is_day & ~beyond
-    nonexistent = present & is_skipped & ~is_day & ~beyond
-    faults = [("time_unreadable", beyond), ("local_time_ambiguous", ambiguous), ("local_time_nonexistent", nonexistent)]
-    return without(pa.array(instants), ambiguous | nonexistent | beyond | ~present), faults
+    found = placed(np.where(beyond, 0, seconds), zone)
+    faults, refused = [("time_unreadable", beyond)], beyond | ~present
+    for chosen, code, where in (
+        (choice.ambiguous, "local_time_ambiguous", found.is_twice & ~refused),
+        (choice.nonexistent, "local_time_nonexistent", found.is_skipped & ~refused),
+    ):
+        if chosen == "error":
+            faults.append((code, where & ~is_day))
+            refused = refused | (where & ~is_day)
+        else:
+            faults.append((_NOTES[chosen], where))
+    instants = found.later if choice.ambiguous == "later" else found.earlier
+    return without(pa.array(instants), refused), faults
 
 
-def placed(clock: Seconds, zone: str) -> tuple[Seconds, Mask, Mask]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Placed:
+    """The Unix seconds at which the clocks of a zone showed some times."""
+
+    earlier: Seconds  # the first of two seconds; for a time that did not happen, the second of the change
+    later: Seconds  # the second of two seconds, and otherwise the same
+    is_twice: Mask  # times that happened twice
+    is_skipped: Mask  # times that did not happen
+
+
+def placed(clock: Seconds, zone: str) -> Placed:
     """Find the Unix seconds at which the clocks of a zone showed some times, within `_FIRST` and `_LAST`.
 
-    Return the first second of a time that happened twice, or the second of the change for a time that did not happen;
-    where a time happened twice; and where it did not happen. The rules of the time zone database have no end; pandas
-    before version 3 ends in 2037.
+    The rules of the time zone database have no end; pandas before version 3 ends in 2037.
     """
     years = clock.astype("M8[s]").astype("M8[Y]").astype(np.int64)
     # Most columns have one or two years: one table of their changes serves all values at once.
@@ -68,7 +104,10 @@ def placed(clock: Seconds, zone: str) -> tuple[Seconds, Mask, Mask]:
     coming = np.minimum(place, len(ends) - 1)
     is_odd = (begins[coming] <= clock) & (clock < ends[coming])
     is_skipped = is_odd & (after > before)[coming]
-    return np.where(is_skipped, instants[coming], seconds), is_odd & ~is_skipped, is_skipped
+    is_twice = is_odd & ~is_skipped
+    earlier = np.where(is_skipped, instants[coming], seconds)
+    later = np.where(is_twice, clock - after[coming], earlier) if is_twice.any() else earlier
+    return Placed(earlier=earlier, later=later, is_twice=is_twice, is_skipped=is_skipped)
 
 
 def _distinct(years: Seconds) -> list[int]:

@@ -10,7 +10,7 @@ import pandas as pd
 from events_pandas.errors import MappingError, UnknownColumnError
 from events_pandas.intercom import IDENTIFIERS
 from events_pandas.mapping.column_types import TYPE_WORDS, ColumnType, Remark, decide_type_by_values
-from events_pandas.mapping.event_mapping import EventMapping
+from events_pandas.mapping.event_mapping import EventMapping, stripped_identifiers
 from events_pandas.mapping.faults import date_key_faults
 from events_pandas.mapping.rules import (
     Column,
@@ -30,7 +30,7 @@ from events_pandas.mapping.rules import (
     sources_by_path,
 )
 from events_pandas.mapping.source_format import DecimalSign
-from events_pandas.mapping.toml import source_wording
+from events_pandas.mapping.toml import misplaced, source_wording
 from events_pandas.wording import Phrase, Words, parts_of
 from events_pandas.words import kind_of
 
@@ -48,6 +48,7 @@ class BoundRule:
     parts: Mapping[str, "Values | Constant"]  # by the name of the part; a series has a value for each row of the frame
     labels: Mapping[str, str]  # the words for each part in a message, such as "column 'total'"
     is_bare: bool = False  # the values of a bare column decided the rule
+    strips: bool = False  # blanks and invisible characters at both ends are removed
     remark: Remark | None = None
 
 
@@ -145,7 +146,7 @@ def bind(
     require_mapping(mapping)
     require_frame(frame)
     binder = _Binder(frame, mapping.event_name)
-    rules = dict(resolved or {})
+    rules, stripped = dict(resolved or {}), stripped_identifiers(mapping)
     bound = []
     for path, rule in mapping.rules().items():
         parts = {part: binder.values(part_path(path, part), source) for part, source in rule_sources(rule).items()}
@@ -161,6 +162,7 @@ def bind(
                 parts={part: values for part, values in parts.items() if values is not None},
                 labels={part: _public_label(path, source) for part, source in rule_sources(rule).items()},
                 is_bare=is_bare_column(rule),
+                strips=path in stripped,
                 remark=(remarks or {}).get(path, column_type.remark),
             )
         )
@@ -298,7 +300,7 @@ def _hint(path: str, label: Hashable) -> Words:
     if not isinstance(label, str) or not option:
         return ""
     if option in _TEXT_OPTIONS:
-        return f"{option} is an option of the mapping, not metadata: in a TOML file its line stands above [metadata]"
+        return misplaced(option)
     if label in option.split("."):
         # A key whose value is its own name can only mean a column.
         return ""

@@ -13,6 +13,7 @@ from events_pandas.errors import MappingError
 from events_pandas.intercom import IDENTIFIERS, METADATA_LIMIT, normalized_event_name
 from events_pandas.mapping import toml
 from events_pandas.mapping.faults import mapping_faults
+from events_pandas.mapping.known_options import names_options
 from events_pandas.mapping.rules import (
     RULE_TYPES,
     Column,
@@ -30,11 +31,12 @@ from events_pandas.mapping.rules import (
 from events_pandas.mapping.source_format import AS_DETECTED, SourceFormat, set_parts
 
 _DIGITS: Final = 12
-_DIGEST_OPTIONS: Final = tuple(option for option in toml.OPTIONS if option != "unconfirmed")
-_LATER_OPTIONS: Final = frozenset({"round", "decimal"})
+_DIGEST_OPTIONS: Final = tuple(option for option in toml.OPTIONS if option not in {"strip_identifiers", "unconfirmed"})
+_LATER_OPTIONS: Final = frozenset({"strip", "ambiguous", "nonexistent", "zero", "rounding", "decimal"})
 """Options of rules that are in a digest only where they are set: digests made before the option existed stay valid."""
 
 
+@names_options
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class EventMapping:
     """Which column becomes which field of an event, and how rows are judged.
@@ -63,6 +65,9 @@ class EventMapping:
     metadata_overflow : {"error", "drop"}, default "error"
         Whether a row with more values present than `metadata_limit` is invalid, or is sent with the first ones in the
         mapping's order.
+    strip_identifiers : bool, default False
+        Whether blanks and invisible characters at both ends of `user_id`, `id` and `email` are removed, with a note.
+        ``Column("customer_id", strip=True)`` does so for one of them.
     unconfirmed : sequence of str, default ()
         The guesses of `suggest_mapping` that nobody has confirmed yet, by path, such as ``"created_at.format"``. A
         mapping with guesses can be checked, but not submitted. Remove each guess that you have read, or all with
@@ -126,6 +131,7 @@ class EventMapping:
     on_invalid_metadata: Literal["error", "omit"] = "error"
     metadata_limit: int = METADATA_LIMIT
     metadata_overflow: Literal["error", "drop"] = "error"
+    strip_identifiers: bool = False
     unconfirmed: Sequence[str] = ()
     source: SourceFormat = AS_DETECTED
 
@@ -139,7 +145,11 @@ class EventMapping:
         object.__setattr__(self, "unconfirmed", tuple(path for path in self.unconfirmed if path not in confirmed))
 
     def __repr__(self) -> str:
-        later = {"unconfirmed": self.unconfirmed, "source": set_parts(self.source)}
+        later = {
+            "strip_identifiers": self.strip_identifiers,
+            "unconfirmed": self.unconfirmed,
+            "source": set_parts(self.source),
+        }
         shown = [option.name for option in fields(EventMapping) if later.get(option.name, True)]
         return f"EventMapping({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
 
@@ -230,6 +240,13 @@ def field_values(mapping: EventMapping) -> dict[str, Any]:
     return {option.name: getattr(mapping, option.name) for option in fields(EventMapping)}
 
 
+def stripped_identifiers(mapping: EventMapping) -> list[str]:
+    """Return the identifiers from whose ends blanks and invisible characters are removed."""
+    given = {name: entry for name in IDENTIFIERS if (entry := getattr(mapping, name)) is not None}
+    is_asked = {name: isinstance(entry, Column) and entry.strip for name, entry in given.items()}
+    return [name for name in given if mapping.strip_identifiers or is_asked[name]]
+
+
 def mapping_digest(mapping: EventMapping) -> str:
     """Return a short name for a mapping: the same for the same rules, in every process.
 
@@ -238,9 +255,11 @@ def mapping_digest(mapping: EventMapping) -> str:
     rules = mapping.rules()
     described = [(path, _described(rule)) for path, rule in rules.items()]
     described += [(option, repr(getattr(mapping, option))) for option in _DIGEST_OPTIONS]
+    # Digests made before these existed stay valid. The other parts of the format change no event.
     if mapping.source.decimal is not None:
-        # Digests made before it existed stay valid. The other parts of the format change no event.
         described.append(("source.decimal", repr(mapping.source.decimal)))
+    if stripped := stripped_identifiers(mapping):
+        described.append(("strip", repr(stripped)))
     digest = sha256(repr(described).encode()).hexdigest()[:_DIGITS]
     computed = [path for path, source in sources_by_path(rules).items() if is_computed(source)]
     return f"{digest} (callables: {', '.join(computed)})" if computed else digest

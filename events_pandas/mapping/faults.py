@@ -10,9 +10,13 @@ import pandas as pd
 
 from events_pandas.intercom import DATE_SUFFIXES, FORBIDDEN_KEY_CHARACTERS, IDENTIFIERS, RESERVED_KEYS
 from events_pandas.mapping.rules import (
+    AMBIGUOUS,
     AMOUNT_UNITS,
     DATE_UNITS,
+    NONEXISTENT,
+    ROUNDINGS,
     RULE_TYPES,
+    ZEROS,
     Column,
     Constant,
     Date,
@@ -37,13 +41,14 @@ _SHORT: Final = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 80
 
 _Need: TypeAlias = tuple[Callable[[object], bool], str]
-"""Which values an option may have, and what is wrong with others."""
+"""Which values an option may have, and the fault of others, with ``{}`` in the place of the value."""
 
 
 def _one_of(*allowed: str | None) -> _Need:
-    words = ", ".join(repr(choice) for choice in allowed if choice is not None)
+    *words, last = [repr(choice) for choice in allowed if choice is not None]
+    expected = f"{', '.join(words)} or {last}" if words else last
     # Comparing an array gives an array, which is neither true nor false.
-    return lambda value: isinstance(value, str | None) and value in allowed, f"is not one of {words}"
+    return lambda value: isinstance(value, str | None) and value in allowed, f"expected {expected}, got {{}}"
 
 
 def _are_paths(paths: object) -> bool:
@@ -81,27 +86,39 @@ def _is_encoding(encoding: object) -> bool:
 
 
 _DECIMAL: Final[_Need] = _one_of(*DECIMAL_SIGNS, None)
-_TIMEZONE: Final[_Need] = (_is_timezone, "is not a time zone: write 'UTC', 'Europe/Berlin' or the like")
-_TRUTH: Final[_Need] = (lambda value: isinstance(value, bool), "is neither true nor false")
+_TIMEZONE: Final[_Need] = (_is_timezone, "{} is not a time zone: write 'UTC', 'Europe/Berlin' or the like")
+_TRUTH: Final[_Need] = (lambda value: isinstance(value, bool), "{} is neither true nor false")
 _NEEDS: Final[Mapping[str, _Need]] = {
     "timezone": _TIMEZONE,
     "duplicates": _one_of("skip", "spread", "send"),
     "on_invalid_metadata": _one_of("error", "omit"),
     "metadata_overflow": _one_of("error", "drop"),
-    "metadata_limit": (_is_limit, "is not an integer of at least 1: write 10 or the like"),
-    "unconfirmed": (_are_paths, 'is not a list of paths: write ["timezone"] or the like, or leave it out'),
+    "metadata_limit": (_is_limit, "{} is not an integer of at least 1: write 10 or the like"),
+    "strip_identifiers": _TRUTH,
+    "unconfirmed": (_are_paths, '{} is not a list of paths: write ["timezone"] or the like, or leave it out'),
 }
 _NEEDS_OF_RULES: Final[Mapping[type[Rule], Mapping[str, _Need]]] = {
-    Date: {"timezone": _TIMEZONE, "unit": _one_of(*DATE_UNITS, None)},
-    MonetaryAmount: {"unit": _one_of(*AMOUNT_UNITS), "round": _TRUTH, "decimal": _DECIMAL},
+    Column: {"strip": _TRUTH},
+    Date: {
+        "timezone": _TIMEZONE,
+        "unit": _one_of(*DATE_UNITS, None),
+        "ambiguous": _one_of(*AMBIGUOUS),
+        "nonexistent": _one_of(*NONEXISTENT),
+    },
+    MonetaryAmount: {
+        "unit": _one_of(*AMOUNT_UNITS),
+        "zero": _one_of(*ZEROS),
+        "rounding": _one_of(*ROUNDINGS, None),
+        "decimal": _DECIMAL,
+    },
     Number: {"decimal": _DECIMAL},
     Text: {"truncate": _TRUTH},
 }
 _NEEDS_OF_SOURCE: Final[Mapping[str, _Need]] = {
-    "delimiter": (_is_delimiter, "is not one character that can stand between cells: write ';' or the like"),
-    "encoding": (_is_encoding, "is not an encoding that Python knows: write 'cp1252' or the like"),
+    "delimiter": (_is_delimiter, "{} is not one character that can stand between cells: write ';' or the like"),
+    "encoding": (_is_encoding, "{} is not an encoding that Python knows: write 'cp1252' or the like"),
     "decimal": _DECIMAL,
-    "sheet": (lambda sheet: sheet is None or (isinstance(sheet, str) and sheet != ""), "is not the name of a sheet"),
+    "sheet": (lambda sheet: sheet is None or (isinstance(sheet, str) and sheet != ""), "{} is not the name of a sheet"),
 }
 
 
@@ -120,7 +137,7 @@ def mapping_faults(fields: Mapping[str, object]) -> list[Words]:
 def _option_faults(needs: Mapping[str, _Need], values: Mapping[str, object], *, prefix: str) -> Iterator[str]:
     for name, (is_met, fault) in needs.items():
         if not is_met(values[name]):
-            yield f"{prefix}{name}: {_shown(values[name])} {fault}"
+            yield f"{prefix}{name}: {fault.format(_shown(values[name]))}"
 
 
 def source_format_faults(source: object) -> Iterator[str]:
@@ -227,6 +244,8 @@ def _rule_faults(path: str, rule: Rule) -> Iterator[Words]:
         yield from _source_faults(part_path(path, part), source)
     values = {part.name: part.value for part in rule_parts(rule)}
     yield from _option_faults(_NEEDS_OF_RULES.get(type(rule), {}), values, prefix=f"{path}.")
+    if isinstance(rule, Column) and rule.strip is not False and path not in IDENTIFIERS:
+        yield f"{path}.strip: only the identifiers user_id, id and email can be stripped: leave it out here"
     if isinstance(rule, Date) and rule.format is not None:
         if rule.unit is not None:
             yield f"{path}: has both format and unit: format is for written dates, unit for epoch numbers"

@@ -6,6 +6,7 @@ from typing import Any, Final, Literal, TypeAlias, TypeGuard, get_args
 
 import pandas as pd
 
+from events_pandas.mapping.known_options import names_options
 from events_pandas.mapping.source_format import DecimalSign
 
 EXPRESSION_TYPE: Final[type | None] = getattr(pd.api.typing, "Expression", None)
@@ -21,11 +22,28 @@ DateUnit: TypeAlias = Literal["s", "ms", "us", "ns"]
 DATE_UNITS: Final[tuple[DateUnit, ...]] = get_args(DateUnit)
 """What an epoch number can count."""
 
+Ambiguous: TypeAlias = Literal["earlier", "later", "error"]
+AMBIGUOUS: Final[tuple[Ambiguous, ...]] = get_args(Ambiguous)
+"""Which second is meant by a local time that happened twice."""
+
+Nonexistent: TypeAlias = Literal["shift", "error"]
+NONEXISTENT: Final[tuple[Nonexistent, ...]] = get_args(Nonexistent)
+"""What becomes of a local time that did not happen."""
+
 AmountUnit: TypeAlias = Literal["major", "minor"]
 AMOUNT_UNITS: Final[tuple[AmountUnit, ...]] = get_args(AmountUnit)
 """What an amount can count: euros or cents."""
 
+Zero: TypeAlias = Literal["omit", "error"]
+ZEROS: Final[tuple[Zero, ...]] = get_args(Zero)
+"""What becomes of an amount of zero."""
 
+Rounding: TypeAlias = Literal["half_up"]
+ROUNDINGS: Final[tuple[Rounding, ...]] = get_args(Rounding)
+"""How an amount with further decimals is rounded."""
+
+
+@names_options
 @dataclass(frozen=True, slots=True)
 class Constant:
     """The same value for every row.
@@ -38,8 +56,8 @@ class Constant:
     Examples
     --------
     >>> import events_pandas as ep
-    >>> ep.MonetaryAmount("total", currency=ep.Constant("usd"))
-    MonetaryAmount(amount='total', currency=Constant(value='usd'), unit='major', round=False, decimal=None)
+    >>> ep.MonetaryAmount("total", currency=ep.Constant("usd")).currency
+    Constant(value='usd')
     """
 
     value: Scalar
@@ -49,6 +67,7 @@ Source: TypeAlias = Hashable | Constant | Callable[[pd.DataFrame], object]
 """A column's label or an index level's name, a constant, a callable of the frame, or a ``pd.col`` expression."""
 
 
+@names_options
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column as it is: its dtype decides what it becomes.
@@ -57,6 +76,9 @@ class Column:
     ----------
     source : hashable, callable or pandas expression
         The column's label or an index level's name, a callable ``frame -> Series``, or ``pd.col(...)``.
+    strip : bool, default False
+        Whether blanks and invisible characters at both ends of an identifier are removed, with a note. What is left
+        empty is absent. Only `user_id`, `id` and `email` can be stripped.
 
     Notes
     -----
@@ -69,12 +91,15 @@ class Column:
     --------
     >>> import events_pandas as ep
     >>> ep.EventMapping(event_name=ep.Column("event"), created_at="time", user_id="user").event_name
-    Column(source='event')
+    Column(source='event', strip=False)
     """
 
     source: Source
+    _: KW_ONLY
+    strip: bool = False
 
 
+@names_options
 @dataclass(frozen=True, slots=True)
 class Text:
     """A string of at most 255 characters.
@@ -102,6 +127,7 @@ class Text:
     truncate: bool = False
 
 
+@names_options
 @dataclass(frozen=True, slots=True)
 class Number:
     """A JSON number, exactly as it stands in the column.
@@ -130,6 +156,7 @@ class Number:
     decimal: DecimalSign | None = None
 
 
+@names_options
 @dataclass(frozen=True, slots=True)
 class Date:
     """A time in Unix seconds, UTC; in metadata its key must end in ``_date`` or ``_at``.
@@ -146,6 +173,17 @@ class Date:
         What epoch numbers count; seconds when not given.
     timezone : str, optional
         The zone of times that have none, such as ``"Europe/Berlin"``; the mapping's `timezone` when not given.
+    ambiguous : {"error", "earlier", "later"}, default "error"
+        Whether a local time that happened twice, because the clocks went back, makes its row invalid, or means the
+        earlier or the later of its two seconds, with a note.
+    nonexistent : {"error", "shift"}, default "error"
+        Whether a local time that did not happen, because the clocks went forward, makes its row invalid, or means the
+        first second after it that happened, with a note.
+
+    Notes
+    -----
+    A day begins with its first second, even if its midnight happened twice or not at all. With `ambiguous` or
+    `nonexistent` its midnight is a local time like any other, and has a note.
 
     References
     ----------
@@ -155,7 +193,7 @@ class Date:
     --------
     >>> import events_pandas as ep
     >>> ep.Date("day", format="%Y%m%d")
-    Date(source='day', format='%Y%m%d', unit=None, timezone=None)
+    Date(source='day', format='%Y%m%d', unit=None, timezone=None, ambiguous='error', nonexistent='error')
     """
 
     source: Source
@@ -163,8 +201,11 @@ class Date:
     format: str | None = None
     unit: DateUnit | None = None
     timezone: str | None = None
+    ambiguous: Ambiguous = "error"
+    nonexistent: Nonexistent = "error"
 
 
+@names_options
 @dataclass(frozen=True, slots=True)
 class Link:
     """An http or https address.
@@ -188,6 +229,7 @@ class Link:
     source: Source
 
 
+@names_options
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RichLink:
     """A text that leads to an http or https address.
@@ -214,6 +256,7 @@ class RichLink:
     url: Source
 
 
+@names_options
 @dataclass(frozen=True, slots=True)
 class MonetaryAmount:
     """An amount of money: a positive whole number of cents, and its currency.
@@ -226,16 +269,19 @@ class MonetaryAmount:
         The currency's three letters, in any case: a column, or ``Constant("usd")`` for all rows.
     unit : {"major", "minor"}, default "major"
         Whether the amount counts euros or cents.
-    round : bool, default False
-        Whether an amount with more decimals than its currency is rounded half up, with a note, or makes its row
-        invalid.
+    zero : {"error", "omit"}, default "error"
+        Whether an amount of zero makes its row invalid, or the event is sent without amount and currency, with a note.
+    rounding : {"half_up"}, optional
+        How an amount with more decimals than its currency is rounded, with a note. Without it, such an amount makes its
+        row invalid.
     decimal : {".", ","}, optional
         The decimal sign of text, as in `Number`.
 
     Notes
     -----
-    Conversion is exact: 19.99 is 1999 cents, and ``round`` rounds the digits as they are written: 1.005 is 101 cents.
-    Intercom takes amounts above zero only. Currencies that ISO 4217 has withdrawn are sent, with a note.
+    Conversion is exact: 19.99 is 1999 cents, and ``rounding="half_up"`` rounds the digits as they are written: 1.005 is
+    101 cents. Intercom takes amounts above zero only. An amount that is rounded to zero is zero. Currencies that ISO
+    4217 has withdrawn are sent, with a note.
 
     References
     ----------
@@ -245,14 +291,15 @@ class MonetaryAmount:
     --------
     >>> import events_pandas as ep
     >>> ep.MonetaryAmount("total", currency="currency")
-    MonetaryAmount(amount='total', currency='currency', unit='major', round=False, decimal=None)
+    MonetaryAmount(amount='total', currency='currency', unit='major', zero='error', rounding=None, decimal=None)
     """
 
     amount: Source
     _: KW_ONLY
     currency: Source
     unit: AmountUnit = "major"
-    round: bool = False
+    zero: Zero = "error"
+    rounding: Rounding | None = None
     decimal: DecimalSign | None = None
 
 

@@ -3,10 +3,13 @@
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final, Literal, TypeAlias, get_args
 
+from events_pandas.mapping.known_options import names_options
+
 DecimalSign: TypeAlias = Literal[".", ","]
 DECIMAL_SIGNS: Final[tuple[DecimalSign, ...]] = get_args(DecimalSign)
 
 
+@names_options
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceFormat:
     """How the files of rows are written.

@@ -18,6 +18,7 @@ from events_pandas.mapping.rules import (
     Source,
     is_bare_column,
     is_computed,
+    metadata_key,
     part_names,
     rule_parts,
     sources_by_path,
@@ -27,7 +28,10 @@ from events_pandas.mapping.source_format import SOURCE_PARTS, SourceFormat, set_
 from events_pandas.wording import Phrase
 from events_pandas.words import UNSEEN, did_you_mean, escape
 
-OPTIONS: Final = ("timezone", "duplicates", "on_invalid_metadata", "metadata_limit", "metadata_overflow", "unconfirmed")
+OPTIONS: Final = (
+    *("timezone", "duplicates", "on_invalid_metadata", "metadata_limit", "metadata_overflow", "strip_identifiers"),
+    "unconfirmed",
+)
 FIELDS: Final = ("event_name", "created_at", *IDENTIFIERS, "metadata", *OPTIONS, "source")
 
 _TABLES: Final = ("metadata", "source")
@@ -39,6 +43,7 @@ Fields: TypeAlias = dict[str, Any]
 _PIPES_OF_SHELLS: Final = ("/dev/fd", "/dev/stdin", "/proc")
 _NO_TYPE: Final = 'has no type: write { type = "text", … } or the like, or { column = "…" } or { constant = … } alone'
 _NO_SOURCE: Final = 'write a column\'s name, { column = "…" } or { constant = … }'
+_LABEL_FORMS: Final = ", which is text, an integer or an array of these; a constant is { constant = … }"
 _UNREAD: Final = "?"
 """A label that stands for what could not be read, so that the rest of the mapping is judged too."""
 
@@ -119,9 +124,9 @@ class _Reader:
         return SourceFormat(**{name: table[name] for name in SOURCE_PARTS if name in table})
 
     def _entry(self, path: str, entry: object) -> Rule | Source:
-        """Read a bare label, a constant, ``{ column = … }`` or ``{ type = …, … }``."""
-        if isinstance(entry, dict) and "type" in entry:
-            return self._rule(path, entry)
+        """Read a bare label, a constant, ``{ column = … }``, also with ``strip``, or ``{ type = …, … }``."""
+        if isinstance(entry, dict) and {"type", "strip"} & set(entry):
+            return self._rule(path, {"type": "column", **entry})
         source = self.source(path, entry, otherwise=_NO_TYPE)
         return Column(source) if isinstance(entry, dict) and set(entry) == {"column"} else source
 
@@ -174,14 +179,20 @@ class _Reader:
         levels = entry if isinstance(entry, list) and entry else [entry]
         if all(isinstance(level, str | int) and not isinstance(level, bool) for level in levels):
             return tuple(levels) if isinstance(entry, list) else levels[0]
+        option = metadata_key(path)
         self.faults.append(
-            f"{path}: {_value_text(entry)} is not a column's name, which is text, an integer or an array of these; "
-            "a constant is { constant = … }"
+            f"{path}: {_value_text(entry)} is not a column's name"
+            + (f": {misplaced(option)}" if option in OPTIONS else _LABEL_FORMS)
         )
         return _UNREAD
 
     def _unknown(self, place: str, name: str, known: Iterable[str]) -> None:
         self.faults.append(f"{place}: {name!r} is not known: {did_you_mean(name, known)}")
+
+
+def misplaced(option: str) -> str:
+    """Say where an option belongs that stands below ``[metadata]``, where every line is metadata."""
+    return f"{option} is an option of the mapping, not metadata: in a TOML file its line stands above [metadata]"
 
 
 def write_fields(
@@ -252,7 +263,7 @@ def _entry_table(entry: object) -> object:
         return entry
     if is_bare_column(entry):
         # Only event_name tells a column from a literal, but the table means the same everywhere.
-        return {"column": entry.source}
+        return {"column": entry.source} | ({"strip": True} if entry.strip else {})
     table: dict[str, object] = {"type": type_word(entry)}
     for part in rule_parts(entry):
         value = _entry_table(part.value)

@@ -22,6 +22,8 @@ from events_pandas.sources.source_file import FileRemark
 
 BLOCK_BYTES: Final = 512 * 1024
 """The bytes that are looked at together: enough for numpy, few enough for the cache of a processor."""
+PLAIN_BLOCK_BYTES: Final = 2 * 1024 * 1024
+"""The bytes of plain rows that are read together: these need only be counted, and Arrow is faster with many."""
 
 LONGEST_RECORD: Final = 64 * 1024 * 1024
 """The most bytes of a row: a longer one is the rest of the file behind a quote that is not closed."""
@@ -51,6 +53,7 @@ class CsvForm:
     ends_with_return: bool = False  # the header ends with a carriage return alone
     remarks: tuple[FileRemark, ...] = ()
     has_escapes: bool = False  # backslashes escape quotes
+    plain_lines: int = 0  # the number of lines, the header's among them, up to the first that may not be a plain row
     rows: int = 0
 
     @property
@@ -114,12 +117,13 @@ def read_blocks(stream: BinaryIO, form: CsvForm, *, escapes: bool) -> Iterator[P
     rest, line, is_last = b"", form.lines, False
     plain = _PlainRows(form)
     while not is_last:
+        size = PLAIN_BLOCK_BYTES if line < form.plain_lines else BLOCK_BYTES
         # The blocks grow with a long record, so that its start is not read again for each block of it.
-        read = stream.read(max(BLOCK_BYTES, len(rest)))
+        read = stream.read(max(size, len(rest)))
         is_last = not read
         text = (rest + read).rstrip(END_OF_FILE_OF_DOS) if is_last else rest + read
         end = text.rfind(b"\n") + 1
-        if (rows := plain.count(text[:end])) is not None:
+        if (rows := plain.count(text[:end], line)) is not None:
             yield PlainBlock(text=text[:end], line=line, rows=rows)
             rest, line = text[end:], line + rows
             if not is_last:
@@ -147,9 +151,15 @@ class _PlainRows:
         self._headers = (begin, quoted_cell(form.names[0]), BYTE_ORDER_MARK)
         # Without going back, it takes a sixth of the time: what it finds need not be blank.
         self._blank = re.compile(rb'\n[%b \t"]++\r?+\n' % mark)
+        self._known = form.plain_lines
 
-    def count(self, text: bytes) -> int | None:
-        """Return the number of lines; None if one of them is not a plain row, or may repeat the header."""
+    def count(self, text: bytes, line: int) -> int | None:
+        """Return the number of lines; None if one of them is not a plain row, or may repeat the header.
+
+        `line` is the number of lines of the file before them.
+        """
+        if line < self._known and line + (n_lines := text.count(b"\n")) <= self._known:
+            return n_lines
         structure = text.translate(None, self._grammar.others)
         row = structure[: structure.find(b"\n") + 1]
         if not self._is_possible or self._row.fullmatch(row) is None:

@@ -79,7 +79,8 @@ def _surveyed(file: SourceFile, open_stream: OpenStream, encoding: TextEncoding)
     chosen = doubled if escaped is doubled else _chosen(doubled, escaped)
     if chosen is None:
         raise SourceError(f"{file}: {_undecided(doubled, escaped)}")
-    form = replace(form, rows=chosen.rows, remarks=(*form.remarks, *chosen.blank.remarks("line")))
+    remarks = (*form.remarks, *chosen.blank.remarks("line"))
+    form = replace(form, rows=chosen.rows, plain_lines=chosen.plain_lines, remarks=remarks)
     if chosen is doubled:
         return form
     remark = FileRemark(code="backslash_quotes", subject=f"line {doubled.escaped_line}")
@@ -101,6 +102,7 @@ class _QuoteSurvey:
     """The findings in a file if its quotes are read in one of the two ways; lines count from 1."""
 
     rows: int = 0
+    plain_lines: int  # as in `CsvForm`
     blank: BlankRows = field(default_factory=BlankRows)
     has_odd_widths: bool = False
     escaped_line: int | None = None
@@ -115,6 +117,8 @@ class _QuoteSurvey:
         """Add the findings in some rows."""
         self.rows += block.rows
         if isinstance(block, PlainBlock):
+            # A block that is not plain leaves a gap.
+            self.plain_lines += block.rows if block.line == self.plain_lines else 0
             return
         self.blank.add(block.blank_rows())
         cells = block.records.cells
@@ -137,7 +141,7 @@ def _require_utf_8(text: bytes, line: int) -> None:
 
 
 def _survey(form: CsvForm, open_stream: OpenStream, *, escapes: bool) -> _QuoteSurvey:
-    found = _QuoteSurvey()
+    found = _QuoteSurvey(plain_lines=form.lines)
     with open_stream() as stream:
         try:
             for block in read_blocks(stream, form, escapes=escapes):

@@ -157,8 +157,9 @@ def are_well_placed(text: bytes, grammar: CsvGrammar) -> bool:
 def _are_well_placed(content: Bytes, quotes: Rows, grammar: CsvGrammar) -> bool:
     """Tell whether every quote opens or closes a cell, so that counting them finds what stands within quotes."""
     openers, closers = quotes[0::2], quotes[1::2]
-    before = content[openers[openers > 0] - 1]
-    after = content[closers[closers + 1 < len(content)] + 1]
+    # Nothing stands before the first byte, and nothing behind the last.
+    before = content[openers[np.searchsorted(openers, 1) :] - 1]
+    after = content[closers[: np.searchsorted(closers, len(content) - 1)] + 1]
     may_stand = grammar.may_stand_beside_a_quote
     return bool(may_stand[before].all() and may_stand[after].all())
 

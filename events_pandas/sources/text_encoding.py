@@ -36,7 +36,8 @@ _UNMARKED: Final = {
     "utf-16-be": re.compile(rb"(?:\0[^\0]){4}"),
 }
 
-_WORD: Final = re.compile(rb"[A-Za-z\x80-\xff]*[\x80-\xff][A-Za-z\x80-\xff]*")
+_WORDS_ONLY: Final = bytes(byte if bytes([byte]).isalpha() or byte >= 0x80 else ord(" ") for byte in range(256))  # noqa: PLR2004  # ASCII ends there.
+"""Bytes of words as they are, and a blank for each other byte."""
 
 _LETTER: Final = "A-Za-zªºÀ-ÖØ-öø-ÿŒœŠšŽžŸƒ"
 # What does not occur in a word of a Western language: the bytes of another encoding are read as Windows-1252 then.
@@ -172,7 +173,7 @@ class _Words:
 
     def look_at(self, block: bytes) -> None:
         """Look at the words of some lines."""
-        words = set() if block.isascii() else set(_WORD.findall(block)) - self._seen
+        words = set() if block.isascii() else _words_beyond_ascii(block) - self._seen
         for place, word in sorted((block.index(word), word) for word in words):
             self._judge(word, self._line + line_ends_in(block[:place]) + 1)
         # Bounded, since a file may have any number of words.
@@ -190,6 +191,11 @@ class _Words:
             self.odd = self.odd or place
         elif _SIGN.search(place[1]):
             self.sign = self.sign or place
+
+
+def _words_beyond_ascii(text: bytes) -> set[bytes]:
+    # A regular expression for them would look at every byte, which takes five times as long.
+    return {word for word in set(text.translate(_WORDS_ONLY).split()) if not word.isascii()}
 
 
 def _blocks(stream: BinaryIO) -> Iterator[bytes]:

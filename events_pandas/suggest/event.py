@@ -31,6 +31,7 @@ _SURE_RANK: Final = 4
 ACCOUNT_RANK: Final = 2
 """An identifier with this rank or a lower one is taken only if nothing else names the contact."""
 _INTERCOM_RANK: Final = 6
+_STRIP_ADVICE: Final = "; some have blanks or invisible characters at an end: set strip_identifiers to remove them"
 
 
 def event_choices(seen: Survey) -> list[Choice]:
@@ -120,7 +121,8 @@ def _identifiers(columns: Sequence[Evidence]) -> list[Choice]:
 
 def _identifier(path: str, column: Evidence, words: Words, *, is_sure: bool) -> Choice:
     """Choose a column; its path is a guess if it may belong to somebody else, or be of another kind."""
-    return Choice(path=path, entry=column.label, words=words, guesses=() if is_sure else (path,))
+    advice = _STRIP_ADVICE if column.has_odd_ends else ""
+    return Choice(path=path, entry=column.label, words=parts_of(words, advice), guesses=() if is_sure else (path,))
 
 
 def _is_doubtful(identifier: Evidence, columns: Sequence[Evidence], *, has_email: bool) -> bool:

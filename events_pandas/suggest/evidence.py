@@ -13,6 +13,7 @@ from pandas.api.types import infer_dtype
 
 from events_pandas.convert.cells import DOUBLE_EXACT, Rows
 from events_pandas.convert.decimal_signs import number_cures
+from events_pandas.convert.odd_texts import END_CHARACTERS
 from events_pandas.convert.time_formats import MOST
 from events_pandas.currencies import DECIMALS
 from events_pandas.mapping.arrow_types import UUID_TYPE, text_of
@@ -95,6 +96,7 @@ class Evidence:
     n_distinct: int = 0
     longest: int = 0  # characters of the longest text
     has_spaces: bool = False  # more than a few texts have a space in them
+    has_odd_ends: bool = False  # some texts have blanks or invisible characters at an end
     numbers_rows: bool = False  # the column counts up from row to row
     n_unlike: int = 0  # values that do not have the look
     n_numbers: int = 0  # texts that are numbers, where others are not
@@ -171,6 +173,7 @@ def _with_texts(seen: Evidence, cells: Values, rows: Rows) -> Evidence:
         n_distinct=len(texts),
         longest=int(texts.str.len().max()),
         has_spaces=bool(texts.str.contains(r"\s").mean() > _FEW),
+        has_odd_ends=bool((texts.str.strip(END_CHARACTERS) != texts).any()),
         numbers_rows=is_written and _numbers_rows(cells, rows),
         n_unlike=_count_unlike(cells, seen.look),
         n_numbers=int(cells.str.fullmatch(_NUMBER).sum()) if is_text else 0,

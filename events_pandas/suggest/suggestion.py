@@ -44,7 +44,7 @@ class SuggestedMapping(EventMapping):
     Parameters
     ----------
     event_name, created_at, user_id, id, email, metadata, timezone, duplicates, on_invalid_metadata, metadata_limit, \
-metadata_overflow, unconfirmed, source : object
+metadata_overflow, strip_identifiers, unconfirmed, source : object
         As in `EventMapping`.
     choices : tuple of Choice, optional
         What was chosen for each field, and why.

@@ -68,13 +68,14 @@ def test_identifiers_that_a_spreadsheet_damaged_are_not_sent(folder, sandbox, cl
 
 
 def test_prices_that_show_short_floats_are_rounded_on_request(folder, sandbox, client):
-    """With `round`, a mapping in TOML rounds amounts from short floats, and a note counts them."""
+    """With `rounding`, a mapping in TOML rounds amounts from short floats, and a note counts them."""
     (folder / "sales.csv").write_text(
-        "who,price,day\n10,39.2400016784668,2025-08-14T15:34:00Z\n12,25,2025-08-14T15:36:00Z\n", encoding="utf-8"
+        "who,price,currency,day\n10,39.2400016784668,usd,2025-08-14T15:34:00Z\n12,25,usd,2025-08-14T15:36:00Z\n",
+        encoding="utf-8",
     )
     (folder / "sales.toml").write_text(
         'event_name = "sold"\ncreated_at = "day"\nuser_id = "who"\n[metadata]\n'
-        'price = { type = "monetary_amount", amount = "price", currency = { constant = "usd" }, round = true }\n',
+        'price = { type = "monetary_amount", amount = "price", currency = "currency", rounding = "half_up" }\n',
         encoding="utf-8",
     )
 

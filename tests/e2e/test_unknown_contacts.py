@@ -1,5 +1,7 @@
 """Unknown contacts: a table names them, the user creates them, and their rows are submitted again."""
 
+from dataclasses import replace
+
 import pandas as pd
 import requests
 
@@ -62,3 +64,21 @@ def test_unknown_contacts_of_a_stream_are_found_frame_by_frame(make_orders, mapp
     named = [unknown_contacts(part, frame, mapping) for part, frame in zip(parts, frames, strict=True)]
     assert [contacts["contact"].tolist() for contacts in named] == [["00001"], ["00001"]]
     assert [part["attempts"].tolist() for part in parts] == [[1, 1], [1, 0]]
+
+
+def test_stripped_identifiers_are_one_contact_everywhere(make_orders, mapping, start, held):
+    """Payloads, journal, unknown contacts and results know a stripped identifier by what is left of it."""
+    sandbox = start(contacts=["00001"])
+    orders = make_orders(4, day=["2024-02-01", "2024-02-02", "2024-02-01", "2024-02-03"])
+    orders["who"] = [" 00001", "00007\u200b", "00001\u00a0", "\ufeff00007"]
+    stripping = replace(mapping, strip_identifiers=True)
+
+    with sandbox.client() as client:
+        results = submit_events(orders, stripping, client=client, include_identifier=True)
+        again = submit_events(orders.assign(who=orders["who"].str[-5:]), stripping, client=client)
+
+    assert results["contact"].tolist() == ["00001", "00007", "00001", "00007"]
+    assert results["status"].tolist() == ["accepted", "unknown_contact", "duplicate", "unknown_contact"]
+    assert unknown_contacts(results, orders, stripping)[["contact", "rows"]].to_numpy().tolist() == [["00007", 2]]
+    assert held(sandbox) == ["00001"]
+    assert again["status"].iloc[0] == "already_submitted"

@@ -40,34 +40,49 @@ OPTIONS = {
     "metadata_limit": 10,
     "metadata_overflow": "error",
     "truncate": False,
-    "rounds": False,
+    "zero": "error",
+    "rounding": None,
+    "ambiguous": "error",
+    "nonexistent": "error",
+    "strip": (),
 }
 
 
-def _mapping(*, truncate=False, rounds=False, computed=False, **options):
+IDENTIFIERS = {"user_id": "who", "id": "lead", "email": "mail"}
+"""The column of each identifier."""
+
+
+def _mapping(*, computed=False, duplicates="skip", **chosen):
     """Return a mapping of columns, or of callables that return the same columns."""
+    options = OPTIONS | chosen
+    clock = {name: options[name] for name in ("ambiguous", "nonexistent")}
+    money = {name: options[name] for name in ("zero", "rounding")}
+    strips_all = options["strip"] == tuple(IDENTIFIERS)
 
     def at(column):
         return (lambda frame: frame[column]) if computed else column
 
     return EventMapping(
         event_name=Column(at("name")),
-        created_at=at("time"),
-        user_id=at("who"),
-        id=at("lead"),
-        email=at("mail"),
+        created_at=Date(at("time"), **clock),
+        **{
+            name: Column(at(column), strip=name in options["strip"] and not strips_all)
+            for name, column in IDENTIFIERS.items()
+        },
+        strip_identifiers=strips_all,
         metadata={
-            "note": Text(at("note"), truncate=truncate),
+            "note": Text(at("note"), truncate=options["truncate"]),
             "load": Number(at("load")),
-            "seen_at": Date(at("seen"), timezone="America/New_York"),
-            "price": MonetaryAmount(at("total"), currency=at("currency"), round=rounds),
+            "seen_at": Date(at("seen"), timezone="America/New_York", **clock),
+            "price": MonetaryAmount(at("total"), currency=at("currency"), **money),
             "order": RichLink(value=at("order_no"), url=at("url")),
             "page": Link(at("page")),
             "bare_at": at("bare"),
             "source": Constant("backfill"),
         },
         timezone=ZONE,
-        **options,
+        duplicates=duplicates,
+        **{name: options[name] for name in ("on_invalid_metadata", "metadata_limit", "metadata_overflow")},
     )
 
 
@@ -99,6 +114,7 @@ NOBODY = re.compile(
 )
 SHEET_ERRORS = re.compile("#(N/A|REF!|BEZUG!)")
 """Some of the errors of spreadsheets, which no field takes."""
+ENDS = re.compile(f"^(?:{UNSEEN.pattern}|[ \u1680\u3000])+|(?:{UNSEEN.pattern}|[ \u1680\u3000])+\\Z")
 BAD = object()
 """What the oracle makes of a cell that cannot be sent; an absent cell is None."""
 
@@ -179,7 +195,7 @@ def _number(cell):
     return BAD
 
 
-def _seconds(cell, zone):
+def _seconds(cell, zone, options=OPTIONS):
     match cell:
         case bool() | np.bool_():
             return BAD
@@ -187,37 +203,54 @@ def _seconds(cell, zone):
             return math.floor(cell) if abs(cell) < 10**11 else BAD
         case str():
             is_written = re.match(r"\d{4}-\d\d-\d\dT", cell)
-            return _instant(dt.datetime.fromisoformat(re.sub(" UTC$", "Z", cell)), zone) if is_written else BAD
+            return _instant(dt.datetime.fromisoformat(re.sub(" UTC$", "Z", cell)), zone, options) if is_written else BAD
         case dt.datetime():
-            return _instant(cell, zone)
+            return _instant(cell, zone, options)
         case dt.date():
-            return _instant(dt.datetime.combine(cell, dt.time()), zone)
+            return _instant(dt.datetime.combine(cell, dt.time()), zone, options)
         case _:
             return BAD
 
 
-def _instant(time, zone):
+def _instant(time, zone, options):
     if time.tzinfo is None:
         first, second = (time.replace(tzinfo=zoneinfo.ZoneInfo(zone), fold=fold) for fold in (0, 1))
         # They differ where the clocks change: the time happened twice or not at all.
-        if first.utcoffset() != second.utcoffset():
+        if first.utcoffset() > second.utcoffset():
+            time = {"earlier": first, "later": second, "error": None}[options["ambiguous"]]
+        elif first.utcoffset() < second.utcoffset():
+            time = _next_that_happened(first) if options["nonexistent"] == "shift" else None
+        else:
+            time = first
+        if time is None:
             return BAD
-        time = first
     return (time - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(seconds=1)
 
 
-def _amount(amount, currency, *, rounds=False):
-    if isinstance(amount, bool | np.bool_) or not isinstance(amount, str | int | np.integer | float | decimal.Decimal):
-        return BAD
+def _next_that_happened(time):
+    """Return the first time of the clock after one that did not happen; the clocks change at whole minutes."""
+    time = time.replace(second=0, microsecond=0)
+    while time.utcoffset() != time.replace(fold=1).utcoffset():
+        time += dt.timedelta(minutes=1)
+    return time
+
+
+def _amount(amount, currency, *, zero="error", rounding=None):
+    is_number = isinstance(amount, int | np.integer | float | decimal.Decimal) and not isinstance(amount, bool)
     written = repr(float(amount)) if isinstance(amount, float) else str(amount)
     code = currency.lower() if isinstance(currency, str) else None
-    if code not in DECIMALS or not re.fullmatch(r"-?\d+(\.\d*)?", written):
+    if not (is_number or isinstance(amount, str)) or not re.fullmatch(r"-?\d+(\.\d*)?", written):
         return BAD
-    if isinstance(amount, float) and abs(amount) >= 2**46 and amount != int(amount):
+    if zero == "omit" and not decimal.Decimal(written):
+        return None
+    if code not in DECIMALS or (isinstance(amount, float) and abs(amount) >= 2**46 and amount != int(amount)):
         return BAD
     minor = decimal.Decimal(written).scaleb(DECIMALS[code])
-    if rounds:
+    if rounding is not None:
+        is_tiny = 0 < minor < decimal.Decimal("0.5")
         minor = minor.quantize(decimal.Decimal(1), decimal.ROUND_HALF_UP)
+        if zero == "omit" and is_tiny:
+            return None
     return {"amount": int(minor), "currency": code} if 0 < minor < 2**53 and minor == int(minor) else BAD
 
 
@@ -256,14 +289,18 @@ def _bare_rule(cells):
 
 def _event(row, options=OPTIONS, bare=None):
     """Return the payload of a row; None if the row is invalid."""
-    identifiers = {"user_id": (_user_id, "who"), "id": (_user_id, "lead"), "email": (_email, "mail")}
-    contacts = [(field, _if_present(read, row[column])) for field, (read, column) in identifiers.items()]
+    readers = {"user_id": _user_id, "id": _user_id, "email": _email}
+    cells = {field: _stripped(row[column], asked=field in options["strip"]) for field, column in IDENTIFIERS.items()}
+    contacts = [(field, _if_present(readers[field], cell)) for field, cell in cells.items()]
     present = [(field, identifier) for field, identifier in contacts if identifier is not None]
     metadata = {
         "note": _if_present(lambda cell: _text(cell, truncate=options["truncate"]), row["note"]),
         "load": _if_present(_number, row["load"]),
-        "seen_at": _if_present(lambda cell: _seconds(cell, "America/New_York"), row["seen"]),
-        "price": _if_present(lambda *cells: _amount(*cells, rounds=options["rounds"]), row["total"], row["currency"]),
+        "seen_at": _if_present(lambda cell: _seconds(cell, "America/New_York", options), row["seen"]),
+        "price": _if_present(
+            lambda *cells: _amount(*cells, zero=options["zero"], rounding=options["rounding"]),
+            *(row["total"], row["currency"]),
+        ),
         "order": _if_present(_rich_link, row["order_no"], row["url"], needs=None),
         "page": _if_present(_link, row["page"]),
         "bare_at": _if_present(lambda cell: _bare(bare, cell), row["bare"]) if bare else None,
@@ -271,7 +308,7 @@ def _event(row, options=OPTIONS, bare=None):
     }
     metadata = _kept({key: value for key, value in metadata.items() if value is not None}, options)
     name = _if_present(_name, row["name"])
-    time = _if_present(lambda cell: _seconds(cell, ZONE), row["time"])
+    time = _if_present(lambda cell: _seconds(cell, ZONE, options), row["time"])
     # Only the first identifier with a value is sent: faults of the others do not make the row invalid.
     needed = [name, time, *(identifier for _, identifier in present[:1])]
     if not present or metadata is None or None in needed or BAD in needed:
@@ -279,6 +316,11 @@ def _event(row, options=OPTIONS, bare=None):
     event = {"event_name": name, "created_at": time, **dict(present[:1])}
     event |= {"metadata": metadata} if metadata else {}
     return json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _stripped(cell, *, asked):
+    plain = _plain(cell)
+    return ENDS.sub("", plain) if asked and isinstance(plain, str) else cell
 
 
 def _kept(metadata, options):
@@ -295,7 +337,9 @@ def _kept(metadata, options):
 # Frames: the cells of nearly all columns are good; one or two columns have any cells.
 
 AMOUNTS = st.one_of(
-    st.sampled_from(["90071992547409.91", "90071992547409.92", "39.2400016784668", "1.005", "0.0049", " 5", "5\u00a0"]),
+    st.sampled_from(
+        ["90071992547409.91", "90071992547409.92", "39.2400016784668", "1.005", "0.0049", "0.00", "-0", " 5", "5\u00a0"]
+    ),
     st.floats(1e-7, 1e15),
     st.decimals(0, 10**14, places=6).map(lambda amount: f"{amount:f}"),
     st.integers(10**11, 2**54),
@@ -337,6 +381,7 @@ ODD_IDENTIFIERS = st.sampled_from(
             "{}",
         ),
         *("42\u200b", "\u00a042", "\ufeff42", "42 ", " 42", "42\t", "a@b.c ", "\ufeffa@b.c", "'a@b.c"),
+        *(" ", "\u200b\u3000", " #N/A ", " 4\u00a02 ", b" 42"),
     ]
 )
 URLS = st.sampled_from(["https://example.org", "http://example.org/ä"])
@@ -412,7 +457,11 @@ OPTION_VALUES = st.fixed_dictionaries(
         "metadata_limit": st.sampled_from([1, 2, 3, 5, 10]),
         "metadata_overflow": st.sampled_from(["error", "drop"]),
         "truncate": st.booleans(),
-        "rounds": st.booleans(),
+        "zero": st.sampled_from(["omit", "error"]),
+        "rounding": st.sampled_from([None, "half_up"]),
+        "ambiguous": st.sampled_from(["earlier", "later", "error"]),
+        "nonexistent": st.sampled_from(["shift", "error"]),
+        "strip": st.sampled_from([(), ("user_id",), ("id", "email"), tuple(IDENTIFIERS)]),
     }
 )
 

@@ -31,9 +31,14 @@ CONSTANTS = st.builds(
 SOURCES = LABELS | CONSTANTS
 FORMATS = st.sampled_from([None, "%Y%m%d", '%d "%B" %Y'])
 ZONES = st.sampled_from([None, "UTC", "Europe/Berlin"])
-DATES = st.builds(Date, SOURCES, format=FORMATS, timezone=ZONES) | st.builds(
-    Date, SOURCES, unit=st.sampled_from(["s", "ms", "us", "ns"]), timezone=ZONES
-)
+DATES = st.builds(
+    Date,
+    SOURCES,
+    format=FORMATS,
+    timezone=ZONES,
+    ambiguous=st.sampled_from(["earlier", "later", "error"]),
+    nonexistent=st.sampled_from(["shift", "error"]),
+) | st.builds(Date, SOURCES, unit=st.sampled_from(["s", "ms", "us", "ns"]), timezone=ZONES)
 ENTRIES = (
     SOURCES
     | DATES
@@ -45,13 +50,27 @@ ENTRIES = (
         SOURCES,
         currency=SOURCES,
         unit=st.sampled_from(["major", "minor"]),
-        round=st.booleans(),
+        zero=st.sampled_from(["omit", "error"]),
+        rounding=st.sampled_from([None, "half_up"]),
     )
 )
 KEYS = FILLED_TEXTS.filter(lambda key: not set(key) & FORBIDDEN_KEY_CHARACTERS and key.casefold() not in RESERVED_KEYS)
 
 WORDS = st.sampled_from(
-    [*FIELDS, *RULES_BY_TYPE, "type", "constant", "amount", "currency", "value", "url", "unit", "round", "x_at"]
+    [
+        *FIELDS,
+        *RULES_BY_TYPE,
+        "type",
+        "constant",
+        "amount",
+        "currency",
+        "value",
+        "url",
+        "unit",
+        "rounding",
+        "strip",
+        "x_at",
+    ]
 )
 ANYTHING = st.recursive(
     WORDS | TEXTS | st.integers() | st.floats() | st.booleans() | st.dates(),
@@ -86,7 +105,7 @@ def mappings(draw):
     return EventMapping(
         event_name=draw(FILLED_TEXTS | st.builds(Column, LABELS) | st.builds(Constant, FILLED_TEXTS)),
         created_at=draw(SOURCES | DATES | st.builds(Column, LABELS)),
-        **{name: draw(SOURCES | st.builds(Column, LABELS)) for name in sorted(identifiers)},
+        **{name: draw(SOURCES | st.builds(Column, SOURCES, strip=st.booleans())) for name in sorted(identifiers)},
         # A date needs a key that ends in _at, and a number may not have one.
         metadata={key if isinstance(entry, Number) else f"{key}_at": entry for key, entry in entries},
         timezone=draw(ZONES),
@@ -94,6 +113,7 @@ def mappings(draw):
         on_invalid_metadata=draw(st.sampled_from(["error", "omit"])),
         metadata_limit=draw(st.integers(min_value=1)),
         metadata_overflow=draw(st.sampled_from(["error", "drop"])),
+        strip_identifiers=draw(st.booleans()),
     )
 
 

@@ -55,7 +55,7 @@ def test_suggest_prints_a_mapping_as_toml(run):
 @pytest.mark.parametrize(
     ("option", "value", "fault"),
     [
-        ("--decimal", "x", "'x' is not one of '.', ','"),
+        ("--decimal", "x", "expected '.' or ',', got 'x'"),
         ("--delimiter", ";;", "';;' is not one character that can stand between cells: write ';' or the like"),
         ("--encoding", "rot13", "'rot13' is not an encoding that Python knows: write 'cp1252' or the like"),
         ("--sheet", "", "'' is not the name of a sheet"),

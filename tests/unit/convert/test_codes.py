@@ -27,10 +27,15 @@ ONCE = [
     "type_drift",
 ]
 ROW_NOTES = [
+    "identifier_stripped",
     "computed_as_empty",
     "identifier_nothing",
     "several_identifiers",
+    "amount_omitted",
     "amount_rounded",
+    "local_time_earlier",
+    "local_time_later",
+    "local_time_shifted",
     "excel_serial",
     "before_2000",
     "in_the_future",

@@ -11,7 +11,7 @@ import pytest
 from events_pandas.convert.cells import CellKind, Cells
 from events_pandas.convert.money import looked_up, read_amount
 from events_pandas.errors import MappingError
-from events_pandas.mapping import Constant, MonetaryAmount
+from events_pandas.mapping import Constant, MonetaryAmount, Text
 
 USD = MonetaryAmount("x", currency=Constant("usd"))
 
@@ -173,7 +173,7 @@ def test_amount_in_short_whole_floats_is_the_number_that_they_hold(cents):
 )
 def test_amount_is_rounded_half_up_on_request(cents, written, currency, amount):
     """Rounding is half up, by the digits as written, and happens once."""
-    rule = MonetaryAmount("x", currency=Constant(currency), round=True)
+    rule = MonetaryAmount("x", currency=Constant(currency), rounding="half_up")
 
     assert cents(rule, [written]) == [amount]
     assert cents(rule, [decimal.Decimal(written)]) == [amount]
@@ -181,14 +181,14 @@ def test_amount_is_rounded_half_up_on_request(cents, written, currency, amount):
 
 def test_amount_in_floats_is_rounded_by_its_shortest_digits(cents):
     """1.005 rounds up, although the nearest float lies below it."""
-    rule = MonetaryAmount("x", currency=Constant("usd"), round=True)
+    rule = MonetaryAmount("x", currency=Constant("usd"), rounding="half_up")
 
     assert cents(rule, [1.005, 0.1 + 0.2, 39.2400016784668, 1e-7]) == [101, 30, 3924, "!amount_not_positive"]
 
 
 def test_amount_in_minor_units_is_rounded_to_whole_ones(cents):
     """Half a cent is rounded up to a cent."""
-    rule = MonetaryAmount("x", currency=Constant("usd"), unit="minor", round=True)
+    rule = MonetaryAmount("x", currency=Constant("usd"), unit="minor", rounding="half_up")
 
     assert cents(rule, ["1999.5", "1999.49"]) == [2000, 1999]
 
@@ -196,12 +196,100 @@ def test_amount_in_minor_units_is_rounded_to_whole_ones(cents):
 def test_rounded_amounts_are_noted(convert, codes):
     """Each rounded amount gets a note."""
     frame = pd.DataFrame({"x": ["1.005", "2", None, "0.001", "3.9999"]})
-    rule = MonetaryAmount("x", currency=Constant("usd"), round=True)
+    rule = MonetaryAmount("x", currency=Constant("usd"), rounding="half_up")
 
     assert codes(convert(frame, metadata={"price": rule})) == [
         ("amount_not_positive", [3]),
         ("amount_rounded", [0, 4]),
     ]
+
+
+ZERO_OMITTED = MonetaryAmount("x", currency="c", zero="omit")
+
+
+@pytest.mark.parametrize("written", ["0", "0.00", "-0", "0.0000000000000000000000000", "-0.0000000000000000000000000"])
+def test_amount_of_zero_is_omitted_on_request(cents, convert, codes, written):
+    """With `zero="omit"` the event goes without an amount of zero, however it is written; a note counts the rows."""
+    rule = MonetaryAmount("x", currency=Constant("usd"), zero="omit")
+
+    for value in (written, decimal.Decimal(written), float(written)):
+        frame = pd.DataFrame({"x": pd.Series([value, "19.99", None], dtype=object)})
+        assert cents(rule, frame["x"]) == [None, 1999, None]
+        assert codes(convert(frame, metadata={"price": rule})) == [("amount_omitted", [0])]
+
+
+@pytest.mark.parametrize("written", ["-0.01", "-0.001", "-1", "-0.0000000000000000000000001"])
+def test_amount_below_zero_is_never_omitted(cents, written):
+    """Only zero is omitted: an amount below zero, such as a refund, is an error, and is not rounded to zero."""
+    for rounding in (None, "half_up"):
+        rule = MonetaryAmount("x", currency=Constant("usd"), zero="omit", rounding=rounding)
+        assert cents(rule, [written]) == ["!amount_not_positive"]
+
+
+def test_amount_that_is_rounded_to_zero_is_zero(convert, codes):
+    """What is sent decides: less than half a cent is no cents. Without rounding it is a fraction of a cent."""
+    frame = pd.DataFrame({"x": ["0.004", "0.005", "0.49"], "c": ["usd", "usd", "jpy"]})
+    rounded = MonetaryAmount("x", currency="c", zero="omit", rounding="half_up")
+
+    assert codes(convert(frame, metadata={"price": rounded})) == [("amount_rounded", [1]), ("amount_omitted", [0, 2])]
+    assert codes(convert(frame, metadata={"price": ZERO_OMITTED})) == [("amount_decimals", [0, 1, 2])]
+
+
+@pytest.mark.parametrize("currency", ["euro", None, " usd", ["usd"]])
+def test_currency_of_an_omitted_amount_is_not_judged(convert, codes, currency):
+    """An amount of zero is omitted with its currency, so that a bad currency does not matter."""
+    frame = pd.DataFrame({"x": ["0"], "c": pd.Series([currency], dtype=object)}, dtype=object)
+
+    assert codes(convert(frame, metadata={"price": ZERO_OMITTED})) == [("amount_omitted", [0])]
+
+
+def test_amount_is_not_rounded_to_zero_without_its_currency(convert, codes):
+    """0.004 is nothing in dollars, and four fils in dinars: without its currency nobody knows what it is."""
+    frame = pd.DataFrame({"x": ["0.004", "0.004"], "c": ["euro", "bhd"]})
+    rule = MonetaryAmount("x", currency="c", zero="omit", rounding="half_up")
+
+    found = codes(convert(frame, metadata={"price": rule}))
+
+    assert found == [("amount_not_positive", [0]), ("currency_unknown", [0]), ("currency_minor_unit", [1])]
+
+
+def test_event_of_an_omitted_amount_has_no_metadata(convert, payloads):
+    """An omitted amount is absent: the event goes without the key, and without metadata if it has no other."""
+    frame = pd.DataFrame({"x": [0, 5], "c": ["usd", "usd"]})
+
+    first, second = payloads(convert(frame, metadata={"price": ZERO_OMITTED}))
+
+    assert "metadata" not in first
+    assert second["metadata"] == {"price": {"amount": 500, "currency": "usd"}}
+
+
+def test_omitted_amount_does_not_count_as_metadata(convert, payloads):
+    """An omitted amount takes no place among the values that Intercom keeps."""
+    frame = pd.DataFrame({"x": [0], "c": ["usd"], "note": ["tea"]})
+
+    (event,) = payloads(convert(frame, metadata={"price": ZERO_OMITTED, "note": Text("note")}, metadata_limit=1))
+
+    assert event["metadata"] == {"note": "tea"}
+
+
+def test_constant_amount_of_zero_is_omitted_in_every_row(convert, payloads, codes):
+    """A constant is meant as it is: it is omitted without a note."""
+    frame = pd.DataFrame({"c": ["usd", "euro"]})
+
+    for currency in ("c", Constant("usd")):
+        batch = convert(frame, metadata={"fee": MonetaryAmount(Constant(0), currency=currency, zero="omit")})
+        assert ["metadata" in event for event in payloads(batch)] == [False, False]
+        assert codes(batch) == []
+
+
+def test_note_on_an_omitted_amount_says_what_is_sent(convert):
+    """The note shows the amount, and says that the event goes without it."""
+    (finding,) = convert(pd.DataFrame({"x": ["0.00"], "c": ["usd"]}), metadata={"price": ZERO_OMITTED}).findings
+
+    assert finding.messages()[0].as_py() == (
+        "metadata.price.amount: '0.00' in column 'x' is zero, and the event is sent without it and its currency: "
+        "correct it if something was paid"
+    )
 
 
 @pytest.mark.parametrize(
@@ -358,7 +446,8 @@ def test_constant_amount_that_is_not_positive_concerns_every_row(convert, codes)
             MonetaryAmount(Constant("1.5"), currency=Constant("jpy")),
             (
                 "metadata.fee.amount: the constant '1.5' has more decimals than its currency: "
-                "round it to what was paid (yen have none, euros two), or set round to true in the rule of the amount"
+                "round it to what was paid (yen have none, euros two), "
+                "or set rounding to 'half_up' in the rule of the amount"
             ),
         ),
         (

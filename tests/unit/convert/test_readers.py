@@ -359,10 +359,11 @@ def test_identifier_that_may_be_in_scientific_notation_is_noted_once(convert, co
     ],
 )
 def test_message_shows_the_character_and_not_the_person(convert, identifier, message):
-    """The message shows the character to remove, not the identifier."""
+    """The message shows the character to remove, not the identifier, and names the option that removes it."""
     (finding,) = convert(pd.DataFrame({"x": [identifier]}), user_id="x").findings
+    where = " if it stands at an end" if finding.code == "invisible_character" else ""
 
-    assert finding.messages().to_pylist() == [message]
+    assert finding.messages().to_pylist() == [f"{message}, or set strip_identifiers to true in the mapping{where}"]
 
 
 def test_value_of_a_problem_shows_the_character(convert):

@@ -385,6 +385,160 @@ def test_a_local_time_at_the_end_of_the_calendar_is_refused(becomes, column):
     assert becomes(Date("x"), column, timezone="America/New_York") == ["!time_unreadable", NOON + 5 * 3600]
 
 
+CHANGES = ["2024-03-31 02:30:00", "2024-10-27 02:30:00", "2024-01-31 13:00:00"]
+"""Times of the clocks in Berlin: one that did not happen, one that happened twice, and one that is clear."""
+SHIFTED, EARLIER, LATER = 1_711_846_800, 1_729_989_000, 1_729_992_600
+CHANGE_COLUMNS = {
+    "datetime64": (pd.Series(pd.to_datetime(CHANGES)), {}),
+    "timestamp[pyarrow]": (pd.Series(pd.to_datetime(CHANGES)).astype("timestamp[us][pyarrow]"), {}),
+    "object": (pd.Series([pd.Timestamp(text) for text in CHANGES], dtype=object), {}),
+    "category": (pd.Series(pd.to_datetime(CHANGES)).astype("category"), {}),
+    "text": (CHANGES, {}),
+    "text with a fraction": ([f"{text}.9" for text in CHANGES], {}),
+    "format": (
+        [f"{text[8:10]}.{text[5:7]}.{text[:4]} {text[11:16]}" for text in CHANGES],
+        {"format": "%d.%m.%Y %H:%M"},
+    ),
+    "named zones": ([f"{text} Europe/Berlin" for text in CHANGES], {"format": "%Y-%m-%d %H:%M:%S %Z"}),
+    "named zones, in other letters": (
+        [f"{text} {zone}" for text, zone in zip(CHANGES, ["CET", "Europe/Berlin", "europe/berlin"], strict=True)],
+        {"format": "%Y-%m-%d %H:%M:%S %Z"},
+    ),
+}
+"""Ways in which the times of a clock arise, with the options that read them."""
+
+
+@pytest.mark.parametrize("options", [{"ambiguous": "earlier"}, {"ambiguous": "later"}, {}])
+@pytest.mark.parametrize("carrier", CHANGE_COLUMNS)
+def test_clock_changes_are_as_chosen_in_every_carrier(convert, codes, carrier, options):
+    """`ambiguous` and `nonexistent` hold wherever a local time arises; one note counts each row that needed them."""
+    column, how = CHANGE_COLUMNS[carrier]
+    rule = Date("x", **how, **options, nonexistent="shift")
+    ambiguous = options.get("ambiguous")
+    seconds = [SHIFTED, {"earlier": EARLIER, "later": LATER, None: None}[ambiguous], NOON]
+    found = [(f"local_time_{ambiguous or 'ambiguous'}", [1]), ("local_time_shifted", [0])]
+
+    batch = convert(pd.DataFrame({"x": column}), created_at=rule, metadata={"x_at": rule}, timezone="Europe/Berlin")
+
+    assert batch.created_at.to_pylist() == batch.metadata["metadata.x_at"].pieces[-1].to_pylist() == seconds
+    assert sorted(codes(batch)) == sorted(2 * found)
+    assert batch.valid.tolist() == [True, ambiguous is not None, True]
+
+
+@pytest.mark.parametrize(
+    ("day", "timezone", "options", "seconds", "code"),
+    [
+        (dt.date(2024, 3, 31), "Asia/Beirut", {"nonexistent": "shift"}, 1_711_836_000, "local_time_shifted"),
+        ("2024-03-31", "Asia/Beirut", {"nonexistent": "shift"}, 1_711_836_000, "local_time_shifted"),
+        (dt.date(2011, 12, 30), "Pacific/Apia", {"nonexistent": "shift"}, 1_325_239_200, "local_time_shifted"),
+        (dt.date(2024, 11, 3), "America/Havana", {"ambiguous": "earlier"}, 1_730_606_400, "local_time_earlier"),
+        (dt.date(2024, 11, 3), "America/Havana", {"ambiguous": "later"}, 1_730_610_000, "local_time_later"),
+        ("20241103", "America/Havana", {"ambiguous": "later"}, 1_730_610_000, "local_time_later"),
+    ],
+)
+def test_midnight_of_a_day_is_as_chosen(convert, codes, day, timezone, options, seconds, code):
+    """A day whose midnight happened twice or not at all follows the rule's choice, and counts in its note."""
+    batch = convert(pd.DataFrame({"x": [day, None]}), metadata={"x_at": Date("x", **options)}, timezone=timezone)
+
+    assert batch.metadata["metadata.x_at"].pieces[-1].to_pylist() == [seconds, None]
+    assert codes(batch) == [(code, [0])]
+
+
+@pytest.mark.parametrize(
+    ("policy", "seconds", "duplicates"),
+    [("skip", [SHIFTED, EARLIER], 2), ("spread", [SHIFTED, SHIFTED + 1, EARLIER, EARLIER + 1], 0)],
+)
+def test_duplicates_are_found_by_the_seconds_that_are_chosen(policy, seconds, duplicates):
+    """Two times may become one second: then they are one event, or are spread."""
+    frame = pd.DataFrame({"x": ["2024-03-31 02:30", "2024-03-31 03:00", "2024-10-27 02:30", "2024-10-27 00:30Z"]})
+    mapping = EventMapping(
+        event_name="e",
+        created_at=Date("x", ambiguous="earlier", nonexistent="shift"),
+        user_id=Constant("ada"),
+        timezone="Europe/Berlin",
+        duplicates=policy,
+    )
+
+    report = check_events(frame, mapping)
+
+    assert sorted(event["created_at"] for event in report.payloads(4)) == seconds
+    assert (report.valid, report.duplicates) == (4, duplicates)
+
+
+@pytest.mark.parametrize("option", [{"ambiguous": "later"}, {"nonexistent": "shift"}])
+def test_choice_does_not_matter_in_utc_or_with_an_offset(convert, codes, option):
+    """An instant is what it is: only the times of a clock are chosen."""
+    texts = [f"{text}+01:00" for text in CHANGES]
+
+    for column, timezone in ((texts, "Europe/Berlin"), (CHANGES, "UTC"), (CHANGES, None)):
+        batch = convert(pd.DataFrame({"x": column}), metadata={"x_at": Date("x", **option)}, timezone=timezone)
+        assert {code for code, _ in codes(batch)} <= {"naive_time"}
+
+
+def test_constant_time_is_as_chosen_without_a_note(convert, payloads, codes):
+    """A constant is meant as it is."""
+    rule = Date(Constant("2024-10-27 02:30"), ambiguous="later")
+
+    batch = convert(pd.DataFrame({"x": [1]}), created_at=rule, timezone="Europe/Berlin")
+
+    assert [event["created_at"] for event in payloads(batch)] == [LATER]
+    assert codes(batch) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "row", "message"),
+    [
+        (
+            {},
+            0,
+            (
+                "did not happen, because the clocks went forward: "
+                "correct it, give the time in UTC, or set nonexistent to 'shift' in a date rule"
+            ),
+        ),
+        (
+            {},
+            1,
+            (
+                "happened twice, when the clocks went back: "
+                "give the time with its offset or in UTC, or set ambiguous to 'earlier' or 'later' in a date rule"
+            ),
+        ),
+        (
+            {"nonexistent": "shift"},
+            0,
+            (
+                "did not happen, because the clocks went forward, and the first second after the change is sent: "
+                "correct it, or give the time in UTC, if another time is meant"
+            ),
+        ),
+        (
+            {"ambiguous": "earlier"},
+            1,
+            (
+                "happened twice, when the clocks went back, and the earlier time is sent: "
+                "give the time with its offset or in UTC if the later one is meant"
+            ),
+        ),
+        (
+            {"ambiguous": "later"},
+            1,
+            (
+                "happened twice, when the clocks went back, and the later time is sent: "
+                "give the time with its offset or in UTC if the earlier one is meant"
+            ),
+        ),
+    ],
+)
+def test_message_on_a_clock_change_names_the_option_or_what_is_sent(convert, options, row, message):
+    """An error names the option of the rule that would choose a second; a note says which second was chosen."""
+    frame = pd.DataFrame({"x": [CHANGES[row]]})
+
+    (finding,) = convert(frame, metadata={"x_at": Date("x", **options)}, timezone="Europe/Berlin").findings
+
+    assert finding.messages().to_pylist() == [f"metadata.x_at: '{CHANGES[row]}' in column 'x' {message}"]
+
+
 def test_a_rule_may_have_a_zone_of_its_own(becomes):
     """The rule's zone replaces the mapping's."""
     column = pd.Series(pd.to_datetime(["2024-01-31T12:00"]))

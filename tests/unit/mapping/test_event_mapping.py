@@ -178,15 +178,41 @@ def test_digest_is_the_same_in_every_process(orders):
     assert mapping_digest(orders) == mapping_digest(dataclasses.replace(orders)) == "3e9c9f65ed08"
 
 
-def test_digest_is_that_of_before_amounts_could_be_rounded():
+@pytest.mark.parametrize(
+    "change",
+    [{"strip_identifiers": True}, {"user_id": Column("who", strip=True)}, {"email": Column("address", strip=True)}],
+)
+def test_digest_is_that_of_before_identifiers_could_be_stripped(change):
+    """A digest differs only if an identifier is stripped."""
+    metadata = {"note": Column("note"), "fee": Column(Constant(3))}
+    mapping = EventMapping(
+        event_name=Column("kind"), created_at="day", user_id="who", email=Column("address"), metadata=metadata
+    )
+
+    assert mapping_digest(mapping) == "bc66662eaf05"
+    assert mapping_digest(dataclasses.replace(mapping, **change)) != "bc66662eaf05"
+
+
+@pytest.mark.parametrize("option", [{"ambiguous": "earlier"}, {"nonexistent": "shift"}])
+def test_digest_is_that_of_before_dates_had_an_option(option):
+    """The time of an event is read by a rule, whose later options do not change digests where they are not set."""
+    mapping = EventMapping(event_name="paid", created_at="day", email="address", metadata={"paid_at": Date("day")})
+
+    assert mapping_digest(mapping) == "2dd68086835e"
+    for changed in ({"created_at": Date("day", **option)}, {"metadata": {"paid_at": Date("day", **option)}}):
+        assert mapping_digest(dataclasses.replace(mapping, **changed)) != "2dd68086835e"
+
+
+@pytest.mark.parametrize("option", [{"rounding": "half_up"}, {"zero": "omit"}, {"decimal": ","}])
+def test_digest_is_that_of_before_amounts_had_an_option(option):
     """An option that is added to a rule later does not change digests where it is not set."""
     cents = MonetaryAmount("cents", currency=Constant("usd"), unit="minor")
     metadata = {"price": MonetaryAmount("total", currency="currency"), "fee": cents}
     mapping = EventMapping(event_name="paid", created_at="day", email="address", metadata=metadata)
 
     assert mapping_digest(mapping) == "a3f7e0a1eae6"
-    rounded = dataclasses.replace(mapping, metadata={**metadata, "fee": dataclasses.replace(cents, round=True)})
-    assert mapping_digest(rounded) != "a3f7e0a1eae6"
+    changed = dataclasses.replace(mapping, metadata={**metadata, "fee": dataclasses.replace(cents, **option)})
+    assert mapping_digest(changed) != "a3f7e0a1eae6"
 
 
 @pytest.mark.parametrize(

@@ -72,19 +72,22 @@ HALF = "half of a character (a lone surrogate): write it again"
             {"timezone": zoneinfo.ZoneInfo("UTC")},
             f"timezone: {NO_ZONE.format(repr(zoneinfo.ZoneInfo('UTC')))}",
         ),
-        ({"duplicates": "drop"}, "duplicates: 'drop' is not one of 'skip', 'spread', 'send'"),
-        ({"duplicates": ["skip"]}, "duplicates: ['skip'] is not one of 'skip', 'spread', 'send'"),
-        ({"duplicates": np.array([1, 2])}, "duplicates: array([1, 2]) is not one of 'skip', 'spread', 'send'"),
-        ({"duplicates": pd.Series([1])}, "duplicates: 0    1 dtype: int64 is not one of 'skip', 'spread', 'send'"),
-        ({"on_invalid_metadata": ["omit"]}, "on_invalid_metadata: ['omit'] is not one of 'error', 'omit'"),
-        ({"on_invalid_metadata": pd.NA}, "on_invalid_metadata: <NA> is not one of 'error', 'omit'"),
+        ({"duplicates": "drop"}, "duplicates: expected 'skip', 'spread' or 'send', got 'drop'"),
+        ({"duplicates": ["skip"]}, "duplicates: expected 'skip', 'spread' or 'send', got ['skip']"),
+        ({"duplicates": np.array([1, 2])}, "duplicates: expected 'skip', 'spread' or 'send', got array([1, 2])"),
+        ({"duplicates": pd.Series([1])}, "duplicates: expected 'skip', 'spread' or 'send', got 0    1 dtype: int64"),
+        ({"on_invalid_metadata": ["omit"]}, "on_invalid_metadata: expected 'error' or 'omit', got ['omit']"),
+        ({"on_invalid_metadata": pd.NA}, "on_invalid_metadata: expected 'error' or 'omit', got <NA>"),
         ({"metadata_limit": 0}, f"metadata_limit: {NO_LIMIT.format(0)}"),
         ({"metadata_limit": "10"}, f"metadata_limit: {NO_LIMIT.format(repr('10'))}"),
         ({"metadata_limit": 10.0}, f"metadata_limit: {NO_LIMIT.format(10.0)}"),
         ({"metadata_limit": True}, f"metadata_limit: {NO_LIMIT.format(True)}"),
         ({"metadata_limit": None}, f"metadata_limit: {NO_LIMIT.format(None)}"),
-        ({"metadata_overflow": "omit"}, "metadata_overflow: 'omit' is not one of 'error', 'drop'"),
-        ({"metadata_overflow": None}, "metadata_overflow: None is not one of 'error', 'drop'"),
+        ({"strip_identifiers": 1}, "strip_identifiers: 1 is neither true nor false"),
+        ({"strip_identifiers": None}, "strip_identifiers: None is neither true nor false"),
+        ({"id": Column("x", strip=1)}, "id.strip: 1 is neither true nor false"),
+        ({"metadata_overflow": "omit"}, "metadata_overflow: expected 'error' or 'drop', got 'omit'"),
+        ({"metadata_overflow": None}, "metadata_overflow: expected 'error' or 'drop', got None"),
         ({"metadata": ["x"]}, "metadata: expected a mapping of keys to rules, got a list"),
         (
             {"source": {"decimal": ","}},
@@ -109,7 +112,7 @@ def test_mapping_refuses_a_field(mapping, faults, fields, fault):
         ({"encoding": "base64"}, f"source.encoding: {NO_ENCODING.format(repr('base64'))}"),
         ({"encoding": "a\0"}, f"source.encoding: {NO_ENCODING.format(repr('a' + chr(0)))}"),
         ({"encoding": 1}, f"source.encoding: {NO_ENCODING.format(1)}"),
-        ({"decimal": ";"}, "source.decimal: ';' is not one of '.', ','"),
+        ({"decimal": ";"}, "source.decimal: expected '.' or ',', got ';'"),
         ({"sheet": ""}, f"source.sheet: {NO_SHEET.format(repr(''))}"),
         ({"sheet": 1}, f"source.sheet: {NO_SHEET.format(1)}"),
     ],
@@ -155,12 +158,17 @@ def test_mapping_takes_how_files_are_written(mapping, source):
         ({"x": Text(Constant(float("nan")))}, f"metadata.x: {NO_CONSTANT.format('nan')}"),
         ({"x": Text(Text("x"))}, f"metadata.x: {NO_RULE.format('a Text')}"),
         (
-            {"x": MonetaryAmount("x", currency="c", round="yes")},
-            "metadata.x.round: 'yes' is neither true nor false",
+            {"x": MonetaryAmount("x", currency="c", rounding="down")},
+            "metadata.x.rounding: expected 'half_up', got 'down'",
         ),
-        ({"x": MonetaryAmount("x", currency="c", round=2)}, "metadata.x.round: 2 is neither true nor false"),
-        ({"x": MonetaryAmount("x", currency="c", decimal=";")}, "metadata.x.decimal: ';' is not one of '.', ','"),
-        ({"x": Number("x", decimal="")}, "metadata.x.decimal: '' is not one of '.', ','"),
+        ({"x": MonetaryAmount("x", currency="c", rounding=True)}, "metadata.x.rounding: expected 'half_up', got True"),
+        (
+            {"x": MonetaryAmount("x", currency="c", zero="skip")},
+            "metadata.x.zero: expected 'omit' or 'error', got 'skip'",
+        ),
+        ({"x": MonetaryAmount("x", currency="c", zero=None)}, "metadata.x.zero: expected 'omit' or 'error', got None"),
+        ({"x": MonetaryAmount("x", currency="c", decimal=";")}, "metadata.x.decimal: expected '.' or ',', got ';'"),
+        ({"x": Number("x", decimal="")}, "metadata.x.decimal: expected '.' or ',', got ''"),
         ({"x": Text("x", truncate="yes")}, "metadata.x.truncate: 'yes' is neither true nor false"),
         ({"x": Text("x", truncate=1)}, "metadata.x.truncate: 1 is neither true nor false"),
         ({"x": Text("x", truncate=None)}, "metadata.x.truncate: None is neither true nor false"),
@@ -168,10 +176,23 @@ def test_mapping_takes_how_files_are_written(mapping, source):
         ({"x": MonetaryAmount("x", currency=None)}, f"metadata.x.currency: {NO_SOURCE.format('None')}"),
         (
             {"x": MonetaryAmount("x", currency="y", unit="cents")},
-            "metadata.x.unit: 'cents' is not one of 'major', 'minor'",
+            "metadata.x.unit: expected 'major' or 'minor', got 'cents'",
         ),
-        ({"x_at": Date("x", unit="m")}, "metadata.x_at.unit: 'm' is not one of 's', 'ms', 'us', 'ns'"),
-        ({"x_at": Date("x", unit=["s"])}, "metadata.x_at.unit: ['s'] is not one of 's', 'ms', 'us', 'ns'"),
+        (
+            {"x": Column("x", strip=True)},
+            "metadata.x.strip: only the identifiers user_id, id and email can be stripped: leave it out here",
+        ),
+        (
+            {"x_at": Date("x", ambiguous="first")},
+            "metadata.x_at.ambiguous: expected 'earlier', 'later' or 'error', got 'first'",
+        ),
+        (
+            {"x_at": Date("x", nonexistent="shift_forward")},
+            "metadata.x_at.nonexistent: expected 'shift' or 'error', got 'shift_forward'",
+        ),
+        ({"x_at": Date("x", nonexistent=None)}, "metadata.x_at.nonexistent: expected 'shift' or 'error', got None"),
+        ({"x_at": Date("x", unit="m")}, "metadata.x_at.unit: expected 's', 'ms', 'us' or 'ns', got 'm'"),
+        ({"x_at": Date("x", unit=["s"])}, "metadata.x_at.unit: expected 's', 'ms', 'us' or 'ns', got ['s']"),
         ({"x_at": Date("x", timezone="Mars")}, f"metadata.x_at.timezone: {NO_ZONE.format(repr('Mars'))}"),
         (
             {"x_at": Date("x", unit="s", format="%Y")},
@@ -225,10 +246,10 @@ def test_mapping_tells_every_fault_of_a_rule_at_once(mapping, faults):
         f"metadata.day: {NO_DATE_KEY.format('day')}",
         f"metadata.day: {NO_SOURCE.format('a list')}",
         f"metadata.day.timezone: {NO_ZONE.format(repr('Mars'))}",
-        "metadata.day.unit: 'm' is not one of 's', 'ms', 'us', 'ns'",
+        "metadata.day.unit: expected 's', 'ms', 'us' or 'ns', got 'm'",
         "metadata.day: has both format and unit: format is for written dates, unit for epoch numbers",
         "metadata.day.format: 'Q' is a bad directive in format '%Q'",
-        "duplicates: 'spred' is not one of 'skip', 'spread', 'send'",
+        "duplicates: expected 'skip', 'spread' or 'send', got 'spred'",
         f"metadata_limit: {NO_LIMIT.format(-1)}",
     ]
 
@@ -249,7 +270,7 @@ def test_mapping_shows_a_value_that_cannot_be_written(mapping, faults):
 
     (fault,) = faults(mapping, duplicates=Speechless())
 
-    assert fault.startswith("duplicates: <Speechless instance at 0x")
+    assert fault.startswith("duplicates: expected 'skip', 'spread' or 'send', got <Speechless instance at 0x")
 
 
 def test_mapping_refuses_a_key_that_no_request_can_carry(mapping, faults):

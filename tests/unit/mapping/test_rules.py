@@ -5,6 +5,7 @@ import dataclasses
 import pandas as pd
 import pytest
 
+from events_pandas.mapping import EventMapping, SourceFormat
 from events_pandas.mapping.rules import (
     EXPRESSION_TYPE,
     RULE_TYPES,
@@ -57,10 +58,10 @@ def test_rule_takes_its_options_by_keyword_only(rule, option):
 
 
 def test_rules_have_safe_defaults():
-    """Text is not truncated, and an amount counts major units and is not rounded."""
+    """Text is not truncated. An amount counts major units, is not zero and is not rounded."""
     amount = MonetaryAmount("x", currency="c")
 
-    assert (Text("x").truncate, amount.unit, amount.round) == (False, "major", False)
+    assert (Text("x").truncate, amount.unit, amount.zero, amount.rounding) == (False, "major", "error", None)
 
 
 @pytest.mark.parametrize(
@@ -70,13 +71,38 @@ def test_rules_have_safe_defaults():
         (Number(("x", 1)), "Number(source=('x', 1), decimal=None)"),
         (
             MonetaryAmount("x", currency=Constant("usd")),
-            "MonetaryAmount(amount='x', currency=Constant(value='usd'), unit='major', round=False, decimal=None)",
+            (
+                "MonetaryAmount(amount='x', currency=Constant(value='usd'), unit='major', zero='error', rounding=None, "
+                "decimal=None)"
+            ),
         ),
     ],
 )
 def test_rule_is_shown_as_it_is_made(rule, shown):
     """The repr of a rule can be pasted as code."""
     assert repr(rule) == shown
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "message"),
+    [
+        (
+            MonetaryAmount,
+            {"amount": "x", "currency": "c", "round": True},
+            "MonetaryAmount: no option 'round': did you mean 'rounding'?",
+        ),
+        (Date, {"source": "x", "formt": "%Y"}, "Date: no option 'formt': did you mean 'format'?"),
+        (Text, {"source": "x", "strip": True}, "Text: no option 'strip': there are source, truncate"),
+        (SourceFormat, {"delim": ";"}, "SourceFormat: no option 'delim': did you mean 'delimiter'?"),
+        (EventMapping, {"timezon": "UTC"}, "EventMapping: no option 'timezon': did you mean 'timezone'?"),
+    ],
+)
+def test_unknown_option_names_the_one_that_is_meant(kind, options, message):
+    """A constructor that gets an option which it does not have says which one it has."""
+    with pytest.raises(TypeError) as raised:
+        kind(**options)
+
+    assert str(raised.value) == message
 
 
 def test_monetary_amount_needs_a_currency():

@@ -52,7 +52,7 @@ EXAMPLE_MAPPING = EventMapping(
 NO_TYPE = 'has no type: write { type = "text", … } or the like, or { column = "…" } or { constant = … } alone'
 NO_LABEL = "{} is not a column's name, which is text, an integer or an array of these; a constant is {{ constant = … }}"
 NO_FORM = 'write a column\'s name, { column = "…" } or { constant = … }'
-UNITS = "'s', 'ms', 'us', 'ns'"
+UNITS = "'s', 'ms', 'us' or 'ns'"
 
 
 @pytest.fixture
@@ -104,10 +104,10 @@ def test_from_toml_takes_a_byte_order_mark(read):
         ('["x", 1]', ("x", 1)),
         ('{ column = "x" }', Column("x")),
         ("{ constant = 3.5 }", Constant(3.5)),
-        ('{ type = "column", column = "x" }', Column("x")),
         ('{ type = "column", constant = true }', Column(Constant(True))),
         ('{ type = "text", column = ["x", 1] }', Text(("x", 1))),
         ('{ type = "text", constant = "x" }', Text(Constant("x"))),
+        ('{ type = "column", column = "x" }', Column("x")),
         ('{ type = "text", column = "x", truncate = true }', Text("x", truncate=True)),
         ('{ type = "text", column = { constant = "x" } }', Text(Constant("x"))),
         ('{ type = "number", column = 3 }', Number(3)),
@@ -116,14 +116,18 @@ def test_from_toml_takes_a_byte_order_mark(read):
         ('{ type = "date", column = "x", format = "%Y" }', Date("x", format="%Y")),
         ('{ type = "date", column = "x", unit = "ms", timezone = "UTC" }', Date("x", unit="ms", timezone="UTC")),
         ('{ type = "date", constant = 2024-01-31 }', Date(Constant(dt.date(2024, 1, 31)))),
+        (
+            '{ type = "date", column = "x", ambiguous = "earlier", nonexistent = "shift" }',
+            Date("x", ambiguous="earlier", nonexistent="shift"),
+        ),
         ('{ type = "rich_link", value = { constant = "v" }, url = "x" }', RichLink(value=Constant("v"), url="x")),
         (
             '{ type = "monetary_amount", amount = { column = "x" }, currency = { constant = "usd" }, unit = "minor" }',
             MonetaryAmount("x", currency=Constant("usd"), unit="minor"),
         ),
         (
-            '{ type = "monetary_amount", amount = "x", currency = "c", round = true }',
-            MonetaryAmount("x", currency="c", round=True),
+            '{ type = "monetary_amount", amount = "x", currency = "c", zero = "omit", rounding = "half_up" }',
+            MonetaryAmount("x", currency="c", zero="omit", rounding="half_up"),
         ),
     ],
 )
@@ -189,7 +193,7 @@ def test_toml_holds_how_files_are_written(read):
             "source: 'sep' is not known: there are delimiter, encoding, decimal, sheet",
         ),
         ("source = ','\n", "source: must be a table, [source], with delimiter, encoding, decimal, sheet"),
-        ("[source]\ndecimal = 1\n", "source.decimal: 1 is not one of '.', ','"),
+        ("[source]\ndecimal = 1\n", "source.decimal: expected '.' or ',', got 1"),
     ],
 )
 def test_from_toml_refuses_a_source(read, faults, text, fault):
@@ -213,8 +217,8 @@ def test_from_toml_refuses_a_source(read, faults, text, fault):
             '{ type = "text", column = "x", truncate = "yes" }',
             "metadata.key_at.truncate: 'yes' is neither true nor false",
         ),
-        ('{ type = "date", column = "x", unit = ["s"] }', f"metadata.key_at.unit: ['s'] is not one of {UNITS}"),
-        ('{ type = "date", column = "x", unit = {} }', f"metadata.key_at.unit: {{}} is not one of {UNITS}"),
+        ('{ type = "date", column = "x", unit = ["s"] }', f"metadata.key_at.unit: expected {UNITS}, got ['s']"),
+        ('{ type = "date", column = "x", unit = {} }', f"metadata.key_at.unit: expected {UNITS}, got {{}}"),
         ('{ type = "dat", column = "x" }', "metadata.key_at.type: 'dat' is not known: did you mean 'date'?"),
         (
             '{ type = ["text"] }',
@@ -235,6 +239,10 @@ def test_from_toml_refuses_a_source(read, faults, text, fault):
         (
             '{ type = "link", constnt = "x", column = "x" }',
             "metadata.key_at: 'constnt' is not known: did you mean 'constant'?",
+        ),
+        (
+            '{ type = "monetary_amount", amount = "x", currency = "c", round = true }',
+            "metadata.key_at: 'round' is not known: did you mean 'rounding'?",
         ),
         ('{ type = "text" }', "metadata.key_at.column: is missing"),
         ('{ type = "rich_link", value = "x" }', "metadata.key_at.url: is missing"),
@@ -307,6 +315,63 @@ def test_from_toml_refuses_a_table(read, faults, text, found):
     assert faults(read, text) == [*found, no_identifier]
 
 
+@pytest.mark.parametrize(
+    ("line", "entry"),
+    [
+        ('user_id = { column = "who", strip = true }', Column("who", strip=True)),
+        ('user_id = { column = "who", strip = false }', Column("who")),
+        ('user_id = { type = "column", column = "who", strip = true }', Column("who", strip=True)),
+        ('user_id = { constant = " ada ", strip = true }', Column(Constant(" ada "), strip=True)),
+    ],
+)
+def test_from_toml_reads_an_identifier_that_is_stripped(read, line, entry):
+    """`strip` stands beside the column of an identifier, and needs no type."""
+    read_mapping = read(f"event_name = 'e'\ncreated_at = 't'\n{line}\n")
+
+    assert read_mapping == EventMapping(event_name="e", created_at="t", user_id=entry)
+
+
+def test_to_toml_writes_what_is_stripped(mapping):
+    """Both ways to strip identifiers are written, and left out where they are not used."""
+    made = mapping(user_id=Column("who", strip=True), email=Column(Constant("a@b.c"), strip=True))
+
+    assert 'user_id = { column = "who", strip = true }\n' in made.to_toml()
+    assert 'email = { type = "column", constant = "a@b.c", strip = true }\n' in made.to_toml()
+    assert "strip_identifiers" not in made.to_toml()
+    assert "strip_identifiers = true\n" in mapping(strip_identifiers=True).to_toml()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("event_name = { column = 'n', strip = true }", "event_name.strip: {only}"),
+        ("created_at = { column = 't', strip = true }", "created_at.strip: {only}"),
+        ("metadata.note = { column = 'note', strip = true }", "metadata.note.strip: {only}"),
+        (
+            "metadata.note = { type = 'text', column = 'note', strip = true }",
+            "metadata.note: 'strip' is not known: there are column, constant, truncate",
+        ),
+        ("user_id = { column = 'u', strip = 'yes' }", "user_id.strip: 'yes' is neither true nor false"),
+        ("user_id = { columns = 'u', strip = true }", "user_id: 'columns' is not known: did you mean 'column'?"),
+        ("strip_identifiers = 'yes'", "strip_identifiers: 'yes' is neither true nor false"),
+        (
+            "metadata.strip_identifiers = true",
+            (
+                "metadata.strip_identifiers: true is not a column's name: strip_identifiers is an option of the "
+                "mapping, not metadata: in a TOML file its line stands above [metadata]"
+            ),
+        ),
+    ],
+)
+def test_from_toml_refuses_a_strip(read, faults, text, found):
+    """Only identifiers can be stripped; a wrong place, word or value is refused with its path."""
+    only = "only the identifiers user_id, id and email can be stripped: leave it out here"
+    fields = {"event_name": "'e'", "created_at": "'t'", "user_id": "'u'"}
+    lines = [f"{name} = {value}\n" for name, value in fields.items() if not text.startswith(name)]
+
+    assert faults(read, f"{''.join(lines)}{text}\n")[0] == found.format(only=only)
+
+
 def test_from_toml_tells_every_fault_at_once(read, faults):
     """The error lists the faults of the file's form and the faults of the mapping."""
     text = (
@@ -329,9 +394,9 @@ def test_from_toml_tells_every_fault_at_once(read, faults):
         "metadata.Note: has both column and constant: keep one",
         "event_name: is missing",
         "metadata.type: Intercom reserves this key: use 'type_name' or 'type_id'",
-        "metadata.price.unit: 'cents' is not one of 'major', 'minor'",
+        "metadata.price.unit: expected 'major' or 'minor', got 'cents'",
         f"metadata.ordered: {no_date_key}",
-        f"metadata.ordered.unit: 'm' is not one of {UNITS}",
+        f"metadata.ordered.unit: expected {UNITS}, got 'm'",
         "metadata.note.truncate: 1 is neither true nor false",
         "metadata.Note: is the same key as 'note', since Intercom ignores case: rename one",
         "metadata.Note: '' cannot be a constant: use a text, a number, a date or a time",
@@ -344,13 +409,13 @@ def test_from_toml_tells_every_fault_at_once(read, faults):
     [
         ("timezone = 3", "timezone: 3 is not a time zone: write 'UTC', 'Europe/Berlin' or the like"),
         ('timezone = ["UTC"]', "timezone: ['UTC'] is not a time zone: write 'UTC', 'Europe/Berlin' or the like"),
-        ('duplicates = ["skip"]', "duplicates: ['skip'] is not one of 'skip', 'spread', 'send'"),
-        ("on_invalid_metadata = {}", "on_invalid_metadata: {} is not one of 'error', 'omit'"),
+        ('duplicates = ["skip"]', "duplicates: expected 'skip', 'spread' or 'send', got ['skip']"),
+        ("on_invalid_metadata = {}", "on_invalid_metadata: expected 'error' or 'omit', got {}"),
         ('metadata_limit = "10"', "metadata_limit: '10' is not an integer of at least 1: write 10 or the like"),
         ("metadata_limit = true", "metadata_limit: True is not an integer of at least 1: write 10 or the like"),
         (
             "metadata_overflow = 2024-01-31",
-            "metadata_overflow: datetime.date(2024, 1, 31) is not one of 'error', 'drop'",
+            "metadata_overflow: expected 'error' or 'drop', got datetime.date(2024, 1, 31)",
         ),
     ],
 )
@@ -453,8 +518,8 @@ def test_from_toml_reads_what_a_shell_pipes(folder):
             'key = { type = "rich_link", value = ["x", "y"], url = { constant = "u" } }',
         ),
         (
-            MonetaryAmount("x", currency="c", round=True),
-            'key = { type = "monetary_amount", amount = "x", currency = "c", round = true }',
+            MonetaryAmount("x", currency="c", zero="omit", rounding="half_up"),
+            'key = { type = "monetary_amount", amount = "x", currency = "c", zero = "omit", rounding = "half_up" }',
         ),
     ],
 )

@@ -61,6 +61,19 @@ def test_bad_row_far_below_is_named_and_the_others_are_read(write):
     assert finding.all_values().to_pylist() == ["line 11002 (1 cell for 2 columns)"]
 
 
+def test_odd_row_behind_megabytes_of_plain_rows_has_its_line(write):
+    """Plain rows are only counted when they are read: the first row that is not plain ends that."""
+    rows = [f"{row},xxxxxxxxxxxxx" for row in range(150_000)]
+    rows[120_000] = "120000"
+    path = write("a.csv", "\n".join(["who,day", *rows, ""]))
+
+    chunks = list(read_chunks(*source_files(path), MAPPING, chunksize=100_000))
+
+    (finding,) = [finding for chunk in chunks for finding in chunk.refused]
+    assert finding.all_values().to_pylist() == ["line 120002 (1 cell for 2 columns)"]
+    assert chunks[-1].lines[-1] == 150_001
+
+
 @pytest.mark.parametrize(
     ("start", "line"), [('who,day\n1,2\n"x', 3), ('who,day\n1,2\n3,"', 3), ("who,day\n1,2\n3,", 3), ('"', 1)]
 )

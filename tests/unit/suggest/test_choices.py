@@ -57,7 +57,10 @@ def test_share_is_neither_all_nor_nothing_unless_it_is(part, whole, text):
         (Date("day", unit="ms", timezone="UTC"), 'ep.Date("day", unit="ms", timezone="UTC")'),
         (RichLink(value="a", url="b"), 'ep.RichLink(value="a", url="b")'),
         (MonetaryAmount("a", currency=Constant("usd")), 'ep.MonetaryAmount("a", currency=ep.Constant("usd"))'),
-        (MonetaryAmount("a", currency="c", round=True), 'ep.MonetaryAmount("a", currency="c", round=True)'),
+        (
+            MonetaryAmount("a", currency="c", rounding="half_up"),
+            'ep.MonetaryAmount("a", currency="c", rounding="half_up")',
+        ),
     ],
 )
 def test_python_text_is_as_a_person_would_write_it(entry, text):

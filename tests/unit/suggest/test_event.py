@@ -393,3 +393,12 @@ def test_error_without_a_time_names_what_comes_nearest_to_one(columns, nearest):
         f"created_at: no column looks like the time of an event: {nearest}: correct the cells, or write the mapping "
         "yourself: there are 'user_id' (text), "
     )
+
+
+@pytest.mark.parametrize("odd", ["u1 ", "\u200bu1", "u1\u00a0", "\u3000u1"])
+def test_identifier_says_that_its_ends_may_be_stripped(choose, odd):
+    """A check would refuse such identifiers: the reason names the option that removes what nobody sees."""
+    advice = "some have blanks or invisible characters at an end: set strip_identifiers to remove them"
+
+    assert choose(user_id=[odd, "u2"])["user_id"].reason.endswith(f"; {advice}")
+    assert advice not in choose(user_id=CODES)["user_id"].reason

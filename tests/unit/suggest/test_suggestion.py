@@ -306,7 +306,8 @@ def test_suggestion_takes_amounts_for_numbers_when_most_would_be_refused(orders)
     assert suggested.metadata == {"total": Number("total"), "currency": Text("currency")}
     assert suggested.choices[3].reason == (
         "numbers; a monetary amount rule refuses 67 % of those looked at "
-        "(amount_not_positive at 0, -5.5: leave the amount empty to send the event without it, or drop the row)"
+        "(amount_not_positive at 0, -5.5: leave the amount empty to send the event without it "
+        "(for zeros, set zero to 'omit' in the rule of the amount), or drop the row)"
     )
 
 
@@ -564,7 +565,8 @@ def test_suggestion_refuses_what_is_not_a_frame():
             Trial(
                 n_refused=2,
                 example=(
-                    "amount_not_positive at 0: leave the amount empty to send the event without it, or drop the row"
+                    "amount_not_positive at 0: leave the amount empty to send the event without it "
+                    "(for zeros, set zero to 'omit' in the rule of the amount), or drop the row"
                 ),
             ),
         ),
