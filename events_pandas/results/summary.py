@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -119,7 +118,6 @@ def place_of(result: Any) -> str:
     """Return the row of a result or a finding in words; that of a file is named as an editor shows it."""
     if not hasattr(result, "source_file"):
         return f"row {result.row}"
-    # The whole path of a file is in the results.
-    path, line = Path(result.source_file), getattr(result, "line", None)
-    where = escaped(path.name if path.is_absolute() else file_words(result.source_file))
+    # The whole name: files of several folders often have the same last name.
+    where, line = escaped(file_words(result.source_file)), getattr(result, "line", None)
     return f"row {result.row} ({where})" if pd.isna(line) else f"row {result.row} ({where} line {line})"
