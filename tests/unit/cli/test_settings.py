@@ -196,7 +196,7 @@ def test_value_that_a_command_refuses_is_named_by_its_origin(write, tmp_path, mo
     result = CliRunner().invoke(app, ["check", "a.csv", "-m", "m.toml"], env=env)
 
     place = origin.format("events-pandas.toml")
-    assert (result.stderr, result.exit_code) == (f"error: {place}: 'x' is not one of '.', ','\n", 2)
+    assert (result.stderr, result.exit_code) == (f"error: {place}: expected '.' or ',', got 'x'\n", 2)
 
 
 @pytest.mark.parametrize("command", ["check", "preview", "submit"])
