@@ -13,7 +13,7 @@ from events_pandas.deliver import IntercomClient, ProgressChoice, Stop, progress
 from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport
 from events_pandas.results.destination import find_destination
-from events_pandas.results.reject_numbers import given_signs, with_given_signs
+from events_pandas.results.reject_numbers import number_signs, with_known_signs
 from events_pandas.results.rejects import (
     REJECTS,
     find_rejects,
@@ -559,7 +559,7 @@ def export_rejects(
     with TableFile(path, kind) as writer:
         written = with_index_levels(rejects)
         if mapping is not None and writer.is_csv:
-            written = with_given_signs(written, given_signs(mapping))
+            written = with_known_signs(written, number_signs(mapping))
         writer.write(written)
         writer.finish()
     if n_left_out:

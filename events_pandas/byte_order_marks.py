@@ -2,6 +2,7 @@
 
 import codecs
 import io
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import BinaryIO, Final, cast
@@ -15,6 +16,7 @@ _ENCODINGS: Final[Mapping[bytes, str]] = MappingProxyType(
         codecs.BOM_UTF16_BE: "utf-16-be",
     }
 )
+_CONTROL: Final = re.compile("[\x80-\x9f]")
 _LONGEST_MARK: Final = 4
 _READ_BYTES: Final = 1 << 18
 
@@ -56,7 +58,8 @@ def as_utf8(stream: BinaryIO) -> BinaryIO:
 def recoded(stream: BinaryIO, encoding: str) -> BinaryIO:
     """Return a stream as UTF-8, given the encoding of its text.
 
-    Reading raises `UndecodableError` if the text is not in this encoding.
+    Reading raises `UndecodableError` if the text is not in this encoding, or has control characters that only the
+    encodings of one byte for a character have: they would be signs such as the euro in Windows-1252.
     """
     return cast("BinaryIO", io.BufferedReader(_Recoded(stream, encoding), _READ_BYTES))
 
@@ -100,6 +103,10 @@ class _Recoded(io.RawIOBase):
         except UnicodeDecodeError as error:
             good = error.object[: error.start].decode(self.encoding, errors="replace")
             raise UndecodableError(error, self.encoding, self._lines + _line_ends(good) + 1) from error
+        control = None if text.isascii() or self.encoding.lower().startswith("utf") else _CONTROL.search(text)
+        if control is not None:
+            fault = UnicodeDecodeError(self.encoding, block, 0, len(block), "control character")
+            raise UndecodableError(fault, self.encoding, self._lines + _line_ends(text[: control.start()]) + 1)
         self._lines += _line_ends(text)
         return text
 

@@ -27,7 +27,7 @@ from events_pandas.run.file_frames import read_frames
 from events_pandas.run.fitting import fitting_files
 from events_pandas.run.options import RunOptions
 from events_pandas.run.run import stop_error
-from events_pandas.sources import SourceFile, found_format, opened_files, read_first_rows
+from events_pandas.sources import SourceFile, found_format, opened_files, read_first_rows, row_count
 from events_pandas.suggest import SuggestedMapping
 from events_pandas.suggest import propose as proposal_for
 from events_pandas.words import counted, escaped, escaped_lines, path_text
@@ -62,13 +62,17 @@ def _proposed(files: Sequence[SourceFile]) -> SuggestedMapping:
     rows = read_first_rows(file, PROPOSED_FROM)
     if rows.empty:
         raise SourceError(f"{file}: has no rows: a mapping is proposed from the values of its columns")
-    first = "the first " if len(rows) == PROPOSED_FROM else ""
+    n_rows = row_count(file)
+    n_read = min(n_rows, PROPOSED_FROM)
+    some = f"{len(rows):,} of " if len(rows) < n_read else ""
+    why = f", since {counted(n_read - len(rows), 'row')} cannot be read" if some else ""
+    first = "the first " if n_rows > n_read else ""
     name = f"{file.name!r}, the first of {len(files):,} files" if others else repr(file.short_name)
     keys = _varying_keys(files)
     folders = f", and the values of {', '.join(map(repr, keys))} in all folders" if keys else ""
     return replace(
         proposal_for(_with_all_values(rows, keys), found_format(file)),
-        origin=f"{first}{counted(len(rows), 'row')} of {name}{folders}",
+        origin=f"{some}{first}{counted(n_read, 'row')} of {name}{folders}{why}",
     )
 
 

@@ -43,16 +43,24 @@ class Code:
 
 _ROW_ERRORS: Table = {
     # Rows of a file that cannot be read as intended.
-    "row_too_short": ("has too few cells", "write a cell for every column, empty where there is no value"),
+    "row_too_short": (
+        "has too few cells",
+        "write a cell for every column, or, if the line continues the text of the row above, put this text in quotes",
+    ),
     "row_too_long": (
         "has too many cells",
-        "put a cell that holds a delimiter in quotes, without a blank before the first quote",
+        'put a cell that holds a delimiter in double quotes ("), or name every column in the header',
     ),
     "row_torn": (
         "is a part of a row that a carriage return tears",
         "put the cell that holds it in quotes, or remove it",
     ),
     "repeated_header": ("repeats the file's header line", "delete the line"),
+    "blank_before_quote": ("has a blank before the quote that begins a cell", "delete the blank"),
+    "rows_within_quotes": (
+        "seems to have other rows within its quotes",
+        'put a text that has a quote in quotes, and write its own quotes twice ("")',
+    ),
     "quote_not_doubled": ("has text after a closing quote", 'write every quote within a quoted cell twice ("")'),
     "line_not_json": ("is not JSON", "write one JSON object in the line"),
     "line_not_object": ("is not a JSON object", 'write one object in the line, such as {"user_id":"42"}'),
@@ -144,6 +152,10 @@ _ERRORS: Table = {
     ),
     "nested_value": ("is nested, and Intercom does not accept nested values", "give each part a column of its own"),
     "unsupported_type": ("has a type that cannot be sent here", "convert the column to text, numbers or times first"),
+    "number_ambiguous": (
+        "can be read in two ways, since no decimal sign is known for its column",
+        "set decimal to ',' or '.' in the mapping's source",
+    ),
     "number_unreadable": ("is not a plain number", "write it as 3.67, without units or thousands separators"),
     "number_not_finite": ("is infinite, and JSON has no infinity", "leave the cell empty"),
     "number_inexact": ("is too large for a JSON number, which would lose digits", "send it as text"),
@@ -225,11 +237,11 @@ _COLUMN_NOTES: Table = {
         "give the column a number or date rule in the mapping, or a text rule if it is text",
     ),
     "decimal_comma": (
-        "has a decimal comma, and its column is read that way",
+        "shows a decimal comma, and its column is read that way",
         "set decimal to ',' in the mapping's source, so that this does not depend on the cells of each run",
     ),
     "decimal_point": (
-        "has a decimal point, and its column is read that way, also where thousands are separated",
+        "shows a decimal point, and its column is read that way, also where thousands are separated",
         "set decimal to '.' in the mapping's source, so that this does not depend on the cells of each run",
     ),
     "type_kept": (

@@ -1,15 +1,22 @@
-"""What to do about a text that is not a number because of its decimal sign, its thousands or a currency beside it."""
+"""What to do about a text that is not a number because of its decimal sign, its form or a currency beside it."""
 
 import re
 import unicodedata
+from functools import partial
 from typing import Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import TEXT_TYPE
-from events_pandas.mapping.source_format import DecimalSign
-from events_pandas.mapping.written_numbers import ANY_SEPARATOR, WRITTEN_NUMBERS
+from events_pandas.convert.cells import TEXT_TYPE, Mask, mask_at, matches, text_bytes
+from events_pandas.mapping.source_format import DECIMAL_SIGNS, DecimalSign
+from events_pandas.mapping.written_numbers import ANY_SEPARATOR, TWO_READINGS, WRITTEN_NUMBERS, plain_numbers
+
+PLAIN_NUMBER: Final = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
+"""A number as JSON writes it."""
+PLAIN_AMOUNT: Final = r"^(?:\+|(?P<sign>-?))(?P<whole>[0-9]+)(?:\.(?P<part>[0-9]*?)0*)?$"
+"""An amount with a point and without an exponent."""
 
 _IS_WRITTEN: Final = {sign: re.compile(pattern) for sign, pattern in WRITTEN_NUMBERS.items()}
 _CURRENCY: Final = re.compile(r"(?P<before>[^\d\s+-]{1,3})?\s?(?P<number>[+-]?\d.*\d|\d)\s?(?P<after>[^\d\s]{1,3})?")
@@ -19,24 +26,53 @@ WITH_SIGN: Final = {
 }
 """How to fix what is not a number in a column that has a decimal sign, by code: thousands may be separated there."""
 _SOURCE: Final = "in the mapping's source"
+_MINUS: Final = "\u2212"
+_POINT, _COMMA = ord("."), ord(",")
+_LAST_THOUSAND, _SHORTEST = len(".234"), len("1.234")
 
 
-def number_cures(texts: pa.Array) -> pa.Array:
-    """Say how to fix texts that are not numbers because of their decimal sign or a currency; null for others."""
-    return pa.array([None if text is None else _cure(text) for text in texts.to_pylist()], TEXT_TYPE)
+def have_two_readings(text: pa.Array) -> Mask:
+    """Return where texts are one number with a decimal comma and another with a point, as 1.234 and 1,234 are."""
+    bounds, letters = text_bytes(text)
+    if len(letters) < _SHORTEST:
+        return np.zeros(len(text), dtype=bool)
+    # Before the last three digits stands a sign: almost no other text has one there.
+    marks = letters[np.maximum(bounds[1:] - _LAST_THOUSAND, 0)]
+    rows = np.flatnonzero(((marks == _POINT) | (marks == _COMMA)) & (np.diff(bounds) >= _SHORTEST))
+    return mask_at(rows[matches(text.take(pa.array(rows)), TWO_READINGS)], len(text))
 
 
-def _cure(text: str) -> str | None:
-    signs = written_signs(text)
-    if not signs:
-        return _currency_cure(text)
+def number_cures(texts: pa.Array, *, plain: str = PLAIN_NUMBER) -> pa.Array:
+    """Say how to fix texts that are not numbers because of their sign, their form or a currency; null for others.
+
+    `plain` is what a number looks like whose decimal sign is a point.
+    """
+    by_sign = {sign: plain_numbers(texts, sign).to_pylist() for sign in DECIMAL_SIGNS}
+    cures = []
+    for row, text in enumerate(texts.to_pylist()):
+        readings = {sign: number for sign, numbers in by_sign.items() if (number := numbers[row]) is not None}
+        cures.append(None if text is None else _cure(text, readings, re.compile(plain)))
+    return pa.array(cures, TEXT_TYPE)
+
+
+amount_cures = partial(number_cures, plain=PLAIN_AMOUNT)
+"""Say how to fix texts that are not amounts, as `number_cures` does."""
+
+
+def _cure(text: str, readings: dict[DecimalSign, str], plain: re.Pattern[str]) -> str | None:
+    """Return the cure of a text; `readings` are the numbers that it is, by decimal sign."""
+    signs = [sign for sign, number in readings.items() if plain.search(number)]
     if len(signs) == 1:
         return f"set decimal to {signs[0]!r} {_SOURCE}, or write the number with the decimal sign of its column"
-    if "," in text:
-        # Without a known sign, 1,234 is either of the two.
-        by_comma, by_point = text.replace(",", "."), text.replace(",", "")
-        return f"set decimal to ',' {_SOURCE} if it is {by_comma}, or to '.' if it is {by_point}"
-    return f"set decimal {_SOURCE}, with which thousands may be separated" if re.search(ANY_SEPARATOR, text) else None
+    if signs and re.search(TWO_READINGS, text):
+        return f"set decimal to ',' {_SOURCE} if it is {readings[',']}, or to '.' if it is {readings['.']}"
+    if signs and re.search(ANY_SEPARATOR, text):
+        return f"set decimal {_SOURCE}, with which thousands may be separated"
+    if readings and not signs and "e" in text.lower():
+        return "write all of its digits, without an exponent"
+    if _MINUS in text and written_signs(text.replace(_MINUS, "-")):
+        return "write its minus sign as '-'"
+    return _currency_cure(text)
 
 
 def cures_with_sign(code: str, cures: pa.Array | None, sign: DecimalSign, *, length: int) -> pa.Array:

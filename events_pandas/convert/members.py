@@ -12,7 +12,7 @@ from events_pandas.convert.codes import CODES
 from events_pandas.convert.column_cells import read_cells
 from events_pandas.convert.decimal_signs import WITH_SIGN, cures_with_sign
 from events_pandas.convert.json_text import Pieces, canonical_numbers, json_strings, present, unquoted_numbers
-from events_pandas.convert.money import amount_reader, first_of_each, looked_up, minor_units, read_currency
+from events_pandas.convert.money import amount_reader, first_of_each, looked_up, minor_units, read_amount, read_currency
 from events_pandas.convert.odd_texts import stripped
 from events_pandas.convert.problems import VALUES_KEPT, Finding, shown
 from events_pandas.convert.readers import (
@@ -26,6 +26,7 @@ from events_pandas.convert.readers import (
     read_event_name,
     read_identifier,
     read_link,
+    read_number,
     read_text,
     read_truncated_text,
     read_url,
@@ -139,11 +140,12 @@ def _reader(bound: BoundRule, part: str, timezone: str | None) -> Reader:
         return TimeReader(format=rule.format, unit=rule.unit, timezone=rule.timezone or timezone, choice=choice)
     if isinstance(bound.rule, Text) and bound.rule.truncate:
         return read_truncated_text
-    sign = _sign(bound, part)
-    if isinstance(bound.rule, Number):
-        return number_reader(sign)
-    if (type(bound.rule), part) == (MonetaryAmount, "amount"):
-        return amount_reader(sign)
+    # A constant is not written as the source's numbers are: it has a point.
+    if not isinstance(bound.parts[part], Constant):
+        if isinstance(bound.rule, Number):
+            return number_reader(_sign(bound, part))
+        if isinstance(bound.rule, MonetaryAmount) and part == "amount":
+            return amount_reader(_sign(bound, part))
     return _READERS[type(bound.rule), part]
 
 
@@ -172,9 +174,11 @@ _READERS_BY_PATH: dict[str, Reader] = {
 
 _READERS: dict[tuple[type[Rule], str], Reader] = {
     (Text, ""): read_text,
+    (Number, ""): read_number,
     (Link, ""): read_link,
     (RichLink, "value"): read_text,
     (RichLink, "url"): read_url,
+    (MonetaryAmount, "amount"): read_amount,
     (MonetaryAmount, "currency"): read_currency,
 }
 

@@ -23,8 +23,9 @@ from events_pandas.convert.cells import (
     valid_mask,
     without,
 )
+from events_pandas.convert.decimal_signs import PLAIN_AMOUNT
 from events_pandas.convert.odd_texts import find_unreadable
-from events_pandas.convert.readers import CodeMasks, Reader, beyond, reject_all, with_sign
+from events_pandas.convert.readers import CodeMasks, Reader, beyond, reject_all, with_sign, without_sign
 from events_pandas.currencies import DECIMALS
 from events_pandas.mapping.source_format import DecimalSign
 
@@ -37,8 +38,7 @@ whether an amount has too many decimals, and to round it: no currency has more t
 
 _PLACES = 5
 _MILLION = 10 ** (_PLACES + 1)
-_AMOUNT = r"^(?:\+|(?P<sign>-?))(?P<whole>[0-9]+)(?:\.(?P<part>[0-9]*?)0*)?$"
-_is_amount = partial(matches, pattern=_AMOUNT)
+_is_amount = partial(matches, pattern=PLAIN_AMOUNT)
 _SHORT_AMOUNT = pa.decimal128(18, _PLACES)
 """As integers, such decimals fit into 64 bits."""
 _MOST_DIGITS = len(str(DOUBLE_EXACT))
@@ -68,9 +68,9 @@ def read_amount(cells: Cells) -> tuple[pa.Array, CodeMasks]:
 
 
 def amount_reader(sign: DecimalSign | None) -> Reader:
-    """Return `read_amount` for text with a decimal sign; None stands for plain amounts such as 1234.56."""
+    """Return `read_amount` for text with a decimal sign; None stands for amounts such as 1234.56, but not 1.234."""
     if sign is None:
-        return read_amount
+        return without_sign(read_amount)
     return with_sign(read_amount, sign, code="amount_unreadable", is_readable=_is_amount)
 
 
@@ -94,7 +94,7 @@ def _digits(text: pa.Array) -> tuple[Rows, Rows, Mask]:
 
 def _long_digits(text: pa.Array) -> tuple[Rows, Rows, Mask]:
     """Return what `_digits` does for numbers of any length."""
-    parts = pc.extract_regex(text, _AMOUNT)
+    parts = pc.extract_regex(text, PLAIN_AMOUNT)
     sign, whole, part = (pc.fill_null(pc.struct_field(parts, name), "") for name in ("sign", "whole", "part"))
     whole = pc.utf8_ltrim(whole, "0")
     too_large = to_mask(pc.greater(pc.binary_length(whole), _MOST_DIGITS))

@@ -14,7 +14,7 @@ from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows, time_text
 from events_pandas.convert.codes import CODES, RANKS, Severity
 from events_pandas.convert.json_text import joined
 from events_pandas.convert.odd_texts import outlined, visible
-from events_pandas.convert.time_formats import format_cures
+from events_pandas.convert.time_formats import day_cures, format_cures
 from events_pandas.intercom import IDENTIFIERS
 from events_pandas.words import counted, escaped
 
@@ -155,10 +155,13 @@ def _joined_parts(parts: list[Finding]) -> Finding:
 
 
 def _with_format(finding: Finding) -> Finding:
-    """Say which format reads the times of a column; the cells of all chunks decide together."""
-    if finding.code != "time_unreadable" or finding.values is None:
+    """Say which day does not exist, and which format reads the times of a column: all chunks decide together."""
+    if finding.code not in ("time_unreadable", "time_unlike_format") or finding.values is None:
         return finding
-    cures = format_cures(pc.utf8_slice_codeunits(finding.values, 1, -1))
+    texts = pc.utf8_slice_codeunits(finding.values, 1, -1)
+    cures = day_cures(texts)
+    if finding.code == "time_unreadable":
+        cures = pc.coalesce(cures, format_cures(texts))
     return replace(finding, cures=cures if cures.null_count < len(cures) else None)
 
 

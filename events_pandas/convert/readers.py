@@ -32,7 +32,7 @@ from events_pandas.convert.cells import (
     words_at_each_byte,
 )
 from events_pandas.convert.codes import CODES
-from events_pandas.convert.decimal_signs import number_cures
+from events_pandas.convert.decimal_signs import PLAIN_NUMBER, amount_cures, have_two_readings, number_cures
 from events_pandas.convert.odd_texts import (
     LINK,
     find_unreadable,
@@ -46,11 +46,10 @@ from events_pandas.intercom import TEXT_LIMIT
 from events_pandas.mapping.source_format import DecimalSign
 from events_pandas.mapping.written_numbers import plain_numbers
 
-_NUMBER = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
 _WHOLE = r"^(-?[0-9]+)(?:\.0*)?$"
 _FLOAT_TEXT = r"^[0-9]+\.0$"
 _EMAIL = r"^[^@\s\p{Z}\p{C}]+@[^@\s\p{Z}\p{C}.]+(?:\.[^@\s\p{Z}\p{C}.]+)*$"
-_is_number, _is_email = partial(matches, pattern=_NUMBER), partial(matches, pattern=_EMAIL)
+_is_number, _is_email = partial(matches, pattern=PLAIN_NUMBER), partial(matches, pattern=_EMAIL)
 _LONG_WHOLE = r"^-?[0-9]{16}"
 _HAS_EXPONENT_OR_FRACTION = r"[eE]|\.[0-9]*[1-9]"
 _ZERO, _NINE = ord("0"), ord("9")
@@ -108,7 +107,8 @@ def _with_origin(part: Cells, values: pa.Array, faults: CodeMasks) -> tuple[pa.A
 _CURES: dict[str, Callable[[pa.Array], pa.Array]] = {
     "link_malformed": link_cures,
     "number_unreadable": number_cures,
-    "amount_unreadable": number_cures,
+    "amount_unreadable": amount_cures,
+    "number_ambiguous": number_cures,
 }
 """How to fix each text, by the code of what is wrong with it."""
 
@@ -343,10 +343,22 @@ def with_sign(reader: Reader, sign: DecimalSign, *, code: str, is_readable: Call
     return read_signed
 
 
+def without_sign(reader: Reader) -> Reader:
+    """Return a reader of numbers or amounts to which text is written with a point, or with an unknown sign."""
+
+    def read_clear(cells: Cells) -> tuple[pa.Array, CodeMasks]:
+        if cells.kind is not CellKind.TEXT or not (where := have_two_readings(cells.values)).any():
+            return reader(cells)
+        values, faults = reader(replace(cells, values=without(cells.values, where)))
+        return values, [("number_ambiguous", where), *faults]
+
+    return read_clear
+
+
 def number_reader(sign: DecimalSign | None) -> Reader:
-    """Return `read_number` for text with a decimal sign; None stands for plain numbers such as 1234.56."""
+    """Return `read_number` for text with a decimal sign; None stands for numbers such as 1234.56, but not 1.234."""
     if sign is None:
-        return read_number
+        return without_sign(read_number)
     return with_sign(read_number, sign, code="number_unreadable", is_readable=_is_number)
 
 

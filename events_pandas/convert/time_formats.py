@@ -1,5 +1,6 @@
 """Formats in which text shows times: which of them read a column, and whether its cells decide for one of them."""
 
+import calendar
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -33,6 +34,14 @@ _TIMES_OF_DAY: Final = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p")
 _CLOCKS: Final = ("", *(f" {clock}" for clock in _TIMES_OF_DAY), *(f", {clock}" for clock in _TIMES_OF_DAY))
 """Browsers write a comma before the time of day."""
 _FORMATS: Final = tuple(f"{day}{clock}" for day, clock in product((*_DAYS, *_RIVAL_DAYS), _CLOCKS))
+
+_LONGEST_MONTH: Final = 31
+
+_DAY: Final = re.compile(
+    r"\s*(?:(?P<year>[0-9]{4})(?P<mark>[-/.])(?P<first>[0-9]{1,2})(?P=mark)(?P<second>[0-9]{1,2})(?![0-9])"
+    r"|(?P<one>[0-9]{1,2})(?P<sign>[-/.])(?P<two>[0-9]{1,2})(?P=sign)(?P<last>[0-9]{4})(?![0-9]))"
+)
+"""A day in numbers: with the year before month and day, or with the year behind day and month in any order."""
 
 # In English, whatever the locale of this process is.
 _MONTHS: Final = (
@@ -97,6 +106,27 @@ def format_cures(texts: pa.Array) -> pa.Array:
     found = find_format(distinct) if len(distinct) else None
     cures = {} if found is None else dict(zip(distinct, _cures(found), strict=True))
     return pa.array([cures.get(text) for text in column], TEXT_TYPE)
+
+
+def day_cures(texts: pa.Array) -> pa.Array:
+    """Say which texts begin with a day that its month does not have; the others are null in the answer."""
+    return pa.array([None if text is None else _day_cure(text) for text in texts.to_pylist()], TEXT_TYPE)
+
+
+def _day_cure(text: str) -> str | None:
+    found = _DAY.match(text)
+    if found is None:
+        return None
+    if found["year"] is not None:
+        year, month, day = int(found["year"]), int(found["first"]), int(found["second"])
+    else:
+        # A day that a month may lack is more than any month.
+        month, day = sorted((int(found["one"]), int(found["two"])))
+        year = int(found["last"])
+    if not (year and 1 <= month <= len(_MONTHS) and day <= _LONGEST_MONTH):
+        return None
+    days = calendar.monthrange(year, month)[1]
+    return f"correct the day, since {_MONTHS[month - 1]} {year} has {days} days" if day > days else None
 
 
 def _cures(found: FoundFormat) -> Iterator[str | None]:

@@ -20,10 +20,11 @@ class SourceFormat:
         The character between the cells of a CSV file, such as ``";"``. By default its first lines show it.
     encoding : str, optional
         The encoding of a CSV or JSON Lines file, such as ``"cp1252"``. By default the bytes of a CSV file show it, and
-        JSON Lines are UTF-8. A file whose byte order mark names another one is refused.
+        JSON Lines are UTF-8. A file whose bytes contradict it is refused, but a byte order mark of UTF-8 comes first.
     decimal : {".", ","}, optional
         The decimal sign of numbers that are written as text, in files and frames. The other sign, an apostrophe or a
         space may stand between thousands. By default the cells of CSV files show it, and elsewhere it is a point.
+        A text such as ``"1.234"`` or ``"1,234"``, which can be read in two ways, is never sent without a known sign.
     sheet : str, optional
         The sheet of an Excel file. By default it is the first visible one with rows.
 

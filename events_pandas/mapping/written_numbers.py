@@ -24,18 +24,26 @@ _UNPLAIN_NUMBER: Final = "+0"
 
 def _written(sign: DecimalSign) -> str:
     grouped = "|".join(f"(?:{separator}[0-9]{{3}})+" for separator in (rf"\{_OTHER_SIGN[sign]}", *_SEPARATORS))
-    return rf"^[+-]?(?:[0-9]+|[1-9][0-9]{{0,2}}(?:{grouped}))(?:\{sign}[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
+    part = rf"(?:\{sign}[0-9]+)?"
+    return rf"^[+-]?(?:[0-9]+{part}(?:[eE][+-]?[0-9]+)?|[1-9][0-9]{{0,2}}(?:{grouped}){part})$"
 
 
 WRITTEN_NUMBERS: Final[Mapping[DecimalSign, str]] = {sign: _written(sign) for sign in DECIMAL_SIGNS}
-"""What a number looks like with each decimal sign; one kind of separator may stand between thousands."""
+"""What a number looks like with each decimal sign; one kind of separator may stand between thousands.
+
+Thousands are not separated in a number with an exponent, so that 1.234e-05 is a number only with a point.
+"""
+TWO_READINGS: Final = r"^[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}$"
+"""What is one number with a decimal comma and another with a point, as 1.234 and 1,234 are."""
 
 SignMasks: TypeAlias = Mapping[str, pa.BooleanArray]
 """Where cells show something about the decimal sign of their column, by one of the words below."""
 
 COMMA, POINT, EITHER, EITHER_COMMA, GROUPED = "comma", "point", "either", "either comma", "grouped"
-"""A number only with a decimal comma (905,00); only with a point (905.00); 1.234, and 1,234, which are both; and a
-number with a point and separated thousands (1,234.56), which nobody reads without a known sign."""
+"""A number only with a decimal comma (905,00 and 1.234.567); only with a point (905.00 and 1,234,567); 1.234, and
+1,234, which are both; and a number with a point and separated thousands (1,234.56), which only a known sign tells."""
+UNCLEAR: Final = (EITHER, EITHER_COMMA)
+"""The words of cells that can be read in two ways."""
 
 
 def plain_numbers(texts: pa.Array, sign: DecimalSign) -> pa.Array:
@@ -56,14 +64,27 @@ def plain_numbers(texts: pa.Array, sign: DecimalSign) -> pa.Array:
 
 def ambiguous_numbers(texts: pa.Array) -> pa.BooleanArray:
     """Tell which texts are one number with a decimal comma and another with a point, as 1.234 and 1,234 are."""
-    by_comma, by_point = (pc.match_substring_regex(texts, WRITTEN_NUMBERS[sign]) for sign in (",", "."))
-    return pc.and_(pc.and_(by_comma, by_point), pc.match_substring_regex(texts, "[.,]"))
+    return pc.match_substring_regex(texts, TWO_READINGS)
+
+
+def clear_numbers(texts: pa.Array) -> pa.Array:
+    """Write a zero behind texts that can be read in two ways: 1.2340 is a number only with a point."""
+    return pc.replace_substring_regex(texts, f"({TWO_READINGS})", r"\10")
+
+
+def without_thousands(texts: pa.Array, sign: DecimalSign) -> pa.Array:
+    """Write numbers that can be read in two ways so that only the one with this decimal sign is left."""
+    joined = pc.replace_substring(texts, _OTHER_SIGN[sign], "")
+    return clear_numbers(pc.if_else(ambiguous_numbers(texts), joined, texts))
 
 
 def as_written(texts: pa.Array, sign: DecimalSign | None) -> pa.Array:
-    """Write the numbers among texts plainly; what is a number only with another sign becomes an unplain number."""
+    """Write the numbers among texts plainly; what is a number only with another sign becomes an unplain number.
+
+    Without a known sign, this is what can be read in two ways.
+    """
     if sign is None:
-        return texts
+        return pc.if_else(ambiguous_numbers(texts), pa.scalar(_UNPLAIN_NUMBER, _TEXT_TYPE), texts)
     is_other = pc.match_substring_regex(texts, WRITTEN_NUMBERS[_OTHER_SIGN[sign]])
     others = pc.if_else(is_other, pa.scalar(_UNPLAIN_NUMBER, _TEXT_TYPE), texts)
     return pc.coalesce(plain_numbers(texts, sign), others)
@@ -72,7 +93,7 @@ def as_written(texts: pa.Array, sign: DecimalSign | None) -> pa.Array:
 def sign_masks(texts: pa.Array) -> SignMasks:
     """Tell which cells show something about the decimal sign of their column; null cells show nothing."""
     by_comma, by_point = (pc.match_substring_regex(texts, WRITTEN_NUMBERS[sign]) for sign in (",", "."))
-    by_both = pc.and_(by_comma, by_point)
+    by_both = ambiguous_numbers(texts)
     return {
         COMMA: pc.and_not(by_comma, by_point),
         POINT: pc.and_not(by_point, by_comma),
@@ -91,7 +112,7 @@ def decided_sign(counts: Mapping[str, int]) -> DecimalSign | None:
     if counts[COMMA] and counts[COMMA] >= showing * _DECIDING_SHARE:
         return ","
     is_point = counts[POINT] and counts[POINT] >= showing * _DECIDING_SHARE
-    return "." if is_point and counts[GROUPED] else None
+    return "." if is_point and counts[GROUPED] + counts[EITHER] else None
 
 
 def shows_sign(counts: Mapping[str, int], words: Iterable[str], sign: DecimalSign | None) -> bool:

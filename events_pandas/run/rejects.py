@@ -14,7 +14,13 @@ import pyarrow as pa
 from events_pandas.deliver import Status
 from events_pandas.errors import EventsPandasError, SourceError
 from events_pandas.mapping import EventMapping, is_computing
-from events_pandas.results.reject_numbers import found_signs, given_signs, with_found_signs, with_given_signs
+from events_pandas.results.reject_numbers import (
+    found_signs,
+    given_signs,
+    number_signs,
+    with_found_signs,
+    with_known_signs,
+)
 from events_pandas.results.rejects import (
     FILE_REASONS,
     NO_REASONS,
@@ -123,7 +129,7 @@ class FileRejects:
         """Return rows with numbers that the mapping reads again as they were read."""
         if file.is_text:
             return with_found_signs(rows, self._found_signs, is_csv=self.writer.is_csv)
-        return with_given_signs(rows, self._given_signs) if self.writer.is_csv else rows
+        return with_known_signs(rows, number_signs(self._mapping)) if self.writer.is_csv else rows
 
     def _visits(self, reasons: pd.DataFrame) -> Iterator[tuple[SourceFile, pd.DataFrame]]:
         """Yield the reasons file by file, in the order of the run."""

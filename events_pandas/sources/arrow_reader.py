@@ -7,13 +7,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from events_pandas.errors import SourceError
 from events_pandas.mapping.arrow_types import sliceable_table
 from events_pandas.sources.reader import chosen_columns
-from events_pandas.sources.source_file import Part
+from events_pandas.sources.source_file import Part, SourceFile
 
 _BUFFER_BYTES: Final = 1 << 20
 """How much of each column is read at a time."""
 _START_OF_FILE: Final = b"ARROW1"
+_START_OF_MESSAGE: Final = b"\xff\xff\xff\xff"
 
 
 class ParquetReader:
@@ -48,7 +50,8 @@ class ParquetReader:
 class ArrowReader:
     """Reads a file or a stream in Arrow's IPC format, record batch by record batch."""
 
-    def __init__(self, content: BinaryIO) -> None:
+    def __init__(self, file: SourceFile, content: BinaryIO) -> None:
+        self._file = file
         self._content = content
         content.seek(0)
         self._is_file = content.read(len(_START_OF_FILE)) == _START_OF_FILE
@@ -81,11 +84,31 @@ class ArrowReader:
             yield Part(frame=_as_frame(schema.empty_table()))
 
     def _batches(self, places: list[int] | None) -> Iterator[pa.RecordBatch]:
-        with self._opened(pa.ipc.IpcReadOptions(included_fields=places)) as reader:
+        options = pa.ipc.IpcReadOptions(included_fields=places)
+        with self._opened(options) as reader:
             if self._is_file:
                 yield from map(reader.get_batch, range(reader.num_record_batches))
-            else:
+                return
+            yield from reader
+            schema = reader.schema
+        # Streams may be joined, as `cat` does.
+        while self._is_before_stream():
+            with pa.ipc.open_stream(self._content, options=options) as reader:
+                if reader.schema != schema:
+                    fault = (
+                        "is made of streams that were joined, and their columns or types differ: give each file itself"
+                    )
+                    raise SourceError(f"{self._file}: {fault}")
                 yield from reader
+
+    def _is_before_stream(self) -> bool:
+        """Tell whether another stream begins here; other bytes than those of a stream are a `SourceError`."""
+        place = self._content.tell()
+        start = self._content.read(len(_START_OF_MESSAGE))
+        self._content.seek(place)
+        if start not in {b"", _START_OF_MESSAGE}:
+            raise SourceError(f"{self._file}: holds something else behind its stream: copy or export it again")
+        return bool(start)
 
     def _opened(self, options: "pa.ipc.IpcReadOptions | None" = None) -> Any:
         self._content.seek(0)

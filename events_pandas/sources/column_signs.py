@@ -1,7 +1,7 @@
 """The decimal signs that the texts in files show, column by column, with the first cells that show them."""
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,16 +13,7 @@ import pyarrow.compute as pc
 from events_pandas.convert.problems import shown
 from events_pandas.mapping.column_types import Remark
 from events_pandas.mapping.source_format import DecimalSign
-from events_pandas.mapping.written_numbers import (
-    COMMA,
-    EITHER,
-    EITHER_COMMA,
-    POINT,
-    decided_sign,
-    is_torn,
-    shows_sign,
-    sign_masks,
-)
+from events_pandas.mapping.written_numbers import COMMA, POINT, UNCLEAR, decided_sign, is_torn, shows_sign, sign_masks
 from events_pandas.sources.source_file import SourceFile
 from events_pandas.words import escaped
 
@@ -98,51 +89,35 @@ class ColumnSigns:
 
     def remark(self) -> Remark | None:
         """Return the note on the sign; it shows a cell."""
-        sign = self.sign
-        code, word = ("decimal_comma", COMMA) if sign == "," else ("decimal_point", POINT)
-        cell = None if sign is None else self.example(word)
+        cell, code = self._shown(), "decimal_comma" if self.sign == "," else "decimal_point"
         return None if cell is None else Remark(code=code, value=cell.shown, cell=cell.text, place=cell.place)
 
-    def fault(self, comma: str | None) -> str | None:
-        """Say why the numbers cannot be read without a given sign; `comma` shows a column that has a decimal comma."""
+    def _shown(self) -> _Cell | None:
+        """Return the first cell that shows the sign."""
         sign = self.sign
+        return None if sign is None else self.example(COMMA if sign == "," else POINT)
+
+    def fault(self) -> str | None:
+        """Say why the numbers cannot be read without a given sign."""
         if is_torn(self._counts()):
-            return f"has both decimal signs ({self.example(COMMA)}, {self.example(POINT)})"
-        for signs in self._files.values():
-            # Without a decimal comma 1.234 is read as in a frame, and without a known sign 1,234 is not read at all.
-            is_doubtful = comma is not None or signs.counts[COMMA]
-            words = [*([EITHER] if is_doubtful else []), *([EITHER_COMMA] if sign is not None else [])]
-            if not shows_sign(signs.counts, words, sign):
-                cell = next(signs.cells[word] for word in words if word in signs.cells)
-                counts = [sum(signs.counts[word] for word in words), signs.counts[COMMA], signs.counts[POINT]]
-                return _doubt(cell, counts, self._evidence(comma if signs.counts[EITHER] else None))
+            return f"shows both decimal signs ({self.example(COMMA)}, {self.example(POINT)})"
+        sign = self.sign
+        # Without a known sign, 1.234 and 1,234 are not read at all.
+        for signs in self._files.values() if sign is not None else ():
+            if not shows_sign(signs.counts, UNCLEAR, sign):
+                cell = next(signs.cells[word] for word in UNCLEAR if word in signs.cells)
+                counts = [sum(signs.counts[word] for word in UNCLEAR), signs.counts[COMMA], signs.counts[POINT]]
+                either, comma, point = (f"{count:,}" for count in counts)
+                return (
+                    f"does not show what {cell} is: in this file {either} of its cells can be read in two ways, "
+                    f"{comma} only with a decimal comma, {point} only with a point "
+                    f"({self._shown()} shows a decimal {'comma' if sign == ',' else 'point'})"
+                )
         return None
-
-    def _evidence(self, comma: str | None) -> str:
-        """Show a cell that has a sign."""
-        own = self.example(COMMA)
-        return (f"{own} has a comma" if own else comma) or f"{self.example(POINT)} has a point"
-
-
-def _doubt(cell: _Cell, counts: Iterable[int], evidence: str) -> str:
-    either, comma, point = (f"{count:,}" for count in counts)
-    return (
-        f"does not show what {cell} is: in this file {either} of its cells can be read in two ways, {comma} only with "
-        f"a decimal comma, {point} only with a point ({evidence})"
-    )
 
 
 def sign_faults(columns: Mapping[str, tuple[Hashable, ColumnSigns]]) -> Iterator[tuple[str, str]]:
     """Yield the paths of columns whose numbers cannot be read without a given decimal sign, and why."""
-    comma = shown_comma(columns.values())
     for path, (label, signs) in columns.items():
-        if (fault := signs.fault(comma)) is not None:
+        if (fault := signs.fault()) is not None:
             yield path, f"{escaped(path)}: column {label!r} {fault}: {_CURE}"
-
-
-def shown_comma(columns: Iterable[tuple[Hashable, ColumnSigns]]) -> str | None:
-    """Show a cell of the first column that has a decimal comma; None if none of them has."""
-    return next(
-        (f"{signs.example(COMMA)} has a comma, in column {label!r}" for label, signs in columns if signs.sign == ","),
-        None,
-    )

@@ -18,6 +18,8 @@ _SUFFIXES_BY_START: Final[Mapping[bytes, str]] = {
     b"PK\x05\x06": ".zip",  # empty
     b"\x1f\x8b": ".gz",
     b"\x28\xb5\x2f\xfd": ".zst",
+    # Programs that pack in parallel begin with a frame that is skipped.
+    **{bytes([kind]) + b"\x2a\x4d\x18": ".zst" for kind in range(0x50, 0x60)},
     b"BZh": ".bz2",
     b"\xfd7zXZ\x00": ".xz",
     b"\xd0\xcf\x11\xe0": ".xls",

@@ -9,10 +9,10 @@ from typing import BinaryIO, Final
 
 from events_pandas.deliver import ProgressChoice
 from events_pandas.errors import SourceError
-from events_pandas.sources.content import FOREIGN, recognized_suffixes
-from events_pandas.sources.opening import without_compression
+from events_pandas.sources.content import FOREIGN, HEAD_BYTES, recognized, recognized_suffixes
+from events_pandas.sources.opening import named_format, without_compression
 from events_pandas.sources.pipes import copy_stream, opened_pipe, standard_input
-from events_pandas.sources.remote import RemoteFile, download
+from events_pandas.sources.remote import RemoteFile, download, is_in_web
 from events_pandas.sources.spool import Spool
 from events_pandas.words import file_words
 
@@ -46,7 +46,10 @@ class Copies:
         if file.path not in self._downloaded:
             copy = self._spool.new_file()
             download(file, copy, progress=self._progress)
-            named = self._spool.named(copy, _suffixes(file.name)) if is_known else self._recognized(copy, file.name)
+            suffixes = _suffixes(file.name)
+            if is_in_web(file) and _is_unpacked(copy):
+                suffixes, _ = without_compression(suffixes)
+            named = self._spool.named(copy, suffixes) if is_known else self._recognized(copy, file.name)
             self._downloaded[file.path] = named
         return self._downloaded[file.path]
 
@@ -65,6 +68,13 @@ class Copies:
         if words:
             raise SourceError(f"{name}: is {words}, and not a file of rows: {cure}")
         return self._spool.named(copy, suffixes)
+
+
+def _is_unpacked(copy: Path) -> bool:
+    """Tell whether a copy is a file of rows without compression: a server may say that it packed the file itself."""
+    with copy.open("rb") as content:
+        suffix = recognized(content.read(HEAD_BYTES))
+    return named_format(PurePath("_" + suffix)) is not None
 
 
 def _suffixes(name: str) -> str:

@@ -17,6 +17,7 @@ from events_pandas.sources.csv_grammar import (
     line_ends_in,
     quoted_cell,
 )
+from events_pandas.sources.csv_quotes import hold_rows, may_have_quote_behind_blanks
 from events_pandas.sources.csv_structure import Records, UnclosedQuoteError, are_well_placed, find_records
 from events_pandas.sources.source_file import FileRemark
 
@@ -248,11 +249,13 @@ def _blank(text: bytes, records: Records, grammar: CsvGrammar) -> Mask:
 def odd_records(block: Block, form: CsvForm, n_cells: int) -> Mask:
     """Find the records of a block that must not be read as they are: they have another number of cells.
 
-    Among them are lines that are not rows, and lines that may repeat the header.
+    Among them are lines that are not rows, lines that may repeat the header, and rows whose quotes may be odd.
     """
     records = block.records
     is_odd: Mask = block.is_blank | block.is_torn | records.is_stray | _with_nul(block)
     is_odd |= records.cells != n_cells
+    is_odd |= hold_rows(block.text, records, form.grammar, least=form.least, most=form.width)
+    is_odd |= may_have_quote_behind_blanks(block.shown, records, form.grammar)
     for prefix in _prefixes(form):
         is_odd[_beginning_with(prefix, block)] = True
     return is_odd

@@ -12,6 +12,8 @@ from events_pandas.sources.source_file import FileRemark, SourceFile
 COMMA: Final = b","
 TAB: Final = b"\t"
 _CANDIDATES: Final = (COMMA, b";", TAB, b"|")
+_RARE_CANDIDATES: Final = (b"\x01", b"\x1f", b"^", b"~")
+"""Delimiters, of which the first is Hive's own, that count only if they separate the names or the rows alike."""
 
 _LOOKED_AT_ROWS: Final = 100
 _ENOUGH: Final = 0.5
@@ -63,7 +65,8 @@ def decide_delimiter(file: SourceFile, text: bytes, *, is_last: bool) -> Delimit
             raise SourceError(f"{file}: {_contradiction(given, 'its first line says ' + delimiter_word(separator[1]))}")
         _require_ascii(file, separator[1])
         return _detected(separator[1], usual)
-    fits = [_fit(byte, text, is_last=is_last) for byte in dict.fromkeys((*_CANDIDATES, *([given] if given else [])))]
+    tried = dict.fromkeys((*_CANDIDATES, *_RARE_CANDIDATES, *([given] if given else [])))
+    fits = [_fit(byte, text, is_last=is_last) for byte in tried]
     if given is not None:
         _require_fit(file, given, fits)
         return Delimiter(byte=given)
@@ -98,7 +101,8 @@ def _best(file: SourceFile, fits: list[_Fit]) -> bytes | None:
         )
     if not chosen:
         # The first line is a title, or many rows are odd: an error will say so.
-        chosen = [fit for fit in clean if fit.fits_rows] or [fit for fit in clean if fit.header > 1]
+        chosen = [fit for fit in clean if fit.fits_rows]
+        chosen = chosen or [fit for fit in clean if fit.header > 1 and fit.byte in _CANDIDATES]
     return max(chosen, key=lambda fit: (fit.like_usual, fit.header)).byte if chosen else None
 
 

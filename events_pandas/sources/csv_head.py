@@ -67,6 +67,7 @@ class CsvHead:
         line = int(self.records.lines[self.header]) + 1
         if NUL in header:
             raise SourceError(f"{self.file}: line {line} names the columns, and holds NUL characters: remove them")
+        self._require_double_quotes()
         self._require_no_header_below()
         remarks = (self.delimiter.remark, encoding.remark)
         return CsvForm(
@@ -88,13 +89,21 @@ class CsvHead:
             if names <= {text.decode(errors="replace").strip() for text in self._names(record)}:
                 return self._header_fault(record)
         found = [text.decode(errors="replace") for text in self._names(self.header)]
-        padded = [name for name in found if name != name.strip() and name.strip() in names]
+        padded = [name for name in found if name != name.strip() and name.strip(' \t"') in names]
         if padded:
             shown = ", ".join(map(repr, padded))
             return f"in the file's header line blanks surround {shown}: remove them there"
         if names.isdisjoint(found) and not all(_is_name(name.encode()) for name in found):
             return "the file's first line seems to be a row: write a line above it that names the columns"
+        if len(found) == 1 and all(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", found[0]) for name in names):
+            return self._joined_names_fault()
         return ""
+
+    def _joined_names_fault(self) -> str:
+        """Say why all names may be one."""
+        if self._record(self.header).startswith(b'"'):
+            return "each line as a whole is in quotes: remove these quotes"
+        return "other characters seem to separate the file's cells: set delimiter in the mapping's source"
 
     def _names(self, record: int) -> list[bytes]:
         return [text for text in self.grammar.texts_of(self._record(record)) if text.strip()]
@@ -108,6 +117,22 @@ class CsvHead:
         line = int(self.records.lines[record]) + 1
         return f"the header seems to be in line {line}: delete the lines above it"
 
+    def _require_double_quotes(self) -> None:
+        """Raise a `SourceError` if most rows have a cell in single quotes, which would be sent with them."""
+        below = self._below()
+        quoted = [record for record in below if self._has_single_quotes(record)]
+        if quoted and 2 * len(quoted) >= len(below):
+            line = int(self.records.lines[quoted[0]]) + 1
+            fault = f'its cells are in single quotes, as line {line} shows: put them in double quotes (")'
+            raise SourceError(f"{self.file}: {fault}")
+
+    def _has_single_quotes(self, record: int) -> bool:
+        """Tell whether a single quote opens a cell, and one closes it, which may hold delimiters."""
+        text = self._record(record)
+        cells = [text[start:end] for start, end in self.grammar.cells_of(text)]
+        opened = next((place for place, cell in enumerate(cells) if cell.startswith(b"'")), len(cells))
+        return any(cell.endswith(b"'") and cell != b"'" for cell in cells[opened:])
+
     def _require_no_header_below(self) -> None:
         """Raise a `SourceError` if the first line is the title of a report, and a line below names the columns."""
         below = self._below()
@@ -118,13 +143,15 @@ class CsvHead:
         wide = [record for record in below if self.records.cells[record] == usual]
         may_name = [len(names) == usual and all(map(_is_name, names)) for names in map(self._names, wide)]
         # The last line of names above the first line of values is the header.
-        record = wide[max(may_name.index(False) - 1, 0)] if False in may_name else wide[0]
+        cure = (
+            self._header_fault(wide[max(may_name.index(False) - 1, 0)])
+            if False in may_name
+            else "delete it if it is a title, or set delimiter in the mapping's source if other characters separate it"
+        )
         # A last column may have no name.
         is_narrow = n_named < usual - (self.records.cells[self.header] == usual)
         if usual > 1 and is_narrow and may_name[0]:
-            raise SourceError(
-                f"{self.file}: its first line names {n_named} of {usual} columns: {self._header_fault(record)}"
-            )
+            raise SourceError(f"{self.file}: its first line names {n_named} of {usual} columns: {cure}")
 
 
 def _found(file: SourceFile, text: bytes, grammar: CsvGrammar, *, is_last: bool) -> Records:

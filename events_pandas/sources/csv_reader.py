@@ -15,11 +15,11 @@ from events_pandas.sources.csv_blocks import CsvForm
 from events_pandas.sources.csv_form import csv_form
 from events_pandas.sources.csv_head import CsvHead
 from events_pandas.sources.csv_records import CsvRecords, CsvRows, in_chunks
-from events_pandas.sources.decimal_commas import holds_decimal_commas
+from events_pandas.sources.decimal_commas import may_need_sign
 from events_pandas.sources.opening import decompressed, file_stamp
 from events_pandas.sources.reader import known_columns
 from events_pandas.sources.source_file import Part, SourceFile
-from events_pandas.sources.text_encoding import UTF_8, opened_text
+from events_pandas.sources.text_encoding import UTF_8, header_fault, opened_text
 
 
 class CsvReader:
@@ -52,15 +52,18 @@ class CsvReader:
             delimiter=None if delimiter == "," else delimiter, encoding=None if encoding == UTF_8 else encoding
         )
 
-    def may_hold_decimal_commas(self) -> bool:
-        """Tell whether a cell may be a number with a comma in it; False is certain."""
+    def may_need_sign(self) -> bool:
+        """Tell whether a cell may be a number that only a known decimal sign tells; False is certain."""
         form = self._form()
         with opened_text(self._open_stream, form.encoding) as stream:
-            return holds_decimal_commas(stream, is_quoted=form.grammar.delimiter == b",")
+            return may_need_sign(stream, delimiter=form.grammar.delimiter)
 
     def hint(self, names: frozenset[str]) -> str:
         """Say what in the first lines may hide the named columns, and how to fix it; or nothing."""
-        with opened_text(self._open_stream, self._form().encoding) as stream:
+        form = self._form()
+        if fault := header_fault(form.labels(), names, form.encoding):
+            return fault
+        with opened_text(self._open_stream, form.encoding) as stream:
             return CsvHead.read(self._file, stream).hint(names)
 
     def parts(

@@ -16,8 +16,9 @@ from events_pandas.check.in_order import in_order
 from events_pandas.convert.cells import TEXT_TYPE, Rows
 from events_pandas.errors import SourceError
 from events_pandas.sources.csv_blocks import BYTE_ORDER_MARK, Block, CsvForm, PlainBlock, odd_records, read_blocks
-from events_pandas.sources.csv_grammar import NUL, quoted_cell
+from events_pandas.sources.csv_grammar import NUL, line_ends_in, quoted_cell
 from events_pandas.sources.csv_head import unclosed_fault
+from events_pandas.sources.csv_quotes import quote_code
 from events_pandas.sources.csv_structure import UnclosedQuoteError
 from events_pandas.sources.source_file import OddRow, SourceFile
 from events_pandas.words import counted
@@ -174,7 +175,7 @@ class CsvRecords:
             if block.is_torn[record]:
                 code = "row_torn"
             if code is not None:
-                subject = self._subject(block.line_of(record), code, len(row))
+                subject = self._subject(block.line_of(record), code, row)
                 odd_rows.append(OddRow(row=int(numbers[record]), code=code, subject=subject))
             parts.append(self._written(row, code, n_cells))
         text = b"".join([*parts, self._plain(block.text[position:])])
@@ -195,8 +196,9 @@ class CsvRecords:
         form, text_of = self._form, self._form.grammar.text_of
         if any(NUL in cell for cell in row):
             return "nul_character"
-        if is_stray:
-            return "quote_not_doubled"
+        code = quote_code(row, form.grammar, least=form.least, most=form.width)
+        if code is not None or is_stray:
+            return code or "quote_not_doubled"
         texts = list(map(text_of, [without_marks(row[0]), *row[1:]]))
         if _without_last_empty(texts) == _without_last_empty(list(form.names)):
             return "repeated_header"
@@ -204,10 +206,12 @@ class CsvRecords:
             return "row_too_short"
         return "row_too_long" if any(text_of(cell).strip() for cell in row[form.width :]) else None
 
-    def _subject(self, line: int, code: str, n_cells: int) -> str:
-        if code not in ("row_too_short", "row_too_long"):
-            return f"line {line}"
-        return f"line {line} ({counted(n_cells, 'cell')} for {counted(self._form.width, 'column')})"
+    def _subject(self, line: int, code: str, row: list[bytes]) -> str:
+        if code == "rows_within_quotes":
+            return f"line {line} (up to line {line + sum(map(line_ends_in, row))})"
+        if code in ("row_too_short", "row_too_long"):
+            return f"line {line} ({counted(len(row), 'cell')} for {counted(self._form.width, 'column')})"
+        return f"line {line}"
 
     def _written(self, row: list[bytes], code: str | None, n_cells: int) -> bytes:
         """Return a row with a number of cells, of which those beyond the last column are empty."""

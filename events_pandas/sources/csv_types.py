@@ -14,11 +14,11 @@ from events_pandas.mapping.column_types import CellCounts, ColumnType, Remark, c
 from events_pandas.mapping.rules import Source, Values, is_bare_column, is_computed, metadata_key, rule_sources
 from events_pandas.mapping.source_format import DECIMAL_SIGNS, DecimalSign
 from events_pandas.mapping.written_numbers import as_written
-from events_pandas.sources.column_signs import ColumnSigns, shown_comma, sign_faults
+from events_pandas.sources.column_signs import ColumnSigns, sign_faults
 from events_pandas.sources.files import (
     ComputedType,
     TypedDtype,
-    may_hold_decimal_commas,
+    may_need_sign,
     read_column_parts,
     row_count,
     source_schema,
@@ -74,9 +74,7 @@ def column_types(
     asked = _Asked(mapping)
     texts = [file for file in files if file.is_text or file.partitions]
     is_sign_open = (
-        mapping.source.decimal is None
-        and asked.is_any
-        and any(may_hold_decimal_commas(file) for file in texts if file.is_text)
+        mapping.source.decimal is None and asked.is_any and any(may_need_sign(file) for file in texts if file.is_text)
     )
     if not (asked.bare or asked.is_computing or (asked.numbers and is_sign_open)):
         return ColumnTypes()
@@ -246,10 +244,9 @@ class _Seen:
 
     def _computed(self) -> Iterator[tuple[Hashable, ComputedType]]:
         labels = dict.fromkeys(label for label, _ in self._forms)
-        comma = shown_comma(self._signs.items())
         for label in labels:
             signs = self._signs[label]
-            if signs.fault(comma) is not None:
+            if signs.fault() is not None:
                 # Nobody knows whether a callable reads the column: it gets the texts.
                 continue
             column = label, self._sign(label)

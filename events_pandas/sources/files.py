@@ -24,10 +24,11 @@ from events_pandas.mapping import EventMapping, is_computing, named_labels
 from events_pandas.mapping.column_types import Remark
 from events_pandas.mapping.rules import Values
 from events_pandas.mapping.source_format import DecimalSign, SourceFormat, set_parts, with_parts
-from events_pandas.mapping.written_numbers import plain_numbers
+from events_pandas.mapping.written_numbers import ambiguous_numbers, plain_numbers
 from events_pandas.sources.arrow_reader import ArrowReader, ParquetReader
 from events_pandas.sources.csv_reader import CsvReader
 from events_pandas.sources.excel_reader import ExcelReader
+from events_pandas.sources.joined import require_one_file
 from events_pandas.sources.json_lines_reader import JsonLinesReader
 from events_pandas.sources.misnamed import require_named_content
 from events_pandas.sources.opening import file_stamp, opened, unpacked, without_compression
@@ -141,7 +142,7 @@ def _typed(frame: pd.DataFrame, types: Mapping[Hashable, ComputedType]) -> tuple
         if kind.dtype == "bool":
             typed[label] = texts.str.lower() == "true"
             continue
-        numbers = pd.to_numeric(texts if kind.decimal is None else _plain(texts, kind.decimal), errors="coerce")
+        numbers = pd.to_numeric(_plain(texts, kind.decimal), errors="coerce")
         odd = np.flatnonzero((texts.notna() & numbers.isna()).to_numpy())
         typed[label] = numbers.astype(kind.dtype)
         if len(odd):
@@ -152,8 +153,12 @@ def _typed(frame: pd.DataFrame, types: Mapping[Hashable, ComputedType]) -> tuple
     return typed, tuple(findings)
 
 
-def _plain(texts: Values, sign: DecimalSign) -> Values:
-    plain = plain_numbers(pa.array(texts, TEXT_TYPE, from_pandas=True), sign)
+def _plain(texts: Values, sign: DecimalSign | None) -> Values:
+    """Write numbers plainly; without a known sign, those that can be read in two ways are absent."""
+    written = pa.array(texts, TEXT_TYPE, from_pandas=True)
+    if sign is None:
+        return texts.mask(ambiguous_numbers(written).to_numpy(zero_copy_only=False).astype(bool))
+    plain = plain_numbers(written, sign)
     return pd.Series(plain.to_numpy(zero_copy_only=False), index=texts.index, dtype=object)
 
 
@@ -230,10 +235,10 @@ def row_count(file: SourceFile) -> int:
         return reader.count()
 
 
-def may_hold_decimal_commas(file: SourceFile) -> bool:
-    """Tell whether a cell of a CSV file may be a number with a comma in it; False is certain."""
+def may_need_sign(file: SourceFile) -> bool:
+    """Tell whether a cell of a CSV file may be a number that only a known decimal sign tells; False is certain."""
     with _opened_reader(file) as (reader, _):
-        return isinstance(reader, CsvReader) and reader.may_hold_decimal_commas()
+        return isinstance(reader, CsvReader) and reader.may_need_sign()
 
 
 def file_delimiter(file: SourceFile) -> str | None:
@@ -269,6 +274,8 @@ def _opened_reader(file: SourceFile) -> Iterator[tuple[TableReader, BinaryIO]]:
         nullcontext(file.scratch) if file.scratch is not None else Scratch() as scratch,
     ):
         scratch.kept("name", lambda: require_named_content(file, content))
+        if file.format not in STREAMED_FORMATS:
+            scratch.kept("joined", lambda: require_one_file(file, unpacked(file, content, scratch)))
         yield _reader(file, content, scratch), content
 
 
@@ -281,7 +288,7 @@ def _reader(file: SourceFile, content: BinaryIO, scratch: Scratch) -> TableReade
         case FileFormat.PARQUET:
             return ParquetReader(unpacked(file, content, scratch))
         case FileFormat.ARROW:
-            return ArrowReader(unpacked(file, content, scratch))
+            return ArrowReader(file, unpacked(file, content, scratch))
         case FileFormat.EXCEL:
             return ExcelReader(file, unpacked(file, content, scratch), scratch)
 

@@ -12,6 +12,7 @@ from typing import BinaryIO, Final, cast
 from events_pandas.byte_order_marks import as_utf8
 from events_pandas.errors import SourceError
 from events_pandas.sources.decompression import COMPRESSIONS, DECOMPRESSORS
+from events_pandas.sources.joined import require_one_archive
 from events_pandas.sources.scratch import Scratch
 from events_pandas.sources.source_file import REFUSED_SUFFIXES, SUFFIXES, FileFormat, FileStamp, SourceFile
 from events_pandas.words import listed
@@ -128,6 +129,7 @@ def unpacked(file: SourceFile, content: BinaryIO, scratch: Scratch) -> BinaryIO:
 
 def _only_member(file: SourceFile, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     """Return the only file in an archive; beside a file of the named format, other files do not count."""
+    require_one_archive(file, archive)
     members = [member for member in archive.infolist() if not member.is_dir() and not _is_of_a_system(member)]
     suffixes = tuple(suffix for suffix, known in SUFFIXES.items() if known is file.format)
     tables = [member for member in members if member.filename.lower().endswith(suffixes)]

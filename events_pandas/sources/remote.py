@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +31,7 @@ _WEB: Final = ("http", "https")
 _WITH_CONTAINERS: Final = ("abfs", "abfss", "az")
 """In these addresses, what stands before an @ is a container, and no secret."""
 _REFUSED: Final = (401, 403)
+_WITHOUT_FILE: Final = (HTTPStatus.ACCEPTED, HTTPStatus.PARTIAL_CONTENT)
 _LOOK_SECONDS: Final = 0.1
 _MEGABYTE: Final = 1_000_000
 _SHOWN_CHARACTERS: Final = 200
@@ -190,7 +192,22 @@ def _web_options(address: str) -> Mapping[str, Any]:
 
     # By default a download ends after five minutes, and proxies do not count.
     limits = aiohttp.ClientTimeout(total=None, sock_connect=SILENT_SECONDS, sock_read=SILENT_SECONDS)
-    return {"client_kwargs": {"timeout": limits, "trust_env": True}, "encoded": "%" in address}
+    session = {"timeout": limits, "trust_env": True, "raise_for_status": _require_whole}
+    return {"client_kwargs": session, "encoded": "%" in address}
+
+
+async def _require_whole(response: Any) -> None:
+    """Raise an error for an answer of success that is not the whole file; fsspec knows the others."""
+    if response.status in _WITHOUT_FILE:
+        raise _NotWholeError(response.status)
+
+
+class _NotWholeError(OSError):
+    """The server answered with another status than that of a file."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+        super().__init__(status)
 
 
 def _listed(system: Any, path: str) -> tuple[str, dict[str, str | None]]:
@@ -266,6 +283,8 @@ def _why(error: BaseException) -> str:
         return "there is no such file"
     if isinstance(error, PermissionError) or status in _REFUSED:
         return _NO_ACCESS
+    if status == HTTPStatus.PARTIAL_CONTENT:
+        return "the server answered with a part of the file (206): download the whole file, and give its path"
     if isinstance(status, int) and status:
         return f"the server answered {status}: try again later"
     if isinstance(error, TimeoutError | ConnectionError) or type(error).__module__.startswith("aiohttp"):

@@ -1,7 +1,8 @@
 """The encoding of a file of text: given, named by a byte order mark, or shown by all of its bytes."""
 
+import codecs
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import BinaryIO, Final, TypeAlias
@@ -10,6 +11,7 @@ from events_pandas.byte_order_marks import recoded, recoded_from
 from events_pandas.errors import SourceError
 from events_pandas.sources.csv_grammar import line_ends_in
 from events_pandas.sources.source_file import FileRemark, SourceFile
+from events_pandas.sources.western_words import Reading, has_a_sign, reading_of
 from events_pandas.words import quoted
 
 OpenStream: TypeAlias = Callable[[], AbstractContextManager[BinaryIO]]
@@ -20,13 +22,14 @@ Place: TypeAlias = tuple[int, str]
 UTF_8: Final = "utf-8"
 WINDOWS_1252: Final = "cp1252"
 
+# They have letters where Windows-1252 has signs and rare letters.
+_ALIKE: Final = ("mac_roman", "cp850")
+_CENTRAL_EUROPEAN: Final = "cp1250"
 _CODE: Final = "encoding_detected"
 _READ_BYTES: Final = 1024 * 1024
 _START_BYTES: Final = 1024
 _SEEN_WORDS: Final = 100_000
-_UNDEFINED: Final = "\N{REPLACEMENT CHARACTER}"
-_UTF_8_MARK: Final = b"\xef\xbb\xbf"
-_NAMES: Final = {"utf-8": "UTF-8", "utf-16": "UTF-16", "utf-32": "UTF-32"}
+_WIDE: Final = ("utf-16", "utf-32")
 
 # What ASCII looks like in these encodings, four bytes at a time; UTF-16 without a mark is else not to be told apart.
 _UNMARKED: Final = {
@@ -38,18 +41,6 @@ _UNMARKED: Final = {
 
 _WORDS_ONLY: Final = bytes(byte if bytes([byte]).isalpha() or byte >= 0x80 else ord(" ") for byte in range(256))  # noqa: PLR2004  # ASCII ends there.
 """Bytes of words as they are, and a blank for each other byte."""
-
-_LETTER: Final = "A-Za-zªºÀ-ÖØ-öø-ÿŒœŠšŽžŸƒ"
-# What does not occur in a word of a Western language: the bytes of another encoding are read as Windows-1252 then.
-_ODD_IN_A_WORD: Final = re.compile(
-    rf"(?<=[{_LETTER}])[^{_LETTER}\u2019\u2013\u2014·®™\xa0\xad](?=[{_LETTER}])"  # a sign between letters, as in z³oty
-    "|(?<=[a-zß-öø-ÿœšž])[À-ÖØ-ÞŒŠŽŸ]"  # a capital behind a small letter
-    "|[À-ÖØ-öø-ÿŒœŠšŽžŸƒ]{3}"  # Cyrillic, Greek and Asian words have none of the letters of ASCII
-    "|[ÐðÝýÞþ]"  # Icelandic; or the Turkish or Baltic letters that have the same bytes
-    "|¤"  # in ISO 8859-15 the sign of the euro
-)
-# Signs within a word are a reason to look at it.
-_SIGN: Final = re.compile(rf"[^{_LETTER}]")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,55 +62,102 @@ def opened_text(open_stream: OpenStream, codec: str) -> Iterator[BinaryIO]:
 def known_encoding(file: SourceFile, open_stream: OpenStream) -> TextEncoding:
     """Return the encoding that is given, or that the start of a file shows; UTF-8 is assumed otherwise.
 
-    A given encoding that does not exist, or that a byte order mark of UTF-16 or UTF-32 contradicts, is a `SourceError`.
-    A mark of UTF-8 comes first: a program that saves as UTF-8 wrote it, as for a file of rejects.
+    A given encoding that does not exist, or that the bytes of the file contradict, is a `SourceError`. A mark of UTF-8
+    comes first: a program that saves as UTF-8 wrote it, as for a file of rejects.
     """
     with open_stream() as stream:
         marked, start = recoded_from(stream), stream.read(_START_BYTES)
-    if marked is None and start.startswith(_UTF_8_MARK):
-        marked = UTF_8
     given = file.written.encoding
-    if given is not None and marked == UTF_8:
-        _require_codec(file, given)
-        is_other = _family(given) != UTF_8
-        remark = FileRemark(code=_CODE, subject="UTF-8 (by its byte order mark)") if is_other else None
-        return TextEncoding(codec=UTF_8, remark=remark)
+    if marked is None and start.startswith(codecs.BOM_UTF8):
+        _codec_name(file, given or UTF_8)
+        return TextEncoding(codec=UTF_8)
     if given is not None:
-        return TextEncoding(codec=_given_codec(file, given, marked))
+        return TextEncoding(codec=_confirmed(file, open_stream, given=given, marked=marked, start=start))
     if marked is not None:
-        name = _NAMES[marked[:6].rstrip("-")]
-        remark = None if marked == UTF_8 else FileRemark(code=_CODE, subject=f"{name} (by its byte order mark)")
-        return TextEncoding(codec=UTF_8, remark=remark)
-    for codec, pattern in _UNMARKED.items():
-        if (found := pattern.match(start)) is not None:
-            subject = f"{codec.upper()} ({quoted(found[0].decode(codec))} at its start)"
-            return TextEncoding(codec=codec, remark=FileRemark(code=_CODE, subject=subject))
+        subject = f"{_family(marked)} (by its byte order mark)"
+        return TextEncoding(codec=UTF_8, remark=FileRemark(code=_CODE, subject=subject))
+    if (shown := _shown_by_nuls(start)) is not None:
+        codec, text = shown
+        subject = f"{codec.upper()} ({quoted(text)} at its start)"
+        return TextEncoding(codec=codec, remark=FileRemark(code=_CODE, subject=subject))
     return TextEncoding(codec=UTF_8, is_open=True)
 
 
-def _require_codec(file: SourceFile, given: str) -> None:
+def _codec_name(file: SourceFile, given: str) -> str:
+    """Return Python's own name for an encoding; one that does not exist is a `SourceError`."""
     try:
         # Some codecs are not for text.
         "a".encode(given)
     except (LookupError, ValueError) as error:
         fault = f"Python has no encoding {given!r}: give one such as 'cp1252'"
         raise SourceError(f"{file}: {fault}") from error
+    return codecs.lookup(given).name.removesuffix("-sig")
 
 
-def _family(given: str) -> str:
-    return given.lower().replace("_", "-").replace("utf-8-sig", UTF_8).replace("utf8", UTF_8)
+def _confirmed(file: SourceFile, open_stream: OpenStream, *, given: str, marked: str | None, start: bytes) -> str:
+    """Return the codec for a given encoding, unless the bytes of the file contradict it."""
+    name = _codec_name(file, given)
+    shown = _shown_by_nuls(start)
+    if marked is not None and name.startswith(_family(marked).lower()):
+        return UTF_8
+    if marked is None and shown is not None and shown[0].startswith(name):
+        return shown[0]
+    stated, cure = f"the encoding that is given is {given!r}", "leave the encoding out"
+    if marked is not None:
+        raise SourceError(f"{file}: its byte order mark says {_family(marked)}, and {stated}: {cure}")
+    if found := _contradiction(open_stream, given, name=name, start=start):
+        raise SourceError(f"{file}: {found}, and {stated}: {cure}, or save the file as {given!r}")
+    if name in _WIDE:
+        cure = f"give '{name}-le' or '{name}-be'"
+        raise SourceError(f"{file}: has no byte order mark, and {stated}: {cure}")
+    return UTF_8 if name == UTF_8 else given
 
 
-def _given_codec(file: SourceFile, given: str, marked: str | None) -> str:
-    _require_codec(file, given)
-    family = _family(given)
-    if marked is None:
-        return UTF_8 if family == UTF_8 else given
-    name = _NAMES[marked[:6].rstrip("-")]
-    if not family.replace("utf16", "utf-16").replace("utf32", "utf-32").startswith(name.lower()):
-        fault = f"its byte order mark says {name}, and the encoding that is given is {given!r}: leave it out"
-        raise SourceError(f"{file}: {fault}")
-    return UTF_8
+def _contradiction(open_stream: OpenStream, given: str, *, name: str, start: bytes) -> str:
+    """Say how a file without a mark contradicts an encoding, whose name is also Python's own; or nothing."""
+    if (shown := _shown_by_nuls(start)) is not None:
+        return f"its first characters are {shown[0].upper()} ({quoted(shown[1])})"
+    if name.startswith(_WIDE):
+        return f"has none of the NULs of {_family(name)}" if start and b"\0" not in start else ""
+    return "" if name == UTF_8 else _utf_8_words(open_stream, given)
+
+
+def _family(codec: str) -> str:
+    return codec[: len("utf-16")].upper()
+
+
+def _shown_by_nuls(start: bytes) -> tuple[str, str] | None:
+    """Return the encoding that the first characters show by their NULs, and these characters."""
+    for codec, pattern in _UNMARKED.items():
+        if (found := pattern.match(start)) is not None:
+            return codec, found[0].decode(codec)
+    return None
+
+
+def _utf_8_words(open_stream: OpenStream, given: str) -> str:
+    """Say which word shows that a file is UTF-8, and not the given encoding; empty unless all words are UTF-8."""
+    found = _Words()
+    with open_stream() as stream:
+        for block in _blocks(stream):
+            found.look_at(block)
+            if found.first is not None:
+                return ""
+    if found.utf_8 is None:
+        return ""
+    line, word = found.utf_8
+    other = quoted(word.encode().decode(given, errors="replace"))
+    return f"is UTF-8, such as line {line:,} ({quoted(word)}, which would be read as {other})"
+
+
+def header_fault(found: Iterable[str], names: frozenset[str], codec: str) -> str:
+    """Say which of the found columns is one of the names in another encoding than the one that was read; or nothing."""
+    for label in found if codec != UTF_8 else ():
+        for other in (WINDOWS_1252, *_ALIKE, _CENTRAL_EUROPEAN):
+            word = label.encode(codec, errors="replace").decode(other, errors="replace")
+            if word != label and word in names:
+                cure = f"set encoding in the mapping's source to {other!r}"
+                return f"in the file's header {quoted(label)} is {quoted(word)} in another encoding: {cure}"
+    return ""
 
 
 def undecodable_fault(line: int, encoding: str) -> str:
@@ -131,8 +169,8 @@ def undecodable_fault(line: int, encoding: str) -> str:
 def encoding_of_bytes(file: SourceFile, open_stream: OpenStream) -> TextEncoding:
     """Decide the encoding of a file that is not UTF-8 as a whole, by all of its bytes.
 
-    It is Windows-1252 if every word may be one of a Western language. Otherwise, and if some lines are UTF-8, the
-    encoding must be given: a `SourceError`.
+    It is Windows-1252 if every word may be one of a Western language, and one of them is in no other encoding if some
+    may be. Otherwise, and if some lines are UTF-8, the encoding must be given: a `SourceError`.
     """
     found = _Words()
     with open_stream() as stream:
@@ -153,6 +191,14 @@ def encoding_of_bytes(file: SourceFile, open_stream: OpenStream) -> TextEncoding
             "set encoding in the mapping's source, such as 'cp1250' or 'mac_roman', or save it as UTF-8"
         )
         raise SourceError(f"{file}: {fault}")
+    if found.unsure is not None and not found.is_certain:
+        line, word = found.unsure
+        others = [f"{quoted(word.encode(WINDOWS_1252).decode(codec))} as {codec!r}" for codec in _ALIKE]
+        fault = (
+            f"is not UTF-8, and its encoding is not clear: line {line:,} has {quoted(word)} as {WINDOWS_1252!r}, "
+            f"{' and '.join(others)}: set encoding in the mapping's source to the right one, or save it as UTF-8"
+        )
+        raise SourceError(f"{file}: {fault}")
     line, word = found.sign or found.first or (1, "")
     return TextEncoding(
         codec=WINDOWS_1252,
@@ -167,6 +213,8 @@ class _Words:
         self.utf_8: Place | None = None
         self.first: Place | None = None  # that is not UTF-8
         self.odd: Place | None = None  # that is not a word in Windows-1252 either
+        self.unsure: Place | None = None  # that may be a word in another encoding too
+        self.is_certain = False  # a word is one in Windows-1252 only
         self.sign: Place | None = None  # that has more than letters
         self._line = 0
         self._seen: set[bytes] = set()
@@ -187,9 +235,15 @@ class _Words:
             return
         place = line, word.decode(WINDOWS_1252, errors="replace")
         self.first = self.first or place
-        if _UNDEFINED in place[1] or _ODD_IN_A_WORD.search(place[1]):
-            self.odd = self.odd or place
-        elif _SIGN.search(place[1]):
+        match reading_of(place[1]):
+            case Reading.IMPOSSIBLE:
+                self.odd = self.odd or place
+                return
+            case Reading.UNSURE:
+                self.unsure = self.unsure or place
+            case Reading.CERTAIN:
+                self.is_certain = True
+        if has_a_sign(place[1]):
             self.sign = self.sign or place
 
 

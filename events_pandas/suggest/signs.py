@@ -15,10 +15,8 @@ from events_pandas.mapping.rules import Values
 from events_pandas.mapping.source_format import DecimalSign
 from events_pandas.mapping.written_numbers import (
     COMMA,
-    EITHER,
-    EITHER_COMMA,
-    GROUPED,
     POINT,
+    UNCLEAR,
     decided_sign,
     plain_numbers,
     shows_sign,
@@ -26,7 +24,6 @@ from events_pandas.mapping.written_numbers import (
 )
 
 _TEXT_TYPE: Final = pa.large_string()
-_UNCLEAR: Final = (EITHER, EITHER_COMMA)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +46,7 @@ def common_sign(columns: Iterable[Values]) -> CommonSign | None:
         counts = _counts(texts)
         sign = decided_sign(counts)
         if sign is not None and holds_numbers(pd.Series(plainly(texts.to_pylist(), sign), dtype=object)):
-            found.setdefault(sign, texts.filter(sign_masks(texts)[COMMA if sign == "," else GROUPED])[0].as_py())
+            found.setdefault(sign, texts.filter(sign_masks(texts)[COMMA if sign == "," else POINT])[0].as_py())
         has_points = has_points or (sign is None and bool(counts[POINT]) and holds_numbers(texts.to_pandas()))
     if len(found) != 1 or (has_points and "," in found):
         return None
@@ -61,9 +58,9 @@ def unclear_number(texts: list[str], sign: DecimalSign) -> str | None:
     """Return the first text such as 1.234 or 1,234 that may be two numbers; None if the texts show well which it is."""
     written = pa.array(texts, _TEXT_TYPE)
     masks = sign_masks(written)
-    if shows_sign(_counts(written), _UNCLEAR, sign):
+    if shows_sign(_counts(written), UNCLEAR, sign):
         return None
-    text: str = written.filter(pc.or_(*(masks[word] for word in _UNCLEAR)))[0].as_py()
+    text: str = written.filter(pc.or_(*(masks[word] for word in UNCLEAR)))[0].as_py()
     return text
 
 

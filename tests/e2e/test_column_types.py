@@ -120,7 +120,7 @@ def test_column_of_a_kept_type_is_refused_when_its_cells_have_both_signs(submit,
 
     path = tmp_path / "watched.csv"
     assert str(caught.value) == (
-        f"metadata.minutes: column 'minutes' has both decimal signs ('0,5' in line 3 of {path}, '0.5' in line 4 of "
+        f"metadata.minutes: column 'minutes' shows both decimal signs ('0,5' in line 3 of {path}, '0.5' in line 4 of "
         f"{path}): set decimal to ',' or '.' in [source] of the mapping or with --decimal, or in a rule of the column"
     )
     assert len(sandbox.events) == 3

@@ -89,7 +89,7 @@ def test_plan_shows_what_was_detected_and_the_summary_does_not_repeat_it(folder,
 
     detected = [line.split(maxsplit=1)[1] for line in printed.splitlines() if line.startswith("  detected ")]
     assert [line.partition(": set ")[0] for line in detected] == [
-        "metadata.betrag: '1.234,56' in column 'Betrag' has a decimal comma, and its column is read that way",
+        "metadata.betrag: '1.234,56' in column 'Betrag' shows a decimal comma, and its column is read that way",
         "file export.csv: ';' separates the cells, as the first lines show",
         "file export.csv: Windows-1252 ('Größe' in line 1) is the encoding that the file's bytes show",
     ]

@@ -40,7 +40,7 @@ def test_cells_arrive_as_they_were_written(rows, quoting, end, extra):
 
 
 ODD_CELLS = st.sampled_from(
-    ["", "a", "é", " a ", '"q"', '"a"b', '"d""d"', r'"b\"b"', '"two\nlines"', '5" pipe', "\\N", "\0", "who"]
+    ["", "a", "é", " a ", '"q"', ' "q"', '"a"b', '"d""d"', r'"b\"b"', '"two\nlines"', '5" pipe', "\\N", "\0", "who"]
 )
 ODD_ROWS = st.lists(st.one_of(st.lists(ODD_CELLS, min_size=1, max_size=4), st.just(["who", "day"])), max_size=8)
 
@@ -68,3 +68,25 @@ def test_every_delimiter_and_line_end_is_read_like_commas(rows, delimiter, end):
     """A table is the same with each delimiter and line end: its cells, its lines, and its odd rows."""
     with tempfile.TemporaryDirectory() as folder:
         assert read(folder, rows, delimiter, end) == read(folder, rows, ",", "\n")
+
+
+NOTES = st.text(st.sampled_from(["a", " ", ",", '"', "1"]), max_size=5)
+
+
+@settings(deadline=None)
+@given(notes=st.lists(st.tuples(NOTES, NOTES), max_size=8), delimiter=st.sampled_from(["\t", "|", ";"]))
+def test_rows_without_quoting_never_become_a_part_of_a_text(notes, delimiter):
+    """A program that writes no quotes round cells may write any quotes in them: no cell is read with another row."""
+    lines = [
+        delimiter.join((f"u{row}", first, f"2024-01-{row + 10}", second)) for row, (first, second) in enumerate(notes)
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "a.csv")
+        path.write_bytes("\n".join([delimiter.join(("who", "first", "day", "second")), *lines, ""]).encode())
+        try:
+            chunks = list(read_chunks(*source_files(path, SourceFormat(delimiter=delimiter)), MAPPING, chunksize=3))
+        except SourceError as error:
+            assert "and not closed" in str(error)  # noqa: PT017  # Most files can be read.
+            return
+    cells = [cell for chunk in chunks for cell in chunk.frame.astype(object).fillna("").to_numpy().ravel().tolist()]
+    assert not any(delimiter in cell or "\n" in cell for cell in cells)

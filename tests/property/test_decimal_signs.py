@@ -26,7 +26,9 @@ NUMBERS = st.decimals(min_value=0, max_value=10**9, places=2).map(abs)
 """The sign of zero is not written."""
 
 
-CELLS = st.sampled_from(["1.234", "12.345", "1,234", "905,00", "1,5", "905.00", "0.5", "1.234,5", "1,234.5", "7"])
+CELLS = st.sampled_from(
+    ["1.234", "12.345", "1,234", "905,00", "1,5", "905.00", "0.5", "0.123", "1.234.567", "1.234,5", "1,234.5", "7"]
+)
 
 
 def _written(number, sign, separator):
@@ -105,7 +107,10 @@ def test_numbers_are_what_was_written(numbers, sign, separators, is_given):
 @EXAMPLES
 @given(st.lists(st.tuples(NAMES, NAMES), min_size=1, max_size=8))
 def test_number_is_never_another_one(rows):
-    """Whatever the cells are, a number is read with one decimal sign for its column, or the file is refused."""
+    """Whatever the cells are, a number is read with one decimal sign for its column, or the file is refused.
+
+    What can be read in two ways is a number only if other cells have a sign.
+    """
     try:
         payloads = _payloads(rows, _mapping(n=Number("x")))
     except MappingError:
@@ -114,6 +119,9 @@ def test_number_is_never_another_one(rows):
     sent = [(text, payload["metadata"]["n"]) for (_, text), payload in zip(rows, payloads, strict=True) if payload]
     readings = [{_read(text, sign) == number for text, number in sent} for sign in (",", ".")]
     assert {True} in readings or not sent
+    is_unclear = [_signs(text) == {",", "."} for text, _ in sent]
+    others = [text for _, text in rows if set(text) & {",", "."} and _signs(text) != {",", "."}]
+    assert others or not any(is_unclear)
 
 
 @EXAMPLES
@@ -122,7 +130,7 @@ def test_number_is_never_another_one(rows):
     rule=st.sampled_from(["x", Number("x")]),
 )
 def test_cell_that_reads_in_two_ways_is_read_as_its_file_shows(files, rule):
-    """1.234 is 1234, and 1,234 a number, only if as many cells of their file show this sign and none the other."""
+    """1.234 and 1,234 are numbers only if as many cells of their file show their sign, and none the other."""
     with tempfile.TemporaryDirectory() as folder:
         paths = [_file(Path(folder, f"{number}.csv"), enumerate(cells)) for number, cells in enumerate(files)]
         try:
@@ -133,8 +141,8 @@ def test_cell_that_reads_in_two_ways_is_read_as_its_file_shows(files, rule):
     sign = getattr(types.rules.get("metadata.n"), "decimal", None)
     for cells in files:
         signs = [_signs(cell) for cell in cells]
-        # Without a known sign a text is a number if its sign is a point.
-        changed = [cell for cell in cells if _signs(cell) == {",", "."} and (sign == "," or (sign and "," in cell))]
+        # Without a known sign they are not read.
+        changed = [cell for cell in cells if _signs(cell) == {",", "."} and sign is not None]
         assert not changed or (signs.count({sign}) >= len(changed) and signs.count({",", "."} - {sign}) == 0)
 
 

@@ -191,6 +191,15 @@ def test_suggest_looks_at_the_first_rows_of_the_first_file(run, tmp_path):
     assert "text, 10,000 different" in result.stdout
 
 
+def test_suggest_counts_the_rows_that_cannot_be_read(run, tmp_path):
+    """Their number is the difference to the rows of a check."""
+    (tmp_path / "odd.csv").write_text("customer_id,day\n00042,2024-01-31\n00043\n00044,2024-02-01\n")
+
+    result = run("suggest", "odd.csv")
+
+    assert result.stdout.startswith("# Proposed from 2 of 3 rows of 'odd.csv', since 1 row cannot be read: read it")
+
+
 def test_suggest_names_a_file_that_is_not_there(run):
     """Files that it does not read are looked for."""
     result = run("suggest", "days.csv", "gone.csv")

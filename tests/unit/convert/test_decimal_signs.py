@@ -134,6 +134,10 @@ def test_bare_column_of_numbers_has_the_sign_of_the_source(payloads, convert):
         ("905.00", POINT),
         ("1,234.56", POINT),
         ("1,234", "set decimal to ',' in the mapping's source if it is 1.234, or to '.' if it is 1234"),
+        ("1.234", "set decimal to ',' in the mapping's source if it is 1234, or to '.' if it is 1.234"),
+        ("1.234.567", COMMA),
+        ("007,50", None),
+        ("\u22125.00", "write its minus sign as '-'"),
         ("1 234", "set decimal in the mapping's source, with which thousands may be separated"),
         ("905,00 \u20ac", "remove '\u20ac', since a number stands alone in its cell"),
         ("\u20ac905.00", "remove '\u20ac', since a number stands alone in its cell"),
@@ -193,3 +197,50 @@ def test_cure_of_a_text_with_another_sign_stays_its_own(convert):
 
     (finding,) = [finding for finding in batch.findings if finding.code == "number_unreadable"]
     assert finding.cures.to_pylist() == ["write it as 3,67, without units", POINT]
+
+
+@pytest.mark.parametrize("text", ["1.234", "12,345", "-123.456"])
+def test_number_with_two_readings_is_refused_without_a_sign(becomes, text):
+    """In frames too, 1.234 and 1,234 as text are numbers only with a given sign, whatever other cells show."""
+    amount = MonetaryAmount("x", currency=Constant("eur"))
+
+    assert becomes(Number("x"), [text, "905.00", "100"]) == ["!number_ambiguous", 905.0, 100]
+    assert becomes(amount, [text, "905.00"]) == ["!number_ambiguous", {"amount": 90_500, "currency": "eur"}]
+
+
+@pytest.mark.parametrize("text", ["0.234", "1234.567", "1.2345", "11.77", "1.234e-05", "123"])
+def test_number_with_one_reading_needs_no_sign(becomes, text):
+    """Text that is one number, with a point, is read without a given sign."""
+    assert becomes(Number("x"), [text]) == [float(text)]
+
+
+def test_numbers_with_a_type_have_one_reading(becomes):
+    """A float, a decimal and a constant are the numbers that they are."""
+    assert becomes(Number("x"), [1.234]) == [1.234]
+    assert becomes(Number("x"), [decimal.Decimal("1.234"), "x"]) == [1.234, "!number_unreadable"]
+    assert becomes(Number(Constant("1.234")), ["x"]) == [1.234]
+
+
+def test_number_with_two_readings_is_found_among_absent_cells(becomes):
+    """Absent and short cells around it do not hide it."""
+    assert becomes(Number("x"), [None, "1", "1.234", None]) == [None, 1, "!number_ambiguous", None]
+
+
+@pytest.mark.parametrize("sign", [None, ".", ","])
+@pytest.mark.parametrize(
+    ("text", "cure"),
+    [
+        ("1.5E3", "write all of its digits, without an exponent"),
+        ("\u22125.00", "write its minus sign as '-'"),
+    ],
+)
+def test_cure_of_an_amount_helps(sign, text, cure):
+    """The cure is not a decimal sign with which the text would still be no amount."""
+    amount = MonetaryAmount("x", currency=Constant("eur"), decimal=sign)
+    mapping = EventMapping(event_name="a", created_at="day", user_id="who", metadata={"p": amount}, timezone="UTC")
+
+    report = check_events(pd.DataFrame({"day": ["2024-01-31"], "who": ["1"], "x": [text]}), mapping)
+
+    assert report.problems["message"].tolist() == [
+        f"metadata.p.amount: '{text}' in column 'x' is not a plain amount: {cure}"
+    ]

@@ -6,7 +6,7 @@ import pytest
 
 from events_pandas import check_events
 from events_pandas.check.checking import StreamCheck
-from events_pandas.convert.time_formats import format_cures
+from events_pandas.convert.time_formats import day_cures, format_cures
 from events_pandas.mapping import Date, EventMapping
 
 GENERIC = "write it as 2024-01-31T12:00:00, or give its format (of epoch numbers the unit) in a date rule"
@@ -79,6 +79,52 @@ def test_cells_of_all_chunks_decide_for_a_format(chunksize):
     (finding,) = check.checked(now=0).findings
 
     assert finding.cures.to_pylist() == ["give its format in a date rule, '%d.%m.%Y'"] * 3
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [
+        ("31.02.2024 12:00", "February 2024 has 29 days"),
+        ("2023-02-29", "February 2023 has 28 days"),
+        ("2024-04-31T12:00:00Z", "April 2024 has 30 days"),
+        ("02/30/2024", "February 2024 has 29 days"),
+        ("31/6/2024", "June 2024 has 30 days"),
+        ("31.01.2024", None),
+        ("31.13.2024", None),
+        ("32.01.2024", None),
+        ("2024-31-02", None),
+        ("31.02.24", None),
+        ("31.02.20245", None),
+        ("0000-02-30", None),
+        ("soon", None),
+        (None, None),
+    ],
+)
+def test_cure_names_a_day_that_its_month_does_not_have(text, days):
+    """The month says how many days it has."""
+    expected = None if days is None else f"correct the day, since {days}"
+
+    assert day_cures(pa.array([text], pa.large_string())).to_pylist() == [expected]
+
+
+def test_check_says_that_a_day_does_not_exist():
+    """Neither the format nor the way of writing is at fault, with a format and without one."""
+    rule = Date("day", format="%d.%m.%Y")
+    mapping = EventMapping(event_name="a", created_at=rule, user_id="who", timezone="UTC", metadata={"x_at": Date("x")})
+    frame = pd.DataFrame({"day": ["31.02.2024"], "x": ["2024-02-30"], "who": ["1"]})
+
+    report = check_events(frame, mapping)
+
+    assert report.problems["message"].tolist() == [
+        (
+            "metadata.x_at: '2024-02-30' in column 'x' cannot be read as a time: correct the day, since February 2024 "
+            "has 29 days"
+        ),
+        (
+            "created_at: '31.02.2024' in column 'day' is not a time in the format of its date rule: correct the day, "
+            "since February 2024 has 29 days"
+        ),
+    ]
 
 
 def test_time_that_does_not_have_the_format_of_its_rule_is_named():

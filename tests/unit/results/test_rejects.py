@@ -1,5 +1,6 @@
 """Rejects of a frame: which rows they are, what stands in the file, and what becomes of it when it is submitted."""
 
+import decimal
 import os
 import warnings
 from pathlib import Path
@@ -9,8 +10,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from events_pandas import EventMapping, SourceError, export_rejects, iter_submit, submit_events
+from events_pandas import EventMapping, Number, SourceError, export_rejects, iter_submit, submit_events
 from events_pandas.deliver import Status
+from events_pandas.sources import payloads_of, read_chunks, source_files
 
 HEADER = "who,day,row,status,error_code,error_message\n"
 
@@ -485,3 +487,28 @@ def test_rejects_warn_of_nothing_where_bare_columns_have_the_same_type(orders, n
         export_rejects(failed(4), orders, name, mapping=bare)
 
     assert caught == []
+
+
+@pytest.mark.parametrize(
+    ("sign", "text", "numbers"),
+    [
+        (None, "7", ["1.2340", "7", "7.1250"]),
+        (".", "1.234", ["1.234", "1.234", "7.125"]),
+        (",", "1.234", ["1,234", "1.234", "7,125"]),
+    ],
+)
+def test_rejects_have_numbers_that_the_mapping_reads_again(sign, text, numbers):
+    """A number with three decimals has one reading in the file; a text of a number stays as it is."""
+    cells = [1.234, text, decimal.Decimal("7.125")]
+    frame = pd.DataFrame({"who": ["1", "2", "3"], "day": "2024-01-31", "n": pd.Series(cells, dtype=object)})
+    mapping = EventMapping(
+        event_name="a", created_at="day", user_id="who", metadata={"n": Number("n", decimal=sign)}, timezone="UTC"
+    )
+
+    export_rejects(failed(3), frame, "rejects.csv", mapping=mapping)
+
+    assert written()["n"].tolist() == numbers
+    (file,) = source_files("rejects.csv")
+    (chunk,) = read_chunks(file, mapping, chunksize=10)
+    before, after = (payloads_of(rows, mapping, np.arange(3)) for rows in (frame, chunk.frame))
+    assert before == after

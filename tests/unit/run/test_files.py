@@ -20,6 +20,7 @@ from events_pandas import (
     MappingError,
     RetryPolicy,
     SourceError,
+    SourceFormat,
     SubmissionError,
     SubmissionInterrupted,
     UnknownColumnError,
@@ -410,6 +411,52 @@ def test_blanks_round_names_of_columns_are_reported(write, submit):
     )
 
 
+def test_quote_behind_a_blank_in_the_header_is_reported(write, submit):
+    """The quotes belong to the name, as they would to a cell."""
+    with pytest.raises(UnknownColumnError) as caught:
+        submit(write("a.csv", "1,2024-01-31", header='who, "day"'))
+
+    assert str(caught.value).endswith("(in the file's header line blanks surround ' \"day\"': remove them there)")
+
+
+@pytest.mark.parametrize("mark", [" ", ":", "\x02"])
+def test_header_with_an_unknown_delimiter_is_reported(write, submit, mark):
+    """One name that holds all names is a header whose delimiter is not known."""
+    with pytest.raises(MappingError) as caught:
+        submit(write("a.csv", mark.join("12"), header=mark.join(["who", "day"])))
+
+    assert str(caught.value).endswith(
+        "(other characters seem to separate the file's cells: set delimiter in the mapping's source)"
+    )
+
+
+def test_lines_that_are_quoted_as_a_whole_are_reported(write, submit):
+    """A spreadsheet that does not split the lines of a file puts each of them in quotes."""
+    with pytest.raises(MappingError, match=r"\(each line as a whole is in quotes: remove these quotes\)"):
+        submit(write("a.csv", '"1,2024-01-31"', header='"who,day"'))
+
+
+def test_header_in_another_encoding_than_the_given_one_is_reported(write):
+    """The name of a column shows which encoding would be right."""
+    path = write("a.csv", "1,2024-01-31,EUR", header="who,day,Währung")
+    Path(path).write_bytes(Path(path).read_text(encoding="utf-8").encode("cp1252"))
+    mapping = EventMapping(
+        event_name="a",
+        created_at="day",
+        user_id="who",
+        metadata={"currency": "Währung"},
+        source=SourceFormat(encoding="mac_roman"),
+    )
+
+    with pytest.raises(UnknownColumnError) as caught, fitting_files(path, mapping, progress=False):
+        pass
+
+    assert str(caught.value) == (
+        "metadata.currency: no column 'Währung': did you mean 'W‰hrung'? (in the file's header 'W‰hrung' is "
+        "'Währung' in another encoding: set encoding in the mapping's source to 'cp1252')"
+    )
+
+
 def test_later_file_that_was_changed_ends_the_run_early(write, submit, fake_client):
     """Rows that were submitted before keep their results, and the changed file is named."""
     paths = [write("a.csv", "1,2024-01-31", *["2,2024-01-31"] * 9), write("b.csv", "3,2024-01-31")]
@@ -441,7 +488,8 @@ def test_row_with_too_few_cells_is_invalid_and_all_others_are_sent(write, submit
             "row_too_short",
             (
                 f"row: line {position + 2} (1 cell for 2 columns) has too few cells: "
-                "write a cell for every column, empty where there is no value"
+                "write a cell for every column, or, if the line continues the text of the row above, put this text in "
+                "quotes"
             ),
         ]
     ]

@@ -497,17 +497,26 @@ def test_rejects_may_have_another_type_than_the_files(write, submit, fake_client
 
 @pytest.mark.parametrize("journal", [None, "journal.sqlite"])
 @pytest.mark.parametrize("metadata", [{"size": "size"}, {"size": Number("size")}])
+@pytest.mark.parametrize(
+    ("shown", "number", "rejected"),
+    [
+        ("905,00", "1.234", "1234"),
+        ("905,00", "1,234", '"1,2340"'),
+        ("905.00", "1.234", "1.2340"),
+        ("905.00", "1,234", "1234"),
+    ],
+)
 def test_rejects_have_numbers_that_do_not_need_the_decimal_sign_of_the_files(
-    write, submit, fake_client, metadata, journal
+    write, submit, fake_client, metadata, journal, shown, number, rejected
 ):
-    """A number that another row showed to have a decimal comma has no separators, so that it is the same again."""
+    """A number whose sign only another row showed is written so that it is the same again."""
     rules = EventMapping(event_name="a", created_at=Date("day"), user_id="who", metadata=metadata, timezone="UTC")
-    path = write("a.csv", '1,2024-01-31,"905,00"', "2,2024-01-31,1.234", header="who,day,size")
+    path = write("a.csv", f'1,2024-01-31,"{shown}"', f'2,2024-01-31,"{number}"', header="who,day,size")
 
     remarks = submit(path, client=fake_client({"2": [404]}), rules=rules, journal=journal)
 
     assert remarks == []
-    assert Path("rejects.csv").read_text().splitlines()[1].startswith("2,2024-01-31,1234,1,unknown_contact,")
+    assert Path("rejects.csv").read_text().splitlines()[1].startswith(f"2,2024-01-31,{rejected},1,unknown_contact,")
 
 
 def test_rejects_that_show_another_decimal_sign_than_all_rows_are_noted(write, submit):

@@ -51,6 +51,17 @@ def content_of(name):
     return stream.getvalue()
 
 
+@pytest.mark.parametrize("name", ["a.csv.zst", "a.parquet.zst"])
+def test_zstandard_may_begin_with_a_frame_that_is_skipped(write, read, name):
+    """Programs that pack in parallel write such a frame, which says where the others are."""
+    content = in_zstandard(content_of(name.removesuffix(".zst")))
+    skipped = b"\x5e\x2a\x4d\x18\x04\0\0\0abcd"
+
+    (frame,) = read(write(name, skipped + content + skipped))
+
+    assert frame["who"].tolist() == ["00042", "2", "3"]
+
+
 @pytest.mark.parametrize("name", WRITERS)
 @pytest.mark.parametrize("suffix", [*COMPRESSORS, ".zip"])
 def test_compressed_file_is_read_as_its_content(write, read, name, suffix):

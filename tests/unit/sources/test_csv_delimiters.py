@@ -30,9 +30,20 @@ def fault(path, delimiter=None):
     return str(caught.value).removeprefix(f"{path}: ")
 
 
-@pytest.mark.parametrize(("mark", "word"), [(";", "';'"), ("\t", "a tab"), ("|", "'|'")])
+@pytest.mark.parametrize(
+    ("mark", "word"),
+    [
+        (";", "';'"),
+        ("\t", "a tab"),
+        ("|", "'|'"),
+        ("\x01", r"'\x01'"),
+        ("\x1f", r"'\x1f'"),
+        ("^", "'^'"),
+        ("~", "'~'"),
+    ],
+)
 def test_delimiter_is_detected_and_said(write, mark, word):
-    """Semicolons, as spreadsheets of many countries write them, tabs and bars are read, with a note."""
+    """Semicolons, as spreadsheets of many countries write them, tabs, bars and Hive's are read, with a note."""
     path = write("a.csv", f"who{mark}day\n00042{mark}2024-01-31\n")
 
     assert cells_and_notes(path) == ([["00042", "2024-01-31"]], [("delimiter_detected", word)])
@@ -70,6 +81,8 @@ def test_commas_in_a_tsv_file_are_said(write):
         ("who;day;\n1;2;\n", [["1", "2"]]),
         ("who;day\n1;2;\n3;4;\n", [["1", "2"], ["3", "4"]]),
         ("sep=;\nwho;day\n1,5;2\n", [["1,5", "2"]]),
+        ("who^day\n1^a,b\n2^c,d\n", [["1", "a,b"], ["2", "c,d"]]),
+        ("who,x^2\n1,2\n3,4\n", [["1", "2"], ["3", "4"]]),
         ('\ufeff"sep=^"\r\nwho^day\r\n1^2\r\n', [["1", "2"]]),
     ],
 )
@@ -122,6 +135,36 @@ def test_given_delimiter_that_does_not_fit_is_refused(write, text, given, found)
     )
 
 
+@pytest.mark.parametrize("text", ["who:day\nx:a,b\ny:c,d\n", "who\x02day\nx\x02a,b\n", "who day\nx a,b\n"])
+def test_first_line_that_may_have_another_delimiter_is_not_called_a_title(write, text):
+    """Without a line of values below it, nothing tells a title from a header with another delimiter."""
+    assert fault(write("a.csv", text)) == (
+        "its first line names 1 of 2 columns: delete it if it is a title, or set delimiter in the mapping's source "
+        "if other characters separate it"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["who,day\n'1','2'\n", "who,day\n'1','2, 3'\n4,5\n", "who;day\n1;'2'\n3;'4'\n5;6\n", "'who','day'\n'1','2'\n"],
+)
+def test_cells_in_single_quotes_are_refused(write, text):
+    """They would be sent with their quotes, and cut at the delimiters within."""
+    assert (
+        fault(write("a.csv", text)) == 'its cells are in single quotes, as line 2 shows: put them in double quotes (")'
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["who,day\n1,'tis\n2,don'\n", "who,day\n1,'\n", "who,day\n1,2\n3,4\n5,'x'\n", "who,day\n1,\"'2'\"\n"]
+)
+def test_apostrophes_are_text(write, text):
+    """Apostrophes at one end of a cell, within double quotes, and in few rows are text."""
+    cells, _ = cells_and_notes(write("a.csv", text))
+
+    assert any("'" in row[1] for row in cells)
+
+
 @pytest.mark.parametrize("given", ["", ";;", "§", '"', "\n"])
 def test_given_delimiter_that_is_not_one_character_is_refused(write, given):
     """A delimiter is one character of ASCII, and neither a quote nor a line end."""
@@ -130,9 +173,10 @@ def test_given_delimiter_that_is_not_one_character_is_refused(write, given):
     )
 
 
-def test_title_above_the_header_is_refused_for_every_delimiter(write):
+@pytest.mark.parametrize("mark", [";", "^"])
+def test_title_above_the_header_is_refused_for_every_delimiter(write, mark):
     """A title decides no delimiter, even if it holds a comma; the error names the line of the header."""
-    path = write("a.csv", "Report, made today\n\nwho;day\n1;2\n")
+    path = write("a.csv", f"Report, made today\n\nwho{mark}day\n1{mark}2\n")
 
     assert (
         fault(path)

@@ -59,7 +59,7 @@ def test_utf_16_without_its_mark_is_read_by_its_nuls(write, encoding):
 
 @pytest.mark.parametrize(
     "word",
-    ["Müller", "Grüße", "déjà", "Núñez", "œuvre", "Šimić", "don\u2019t", "120 €", "Ænima", "Tromsø", "„Hallo“", "5 m²"],
+    ["Müller", "Grüße", "déjà", "Núñez", "œuvre", "HAŸ", "don\u2019t", "120 €", "Ænima", "Tromsø", "„Hallo“", "5 m²"],
 )
 def test_windows_1252_is_read_and_shown_by_a_word(write, word):
     """If every word may be one of a Western language, the file is Windows-1252, and the note shows a word."""
@@ -89,6 +89,14 @@ def test_windows_1252_note_shows_the_first_word_with_a_sign(write):
         ("Müller", "cp437", "'M\ufffdller'"),
         ("Köln", "cp850", "'K”ln'"),
         ("Café", "mac_roman", "'CafŽ'"),
+        ("Müller", "mac_roman", "'MŸller'"),
+        ("Jäger", "mac_roman", "'JŠger'"),
+        ("Straße", "mac_roman", "'Stra§e'"),
+        ("Tromsø", "mac_roman", "'Troms¿'"),
+        ("André", "cp437", "'Andr\u201a'"),
+        ("表示", "shift_jis", "'Ž¦'"),
+        ("張偉", "big5", "'±i°¶'"),
+        ("œuvre", "iso8859-15", "'½uvre'"),
         ("ağaç", "cp1254", "'aðaç'"),
         ("5 €", "iso8859-15", "'¤'"),
         ("東京", "shift_jis", "'“Œ\u2039ž'"),
@@ -103,6 +111,129 @@ def test_encoding_that_is_not_western_must_be_given(write, word, encoding, read)
         "set encoding in the mapping's source, such as 'cp1250' or 'mac_roman', or save it as UTF-8"
     )
     assert cells_and_notes(path, encoding) == ([["x", "1"], [word, "2"]], {})
+
+
+@pytest.mark.parametrize(
+    ("word", "encoding", "readings"),
+    [
+        ("Köln", "mac_roman", "'Kšln' as 'cp1252', 'Köln' as 'mac_roman' and 'KÜln' as 'cp850'"),
+        ("Ärzte", "mac_roman", "'€rzte' as 'cp1252', 'Ärzte' as 'mac_roman' and 'Çrzte' as 'cp850'"),
+        ("Über", "mac_roman", "'†ber' as 'cp1252', 'Über' as 'mac_roman' and 'åber' as 'cp850'"),
+        ("señor", "mac_roman", "'se\u2013or' as 'cp1252', 'señor' as 'mac_roman' and 'seûor' as 'cp850'"),
+        ("Zoë", "mac_roman", "'Zo\u2018' as 'cp1252', 'Zoë' as 'mac_roman' and 'Zoæ' as 'cp850'"),
+        ("María", "mac_roman", "'Mar\u2019a' as 'cp1252', 'María' as 'mac_roman' and 'MarÆa' as 'cp850'"),
+        ("Côte", "mac_roman", "'C™te' as 'cp1252', 'Côte' as 'mac_roman' and 'CÖte' as 'cp850'"),
+        ("Malmö", "cp850", "'Malm”' as 'cp1252', 'Malmî' as 'mac_roman' and 'Malmö' as 'cp850'"),
+        ("Weiß", "cp850", "'Weiá' as 'cp1252', 'Wei·' as 'mac_roman' and 'Weiß' as 'cp850'"),
+        ("Miloš", "cp1252", "'Miloš' as 'cp1252', 'Miloö' as 'mac_roman' and 'MiloÜ' as 'cp850'"),
+    ],
+)
+def test_word_that_other_encodings_have_too_must_be_given_one(write, word, encoding, readings):
+    """If all words may be ones of DOS or an old Mac, the error shows a word in each of the encodings."""
+    path = write("a.csv", f"who,day\nx,1\n{word},2\n".encode(encoding))
+
+    assert fault(path) == (
+        f"is not UTF-8, and its encoding is not clear: line 3 has {readings}: "
+        "set encoding in the mapping's source to the right one, or save it as UTF-8"
+    )
+    assert cells_and_notes(path, encoding) == ([["x", "1"], [word, "2"]], {})
+
+
+@pytest.mark.parametrize("word", ["Miloš", "Œdipe", "…und", "cost\u2013benefit", "po\u2019", "Marks”"])
+def test_word_that_other_encodings_have_too_is_read_beside_one_that_they_lack(write, word):
+    """One word such as Müller shows that the file is Windows-1252, and so what its other words are."""
+    path = write("a.csv", f"who,day\n{word},1\nMüller,2\n".encode("cp1252"))
+
+    assert cells_and_notes(path)[0] == [[word, "1"], ["Müller", "2"]]
+
+
+def test_half_characters_in_utf_8_are_not_read_as_windows_1252(write):
+    """CESU-8, in which old programs write emoji, has no word of a Western language."""
+    path = write("a.csv", b"who,day\nhi \xed\xa0\xbd\xed\xb8\x80,1\n")
+
+    assert fault(path).startswith("is not UTF-8, and its encoding is not clear: as Windows-1252, line 2 has ")
+
+
+WESTERN = (
+    "Größe,Ärzte,Öl,MÜLLER,„Weiß“,„hallo“,l\u2019été,l\u2019art,œuvre,cœur,HAŸ,Ÿ,€ 5,5€,x \u2013 y,"
+    "Mon\u2013Fri,don\u2019t,James\u2019,aujourd\u2019hui,dell\u2019arte,O\u2019Neil,“hello”,Brand™,und…,"
+    "20 °C,5 µm,m²,½kg,Gino\u00b4s,N° 1,1ª,Señor,niño,ÇA,ça,école,état,à,À,É,È,São,coração,Tromsø,på,Åse,"
+    "æble,Håkan,¿Qué,¡Hola,«oui»,§5,STRAßE,MüLLER,naïve,París,Perú,Damián,Ñandú"
+)
+
+
+@pytest.mark.parametrize("word", WESTERN.split(","))
+def test_word_of_a_western_language_is_read_though_it_is_the_only_one(write, word):
+    """Ordinary words in German, French, English and their neighbours decide the encoding of a file alone."""
+    path = write("a.csv", f"who;day\n{word};1\n".encode("cp1252"))
+
+    assert cells_and_notes(path)[0] == [[word, "1"]]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+@pytest.mark.parametrize("given", ["cp1252", "latin-1", "mac_roman", "gbk"])
+def test_given_encoding_is_refused_if_the_file_is_utf_8(write, given, name):
+    """Somebody saved the file again: if all of its text is UTF-8, another encoding is not what it has."""
+    content = "who,day\nx,1\nMüller,2\nGrüner Tee,3\n".encode()
+    path = write(name, gzip.compress(content) if name.endswith(".gz") else content)
+
+    assert fault(path, given) == (
+        f"is UTF-8, such as line 3 ('Müller', which would be read as {'Müller'.encode().decode(given)!r}), "
+        f"and the encoding that is given is {given!r}: leave the encoding out, or save the file as {given!r}"
+    )
+
+
+def test_given_encoding_is_refused_if_the_header_is_utf_8(write, make_mapping):
+    """The fault is the encoding, and not that the column is missing."""
+    path = write("a.csv", "who,day,Währung\n1,2,EUR\n".encode())
+
+    with pytest.raises(SourceError, match=r"line 1 .'Währung', which would be read as 'WÃ¤hrung'"):
+        list(read_chunks(*source_files(path, SourceFormat(encoding="cp1252")), make_mapping(x="Währung"), chunksize=9))
+
+
+def test_given_encoding_is_taken_if_one_word_is_not_utf_8(write):
+    """A sign behind a letter may have the bytes of UTF-8 by chance, but not all words of a file."""
+    path = write("a.csv", "who,day\nCAFÉ®,1\nMüller,2\n".encode("cp1252"))
+
+    assert cells_and_notes(path, "cp1252") == ([["CAFÉ®", "1"], ["Müller", "2"]], {})
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+@pytest.mark.parametrize("order", ["le", "be"])
+def test_given_utf_16_needs_no_mark_if_its_first_characters_show_the_order_of_bytes(write, encoding, order):
+    """The encoding is given, and so there is no note."""
+    path = write("a.csv", "who,day\nÆ,1\n".encode(f"{encoding}-{order}"))
+
+    assert cells_and_notes(path, encoding) == ([["Æ", "1"]], {})
+
+
+def test_given_utf_16_without_a_mark_is_refused_if_its_order_of_bytes_is_not_clear(write):
+    """The error names the encodings that say the order."""
+    path = write("a.csv", "имя,who,day\n0,Æ,1\n".encode("utf-16-le"))
+
+    assert fault(path, "utf-16") == (
+        "has no byte order mark, and the encoding that is given is 'utf-16': give 'utf-16-le' or 'utf-16-be'"
+    )
+    assert cells_and_notes(path, "utf-16-le") == ([["Æ", "1"]], {})
+
+
+@pytest.mark.parametrize(
+    ("encoding", "given", "found"),
+    [
+        ("utf-8", "utf-16", "has none of the NULs of UTF-16"),
+        ("utf-8", "utf-32-le", "has none of the NULs of UTF-32"),
+        ("utf-16-be", "utf-16-le", "its first characters are UTF-16-BE ('who,')"),
+        ("utf-16-le", "cp1252", "its first characters are UTF-16-LE ('who,')"),
+        ("utf-16-le", "utf-8", "its first characters are UTF-16-LE ('who,')"),
+    ],
+)
+def test_encoding_that_the_first_characters_contradict_is_refused(write, encoding, given, found):
+    """NULs show UTF-16 and UTF-32, which have one beside each character of ASCII."""
+    path = write("a.csv", "who,day\n1,2\n".encode(encoding))
+
+    assert fault(path, given) == (
+        f"{found}, and the encoding that is given is {given!r}: leave the encoding out, or save the file as {given!r}"
+    )
 
 
 def test_bad_byte_in_a_utf_8_file_is_named_by_its_line(write):
@@ -130,12 +261,14 @@ def test_encoding_is_decided_for_a_header_too(write, make_mapping):
     [
         (b"who,day\n1,2\n\xe9,3\n", "utf-8", "line 3 has bytes that are not UTF-8: "),
         (b"who,day\r\n1,2\r\n\x81,3\r\n", "cp1252", "line 3 has bytes that are not CP1252: "),
+        (b"who,day\n1,2\n\x80,3\n", "latin-1", "line 3 has bytes that are not LATIN-1: "),
+        (b"who,day\n1,2\n\xe9 \x92,3\n", "iso8859-15", "line 3 has bytes that are not ISO8859-15: "),
         (b"who,day\n1,2\n\xe9,3\n", "ascii", "line 3 has bytes that are not ASCII: "),
         ("who,day\n1,2\n".encode("utf-16")[:-1], None, "line 2 has bytes that are not UTF-16-LE: "),
     ],
 )
 def test_bytes_outside_a_stated_encoding_are_named_by_their_line(write, content, encoding, text):
-    """A given encoding, and one that a mark names, is not replaced by another."""
+    """A given encoding, and one that a mark names, is not replaced by another; control characters are not text."""
     cure = "correct the line, or set encoding in the mapping's source to the file's encoding"
 
     assert fault(write("a.csv", content), encoding) == text + cure
@@ -152,23 +285,21 @@ def test_encoding_that_a_mark_contradicts_is_refused(write, encoding, given, tex
     """A mark and a given encoding must agree."""
     path = write("a.csv", "who,day\n1,2\n".encode(encoding))
 
-    assert fault(path, given) == text + "leave it out"
+    assert fault(path, given) == text + "leave the encoding out"
 
 
 @pytest.mark.parametrize("given", ["cp1252", "utf-16"])
 def test_mark_of_utf_8_comes_before_a_given_encoding(write, given):
-    """A program that saved the file again wrote the mark, as for a file of rejects; a note says it."""
+    """A program that saved the file again wrote the mark, as for a file of rejects: nothing is to be said."""
     path = write("a.csv", "who,day\nÆ,2\n".encode("utf-8-sig"))
 
-    cells, notes = cells_and_notes(path, given)
-
-    assert (cells, list(notes)) == ([["Æ", "2"]], ["encoding_detected"])
+    assert cells_and_notes(path, given) == ([["Æ", "2"]], {})
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "UTF8", "utf_8_sig", "utf-16", "utf_16_le", "UTF-32"])
+@pytest.mark.parametrize("encoding", ["utf-8", "UTF8", "utf_8_sig", "cp65001", "utf-16", "utf_16_le", "UTF-32"])
 def test_encoding_that_a_mark_confirms_is_taken(write, encoding):
     """The encoding may be given beside its mark, in each of its spellings."""
-    mark = "\ufeff" if encoding in {"utf-8", "UTF8", "utf_16_le"} else ""
+    mark = "\ufeff" if encoding in {"utf-8", "UTF8", "cp65001", "utf_16_le"} else ""
     path = write("a.csv", f"{mark}who,day\nÆ,2\n".encode(encoding))
 
     assert cells_and_notes(path, encoding) == ([["Æ", "2"]], {})

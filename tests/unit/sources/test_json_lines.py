@@ -171,6 +171,14 @@ def test_json_texts_are_read_in_the_given_encoding(write, make_mapping, encoding
             ),
         ),
         (
+            '{"who":"Müller"}\n'.encode(),
+            "cp1252",
+            (
+                "is UTF-8, such as line 1 ('Müller', which would be read as 'MÃ¼ller'), and the encoding that is "
+                "given is 'cp1252': leave the encoding out, or save the file as 'cp1252'"
+            ),
+        ),
+        (
             b'{"who":"a"}\n',
             "latin-42",
             "Python has no encoding 'latin-42': give one such as 'cp1252'",

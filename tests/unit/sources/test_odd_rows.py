@@ -34,7 +34,11 @@ def read(path, chunksize=2):
         ("3", "row_too_short", "line 3 (1 cell for 2 columns)"),
         ("3,4,5", "row_too_long", "line 3 (3 cells for 2 columns)"),
         ('3,"4",,x', "row_too_long", "line 3 (4 cells for 2 columns)"),
-        ('3, "4, 5"', "row_too_long", "line 3 (3 cells for 2 columns)"),
+        ('3, "4, 5"', "blank_before_quote", "line 3"),
+        ('3, "4"', "blank_before_quote", "line 3"),
+        (' \t"3",4', "blank_before_quote", "line 3"),
+        ('3, ""', "blank_before_quote", "line 3"),
+        ('3, "two inches', "blank_before_quote", "line 3"),
         ("who,day", "repeated_header", "line 3"),
         ('"who","day",', "repeated_header", "line 3"),
         ("\ufeffwho,day", "repeated_header", "line 3"),
@@ -225,6 +229,62 @@ def test_file_that_cannot_be_read_whole_is_refused(write, text, fault):
     assert str(caught.value) == f"{path}: {fault}"
 
 
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        ('x "y"', 'x "y"'),
+        ('" ""y"""', ' "y"'),
+        ('"x, ""y"", z"', 'x, "y", z'),
+        ('"{""a"": ""b"", ""c"": """"}"', '{"a": "b", "c": ""}'),
+        ('"x, "', "x, "),
+        ('"x\n ""y"""', 'x\n "y"'),
+    ],
+)
+def test_blank_before_a_quote_within_a_cell_is_text(write, raw, text):
+    """Only a quote that would begin its cell is odd behind a blank."""
+    assert read(write("a.csv", f"who,day\n1,{raw}\n2,x\n")) == ([["1", text], ["2", "x"]], {})
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t", ";"])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ["1,2024-01-31,'Hello", "2,2024-02-01,b", "3,2024-11-30,world'"],
+        ["1,31.1.2024 9:05,'Hello", "2,30.11.2024 10:15,'"],
+        ["1,1704067200,'Hello", "2,1704067201,'good' bye"],
+        ["'1,2024-01-31,a", "2',2024-02-01,c"],
+    ],
+)
+def test_row_that_has_rows_within_its_quotes_is_odd(write, delimiter, rows):
+    """A file that is written without quoting has quotes as text: rows between two of them do not become a text."""
+    text = "\n".join(["who,day,note", "0,2024-01-30,x", *rows, "9,2024-12-31,y", ""])
+    path = write("a.csv", text.replace(",", delimiter).replace("'", '"'))
+
+    cells, refused = read(path)
+
+    assert cells == [["0", "2024-01-30"], ["absent", "absent"], ["9", "2024-12-31"]]
+    refused.pop(0, None)  # the note on the delimiter
+    assert refused == {1: ("rows_within_quotes", f"line 3 (up to line {len(rows) + 2})")}
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "Dear Anna,\nthank you, and see you soon",
+        "picked:\n2,3,4\n5,6,7",
+        "Visits:\n31.1.2024, 10:00, Berlin",
+        "Room 2024\n2025,2026,2027",
+        "a\tb\n2,2024-02-01",
+        "\n\n,,\n",
+    ],
+)
+def test_text_of_several_lines_is_not_mistaken_for_rows(write, note):
+    """Delimiters and numbers in the lines of a text make no rows: one with the cells and the time of a row does."""
+    path = write("a.csv", f'who,day,note\n1,2024-01-31,"{note}"\n2,2024-02-01,x\n')
+
+    assert read(path) == ([["1", "2024-01-31"], ["2", "2024-02-01"]], {})
+
+
 def test_chosen_rows_stand_as_far_as_they_can(write):
     """Missing cells of a chosen row are empty, cells beyond the last column stand in it, and a NUL stays one."""
     path = write("a.csv", 'who,day\n1\n2,3,"4, 5"\nwho,day\n6,a\0b\n7,8\n')
@@ -255,8 +315,7 @@ def test_first_rows_that_are_all_odd_are_an_error(write):
         read_first_rows(*source_files(path), 10)
 
     assert str(caught.value) == (
-        f"{path}: no row can be read: line 2 (3 cells for 2 columns) has too many cells: put a cell that holds a "
-        "delimiter in quotes, without a blank before the first quote"
+        f"{path}: no row can be read: line 2 has a blank before the quote that begins a cell: delete the blank"
     )
 
 

@@ -228,6 +228,57 @@ def test_answer_without_rows_is_a_fault(serve, fault, answer, why):
     assert str(fault(f"{address}/orders?sig={SECRET}")) == f"{address}/orders: {why}"
 
 
+def packed_by_the_server(body):
+    """Answer as if the server had packed a file that is stored packed."""
+
+    def answer(handler):
+        handler.send_response(200)
+        handler.send_header("Content-Encoding", "gzip")
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return answer
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_packed_file_is_read_if_the_server_says_that_it_packed_it(serve, times):
+    """A file of gzip arrives unpacked if the server names its own compression as that of the answer."""
+    body = ROWS
+    for _ in range(times):
+        body = gzip.compress(body)
+    address, _ = serve(**{"a.csv.gz": packed_by_the_server(body)})
+
+    with opened_files(f"{address}/a.csv.gz") as (file,):
+        assert read_first_rows(file, 10)["who"].tolist() == ["1"]
+
+
+def answered_with(status):
+    """Answer with some rows and a status of success."""
+
+    def answer(handler):
+        handler.send_response(status)
+        handler.send_header("Content-Length", str(len(ROWS)))
+        handler.end_headers()
+        handler.wfile.write(ROWS)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [
+        (202, "the server answered 202: try again later"),
+        (206, "the server answered with a part of the file (206): download the whole file, and give its path"),
+    ],
+)
+def test_answer_that_is_not_the_whole_file_is_a_fault(serve, fault, status, why):
+    """Rows would be lost untold."""
+    address, _ = serve(**{"a.csv": answered_with(status)})
+
+    assert str(fault(f"{address}/a.csv")) == f"{address}/a.csv: {why}"
+
+
 def hang_up(handler):
     """Promise more bytes than there are."""
     handler.send_response(200)
