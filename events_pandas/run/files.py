@@ -1,5 +1,6 @@
 """A run over files: chunks in, results out with the file and line of each row, written as they come."""
 
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
@@ -23,6 +24,7 @@ from events_pandas.mapping import EventMapping, require_mapping
 from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.results import RowOutcomes
 from events_pandas.results.destination import Destination
+from events_pandas.results.report import no_rows_warning
 from events_pandas.results.table_file import RESULTS, TableFile
 from events_pandas.run.desk import Desk, UnansweredError
 from events_pandas.run.file_check import check_frames
@@ -35,7 +37,7 @@ from events_pandas.run.run import Run, Take, stop_error
 from events_pandas.sources import Places, SourceFile, kept_types, read_first_row, with_types
 from events_pandas.sources.remote import scheme_of
 from events_pandas.warned import warn_caller
-from events_pandas.words import escaped, kind_of, path_text
+from events_pandas.words import escaped, file_words, kind_of, listed, path_text
 
 FILES_NAMED: Final = 3
 """How many files a message or the history of a run names at most."""
@@ -167,8 +169,8 @@ class FileRun:
         try:
             frames = self._frames = self._opened.enter_context(self.source)
             require_unchanged(frames.files)
-            if empty := list(filter(_is_empty, frames.files)):
-                self._warn(f"{escaped(_named(empty))}: {'has' if len(empty) == 1 else 'have'} no rows")
+            if empty := [file.name for file in filter(_is_empty, frames.files)]:
+                self._warn(no_rows_warning(empty))
             if self.checks_first:
                 self._check()
             self._open_outputs(frames)
@@ -394,5 +396,4 @@ def _real_name(file: SourceFile) -> str:
 
 def _named(files: Sequence[SourceFile]) -> str:
     """Return the names of a few files, or the first names of many."""
-    shown = ", ".join(path_text(file.name) for file in files[:FILES_NAMED])
-    return shown if len(files) <= FILES_NAMED else f"{shown} and {len(files) - FILES_NAMED} more"
+    return listed([file_words(file.name) for file in files], most=FILES_NAMED, longest=math.inf)

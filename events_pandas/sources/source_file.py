@@ -12,6 +12,7 @@ import pandas as pd
 
 from events_pandas.mapping.source_format import AS_DETECTED, SourceFormat
 from events_pandas.sources.scratch import Scratch
+from events_pandas.words import file_words
 
 
 class FileFormat(Enum):
@@ -88,7 +89,7 @@ class SourceFile:
     scratch: Scratch | None = field(default=None, compare=False, repr=False)  # what a run keeps of its content
 
     def __str__(self) -> str:
-        return "standard input" if self.name == "-" else self.name
+        return file_words(self.name)
 
     @property
     def is_text(self) -> bool:

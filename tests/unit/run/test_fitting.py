@@ -330,3 +330,17 @@ def test_title_above_the_header_suggests_no_constants(write, submit):
         "metadata.price: no column 'total'; there are 'Title', 'of', 'it' "
         "(the header seems to be in line 2: delete the lines above it)"
     )
+
+
+@pytest.mark.parametrize(
+    ("paths", "name"), [("lake", "lake/a.csv: "), ("lake/*.csv", "lake/a.csv: "), ("lake/a.csv", "")]
+)
+def test_only_file_is_named_unless_the_user_has_named_it(write, mapping, paths, name):
+    """A directory or a pattern may stand for one file, whose name is nowhere else."""
+    Path("lake").mkdir()
+    write("lake/a.csv", "1,2024-01-31", header="who,days")
+
+    with pytest.raises(UnknownColumnError) as caught:
+        check_file(paths, mapping)
+
+    assert str(caught.value) == f"{name}created_at: no column 'day': did you mean 'days'?"
