@@ -273,8 +273,7 @@ def test_json_lines_without_a_needed_or_with_a_similar_key_are_refused(submit, k
 
 @pytest.fixture
 def write_sheets(tmp_path, monkeypatch):
-    """Write an Excel file with a cover sheet before sheets of other names into the current folder, each with a header."""
-
+    """Write an Excel file with a cover sheet before other sheets, each with a header, into the current folder."""
     monkeypatch.chdir(tmp_path)
 
     def write_sheets(path, cover, **headers):
