@@ -301,7 +301,10 @@ def test_rejects_are_written_without_rows_when_the_file_was_cut_off(write, mappi
     assert caught.value.__notes__ == [
         f"rows without a result: {3_000 - n_rows:,} of 3,000, which could not be read any more and were not submitted"
     ]
-    assert (n_rows % 500, Path("rejects.csv").read_text()) == (0, "who,day,row,status,error_code,error_message\n")
+    assert (n_rows % 500, Path("rejects.csv").read_text()) == (
+        0,
+        "who,day,row,status,error_code,error_message,source_file,line\n",
+    )
 
 
 def test_rejects_that_cannot_be_written_do_not_hide_why_the_run_ended(write, submit, fake_client):
