@@ -114,7 +114,7 @@ def test_runs_lists_the_runs_of_a_kept_journal():
 
     told = found[["run", "outcome", "rows", "accepted"]].astype(object).to_numpy().tolist()
     assert [[None if pd.isna(fact) else fact for fact in facts] for facts in told] == [
-        [3, None, None, None],
+        [3, "killed", None, None],
         [2, "complete", 4, 4],
         [1, "incomplete", 6, 5],
     ]
