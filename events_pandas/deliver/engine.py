@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Final, Self
@@ -61,6 +61,8 @@ class Engine:
         Returns how often the run was interrupted: the first stops it, after the second it awaits no answer.
     pacer : Pacer, optional
         Another engine's, which does not send at the same time: it knows the limit already.
+    judges_address : bool, default True
+        Whether a first answer that is not about a contact shows that the address is not Intercom's.
     """
 
     # The run's thread never waits longer than a second before it looks again. A thread that has died, or a request that
@@ -79,6 +81,7 @@ class Engine:
         on_tick: Callable[[], None] | None = None,
         interrupts: Callable[[], int] = int,
         pacer: Pacer | None = None,
+        judges_address: bool = True,
         clock: Clock = REAL_CLOCK,
         grace_seconds: float = GRACE_SECONDS,
         probe_seconds: float = FIRST_PROBE_SECONDS,
@@ -109,6 +112,7 @@ class Engine:
         self._stopping_since: float | None = None
         # Whether an event has had a final answer.
         self._is_answered = False
+        self._judges_address = judges_address
         self._ticked_at = 0.0
         self._looked_at = -math.inf
 
@@ -169,8 +173,8 @@ class Engine:
         """End a wait, so that the engine looks for interrupts. Any thread may call this."""
         self._workers.wake()
 
-    def withhold(self, contacts: Iterable[str]) -> None:
-        """Send no event of these contacts, since Intercom does not know them."""
+    def withhold(self, contacts: Mapping[str, bool]) -> None:
+        """Send no event of these contacts, since Intercom does not know them; True: it may only seem so."""
         self._lessons.withhold(contacts)
 
     def try_out(self, events: Sequence[Event]) -> list[Outcome]:
@@ -355,7 +359,8 @@ class Engine:
             self._learn(ticket, result)
             is_event = ticket.event is not PROBE
             is_final = is_event and not result.kind.passes
-            self._stop_by(stop_after(result, is_first=is_final and not self._is_answered))
+            is_first = is_final and not self._is_answered
+            self._stop_by(stop_after(result, is_first=is_first and self._judges_address))
             self._is_answered = self._is_answered or is_final
             if is_event:
                 self._go_on(ticket, result)
