@@ -21,7 +21,7 @@ from events_pandas.deliver import (
 from events_pandas.deliver.client.answers import Attempt
 from events_pandas.deliver.pace.pacer import Pacer
 from events_pandas.deliver.questions import AskingClient, Reply
-from events_pandas.deliver.stops import stop_without_answers
+from events_pandas.deliver.stops import NEXT_STEP, stop_without_answers
 from events_pandas.deliver.workers import Client
 from events_pandas.run.desk import Desk, UnansweredError
 from events_pandas.run.options import RunOptions
@@ -60,7 +60,7 @@ class Asking:
     def find_workspace(self) -> None:
         """Ask whose token this is. Without an answer the asking has ended."""
         with self._engine(self.client) as engine:
-            self.workspace = preflight(engine)
+            self.workspace = preflight(engine, advice=f"to go on, {NEXT_STEP}")
             self.stop = engine.stop
 
     def require_answers(self, left: int, *, said: str) -> None:

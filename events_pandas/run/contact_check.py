@@ -171,7 +171,7 @@ class ContactCheck:
         counts = Counter(text.lower() for text in which) if is_email else Counter(which)
         for position, text in zip(search.positions.tolist(), self._texts(search), strict=True):
             if not counts[text]:
-                can_be = can_be_looked_up(search.identifier, text)
+                can_be = _can_be_looked_up(search.identifier, text)
                 self.codes[position] = _NOT_FOUND if can_be else _CODES[ContactStatus.UNKNOWN]
                 continue
             status = ContactStatus.AMBIGUOUS if is_email and counts[text] > 1 else ContactStatus.KNOWN
@@ -196,11 +196,16 @@ class ContactCheck:
         self.asking.ask(len(positions), send=send, read=_read_contact, take=take, description="looking up contacts")
 
 
-def can_be_looked_up(identifier: str, text: str) -> bool:
+def _can_be_looked_up(identifier: str, text: str) -> bool:
     """Whether a question can name one contact. Emails are searched for only; some texts would be another address."""
     if identifier == "id":
         return _ID.fullmatch(text) is not None
     return identifier == "user_id" and "/" not in text and text not in _NOT_IN_ADDRESSES
+
+
+def may_be_new(identifier: str, text: str) -> bool:
+    """Whether a contact that seems unknown may be one of the last minutes, as it could only be searched for."""
+    return identifier != "id" and not _can_be_looked_up(identifier, text)
 
 
 def _read_page(attempt: Attempt) -> _SearchPage | None:

@@ -9,7 +9,7 @@ import pandas as pd
 from events_pandas.convert.cells import Rows
 from events_pandas.convert.identifiers import Contacts
 from events_pandas.run.asking import Asking
-from events_pandas.run.contact_check import NOT_ASKED, ContactCheck, ContactStatus, can_be_looked_up
+from events_pandas.run.contact_check import NOT_ASKED, ContactCheck, ContactStatus, may_be_new
 from events_pandas.run.frames import OpenFrame
 
 
@@ -24,7 +24,7 @@ class ContactGate:
     def unknown(self, frame: OpenFrame) -> dict[str, bool]:
         """Ask for the new contacts of a frame. Return those that Intercom does not know, as events name them.
 
-        The values say whether the contact could only be searched for, so that it may be one of the last minutes.
+        The values say whether the contact may be one of the last minutes.
         """
         identifiers, values, keys = [], [], []
         for contacts, places in self._new(frame):
@@ -39,7 +39,7 @@ class ContactGate:
         check = ContactCheck(contacts=named, codes=codes, asking=self.asking)
         check.run()
         return {
-            key: not can_be_looked_up(identifier, value)
+            key: may_be_new(identifier, value)
             for key, identifier, value, status in zip(keys, identifiers, values, check.statuses(), strict=True)
             if status is ContactStatus.UNKNOWN
         }

@@ -11,7 +11,7 @@ from events_pandas.mapping import EventMapping, require_mapping
 from events_pandas.results.contacts import distinct_contacts
 from events_pandas.results.frame import text_column
 from events_pandas.run.asking import Asking
-from events_pandas.run.contact_check import CONTACT_STATUS_DTYPE, NOT_ASKED, ContactCheck, can_be_looked_up
+from events_pandas.run.contact_check import CONTACT_STATUS_DTYPE, NOT_ASKED, ContactCheck, may_be_new
 from events_pandas.run.contact_creation import CONTACT_ROLES, ContactCreation, require_contacts
 from events_pandas.run.contact_fields import field_texts, require_fields
 from events_pandas.run.desk import Desk
@@ -91,7 +91,7 @@ def _with_statuses(contacts: pd.DataFrame, check: ContactCheck) -> pd.DataFrame:
     status = pd.Categorical.from_codes(check.codes, dtype=CONTACT_STATUS_DTYPE)
     results = contacts.assign(status=status, merged_into=text_column(merged))
     unknown = results.loc[results["status"].eq("unknown"), _KEY].itertuples(index=False, name=None)
-    by_search = any(not can_be_looked_up(*named) for named in unknown)
+    by_search = any(may_be_new(*named) for named in unknown)
     results.attrs["run"] = {**_facts(check.asking), "notes": [SEARCH_LAG] if by_search else []}
     return results
 

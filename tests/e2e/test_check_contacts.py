@@ -244,6 +244,8 @@ def test_check_contacts_calls_odd_texts_unknown(start, identifier, odd):
         contacts = check_contacts(orders, mapping, client=client)
 
     assert contacts["status"].tolist() == ["unknown"]
+    is_new = identifier == "user_id" and ("/" in odd or odd in (".", ".."))
+    assert len(contacts.attrs["run"]["notes"]) == is_new
 
 
 def test_check_contacts_says_when_a_user_id_could_only_be_searched_for(start, make_orders, mapping):
