@@ -61,8 +61,6 @@ class Engine:
         Returns how often the run was interrupted: the first stops it, after the second it awaits no answer.
     pacer : Pacer, optional
         Another engine's, which does not send at the same time: it knows the limit already.
-    judges_address : bool, default True
-        Whether a first answer that is not about a contact shows that the address is not Intercom's.
     """
 
     # The run's thread never waits longer than a second before it looks again. A thread that has died, or a request that
@@ -81,7 +79,6 @@ class Engine:
         on_tick: Callable[[], None] | None = None,
         interrupts: Callable[[], int] = int,
         pacer: Pacer | None = None,
-        judges_address: bool = True,
         clock: Clock = REAL_CLOCK,
         grace_seconds: float = GRACE_SECONDS,
         probe_seconds: float = FIRST_PROBE_SECONDS,
@@ -112,7 +109,6 @@ class Engine:
         self._stopping_since: float | None = None
         # Whether an event has had a final answer.
         self._is_answered = False
-        self._judges_address = judges_address
         self._ticked_at = 0.0
         self._looked_at = -math.inf
 
@@ -359,8 +355,7 @@ class Engine:
             self._learn(ticket, result)
             is_event = ticket.event is not PROBE
             is_final = is_event and not result.kind.passes
-            is_first = is_final and not self._is_answered
-            self._stop_by(stop_after(result, is_first=is_first and self._judges_address))
+            self._stop_by(stop_after(result, is_first=is_final and not self._is_answered))
             self._is_answered = self._is_answered or is_final
             if is_event:
                 self._go_on(ticket, result)

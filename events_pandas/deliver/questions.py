@@ -16,7 +16,7 @@ _DONE: Final = Answer(status=HTTPStatus.ACCEPTED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Reply(Generic[Read]):
+class QuestionReply(Generic[Read]):
     """What has come back for a question that was sent."""
 
     # What the answer says; None if it does not answer the question.
@@ -49,9 +49,8 @@ class Reply(Generic[Read]):
 class AskingClient(Generic[Read]):
     """Sends a question where an engine sends an event: the payload of the event is the question's number.
 
-    `send` sends the question with a number. `read` returns what an answer says, or None if it does not answer the
-    question: then the engine judges it like an answer to an event. A question that is not `is_repeatable` is not sent
-    again once it may have arrived.
+    `send` sends the question with a number, and `read` returns what an answer says, or None if it does not answer the
+    question. A question that is not `is_repeatable` is not sent again once it may have arrived.
     """
 
     def __init__(
@@ -63,7 +62,7 @@ class AskingClient(Generic[Read]):
         is_repeatable: Callable[[int], bool],
     ) -> None:
         # By the number of the question. Whoever takes a reply removes it.
-        self.replies: dict[int, Reply[Read]] = {}
+        self.replies: dict[int, QuestionReply[Read]] = {}
         self._client = client
         self._send = send
         self._read = read
@@ -80,12 +79,15 @@ class AskingClient(Generic[Read]):
         if earlier is not None and earlier.may_have_arrived and not self._is_repeatable(number):
             # The engine has learned of the failure, and tries again: that would do it twice.
             return _DONE
-        self.replies[number] = Reply()
+        self.replies[number] = QuestionReply()
         try:
             answer = self._send(number)
         except TransportError as error:
-            self.replies[number] = Reply(attempt=read_attempt(error, sent_at=0.0, received_at=0.0))
+            self.replies[number] = QuestionReply(attempt=read_attempt(error, sent_at=0.0, received_at=0.0))
             raise
         attempt = read_attempt(answer, sent_at=0.0, received_at=0.0)
-        reply = self.replies[number] = Reply(read=self._read(attempt), attempt=attempt)
-        return answer if reply.read is None else Answer(status=_DONE.status, headers=answer.headers)
+        self.replies[number] = QuestionReply(read=self._read(attempt), attempt=attempt)
+        if attempt.kind.passes or attempt.status in STOP_CODES:
+            return answer
+        # Nothing follows for other questions: an engine would take the 404 for one odd contact for a wrong address.
+        return Answer(status=_DONE.status, headers=answer.headers)

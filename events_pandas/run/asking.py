@@ -20,7 +20,7 @@ from events_pandas.deliver import (
 )
 from events_pandas.deliver.client.answers import Attempt
 from events_pandas.deliver.pace.pacer import Pacer
-from events_pandas.deliver.questions import AskingClient, Reply
+from events_pandas.deliver.questions import AskingClient, QuestionReply
 from events_pandas.deliver.stops import NEXT_STEP, stop_without_answers
 from events_pandas.deliver.workers import Client
 from events_pandas.run.desk import Desk, UnansweredError
@@ -78,7 +78,7 @@ class Asking:
         *,
         send: Callable[[int], Answer],
         read: Callable[[Attempt], Read | None],
-        take: Callable[[int, Reply[Read]], object],
+        take: Callable[[int, QuestionReply[Read]], object],
         description: str,
         is_repeatable: Callable[[int], bool] = _always,
     ) -> None:
@@ -104,7 +104,7 @@ class Asking:
         asking: AskingClient[Read],
         total: int,
         *,
-        take: Callable[[int, Reply[Read]], object],
+        take: Callable[[int, QuestionReply[Read]], object],
         description: str,
     ) -> None:
         """Ask, and show how far that is."""
@@ -144,8 +144,6 @@ class Asking:
             on_tick=tick,
             interrupts=lambda: self.desk.interrupts,
             pacer=self.pacer,
-            # Whose address it is, the preflight has found out; an answer about one odd contact says nothing about it.
-            judges_address=False,
         )
         self.desk.on_interrupt = engine.wake
         return engine

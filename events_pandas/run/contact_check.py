@@ -15,7 +15,7 @@ import pandas as pd
 
 from events_pandas.deliver import Answer
 from events_pandas.deliver.client.answers import Attempt
-from events_pandas.deliver.questions import Reply
+from events_pandas.deliver.questions import QuestionReply
 from events_pandas.intercom import CONTACT_FIELDS, SEARCHED_AT_ONCE
 from events_pandas.run.asking import Asking
 
@@ -138,7 +138,7 @@ class ContactCheck:
         """Search for contacts. Return the searches that are still to be made."""
         again: list[_Search] = []
 
-        def take(number: int, reply: Reply[_SearchPage]) -> None:
+        def take(number: int, reply: QuestionReply[_SearchPage]) -> None:
             search, page = searches[number], reply.read
             if page is None:
                 self._said = reply.said
@@ -180,7 +180,7 @@ class ContactCheck:
     def _look_up(self, positions: Positions) -> None:
         """Ask for contacts one by one: the search finds neither merged contacts nor those of the last minutes."""
 
-        def take(number: int, reply: Reply[_ContactAnswer]) -> None:
+        def take(number: int, reply: QuestionReply[_ContactAnswer]) -> None:
             position = int(positions[number])
             if reply.read is None:
                 self._said = reply.said

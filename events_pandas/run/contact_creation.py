@@ -12,7 +12,7 @@ import pandas as pd
 
 from events_pandas.deliver import Answer
 from events_pandas.deliver.client.answers import Attempt
-from events_pandas.deliver.questions import Reply
+from events_pandas.deliver.questions import QuestionReply
 from events_pandas.intercom import CONTACT_FIELDS
 from events_pandas.results.frame import text_column
 from events_pandas.run.asking import Asking
@@ -110,7 +110,7 @@ class ContactCreation:
             # Intercom answers 409 to a second one; leads may share an address.
             return self.role == "user" or identifiers[left[number]] == "user_id"
 
-        def take(number: int, reply: Reply[_Created]) -> None:
+        def take(number: int, reply: QuestionReply[_Created]) -> None:
             self._ends[left[number]] = _end(reply, is_repeatable=is_repeatable(number))
             if self._ends[left[number]].status is None:
                 self._said = reply.said or self._said
@@ -184,7 +184,7 @@ def _require_columns(contacts: pd.DataFrame) -> None:
             )
 
 
-def _end(reply: Reply[_Created], *, is_repeatable: bool) -> _End:
+def _end(reply: QuestionReply[_Created], *, is_repeatable: bool) -> _End:
     """Return what became of a contact."""
     attempt = reply.attempt
     if reply.read is not None:
