@@ -130,6 +130,15 @@ def path_text(path: str | os.PathLike[str]) -> str:
         return text.encode(errors="backslashreplace").decode()
 
 
+def file_words(name: str) -> str:
+    """Return what messages call a file: its name, and not the sign of the command line for standard input.
+
+    >>> file_words("orders.csv"), file_words("-")
+    ('orders.csv', 'standard input')
+    """
+    return "standard input" if name == "-" else path_text(name)
+
+
 def escaped(text: object) -> str:
     r"""Return the text of anything on one line, with escapes for characters that act on a terminal.
 

@@ -27,7 +27,7 @@ from events_pandas.run.file_frames import read_frames
 from events_pandas.run.fitting import fitting_files
 from events_pandas.run.options import RunOptions
 from events_pandas.run.run import stop_error
-from events_pandas.sources import SourceFile, found_format, opened_files, read_first_rows, row_count
+from events_pandas.sources import SourceFile, found_format, opened_files, read_first_rows, row_count, sheet_hint
 from events_pandas.suggest import SuggestedMapping
 from events_pandas.suggest import propose as proposal_for
 from events_pandas.words import counted, escaped, escaped_lines, path_text
@@ -61,7 +61,8 @@ def _proposed(files: Sequence[SourceFile]) -> SuggestedMapping:
     file, *others = files
     rows = read_first_rows(file, PROPOSED_FROM)
     if rows.empty:
-        raise SourceError(f"{file}: has no rows: a mapping is proposed from the values of its columns")
+        hint = f" ({found})" if (found := sheet_hint(file)) else ""
+        raise SourceError(f"{file}: has no rows: a mapping is proposed from the values of its columns{hint}")
     n_rows = row_count(file)
     n_read = min(n_rows, PROPOSED_FROM)
     some = f"{len(rows):,} of " if len(rows) < n_read else ""
@@ -70,10 +71,11 @@ def _proposed(files: Sequence[SourceFile]) -> SuggestedMapping:
     name = f"{file.name!r}, the first of {len(files):,} files" if others else repr(file.short_name)
     keys = _varying_keys(files)
     folders = f", and the values of {', '.join(map(repr, keys))} in all folders" if keys else ""
-    return replace(
-        proposal_for(_with_all_values(rows, keys), found_format(file)),
-        origin=f"{some}{first}{counted(n_read, 'row')} of {name}{folders}{why}",
-    )
+    try:
+        proposed = proposal_for(_with_all_values(rows, keys), found_format(file))
+    except MappingError as error:
+        raise error.in_file(None, sheet_hint(file)) from None
+    return replace(proposed, origin=f"{some}{first}{counted(n_read, 'row')} of {name}{folders}{why}")
 
 
 def _varying_keys(files: Sequence[SourceFile]) -> dict[str, list[str | None]]:

@@ -13,7 +13,7 @@ import typer
 
 from events_pandas.cli.endings import ExitCode, exit_codes
 from events_pandas.cli.printout import Printout
-from events_pandas.cli.settings import Config, ShowConfig
+from events_pandas.cli.settings import Config, ShowConfig, origins
 
 if TYPE_CHECKING:
     from events_pandas.run.log import RunLog
@@ -62,9 +62,10 @@ def as_command(function: Callable[..., ExitCode]) -> Callable[..., None]:
     _, *own = inspect.signature(function).parameters.values()
 
     @wraps(function)
-    def run(*, as_json: bool = False, **given: Any) -> None:
+    def run(*, context: typer.Context, as_json: bool = False, **given: Any) -> None:
         command = function.__name__
-        printout = Printout(command=command, as_json=as_json, facts=dict.fromkeys(DOCUMENTS[command]))
+        facts = dict.fromkeys(DOCUMENTS[command])
+        printout = Printout(command=command, as_json=as_json, facts=facts, origins=origins(context))
         code: int = ExitCode.DONE
         log, error = None, None
         try:
@@ -85,7 +86,8 @@ def as_command(function: Callable[..., ExitCode]) -> Callable[..., None]:
         if code != ExitCode.DONE:
             raise typer.Exit(int(code))
 
-    vars(run)["__signature__"] = inspect.Signature([*own, *starmap(option, _COMMON.items())])
+    asked = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+    vars(run)["__signature__"] = inspect.Signature([*own, *starmap(option, _COMMON.items()), asked])
     # The signature has those of the options; other ones may name what is not loaded.
     run.__annotations__ = {}
     return run

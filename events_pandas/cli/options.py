@@ -134,8 +134,21 @@ Limit = Annotated[
         help="Submit only the first rows of the files.",
     ),
 ]
+RequireRows = Annotated[
+    bool,
+    typer.Option(
+        "--require-rows", help="If the files have no rows, end with 2, and replace neither results nor rejects."
+    ),
+]
 CheckFirst = Annotated[bool, typer.Option(help="Check all rows of all files before the first event.")]
 RaiseInvalid = Annotated[bool, typer.Option("--stop-on-invalid", help="Send nothing if rows are invalid.")]
+CheckContacts = Annotated[
+    bool,
+    typer.Option(
+        "--check-contacts",
+        help="Ask which contacts exist before their events are sent: those of unknown ones are not sent.",
+    ),
+]
 Region = Annotated[str | None, typer.Option(help="us, eu or au; by default INTERCOM_REGION.")]
 BaseUrl = Annotated[str | None, typer.Option(help="Another address than Intercom's, such as a sandbox's.")]
 AllowHttp = Annotated[bool, typer.Option("--allow-http", help="Send the access token without encryption.")]

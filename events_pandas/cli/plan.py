@@ -11,7 +11,7 @@ from events_pandas.results import CheckReport
 from events_pandas.results.check_report import left_out
 from events_pandas.results.destination import Destination
 from events_pandas.results.report import Fact, request_fact, workspace_fact
-from events_pandas.words import counted, escaped, listed, path_text
+from events_pandas.words import counted, escaped, file_words, listed, path_text
 
 _DETECTED: Final = frozenset(
     {"delimiter_detected", "encoding_detected", "sheet_chosen", "decimal_comma", "decimal_point"}
@@ -30,6 +30,7 @@ class Plan:
     destination: Destination | None = None
     journal: Path | None = None
     resubmits: bool = False
+    checks_contacts: bool = False
 
     @property
     def begins_journal(self) -> bool:
@@ -42,12 +43,20 @@ class Plan:
         notes = () if self.report is None else [cause for cause in self.report.causes if cause.code in _DETECTED]
         return {code: [cause for cause in notes if cause.code == code] for code in dict.fromkeys(c.code for c in notes)}
 
+    @property
+    def warnings(self) -> list[str]:
+        """What should be looked at before anything is sent."""
+        if self.report is not None:
+            return self.report.warnings
+        return [f"{escaped(name)}: was left out: {reason}" for name, reason in self.skipped.items()]
+
     def facts(self) -> dict[str, Any]:
         """Return the plan for a document."""
         checked = None if self.report is None else report_facts(self.report)
         journal = None if self.journal is None else path_text(self.journal)
         files = [path_text(file) for file in self.files]
         facts = {"files": files, "skipped_files": dict(self.skipped), "limit": self.limit}
+        facts["checks_contacts"] = self.checks_contacts
         return {**facts, "journal": journal, "journal_is_new": self.begins_journal, "check": checked}
 
     def lines(self) -> Iterator[str]:
@@ -55,13 +64,11 @@ class Plan:
         rows = self.limit if self.report is None else self.report.rows
         what = "the rows" if rows is None else counted(rows, "row")
         first = "" if self.limit is None else "the first "
-        yield f"about to submit {first}{what} of {listed([escaped(file) for file in self.files])}"
+        yield f"about to submit {first}{what} of {listed([escaped(file_words(file)) for file in self.files])}"
         facts = list(self._facts())
         width = max((len(label) for label, _ in facts), default=0)
         yield from (f"  {label:<{width}}  {text}" for label, text in facts)
-        left_out = [f"{escaped(name)}: was left out: {reason}" for name, reason in self.skipped.items()]
-        # The report has them, too.
-        yield from (f"warning: {warning}" for warning in (left_out if self.report is None else self.report.warnings))
+        yield from (f"warning: {warning}" for warning in self.warnings)
 
     def _facts(self) -> Iterator[Fact]:
         if self.destination is not None:
@@ -70,10 +77,13 @@ class Plan:
             label, text = request_fact(
                 self.report.requests, limit=self.report.limit, seconds=self.report.duration_seconds
             )
-            # The check does not ask the journal.
-            is_most = self.journal is not None and not (self.begins_journal or self.resubmits)
+            # The check does not ask the journal, and not which contacts exist.
+            is_known = self.journal is not None and not (self.begins_journal or self.resubmits)
+            is_most = is_known or self.checks_contacts
             yield label, f"at most {text}" if is_most else text
             yield "left out", left_out(self.report) or "nothing"
+        if self.checks_contacts:
+            yield "contacts", "are checked first, 50 in a search: events of those that Intercom lacks are not sent"
         for first, *others in self.detected.values():
             alike = f" ({counted(len(others), 'more note')} of this kind)" if others else ""
             yield "detected", f"{first.message}{alike}"

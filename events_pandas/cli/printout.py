@@ -1,6 +1,7 @@
 """What one command prints: text for people, or one JSON document for programs."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,8 @@ class Printout:
     as_json: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
+    # Where the values of options come from that are not on the command line.
+    origins: Mapping[str, str] = field(default_factory=dict)
     # Whether an event went out: no error may say otherwise by its exit code.
     has_sent: bool = False
     _is_closed: bool = False
@@ -24,7 +27,9 @@ class Printout:
         say(text, is_error=self.as_json)
 
     def fail(self, line: str) -> None:
-        """Print the line of an error, and keep it for the document."""
+        """Print the line of an error, and keep it for the document; a wrong option is named by its origin."""
+        option, *reason = line.split(": ", 1)
+        line = ": ".join([self.origins.get(option, option), *reason])
         say(f"error: {line}", is_error=True)
         self.errors.append(line)
 

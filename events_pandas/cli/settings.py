@@ -21,6 +21,10 @@ OWN_TABLES: Final = ("sandbox",)
 _OTHER_VARIABLES: Final = frozenset({"BROWSER", "DEBUG", "JOURNALS"})
 """The variables that are not those of options, without their prefix."""
 _SHOW_CONFIG: Final = "--show-config"
+_CONFIG: Final = "--config"
+_JSON, _NO_JSON = "--json", "--no-json"
+_TRUE: Final = frozenset({"1", "true", "t", "yes", "y", "on"})
+"""The words for a flag that is set, as the parser reads the environment."""
 _APART: Final = ("config", "show-config", "help")
 """Options that no file can hold."""
 _TOKEN_PLACE: Final = f"the access token is read from {TOKEN_VARIABLE} only"
@@ -43,7 +47,7 @@ def use_file(context: typer.Context, path: Path | None) -> Path | None:
 Config = Annotated[
     Path | None,
     typer.Option(
-        "--config",
+        _CONFIG,
         metavar="FILE",
         is_eager=True,
         callback=use_file,
@@ -64,6 +68,11 @@ class ConfiguredCommand(TyperCommand):
             if parameter.param_type_name == "option":
                 parameter.envvar = variable_of(parameter, self.name)
                 parameter.show_envvar = False  # type: ignore[attr-defined]  # Options have it, arguments have not.
+                if getattr(parameter, "is_bool_flag", False) and key_of(parameter) not in _APART:
+                    # Without it the command line could not undo what the environment or the file says.
+                    parameter.secondary_opts = [opposite_of(key_of(parameter))]
+                    # "no-yes" explains nothing.
+                    parameter.show_default = bool(parameter.default)  # type: ignore[attr-defined]
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the arguments; what is missing does not matter if only the options are to be shown."""
@@ -107,6 +116,54 @@ def unknown_variables(commands: Mapping[str, Any]) -> Iterator[str]:
 def key_of(parameter: Any) -> str:
     """Return the name of an option in a file: its long one, without dashes."""
     return str(max(parameter.opts, key=len)).lstrip("-")
+
+
+def opposite_of(key: str) -> str:
+    """Return the option that undoes a flag.
+
+    >>> opposite_of("resubmit"), opposite_of("no-rate-headers")
+    ('--no-resubmit', '--rate-headers')
+    """
+    return f"--{key.removeprefix('no-')}" if key.startswith("no-") else f"--no-{key}"
+
+
+def asks_for_document(context: Any, arguments: Sequence[str]) -> bool:
+    """Return whether `--json` holds for a command whose arguments cannot be read, as far as it can be known."""
+    if flags := [argument for argument in arguments if argument in (_JSON, _NO_JSON)]:
+        return flags[-1] == _JSON
+    option = next((each for each in context.command.params if key_of(each) == "json"), None)
+    if option is None:
+        return False
+    if word := os.environ.get(variable_of(option, context.info_name)):
+        return word.strip().lower() in _TRUE
+    # A fault of the file is the error itself, or comes after it.
+    with suppress(typer.BadParameter):
+        file = _config_among(arguments) or os.environ.get(f"{VARIABLE_PREFIX}CONFIG") or SETTINGS_FILE
+        tables = _read(Path(file))
+        table = tables.get(context.info_name) if context.info_name in OWN_TABLES else tables
+        return isinstance(table, dict) and table.get("json") is True
+    return False
+
+
+def _config_among(arguments: Sequence[str]) -> str | None:
+    """Return the file that `--config` names among arguments."""
+    words = [word for argument in arguments for word in ([argument] if argument == _CONFIG else argument.split("=", 1))]
+    return words[words.index(_CONFIG) + 1] if _CONFIG in words[:-1] else None
+
+
+def origin_of(parameter: Any, context: Any) -> str | None:
+    """Say where a value of an option comes from, if it is the environment or a file."""
+    source = getattr(context.get_parameter_source(parameter.name), "name", "")
+    if source == "ENVIRONMENT":
+        return variable_of(parameter, context.info_name)
+    file = escaped(context.meta.get(VARIABLE_PREFIX, SETTINGS_FILE))
+    return f"{key_of(parameter)!r} in {file}" if source == "DEFAULT_MAP" else None
+
+
+def origins(context: Any) -> dict[str, str]:
+    """Return where the values of options come from, for each option that the environment or a file has."""
+    found = {parameter: origin_of(parameter, context) for parameter in context.command.params}
+    return {name: origin for parameter, origin in found.items() if origin is not None for name in parameter.opts}
 
 
 def missing_from(context: typer.Context) -> str:

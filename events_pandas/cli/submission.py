@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import pandas as pd
 import typer
@@ -20,7 +20,7 @@ from events_pandas.convert import Cause
 from events_pandas.deliver import IntercomClient, Status
 from events_pandas.deliver.journal import journal_path, read_runs
 from events_pandas.deliver.preflight import NOT_SUBMITTED
-from events_pandas.errors import InvalidRowsError, SubmissionError, SubmissionInterrupted
+from events_pandas.errors import InvalidRowsError, SourceError, SubmissionError, SubmissionInterrupted
 from events_pandas.mapping import EventMapping, SourceFormat
 from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.results import Summary
@@ -37,6 +37,11 @@ from events_pandas.words import counted, escaped, path_text
 
 WAIT_SECONDS: Final = 86_400.0
 """The longest wait for another run: then it is time for the next night."""
+UNANSWERABLE: Final = (
+    "in a terminal the command asks before it submits, and standard input is not a terminal that can answer: give "
+    "--dry-run to see what would be sent, and --yes to send it"
+)
+NO_ROWS: Final = "--require-rows: the files have no rows: nothing was sent, and no file was replaced"
 SENT: Final = (Status.ACCEPTED, Status.UNKNOWN_CONTACT, Status.REJECTED, Status.FAILED)
 """Statuses of rows whose events went out."""
 
@@ -52,6 +57,7 @@ class Task:
     rejects: Path | None
     skip_bad_files: bool
     limit: int | None
+    require_rows: bool
     check_first: bool
     dry_run: bool
     yes: bool
@@ -60,6 +66,10 @@ class Task:
 
 def submit_rows(printout: Printout, task: Task, *, connect: Connect, **run: Any) -> ExitCode:
     """Submit the rows of files, unless the plan is all that was asked for, or the user says no."""
+    asks = not (task.yes or task.dry_run) and _is_seen()
+    if asks and not _is_terminal(sys.stdin):
+        # Before the rows are read: those of standard input can be read only once.
+        raise ValueError(UNANSWERABLE)
     with connect() as client, ExitStack() as opened:
         options = _options(client, **run)
         mapping = mapping_for(task.mapping, task.written)
@@ -73,11 +83,13 @@ def submit_rows(printout: Printout, task: Task, *, connect: Connect, **run: Any)
             for line in plan.lines():
                 printout.say(line)
             printout.add(plan=plan.facts(), **destination_facts(plan.destination))
+            if task.require_rows and not read().has_rows:
+                raise SourceError(NO_ROWS)
             if task.dry_run:
                 return _end_dry_run(printout, plan)
             if options.on_invalid == "raise":
                 _require_valid(printout, plan)
-            if not task.yes and _is_terminal() and not _confirmed(printout):
+            if asks and not _confirmed(printout):
                 printout.say("nothing was sent")
                 return ExitCode.NOTHING_SENT
             frames = read()
@@ -89,7 +101,7 @@ def submit_rows(printout: Printout, task: Task, *, connect: Connect, **run: Any)
             checks_first=plan.report is None and options.on_invalid == "raise",
             destination=plan.destination,
         )
-        summary = submitted(printout, file_run, told=plan.detected)
+        summary = submitted(printout, file_run, told=plan.detected, warned=plan.warnings)
     return ExitCode.DONE if summary.is_complete else ExitCode.ROWS_LEFT
 
 
@@ -133,11 +145,14 @@ def _plan(task: Task, fit: FittingFiles, *, read: Callable[[], FileFrames], opti
         destination=destination,
         journal=journal,
         resubmits=options.resubmit,
+        checks_contacts=options.contacts is not None,
         report=report,
     )
 
 
-def _options(client: IntercomClient, *, journal: str, raise_invalid: bool, progress: bool, **run: Any) -> RunOptions:
+def _options(
+    client: IntercomClient, *, journal: str, raise_invalid: bool, check_contacts: bool, progress: bool, **run: Any
+) -> RunOptions:
     if not journal:
         raise ValueError("--journal: the path is empty: use auto, none or a path")
     flags = {name: f"--{name.replace('_', '-')}" for name in run} | {"log_path": "--log-json"}
@@ -146,6 +161,7 @@ def _options(client: IntercomClient, *, journal: str, raise_invalid: bool, progr
             client=client,
             journal=None if journal == NO_JOURNAL else journal,
             on_invalid="raise" if raise_invalid else "report",
+            contacts="check" if check_contacts else None,
             progress="auto" if progress else False,
             **run,
         )
@@ -186,11 +202,15 @@ def _require_valid(printout: Printout, plan: Plan) -> None:
         raise InvalidRowsError(plan.report.problems, invalid=plan.report.invalid)
 
 
-def _is_terminal() -> bool:
-    """Return whether somebody can read the question and answer it."""
+def _is_seen() -> bool:
+    """Return whether somebody sees the output."""
+    return _is_terminal(sys.stdout) or _is_terminal(sys.stderr)
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
     # Closed streams are None or raise ValueError.
-    with suppress(AttributeError, ValueError):
-        return sys.stdin.isatty() and (sys.stdout.isatty() or sys.stderr.isatty())
+    with suppress(ValueError):
+        return stream is not None and stream.isatty()
     return False
 
 
@@ -204,10 +224,10 @@ def _confirmed(printout: Printout) -> bool:
         raise
 
 
-def submitted(printout: Printout, run: FileRun, *, told: Collection[str] = ()) -> Summary:
+def submitted(printout: Printout, run: FileRun, *, told: Collection[str] = (), warned: Collection[str] = ()) -> Summary:
     """Submit files and print the summary; after an early end the summary comes before the error.
 
-    Notes with the codes that were `told` are not printed again.
+    Notes with the codes that were `told` are not printed again, nor sentences that were `warned` of.
     """
     summary = Summary(told=told)
     rejected: list[int] = []
@@ -227,7 +247,7 @@ def submitted(printout: Printout, run: FileRun, *, told: Collection[str] = ()) -
     printout.add(**summary.facts(), rejected=sum(rejected), notes=remarks)
     _tell_file(printout, "results", run.written.results)
     _tell_file(printout, "rejects", run.written.rejects, rows=f" ({counted(sum(rejected), 'row')})")
-    for remark in remarks:
+    for remark in [remark for remark in remarks if remark not in warned]:
         printout.say(f"note: {escaped(remark)}")
     if end is not None:
         raise end

@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from events_pandas.cli.command import DOCUMENTS
 from events_pandas.cli.endings import ExitCode
 from events_pandas.cli.printout import Printout
-from events_pandas.cli.settings import missing_from
+from events_pandas.cli.settings import asks_for_document, missing_from, origin_of
 
 # Typer brings a copy of click in some versions, and has no name for this class.
 _USAGE_ERROR: Final[Any] = typer.BadParameter.__base__
@@ -30,22 +30,31 @@ class OneLineErrors(TyperGroup):
             if type(error).__name__ == _HELP_ASKED:
                 error.show()
             else:
-                _tell(error, as_json="--json" in given)
+                _tell(error, given)
             code = ExitCode.NOTHING_SENT
         except typer.Abort:
             code = ExitCode.INTERRUPTED
         sys.exit(code if isinstance(code, int) else ExitCode.DONE)
 
 
-def _tell(error: Any, *, as_json: bool) -> None:
+def _tell(error: Any, given: Sequence[str]) -> None:
     command = error.ctx.info_name if error.ctx is not None else ""
-    has_document = as_json and command in DOCUMENTS
+    has_document = command in DOCUMENTS and asks_for_document(error.ctx, given)
     printout = Printout(command=command, as_json=has_document, facts=dict.fromkeys(DOCUMENTS.get(command, ())))
+    printout.fail(_message(error))
+    printout.close(ExitCode.NOTHING_SENT)
+
+
+def _message(error: Any) -> str:
+    param = getattr(error, "param", None)
+    is_option = param is not None and param.param_type_name == "option"
+    if is_option and (origin := origin_of(param, error.ctx)) is not None:
+        error.param_hint = origin
     message = " ".join(error.format_message().split()).removesuffix(".")
-    if type(error).__name__ == _MISSING and error.param is not None and error.param.param_type_name == "option":
+    if is_option and type(error).__name__ == _MISSING:
         message = f"{message}, and {missing_from(error.ctx)}"
     # A wrong value says itself how to fix it.
-    is_value = isinstance(error, typer.BadParameter) and message.startswith("Invalid value")
+    if isinstance(error, typer.BadParameter) and message.startswith("Invalid value"):
+        return message
     path = "events-pandas" if error.ctx is None else error.ctx.command_path
-    printout.fail(message if is_value else f"{message}: see `{path} --help`")
-    printout.close(ExitCode.NOTHING_SENT)
+    return f"{message}: see `{path} --help`"

@@ -119,6 +119,10 @@ _ERRORS: Table = {
         "looks like a day written as a number, and would be read as seconds since 1970",
         "set format to '%Y%m%d' in a date rule, or unit to 's' if it counts seconds",
     ),
+    "excel_serial": (
+        "looks like a day number from Excel, and would be read as seconds since 1970",
+        "format the cell as a date, or set unit to 's' in a date rule if it counts seconds",
+    ),
     "time_in_milliseconds": (
         "looks like milliseconds, and would be read as seconds since 1970",
         "set unit to 'ms' in a date rule",
@@ -271,6 +275,10 @@ _FILE_NOTES: Table = {
         "is given for the source, and files of this format do not need it",
         "leave it out if no other file needs it",
     ),
+    "key_absent": (
+        "is in no object, and the events go without its value",
+        "correct the mapping if the key has another name",
+    ),
     "sheet_chosen": (
         "is read, and the file has other sheets with rows",
         "set sheet in the mapping's source if it is another one",
@@ -282,6 +290,10 @@ _FILE_NOTES: Table = {
     "excel_digits": (
         "holds whole numbers of more than 15 digits, and Excel keeps only 15",
         "export the column as text from its source if it holds identifiers",
+    ),
+    "excel_format": (
+        "shows its numbers with zeros or text that are not sent",
+        "write the column as text if they belong to its values",
     ),
     "merged_cells": (
         "are merged, and only the first cell of each has the value",
@@ -339,10 +351,6 @@ _ROW_NOTES: Table = {
     "local_time_shifted": (
         "did not happen, because the clocks went forward, and the first second after the change is sent",
         "correct it, or give the time in UTC, if another time is meant",
-    ),
-    "excel_serial": (
-        "looks like a day number from Excel, but is read as seconds since 1970",
-        "format the column as a date and export it again, or use pd.to_datetime(column, unit='D', origin='1899-12-30')",
     ),
     "before_2000": (
         "is before the year 2000",

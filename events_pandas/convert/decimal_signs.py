@@ -15,7 +15,7 @@ from events_pandas.mapping.written_numbers import ANY_SEPARATOR, TWO_READINGS, W
 
 PLAIN_NUMBER: Final = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
 """A number as JSON writes it."""
-PLAIN_AMOUNT: Final = r"^(?:\+|(?P<sign>-?))(?P<whole>[0-9]+)(?:\.(?P<part>[0-9]*?)0*)?$"
+PLAIN_AMOUNT: Final = r"^(?:\+|(?P<sign>-?))(?P<whole>[0-9]+)(?:\.(?:(?P<part>[0-9]*[1-9])0*|0+))?$"
 """An amount with a point and without an exponent."""
 
 _IS_WRITTEN: Final = {sign: re.compile(pattern) for sign, pattern in WRITTEN_NUMBERS.items()}

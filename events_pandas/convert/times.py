@@ -76,13 +76,12 @@ class TimeReader:
         old = to_mask(pc.less(seconds, YEAR_2000))
         if not old.any():
             return seconds, faults
-        serial = old & self._looks_like_serials(cells.kind, seconds)
-        return seconds, [*faults, ("excel_serial", serial), ("before_2000", old & ~serial)]
+        serial = self._looks_like_serials(cells.kind, seconds)
+        return without(seconds, serial), [*faults, ("excel_serial", serial), ("before_2000", old & ~serial)]
 
     def _looks_like_serials(self, kind: CellKind, seconds: pa.Array) -> Mask:
-        """Tell which numbers, taken as seconds, look like a spreadsheet's day numbers."""
-        is_number = kind in _NUMBERS or (kind is CellKind.TEXT and self.unit is not None)
-        if not is_number or self.format is not None or self.unit not in {None, "s"}:
+        """Tell which numbers without a unit look like a spreadsheet's day numbers."""
+        if kind not in _NUMBERS or self.format is not None or self.unit is not None:
             return np.zeros(len(seconds), dtype=bool)
         first, last = SERIAL_DAYS
         return to_mask(pc.and_(pc.greater_equal(seconds, first), pc.less_equal(seconds, last)))

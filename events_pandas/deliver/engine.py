@@ -322,7 +322,7 @@ class Engine:
         if not self._outage.is_on:
             return self._backlog.next_ticket(now)
         probe = self._backlog.next_probe()
-        if probe is None and not self._is_answered and self._outage.is_over_patience(now):
+        if probe is None and not self._is_answered:
             # ``GET /me`` may work where no event does: one of them decides.
             probe = self._backlog.next_ticket(math.inf)
         return probe or Ticket(event=PROBE)
@@ -372,8 +372,7 @@ class Engine:
         ticket.note(attempt, ended_at=self.clock.unix_time())
         self.pacer.observe(attempt)
         outage, was_confirmed = self._outage, self._outage.is_confirmed
-        is_proof = self._is_answered or ticket.event is not PROBE
-        outage.observe(attempt, in_flight=self._workers.in_flight, jitter=self.clock.jitter(), is_proof=is_proof)
+        outage.observe(attempt, in_flight=self._workers.in_flight, jitter=self.clock.jitter())
         if outage.is_confirmed and not was_confirmed:
             self._backlog.pardon(outage.number)
         if outage.is_confirmed and attempt.kind is AttemptKind.FAILED:
@@ -387,11 +386,20 @@ class Engine:
         step = ticket.next_step(attempt, policy=self.policy, jitter=self.clock.jitter())
         if isinstance(step, Retry):
             self._backlog.put_back(ticket, due_at=attempt.received_at + step.wait_seconds)
-        elif attempt.kind is AttemptKind.FAILED and not self.stop and self._outage.may_explain(ticket.tried_from):
-            self._backlog.suspect(ticket, step)
+        elif attempt.kind is AttemptKind.FAILED and not self.stop and self._outage.may_explain(attempt.sent_at):
             self._outage.suspect(attempt.received_at)
+            self._suspect(ticket, step)
         elif not (attempt.kind is AttemptKind.ACCEPTED and self._workers.record(ticket, attempt)):
             self._conclude(ticket, step)
+
+    def _suspect(self, ticket: Ticket, verdict: Verdict) -> None:
+        """Keep an event whose attempts are spent while nothing works."""
+        if self._is_answered:
+            self._backlog.suspect(ticket, verdict)
+        else:
+            # It is a probe itself, as only an event shows whether events are answered.
+            ticket.pardon(self._outage.number)
+            self._backlog.put_back(ticket, due_at=ticket.received_at)
 
     def _conclude(self, ticket: Ticket, verdict: Verdict) -> None:
         """End an event that was sent, and draw the conclusions for the others."""

@@ -40,11 +40,10 @@ class Outage:
         """The time at which the patience ends; infinite while requests succeed."""
         return self.since + self._patience_seconds
 
-    def observe(self, attempt: Attempt, *, in_flight: int, jitter: float, is_proof: bool = True) -> None:
+    def observe(self, attempt: Attempt, *, in_flight: int, jitter: float) -> None:
         """Learn from an attempt.
 
         `in_flight` counts the requests still under way; `jitter` keeps many clients from probing at the same moment.
-        `is_proof` says that an answer proves that events get answers, too: the patience then begins again.
         """
         now = attempt.received_at
         if attempt.kind.passes:
@@ -61,14 +60,14 @@ class Outage:
             case AttemptKind.ACCEPTED | AttemptKind.FINAL:
                 # The service works, whatever its answer says.
                 self.is_on = self.is_confirmed = False
-                self.since = math.inf if is_proof else self.since
+                self.since = math.inf
                 self.worked_at = max(self.worked_at, now)
                 self._failures = 0
                 self._probe_seconds = self._first_probe_seconds
 
-    def may_explain(self, tried_from: float) -> bool:
-        """Return whether an event may have failed only because nothing works: it was first sent at this time."""
-        return self.is_on or self.worked_at < tried_from
+    def may_explain(self, sent_at: float) -> bool:
+        """Return whether an event may have failed only because nothing works: its last attempt left at this time."""
+        return self.is_on or self.worked_at < sent_at
 
     def is_over_patience(self, now: float) -> bool:
         """Return whether nothing has worked for longer than the patience, and a request has failed."""

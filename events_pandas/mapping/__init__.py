@@ -3,6 +3,7 @@
 from events_pandas.mapping.binding import (
     BoundMapping,
     BoundRule,
+    absent_columns,
     bind,
     frame_labels,
     is_computing,
@@ -30,6 +31,7 @@ __all__ = [
     "Rule",
     "SourceFormat",
     "Text",
+    "absent_columns",
     "bind",
     "frame_labels",
     "is_computing",

@@ -1,6 +1,6 @@
 """A mapping bound to a frame: each source becomes a column of values, each bare column a rule with a type."""
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -32,7 +32,7 @@ from events_pandas.mapping.rules import (
 from events_pandas.mapping.source_format import DecimalSign
 from events_pandas.mapping.toml import misplaced, source_wording
 from events_pandas.wording import Phrase, Words, parts_of
-from events_pandas.words import kind_of
+from events_pandas.words import did_you_mean, kind_of
 
 _CURRENCY_LETTERS: Final = 3
 # In a TOML file a line below [metadata] is metadata, also one that was meant for the mapping.
@@ -185,12 +185,36 @@ def require_columns(frame: pd.DataFrame, mapping: EventMapping, *, is_explained:
 def named_labels(mapping: EventMapping) -> set[Hashable]:
     """Return the labels of the columns that a mapping names."""
     sources = sources_by_path(mapping.rules()).values()
-    return {source for source in sources if not is_computed(source) and not isinstance(source, Constant)}
+    return set(filter(_is_label, sources))
+
+
+def _is_label(source: Source) -> bool:
+    return not is_computed(source) and not isinstance(source, Constant)
 
 
 def is_computing(mapping: EventMapping) -> bool:
     """Tell whether a mapping has a callable or a ``pd.col`` expression: nobody knows which columns these read."""
     return any(is_computed(source) for source in sources_by_path(mapping.rules()).values())
+
+
+def absent_columns(mapping: EventMapping, names: Collection[str]) -> list[str]:
+    """Return the columns of a mapping that are not among the names, if rows may lack all of them.
+
+    Rows may lack metadata, and an identifier beside another one. A column is not absent but misspelt if a column that
+    the mapping does not read has a similar name.
+    """
+    sources = sources_by_path(mapping.rules())
+    labels = {path: source for path, source in sources.items() if _is_label(source)}
+    absent = {path: label for path, label in labels.items() if label not in names}
+    others = set(names).difference(labels.values())
+    optional = {path for path in absent if metadata_key(path) and metadata_key(path) not in _TEXT_OPTIONS}
+    if any(name in sources and name not in absent for name in IDENTIFIERS):
+        optional |= set(IDENTIFIERS)
+    is_certain = all(
+        path in optional and isinstance(label, str) and not did_you_mean(label, others, otherwise="")
+        for path, label in absent.items()
+    )
+    return list(dict.fromkeys(map(str, absent.values()))) if is_certain else []
 
 
 class _Binder:

@@ -1,7 +1,7 @@
 """CheckReport: what a check found, as text, as HTML, as numbers and as frames."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -24,6 +24,7 @@ from events_pandas.results.report import (
     duplicate_facts,
     event_facts,
     mapping_warnings,
+    no_rows_warning,
     report_html,
     report_lines,
     request_fact,
@@ -62,6 +63,8 @@ class CheckReport:
         Where the events would go, if a client was given.
     skipped_files : mapping of str to str, optional
         The files that were left out, with the reason of each.
+    empty_files : sequence of str, optional
+        The files that have no rows.
 
     Examples
     --------
@@ -91,6 +94,7 @@ class CheckReport:
     places: Callable[[pd.DataFrame], pd.DataFrame] = pd.DataFrame
     destination: Destination | None = None
     skipped_files: Mapping[str, str] = field(default_factory=dict)
+    empty_files: Sequence[str] = ()
 
     @property
     def rows(self) -> int:
@@ -175,12 +179,13 @@ class CheckReport:
     def warnings(self) -> list[str]:
         """What should be looked at before anything is sent.
 
-        An event name that `suggest_mapping` left open, its guesses that nobody has confirmed, files that were left out,
-        and a workspace in another region than the client's.
+        An event name that `suggest_mapping` left open, its guesses that nobody has confirmed, files that were left out
+        or have no rows, and a workspace in another region than the client's.
         """
         left_out = [f"{escaped(name)}: was left out: {reason}" for name, reason in self.skipped_files.items()]
         elsewhere = [] if self.destination is None else self.destination.warnings()
-        return [*mapping_warnings(self.mapping), *left_out, *elsewhere]
+        empty = [no_rows_warning(self.empty_files)] if self.empty_files else []
+        return [*mapping_warnings(self.mapping), *left_out, *empty, *elsewhere]
 
     @cached_property
     def causes(self) -> list[Cause]:

@@ -5,13 +5,13 @@ import os
 import re
 import secrets
 import stat
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from events_pandas.filesystem import hold
+from events_pandas.results.earlier import spare_name
 from events_pandas.results.new_file import created
 from events_pandas.results.row_files import ArrowRowFile, CsvRowFile
 from events_pandas.words import counted, escaped
@@ -105,10 +105,7 @@ def _is_worthless(stream: BinaryIO, *, is_csv: bool) -> bool:
 
 def _keep(rows: CsvRowFile | ArrowRowFile, found: Path, path: Path) -> Path:
     """Move the whole rows of a leftover to a name of their own."""
-    at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(found.stat().st_mtime))
-    kept = path.with_name(f"{path.stem}.killed-{at}{path.suffix}")
-    while os.path.lexists(kept):
-        kept = path.with_name(f"{path.stem}.killed-{at}-{secrets.token_hex(2)}{path.suffix}")
+    kept = spare_name(path, "killed", found.stat().st_mtime)
     rows.cut()
     if rows.is_final:
         found.rename(kept)

@@ -32,15 +32,20 @@ _REPEATS_REJECT = "duplicate_of_unsent"
 REASONS = ("row", "status", "error_code", "error_message")
 """The columns of results that are written beside a reject."""
 
+FILE_REASONS = (*REASONS, "source_file", "line")
+"""The columns of results that are written beside a reject of a file."""
+
 NO_REASONS = pd.DataFrame(
     {
         "row": np.zeros(0, np.int64),
         "status": pd.Categorical([], dtype=STATUS_DTYPE),
         "error_code": text_column(np.zeros(0, object)),
         "error_message": text_column(np.zeros(0, object)),
+        "source_file": text_column(np.zeros(0, object)),
+        "line": pd.array([], dtype="Int64"),
     }
 )
-"""The columns of reasons, without rows."""
+"""The columns of reasons of files, without rows."""
 
 _PREFIX = "reject_"
 _STATUSES = frozenset(status.value for status in REJECTED)
@@ -130,13 +135,15 @@ def with_reasons(rows: pd.DataFrame, reasons: pd.DataFrame) -> pd.DataFrame:
     >>> with_reasons(pd.DataFrame({"status": ["paid"]}), reasons).columns.tolist()
     ['status', 'reject_row', 'reject_status', 'reject_error_code', 'reject_error_message']
     """
-    beside = reasons.set_axis(rows.index).set_axis(reason_names(list(rows.columns)), axis="columns")
+    beside = reasons.set_axis(rows.index).set_axis(
+        reason_names(list(rows.columns), list(reasons.columns)), axis="columns"
+    )
     return pd.concat([rows, beside], axis="columns")
 
 
-def reason_names(labels: Sequence[Hashable]) -> list[str]:
-    """Return the names of the reasons beside other columns: `REASONS`, with a prefix if one is taken."""
-    names, taken = list(REASONS), {str(label) for label in labels}
+def reason_names(labels: Sequence[Hashable], reasons: Sequence[str]) -> list[str]:
+    """Return the names of the reasons beside other columns: their own, with a prefix if one is taken."""
+    names, taken = list(reasons), {str(label) for label in labels}
     while taken.intersection(names):
         names = [f"{_PREFIX}{name}" for name in names]
     return names
@@ -149,13 +156,20 @@ def n_own_columns(rows: pd.DataFrame, mapping: EventMapping | None) -> int:
     reads none of them: an event may have a status, too.
     """
     labels = list(rows.columns)
-    own = len(labels) - len(REASONS)
-    if own < 0 or [str(label) for label in labels[own:]] != reason_names(labels[:own]):
-        return len(labels)
-    if mapping is not None and not named_labels(mapping).isdisjoint(labels[own:]):
+    own = _n_before_reasons([str(label) for label in labels])
+    if own is None or (mapping is not None and not named_labels(mapping).isdisjoint(labels[own:])):
         return len(labels)
     statuses = rows.iloc[:, own + REASONS.index("status")].dropna().astype(str)
     return own if statuses.isin(_STATUSES).all() else len(labels)
+
+
+def _n_before_reasons(names: Sequence[str]) -> int | None:
+    """Count the columns before those that have the names of reasons; None if the last columns have other names."""
+    for reasons in (FILE_REASONS, REASONS):
+        own = len(names) - len(reasons)
+        if own >= 0 and list(names[own:]) == reason_names(names[:own], reasons):
+            return own
+    return None
 
 
 def with_index_levels(rejects: pd.DataFrame) -> pd.DataFrame:
@@ -205,11 +219,10 @@ def _csv_text(frame: pd.DataFrame, *, header: bool, delimiter: str) -> str:
 
 
 def _are_rejects(names: Sequence[str]) -> bool:
-    own = max(len(names) - len(REASONS), 0)
-    return list(names[own:]) == reason_names(names[:own])
+    return _n_before_reasons(names) is not None
 
 
-REJECTS: Final = TableKind(holds="rejects", is_own=_are_rejects, csv_text=_csv_text)
+REJECTS: Final = TableKind(holds="rejects", is_own=_are_rejects, csv_text=_csv_text, keeps_changed=True)
 """Rejects in a file: if it is not finished, the rejects of an earlier run stay."""
 
 

@@ -7,6 +7,7 @@ spread_facts       how many rows get another second
 unlisted_fact      how many findings are counted, but not listed
 workspace_fact     name, id and region of the workspace
 request_fact       requests, and the seconds that they take
+no_rows_warning    files without rows
 mapping_warnings   a placeholder for the event name, unconfirmed guesses
 shown_causes       the causes that a report has room for
 report_lines       the report as text
@@ -28,9 +29,10 @@ from events_pandas.mapping import EventMapping
 from events_pandas.mapping.guesses import PLACEHOLDER_NAME, guess_faults, is_unnamed
 from events_pandas.results.budget import FURTHER_NAMES
 from events_pandas.results.fragment import LEFT, LONG, RIGHT, UNBROKEN, cell, fragment, paragraph, table
-from events_pandas.words import counted, listed, quoted
+from events_pandas.words import counted, escaped, file_words, listed, quoted
 
 NAMES_SHOWN = 3
+FILES_NAMED = 3
 CAUSES_SHOWN = 40
 """Lines for causes; errors are shown in any case."""
 KEYS_SHOWN = 20
@@ -124,6 +126,12 @@ def mapping_warnings(mapping: EventMapping) -> list[str]:
         return guess_faults(mapping)
     cure = "name the event, such as 'placed-order', or nothing can be submitted"
     return [f"event_name is still the placeholder {PLACEHOLDER_NAME!r}: {cure}", *guess_faults(mapping)]
+
+
+def no_rows_warning(files: Sequence[str]) -> str:
+    """Return a warning about files that have no rows, or only a header."""
+    names = listed([escaped(file_words(file)) for file in files], most=FILES_NAMED)
+    return f"{names}: {'has' if len(files) == 1 else 'have'} no rows"
 
 
 def shown_causes(causes: Sequence[Cause]) -> tuple[list[Cause], str]:

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -11,9 +10,10 @@ import pandas as pd
 from events_pandas.convert import Cause
 from events_pandas.deliver import Status
 from events_pandas.deliver.journal import OtherRun, mode_note
-from events_pandas.words import counted, escaped
+from events_pandas.words import counted, escaped, file_words
 
 CAUSES_SHOWN = 10
+_ALL_CAUSES = "--results and --rejects have the cause of each row, --json has all causes"
 
 MEANINGS = {
     Status.ACCEPTED: "Intercom has them",
@@ -103,6 +103,9 @@ class Summary:
     def _cause_lines(self) -> Iterator[str]:
         for code, count in self._causes.most_common(CAUSES_SHOWN):
             yield f"{code}: {counted(count, 'row')}, {self._examples[code]}"
+        if further := self._causes.most_common()[CAUSES_SHOWN:]:
+            rows = counted(sum(count for _, count in further), "row")
+            yield f"and {counted(len(further), 'more cause')} ({rows}): {_ALL_CAUSES}"
 
     def _journal_lines(self) -> Iterator[str]:
         if self._facts.get("journal"):
@@ -115,7 +118,6 @@ def place_of(result: Any) -> str:
     """Return the row of a result or a finding in words; that of a file is named as an editor shows it."""
     if not hasattr(result, "source_file"):
         return f"row {result.row}"
-    # The whole path of a file is in the results.
-    path, line = Path(result.source_file), getattr(result, "line", None)
-    where = escaped(path.name if path.is_absolute() else result.source_file)
+    # The whole name: files of several folders often have the same last name.
+    where, line = escaped(file_words(result.source_file)), getattr(result, "line", None)
     return f"row {result.row} ({where})" if pd.isna(line) else f"row {result.row} ({where} line {line})"

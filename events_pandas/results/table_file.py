@@ -18,10 +18,12 @@ from events_pandas.convert.json_text import joined
 from events_pandas.errors import SourceError
 from events_pandas.filesystem import hold
 from events_pandas.forking import cut_off, leave_to_parent_at_fork
+from events_pandas.results.earlier import keep_changed, mark_unchanged
 from events_pandas.results.leftovers import clear_leftovers, partial_paths
 from events_pandas.results.new_file import as_source_error, created, delete, require_not_read
 from events_pandas.results.row_files import ArrowRowFile, CsvRowFile, CsvText, csv_text
 from events_pandas.warned import warn_caller
+from events_pandas.words import escaped
 
 FORMATS: Final = (".csv", ".parquet")
 
@@ -42,6 +44,7 @@ class TableKind:
     is_own: Callable[[Sequence[str]], bool]  # whether these are the columns of such a file
     csv_text: CsvText = csv_text
     formats: Sequence[str] = FORMATS  # how its name may end; empty for any way, and the file is CSV then
+    keeps_changed: bool = False  # a file that somebody has changed is kept under another name, not replaced
     is_kept_early: bool = False  # however the run ends, the rows written so far are kept
     delimiter: str = ","  # between the cells of CSV
     is_marked: bool = False  # CSV has a byte order mark in any case
@@ -109,7 +112,7 @@ class TableFile:
     sources : iterable of pathlib.Path, optional
         The files of rows. They must not be replaced, and only people who may read all of them may read the new file.
     warn : callable
-        Called with a sentence for the rows of each killed run.
+        Called with a sentence for the rows of each killed run, and if a changed file is kept.
     """
 
     def __init__(
@@ -122,11 +125,13 @@ class TableFile:
     ) -> None:
         self.path = Path(path)
         self._kind = kind
+        self._warn = warn
         self.is_csv = self.path.suffix.lower() == ".csv" or not kind.formats
         sources = list(sources)
         require_place(self.path, kind, sources)
         self._process = os.getpid()
         self._is_begun = False
+        self._kept: Path | None = None
         # Whether the table is at its path.
         self.is_in_place = False
         # Only people who may read the replaced file may read the new one.
@@ -223,6 +228,8 @@ class TableFile:
             else:
                 self._finish_copy()
             self.is_in_place = True
+        if self._kept is not None:
+            self._warn(f"{escaped(self.path)}: was changed since it was written, and is kept as {escaped(self._kept)}")
 
     def _finish_copy(self) -> None:
         """Put a copy in place, with a byte order mark or as Parquet. Until then the rows stay where they are."""
@@ -244,6 +251,9 @@ class TableFile:
         if os.name == "nt":
             # Windows moves closed files only, and holds none.
             stream.close()
+        if self._kind.keeps_changed:
+            mark_unchanged(file)
+            self._kept = keep_changed(self.path)
         file.replace(self.path)
         stream.close()
 

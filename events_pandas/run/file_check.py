@@ -86,6 +86,7 @@ def check_frames(frames: FileFrames, *, destination: Destination | None, progres
         places=check.read.in_files,
         destination=destination,
         skipped_files=frames.skipped,
+        empty_files=check.read.empty_files,
     )
 
 

@@ -75,6 +75,19 @@ class FileFrames:
         """The file that was read last."""
         return self._chunks[-1].file
 
+    @property
+    def empty_files(self) -> list[str]:
+        """The files that were read and have no rows."""
+        rows: dict[str, int] = {}
+        for number, chunk in enumerate(self._chunks):
+            rows[chunk.file.name] = rows.get(chunk.file.name, 0) + chunk.end - self._start_of(number)
+        return [name for name, count in rows.items() if not count]
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether any file has a row; the files are read up to it."""
+        return any(len(frame) for frame in self)
+
     def source_files(self, rows: Rows) -> "pd.api.extensions.ExtensionArray":
         """Return the file of each row; rows are counted over all files."""
         names = np.empty(len(rows), object)

@@ -1,5 +1,6 @@
 """A run over files: chunks in, results out with the file and line of each row, written as they come."""
 
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
@@ -23,6 +24,7 @@ from events_pandas.mapping import EventMapping, require_mapping
 from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.results import RowOutcomes
 from events_pandas.results.destination import Destination
+from events_pandas.results.report import no_rows_warning
 from events_pandas.results.table_file import RESULTS, TableFile
 from events_pandas.run.desk import Desk, UnansweredError
 from events_pandas.run.file_check import check_frames
@@ -35,7 +37,7 @@ from events_pandas.run.run import Run, Take, stop_error
 from events_pandas.sources import Places, SourceFile, kept_types, read_first_row, with_types
 from events_pandas.sources.remote import scheme_of
 from events_pandas.warned import warn_caller
-from events_pandas.words import escaped, kind_of, path_text
+from events_pandas.words import escaped, file_words, kind_of, listed, path_text
 
 FILES_NAMED: Final = 3
 """How many files a message or the history of a run names at most."""
@@ -136,6 +138,7 @@ class FileRun:
     _rejects: FileRejects | None = field(default=None, init=False)
     _run: Run = field(init=False)
     _parts: list[pd.DataFrame] = field(default_factory=list, init=False)
+    _n_results: int = field(default=0, init=False)
     _said: list[str] = field(default_factory=list, init=False)
 
     def submit(self, *, take: Take | None = None, warn: Callable[[str], object] = warn_caller) -> pd.DataFrame:
@@ -166,8 +169,8 @@ class FileRun:
         try:
             frames = self._frames = self._opened.enter_context(self.source)
             require_unchanged(frames.files)
-            if empty := list(filter(_is_empty, frames.files)):
-                self._warn(f"{escaped(_named(empty))}: {'has' if len(empty) == 1 else 'have'} no rows")
+            if empty := [file.name for file in filter(_is_empty, frames.files)]:
+                self._warn(no_rows_warning(empty))
             if self.checks_first:
                 self._check()
             self._open_outputs(frames)
@@ -246,7 +249,7 @@ class FileRun:
             self._run.submit(self._take)
         except (SubmissionError, SubmissionInterrupted) as error:
             # It comes first, and has the results, whatever else goes wrong.
-            for step in (self._write_rest, self._keep_rest, self._end):
+            for step in (self._write_rest, self._keep_rest, self._note_cut_off, self._end):
                 try:
                     step(error)
                 except Exception as fault:  # noqa: BLE001  # See above.
@@ -259,6 +262,7 @@ class FileRun:
             message = f"the run ended early, after earlier rows were submitted: {why}"
             ended = SubmissionError(message, results=self._results())
             _note(ended, self._finish_results())
+            self._note_missing(ended)
             self._end(ended)
             raise ended from error
 
@@ -273,6 +277,18 @@ class FileRun:
         """Give the error the results of all rows."""
         self._keep(error.results)
         error.results = self._results()
+
+    def _note_cut_off(self, error: SubmissionError | SubmissionInterrupted) -> None:
+        if self._run.is_cut_off:
+            self._note_missing(error)
+
+    def _note_missing(self, error: SubmissionError | SubmissionInterrupted) -> None:
+        """Let an error say how many rows have no result, or which if their number is not known."""
+        total, given = self._frames.total, self._n_results
+        rows = f"all from row {given:,} on"
+        if total is not None and total > given:
+            rows = f"{total - given:,} of {total:,}"
+        error.add_note(f"rows without a result: {rows}, which could not be read any more and were not submitted")
 
     def _end(self, error: SubmissionError | SubmissionInterrupted) -> None:
         """Write the rejects of a run that ended early."""
@@ -298,6 +314,7 @@ class FileRun:
         return None if self._writer is None else _fault_of(self._writer.write, results)
 
     def _keep(self, results: pd.DataFrame) -> None:
+        self._n_results += len(results)
         if self._rejects is not None:
             self._rejects.keep(results)
         if self._pass_on is not None:
@@ -379,5 +396,4 @@ def _real_name(file: SourceFile) -> str:
 
 def _named(files: Sequence[SourceFile]) -> str:
     """Return the names of a few files, or the first names of many."""
-    shown = ", ".join(path_text(file.name) for file in files[:FILES_NAMED])
-    return shown if len(files) <= FILES_NAMED else f"{shown} and {len(files) - FILES_NAMED} more"
+    return listed([file_words(file.name) for file in files], most=FILES_NAMED, longest=math.inf)

@@ -12,7 +12,16 @@ from events_pandas.deliver import ProgressChoice, progress_bar
 from events_pandas.errors import MappingError, SourceError
 from events_pandas.mapping import EventMapping, named_labels, require_columns
 from events_pandas.run.options import step_progress
-from events_pandas.sources import BadFile, Places, SourceFile, header_hint, opened_files, source_schema, together
+from events_pandas.sources import (
+    BadFile,
+    Places,
+    SourceFile,
+    absent_keys,
+    header_hint,
+    opened_files,
+    source_schema,
+    together,
+)
 from events_pandas.warned import warn_caller
 from events_pandas.words import escaped, listed, path_text
 
@@ -51,12 +60,19 @@ def fitting_files(
         if not found and not bad:
             raise SourceError("no file was given: name at least one")
         distinct = _distinct(found, warn)
-        misfits = _misfits(distinct, mapping, progress=shown, are_others=bool(bad))
+        is_alone = not bad and [file.name for file in distinct] == _given_names(paths)
+        misfits = _misfits(distinct, mapping, progress=shown, is_alone=is_alone)
         files = [file for file in distinct if file not in misfits]
         skipped = [*bad, *misfits.values()]
         if skipped and not (skips_bad and files):
             raise together(skipped)
         yield FittingFiles(files=files, skipped=skipped)
+
+
+def _given_names(paths: Places) -> list[str]:
+    """Return the names that were given: those of patterns and directories are not the names of their files."""
+    given = [paths] if isinstance(paths, str | os.PathLike) else paths
+    return [path.name if isinstance(path, SourceFile) else os.fspath(path) for path in given]
 
 
 def _distinct(files: Sequence[SourceFile], warn: Callable[[str], object]) -> list[SourceFile]:
@@ -77,14 +93,17 @@ def _distinct(files: Sequence[SourceFile], warn: Callable[[str], object]) -> lis
 
 
 def _misfits(
-    files: Sequence[SourceFile], mapping: EventMapping, *, progress: ProgressChoice, are_others: bool
+    files: Sequence[SourceFile], mapping: EventMapping, *, progress: ProgressChoice, is_alone: bool
 ) -> dict[SourceFile, BadFile]:
-    """Return the files that cannot be read or lack a column of the mapping."""
+    """Return the files that cannot be read or lack a column of the mapping.
+
+    If the only file `is_alone`, the user has named it, and it is not named again.
+    """
     misfits: dict[SourceFile, BadFile] = {}
     with progress_bar(progress, total=len(files), description="looking at files", delay_seconds=2.0) as bar:
         for file in files:
             try:
-                _require_columns(file, mapping, is_alone=len(files) == 1 and not are_others)
+                _require_columns(file, mapping, is_alone=is_alone and len(files) == 1)
             except (MappingError, SourceError) as error:
                 misfits[file] = BadFile(name=file.name, error=error)
             bar.advance(1)
@@ -92,7 +111,7 @@ def _misfits(
 
 
 def _require_columns(file: SourceFile, mapping: EventMapping, *, is_alone: bool) -> None:
-    names = source_schema(file).names
+    names = [*source_schema(file).names, *absent_keys(file, mapping)]
     is_fit = all(names.count(label) == 1 for label in named_labels(mapping) if isinstance(label, str))
     hint = "" if is_fit else _partition_hint(file, mapping, names) or header_hint(file, mapping)
     try:

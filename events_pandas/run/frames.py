@@ -4,7 +4,7 @@ import time
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice, repeat
@@ -179,6 +179,8 @@ class RunFrames:
     refused: Refused | None = None
     desk: Desk = field(default_factory=Desk)
     notes: dict[tuple[str, str], Cause] = field(default_factory=dict, init=False)
+    # Whether rows have no result, since they could not be read after an early end.
+    are_cut_off: bool = field(default=False, init=False)
     _statuses: RunStatuses = field(default_factory=RunStatuses, init=False)
     _open: deque[OpenFrame] = field(default_factory=deque, init=False)
     _read: FrameCheck | None = field(default=None, init=False)
@@ -299,12 +301,14 @@ class RunFrames:
         `again` yields the frames of the run from the start, if they can be read again: the rows of frames that were
         never opened have results too.
         """
-        # A fault or an interrupt of reading must not hide why the run ended.
-        with suppress(EventsPandasError, UnansweredError):
+        try:
             if self._read is not None:
                 self._open_unsent(self._read)
             for rows in islice(again, self._n_frames, None):
                 self._open_unsent(self.read(rows))
+        except (EventsPandasError, UnansweredError):
+            # A fault or an interrupt of reading must not hide why the run ended.
+            self.are_cut_off = True
         parts = [self._closed(frame, stop) for frame in self._open]
         if not parts:
             results = unsent_results(no_rows(), pd.RangeIndex(0), stop)

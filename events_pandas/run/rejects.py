@@ -22,8 +22,8 @@ from events_pandas.results.reject_numbers import (
     with_known_signs,
 )
 from events_pandas.results.rejects import (
+    FILE_REASONS,
     NO_REASONS,
-    REASONS,
     is_left_to_next_run,
     is_rejected,
     left_out,
@@ -77,8 +77,10 @@ class FileRejects:
         # Every delimiter that is not given is found again, but programs expect no tabs in a file of this name.
         found = next((file_delimiter(file) for file in files if file.is_text), None)
         kind = rejects_kind(mapping.source, None if found == "\t" else found)
-        self.writer = TableFile(path, kind, sources=[file.path for file in files])
+        self.writer = TableFile(path, kind, sources=[file.path for file in files], warn=warn)
         self._given_signs, self._found_signs = given_signs(mapping), found_signs(mapping, typed)
+        # A file that is changed during the run has them no more.
+        self._first_columns = _own_columns(files[0], mapping)
         self._files = files
         self._mapping = mapping
         self._typed = typed
@@ -92,7 +94,7 @@ class FileRejects:
         self._left_out += int(is_left_to_next_run(results).sum())
         # The first part shows that there are results, even if it has no rejects.
         if rejected.any() or not self._parts:
-            self._parts.append(results.loc[rejected, [*REASONS, "source_file"]])
+            self._parts.append(results.loc[rejected, list(FILE_REASONS)])
 
     def write(self, look: Callable[[], object] = bool) -> None:
         """Write the rejects if there are results; an existing file is replaced even if there are no rejects.
@@ -105,7 +107,7 @@ class FileRejects:
         visits = list(self._visits(reasons))
         for file, part in visits:
             _require_readable(file, part)
-        own = {file: _own_columns(file, self._mapping) for file in ([file for file, _ in visits] or self._files[:1])}
+        own = {file: _own_columns(file, self._mapping) for file, _ in visits} or {self._files[0]: self._first_columns}
         together = _together(own)
         schema = None if self.writer.is_csv else self._schema(own)
         self.writer.write(with_reasons(pd.DataFrame(columns=together, dtype=object), NO_REASONS), schema=schema)
@@ -151,7 +153,7 @@ class FileRejects:
                 f"{self.writer.path}: the columns of the files do not fit into one Parquet file ({reason}): "
                 "choose a name that ends in .csv"
             ) from error
-        beside = NO_REASONS.set_axis(reason_names(together.names), axis="columns")
+        beside = NO_REASONS.set_axis(reason_names(together.names, FILE_REASONS), axis="columns")
         return pa.schema([*together, *pa.Schema.from_pandas(beside, preserve_index=False)])
 
     def _compare(self, first: list[pd.DataFrame], reasons: pd.DataFrame) -> None:
@@ -177,7 +179,7 @@ def _read_rejects(file: SourceFile, reasons: pd.DataFrame) -> Iterator[tuple[pd.
     """Yield the rejects of a file, chunk by chunk, each chunk with its reasons."""
     done = 0
     for rows in read_chosen_rows(file, reasons.index.to_numpy(np.int64)):
-        yield rows, reasons.iloc[done : done + len(rows)][list(REASONS)]
+        yield rows, reasons.iloc[done : done + len(rows)][list(FILE_REASONS)]
         done += len(rows)
 
 

@@ -1,6 +1,7 @@
 """A run: frames in, checked and sent chunk by chunk, a results frame out for each."""
 
 import datetime as dt
+import math
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -44,8 +45,11 @@ from events_pandas.words import path_text
 Take: TypeAlias = Callable[[pd.DataFrame], object]
 Source: TypeAlias = Literal["frame", "files", "stream"]
 
-EVENTS_AT_A_TIME: Final = 500
-"""Results of files are passed on after so many events: three seconds at Intercom's usual limit."""
+PASSED_ON_SECONDS: Final = 3.0
+PASSED_ON_EVENTS: Final = 500
+"""Results of files are passed on after so long or so many events: a kill loses only those of the last seconds."""
+EVENTS_AT_A_TIME: Final = 10
+"""Events of files whose results are complete together: a second at a limit of a hundred in ten seconds."""
 
 
 # Without a repr: it would read fields that a run does not have before it begins.
@@ -99,6 +103,9 @@ class Run:
     _first: FrameCheck = field(init=False)
     _no_results: pd.DataFrame = field(init=False)
     _gate: ContactGate | None = field(default=None, init=False)
+    # When results were passed on last, and the number of events whose results have come since.
+    _passed_on_at: float = field(default=-math.inf, init=False)
+    _waiting: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         require_mapping(self.mapping)
@@ -125,6 +132,11 @@ class Run:
         self._log = RunLog.of_run(self.options.log_path, warn=self.warn)
         self._history = HistoryWriter(facts, self._log)
 
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether rows have no result, since they could not be read after an early end."""
+        return self._frames.are_cut_off
+
     def results(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Submit one frame, and return its results."""
         taken: list[pd.DataFrame] = []
@@ -136,6 +148,13 @@ class Run:
                 # It ended when all rows had their results.
                 error.results = taken[0] if taken else error.results
                 raise
+            except Warning:
+                # A caller may turn warnings into errors.
+                raise
+            except Exception as error:
+                if not (taken and self.has_sent):
+                    raise
+                raise stop_error(stop_for_error(error), taken[0]) from error
             return taken[0]
 
         return self.desk.run(work, first=lambda: self.begin([frame]))
@@ -300,7 +319,7 @@ class Run:
                 for outcomes in delivered:
                     self._frames.enter(outcomes)
                     if engine.stop is None:
-                        self._count_piece()
+                        self._count_piece(len(outcomes))
                     if self.desk.is_closing:
                         # The rest is not sent, and what is under way is awaited and counted.
                         engine.stop = engine.stop or stop_for_closing()
@@ -370,13 +389,16 @@ class Run:
                 break
         return iter(())
 
-    def _count_piece(self) -> None:
-        """Pass on the results of a frame when its last events are done, and those of files as they come."""
-        self._show_other_runs()
+    def _count_piece(self, events: int) -> None:
+        """Pass on the results of a frame when its last events are done, and those of files every few seconds."""
         self._ahead.close()
-        frame = self._frames.first
+        frame, now = self._frames.first, self._engine.clock.monotonic()
         end = frame.piece_done()
-        if end == frame.n_rows or self.source == "files":
+        self._waiting += events
+        is_due = self._waiting >= PASSED_ON_EVENTS or now - self._passed_on_at >= PASSED_ON_SECONDS
+        if end == frame.n_rows or (is_due and self.source == "files"):
+            self._passed_on_at, self._waiting = now, 0
+            self._show_other_runs()
             try:
                 self._complete(end)
             except Exception as error:

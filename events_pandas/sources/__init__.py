@@ -4,6 +4,7 @@ from events_pandas.sources.bad_files import BadFile, together
 from events_pandas.sources.csv_types import ColumnTypes, kept_types, with_types
 from events_pandas.sources.files import (
     FileChunk,
+    absent_keys,
     file_delimiter,
     found_format,
     header_hint,
@@ -12,6 +13,7 @@ from events_pandas.sources.files import (
     read_first_row,
     read_first_rows,
     row_count,
+    sheet_hint,
     source_schema,
 )
 from events_pandas.sources.opening import is_in_place, is_readable
@@ -28,6 +30,7 @@ __all__ = [
     "PathOrPaths",
     "Places",
     "SourceFile",
+    "absent_keys",
     "column_types",
     "file_delimiter",
     "found_format",
@@ -44,6 +47,7 @@ __all__ = [
     "read_first_row",
     "read_first_rows",
     "row_count",
+    "sheet_hint",
     "source_files",
     "source_schema",
     "together",

@@ -14,6 +14,7 @@ from events_pandas.sources.opening import named_format, without_compression
 from events_pandas.sources.pipes import copy_stream, opened_pipe, standard_input
 from events_pandas.sources.remote import RemoteFile, download, is_in_web
 from events_pandas.sources.spool import Spool
+from events_pandas.words import file_words
 
 _READING_ERRORS: Final = (OSError, EOFError, ValueError, RuntimeError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 
@@ -30,10 +31,10 @@ class Copies:
     def standard_input(self, name: str) -> Path:
         """Copy standard input."""
         if self._has_read_input:
-            raise SourceError(f"{name}: is standard input, which can be read only once: name it once")
+            raise SourceError(f"{name}: standard input can be read only once: name it once")
         self._has_read_input = True
-        with standard_input(name) as stream:
-            return self._copied(stream, name)
+        with standard_input(file_words(name)) as stream:
+            return self._copied(stream, file_words(name))
 
     def pipe(self, path: Path) -> Path:
         """Copy what comes out of a pipe."""

@@ -9,11 +9,12 @@ import pyarrow as pa
 
 from events_pandas.mapping.source_format import SourceFormat
 from events_pandas.sources.excel_sheet import CHOOSE_SHEET, NoResult, SheetRow
-from events_pandas.sources.excel_table import SheetTable, cell_at, sheets_in_words
+from events_pandas.sources.excel_table import SheetTable, cell_at, elsewhere, sheets_in_words
 from events_pandas.sources.reader import known_columns
 from events_pandas.sources.scratch import Scratch
 from events_pandas.sources.source_file import FileRemark, OddRow, Part, SourceFile
 from events_pandas.sources.value_columns import column_of
+from events_pandas.words import quoted
 
 
 class ExcelReader:
@@ -33,6 +34,11 @@ class ExcelReader:
         """Return the sheet that is read, if there are others with rows."""
         table = self._table()
         return SourceFormat(sheet=table.title if table.others else None)
+
+    def sheet_hint(self) -> str:
+        """Say in which other sheets the rows may be, and how to choose one; or nothing."""
+        table = self._table()
+        return f"sheet {table.title!r} is read; {elsewhere(table.others)}" if table.others else ""
 
     def hint(self, names: frozenset[str]) -> str:
         """Say which other sheet may have the named columns, and how to choose it; or nothing."""
@@ -101,3 +107,6 @@ def _number_remarks(table: SheetTable, places: Sequence[int]) -> Iterator[FileRe
     for place in places:
         if place in table.long_numbers:
             yield FileRemark(code="excel_digits", subject=f"column {table.names[place]!r}")
+        if place in table.formats:
+            shown = f"column {table.names[place]!r} with the format {quoted(table.formats[place])}"
+            yield FileRemark(code="excel_format", subject=shown)

@@ -41,6 +41,7 @@ class SheetTable:
     rows: int = 0
     types: ObjectTypes = field(default_factory=ObjectTypes)  # by the place of the column, as text
     long_numbers: set[int] = field(default_factory=set)  # the columns that hold one
+    formats: dict[int, str] = field(default_factory=dict)  # of columns whose numbers may be codes
     _batches: list[int] = field(default_factory=list)  # where each begins in the temporary file
     _stream: "BinaryIO | None" = None
     _last: int = 0  # the row that was read last
@@ -58,10 +59,9 @@ class SheetTable:
                 marks = workbook.marks(title)
                 rows = workbook.rows(title, has_formulas=marks.has_formulas)
                 first = list(islice(rows, _SEARCHED_ROWS + 1))
-                if not first:
-                    raise SourceError(f"{file}: sheet {title!r} is empty: its first row must name the columns")
-                _require_header(file, first, others)
-                remarks = list(_sheet_remarks(title, others, marks, header=first[0].number))
+                _require_header(file, first, title=title, others=others)
+                unread = others if file.written.sheet is None else ()
+                remarks = list(_sheet_remarks(title, unread, marks, header=first[0].number))
                 names = {other: _names(row) for other, row in others.items()}
                 table = cls(title=title, names=_names(first[0]), others=names, remarks=remarks, _last=first[0].number)
                 table.keep(chain(first[1:], rows), scratch, advance)
@@ -90,6 +90,8 @@ class SheetTable:
         for row in batch:
             self._blank.add(range(self._last + 1, row.number))
             self._last = row.number
+            for place, number_format in row.formats.items():
+                self.formats.setdefault(place, number_format)
         for place in range(max(len(self.names), *(len(row.values) for row in batch))):
             values = [cell_at(row, place) for row in batch]
             self.types.add(str(place), [value for value in values if value is not NoResult.NO_RESULT])
@@ -128,8 +130,16 @@ def sheets_in_words(titles: Iterable[str]) -> str:
     return listed([repr(title) for title in titles])
 
 
-def _require_header(file: SourceFile, first: Sequence[SheetRow], others: Collection[str]) -> None:
-    """Raise a `SourceError` if the first row is the title of a report, and a row below names the columns."""
+def elsewhere(others: Iterable[str]) -> str:
+    """Say that the rows may be in one of the other sheets, and how to choose it."""
+    return f"the rows may be in another sheet ({sheets_in_words(others)}): {CHOOSE_SHEET}"
+
+
+def _require_header(file: SourceFile, first: Sequence[SheetRow], *, title: str, others: Collection[str]) -> None:
+    """Raise a `SourceError` if there is no row, or if the first one is a title and a row below names the columns."""
+    if not first:
+        cure = elsewhere(others) if others else "its first row must name the columns"
+        raise SourceError(f"{file}: sheet {title!r} is empty: {cure}")
     header, *below = first
     named = [value for value in header.values if value is not None]
     if not below:
@@ -141,11 +151,10 @@ def _require_header(file: SourceFile, first: Sequence[SheetRow], others: Collect
     found = wide[max(may_name.index(False) - 1, 0)] if False in may_name else wide[0]
     # A last column may have no name.
     if may_name[0] and usual > 1 and (len(named) == 1 or len(named) < usual - 1):
-        other = f"; if the rows are in another sheet ({sheets_in_words(others)}), {CHOOSE_SHEET}" if others else ""
-        raise SourceError(
-            f"{file}: its first row names {len(named)} of {usual} columns: the header seems to be in row "
-            f"{found.number}: delete the rows above it{other}"
-        )
+        cure = f"the header seems to be in row {found.number}: delete the rows above it"
+        if others:
+            cure = f"{elsewhere(others)}; if not, {cure}"
+        raise SourceError(f"{file}: the first row of sheet {title!r} names {len(named)} of {usual} columns: {cure}")
 
 
 def _names(row: SheetRow) -> list[str]:

@@ -5,7 +5,7 @@ import lzma
 import re
 import zipfile
 import zlib
-from collections.abc import Collection, Generator, Hashable, Iterator, Mapping
+from collections.abc import Collection, Generator, Hashable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import BinaryIO, Final, Literal, TypeAlias
@@ -20,7 +20,7 @@ from events_pandas.convert.cells import TEXT_TYPE, Rows
 from events_pandas.convert.codes import CODES
 from events_pandas.convert.problems import VALUES_KEPT, Finding, noted, shown
 from events_pandas.errors import SourceError
-from events_pandas.mapping import EventMapping, is_computing, named_labels
+from events_pandas.mapping import EventMapping, absent_columns, is_computing, named_labels
 from events_pandas.mapping.column_types import Remark
 from events_pandas.mapping.rules import Values
 from events_pandas.mapping.source_format import DecimalSign, SourceFormat, set_parts, with_parts
@@ -87,20 +87,31 @@ def read_chunks(
     keys = dict(file.partitions)
     types = {label: kind for label, kind in (computed or {}).items() if file.is_text or label in keys}
     # Nobody knows which columns a callable reads.
-    columns = None if is_computing(mapping) else frozenset(named_labels(mapping))
+    absent = absent_keys(file, mapping)
+    columns = None if is_computing(mapping) else frozenset(named_labels(mapping)).difference(absent)
+    remarks = [*_unused_parts(file), *(FileRemark(code="key_absent", subject=f"the key {key!r}") for key in absent)]
     start = 0
     for part in _parts(file, columns, chunksize=chunksize):
         frame, odd = _typed(part.frame, types)
         if columns is None and file.has_values:
             frame = with_floats(frame, named_labels(mapping))
+        for key in absent:
+            frame[key] = None
         frame.index = pd.RangeIndex(start, start + len(frame))
         noticed = _type_notes(types, part.frame)
-        refused = (*_findings(file, part, start), *noticed, *odd)
+        refused = (*_findings(file, part, remarks, start=start), *noticed, *odd)
         start += len(frame)
         yield FileChunk(file=file, frame=frame, refused=refused, lines=part.lines)
 
 
-def _findings(file: SourceFile, part: Part, start: int) -> Iterator[Finding]:
+def absent_keys(file: SourceFile, mapping: EventMapping) -> list[str]:
+    """Return the columns of a mapping that no object of a JSON Lines file has: some programs write no empty values."""
+    if file.format is not FileFormat.JSON_LINES:
+        return []
+    return absent_columns(mapping, source_schema(file).names)
+
+
+def _findings(file: SourceFile, part: Part, remarks: Sequence[FileRemark], *, start: int) -> Iterator[Finding]:
     for code in dict.fromkeys(odd.code for odd in part.odd_rows):
         chosen = [odd for odd in part.odd_rows if odd.code == code]
         yield Finding(
@@ -109,7 +120,7 @@ def _findings(file: SourceFile, part: Part, start: int) -> Iterator[Finding]:
             values=pa.array([odd.subject for odd in chosen], TEXT_TYPE),
             field="row",
         )
-    for remark in (*part.remarks, *_unused_parts(file)) if start == 0 and len(part.frame) else ():
+    for remark in (*part.remarks, *remarks) if start == 0 and len(part.frame) else ():
         # The field names the file: a run gives a note once for each field.
         yield noted(remark.code, 0, remark.subject, field=f"file {file.short_name}")
 
@@ -263,6 +274,12 @@ def header_hint(file: SourceFile, mapping: EventMapping) -> str:
         if not isinstance(reader, CsvReader | ExcelReader):
             return ""
         return reader.hint(frozenset(label for label in named_labels(mapping) if isinstance(label, str)))
+
+
+def sheet_hint(file: SourceFile) -> str:
+    """Say in which other sheets of an Excel file the rows may be, and how to choose one; or nothing."""
+    with _opened_reader(file) as (reader, _):
+        return reader.sheet_hint() if isinstance(reader, ExcelReader) else ""
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """The lines of a JSON Lines file: each is an object with the cells of a row, or odd for a stated reason."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any, BinaryIO, Final
@@ -16,6 +16,11 @@ _LONGEST_LINE_BYTES: Final = LONGEST_LINE_MEGABYTES * 10**6
 _BATCH_BYTES: Final = 1 << 25
 """A batch has fewer rows than asked for if their lines have more bytes."""
 _BLANKS: Final = b" \t\r"
+_BEHIND_VALUES: Final[Mapping[str, str]] = {
+    ",": "a comma after the object",
+    "{": "another object",
+    "\r": "a carriage return instead of a line feed",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,9 +50,8 @@ def read_json_lines(stream: BinaryIO, most: int) -> Iterator[JsonBatch]:
     """Read the lines of a stream of UTF-8, at most so many at a time; a batch of long lines has fewer."""
     batch, size = JsonBatch(), 0
     for number, line in enumerate(_lines(stream), start=1):
-        text = None if line is None else line.strip(_BLANKS)
-        if number == 1 and text is not None:
-            text = without_marks(text).strip(_BLANKS)
+        # Where files were joined, a line begins with the byte order mark of its file.
+        text = None if line is None else without_marks(line.strip(_BLANKS)).strip(_BLANKS)
         if text == b"":
             continue
         parsed = OddLine(number=number, code="line_too_long") if text is None else _parsed(number, text)
@@ -88,7 +92,7 @@ def _parsed(number: int, line: bytes) -> dict[str, Any] | OddLine:
         value, end = _DECODER.raw_decode(text)
         if end == len(text) and type(value) is dict:
             return value
-        code, detail = ("line_not_object", "") if end == len(text) else ("line_not_json", f"at character {end + 1}")
+        code, detail = ("line_not_object", "") if end == len(text) else ("line_not_json", _behind_value(text, end))
     except UnicodeDecodeError:
         code = "line_not_utf8"
     except json.JSONDecodeError as error:
@@ -101,6 +105,13 @@ def _parsed(number: int, line: bytes) -> dict[str, Any] | OddLine:
         # Python does not read a whole number of more than 4,300 digits, nor an exponent beyond 18 digits.
         code, detail = "line_not_json", "a number with too many digits"
     return OddLine(number=number, code=code, detail=detail)
+
+
+def _behind_value(text: str, end: int) -> str:
+    """Name what stands behind a value in its line."""
+    rest = text[end:].lstrip(" \t")
+    found = _BEHIND_VALUES.get(rest[:1])
+    return f"at character {end + 1}" if found is None else f"{found} at character {len(text) - len(rest) + 1}"
 
 
 class _OddValueError(Exception):

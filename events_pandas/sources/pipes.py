@@ -29,10 +29,10 @@ def standard_input(name: str) -> Iterator[BinaryIO]:
     """Give the bytes of standard input; raise `SourceError` if nothing can come from there."""
     stream = getattr(sys.stdin, "buffer", None)
     if stream is None:
-        raise SourceError(f"{name}: there is no standard input here: give the name of a file")
+        raise SourceError(f"{name}: is missing here: give the name of a file")
     if stream.isatty():
         fix = "write 'events-pandas ... - < orders.csv', or give the name of a file"
-        raise SourceError(f"{name}: standard input is a terminal: {fix}")
+        raise SourceError(f"{name}: is a terminal: {fix}")
     yield stream
 
 

@@ -30,7 +30,7 @@ from events_pandas.sources.remote import (
 from events_pandas.sources.scratch import Scratch
 from events_pandas.sources.source_file import SourceFile
 from events_pandas.sources.spool import Spool
-from events_pandas.words import path_text
+from events_pandas.words import file_words, path_text
 
 _INSTEAD: Final = "its rows are read more than once, so write them to a file and give its name"
 _FILE_SCHEME: Final = "file"
@@ -106,7 +106,7 @@ def _without_bad(found: Iterable[SourceFile | BadFile], bad_files: list[BadFile]
     if faults and bad_files is None:
         raise together(faults)
     ends = _distinct_ends({file.name for file in files})
-    return [replace(file, short_name=ends[file.name]) for file in files]
+    return [replace(file, short_name=file_words(ends[file.name])) for file in files]
 
 
 def _distinct_ends(names: set[str]) -> dict[str, str]:
@@ -155,7 +155,7 @@ class _Places:
             # pathlib takes it for the current directory.
             yield bad("''", "is not the name of a file: a variable may be empty")
         elif name in STANDARD_INPUT:
-            yield _tried(name, self._standard_input, name)
+            yield _tried(file_words(name), self._standard_input, name)
         elif scheme is None or scheme == _FILE_SCHEME:
             yield from self._local(name if scheme is None else url2pathname(name[len("file://") :]))
         else:
@@ -207,7 +207,7 @@ class _Places:
         """Return the file of rows at a path; raise `SourceError` if its format is unknown."""
         file_format = named_format(path)
         if file_format is None:
-            raise _unknown(path, name=name, directory=directory)
+            raise _unknown(path, name=file_words(name), directory=directory)
         keys = partitions(folders, name=name)
         return SourceFile(path=path, name=name, format=file_format, written=self._written, partitions=keys)
 

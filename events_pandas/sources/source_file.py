@@ -12,6 +12,7 @@ import pandas as pd
 
 from events_pandas.mapping.source_format import AS_DETECTED, SourceFormat
 from events_pandas.sources.scratch import Scratch
+from events_pandas.words import file_words
 
 
 class FileFormat(Enum):
@@ -31,6 +32,7 @@ SUFFIXES: Final[Mapping[str, FileFormat]] = {
     ".txt": FileFormat.CSV,
     ".jsonl": FileFormat.JSON_LINES,
     ".ndjson": FileFormat.JSON_LINES,
+    ".json": FileFormat.JSON_LINES,
     ".parquet": FileFormat.PARQUET,
     ".pq": FileFormat.PARQUET,
     ".feather": FileFormat.ARROW,
@@ -40,10 +42,7 @@ SUFFIXES: Final[Mapping[str, FileFormat]] = {
     ".xlsx": FileFormat.EXCEL,
     ".xlsm": FileFormat.EXCEL,
 }
-REFUSED_SUFFIXES: Final[Mapping[str, str]] = {
-    ".json": "write one JSON object a line, as jq -c '.[]' does, to a file that ends in .jsonl",
-    **dict.fromkeys((".xls", ".xlsb", ".ods"), "save it as .xlsx"),
-}
+REFUSED_SUFFIXES: Final[Mapping[str, str]] = dict.fromkeys((".xls", ".xlsb", ".ods"), "save it as .xlsx")
 """The cure for each known format that is not read."""
 TEXT_FORMATS: Final = frozenset({FileFormat.CSV})
 """Formats whose cells are text without types."""
@@ -90,7 +89,7 @@ class SourceFile:
     scratch: Scratch | None = field(default=None, compare=False, repr=False)  # what a run keeps of its content
 
     def __str__(self) -> str:
-        return "standard input" if self.name == "-" else self.name
+        return file_words(self.name)
 
     @property
     def is_text(self) -> bool:

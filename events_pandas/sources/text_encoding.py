@@ -11,7 +11,7 @@ from events_pandas.byte_order_marks import recoded, recoded_from
 from events_pandas.errors import SourceError
 from events_pandas.sources.csv_grammar import line_ends_in
 from events_pandas.sources.source_file import FileRemark, SourceFile
-from events_pandas.sources.western_words import Reading, has_a_sign, reading_of
+from events_pandas.sources.western_words import WordReading, has_a_sign, reading_of
 from events_pandas.words import quoted
 
 OpenStream: TypeAlias = Callable[[], AbstractContextManager[BinaryIO]]
@@ -236,12 +236,12 @@ class _Words:
         place = line, word.decode(WINDOWS_1252, errors="replace")
         self.first = self.first or place
         match reading_of(place[1]):
-            case Reading.IMPOSSIBLE:
+            case WordReading.IMPOSSIBLE:
                 self.odd = self.odd or place
                 return
-            case Reading.UNSURE:
+            case WordReading.UNSURE:
                 self.unsure = self.unsure or place
-            case Reading.CERTAIN:
+            case WordReading.CERTAIN:
                 self.is_certain = True
         if has_a_sign(place[1]):
             self.sign = self.sign or place

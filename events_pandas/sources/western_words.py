@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Final
 
 
-class Reading(Enum):
+class WordReading(Enum):
     """What a word that is not ASCII shows about its encoding."""
 
     IMPOSSIBLE = "it is not a word of a Western language"
@@ -65,15 +65,15 @@ _CERTAIN: Final = re.compile(
 _SIGN: Final = re.compile(rf"[^{_LETTER}]")
 
 
-def reading_of(word: str) -> Reading:
+def reading_of(word: str) -> WordReading:
     """Judge a word that was decoded as Windows-1252."""
     if _IMPOSSIBLE.search(word):
-        return Reading.IMPOSSIBLE
+        return WordReading.IMPOSSIBLE
     quoted = _QUOTED.fullmatch(word)
     bare = word if quoted is None else next(filter(None, quoted.groups()))
     if _UNSURE.search(_APOSTROPHE.sub("'", bare)):
-        return Reading.UNSURE
-    return Reading.CERTAIN if _CERTAIN.search(word) else Reading.POSSIBLE
+        return WordReading.UNSURE
+    return WordReading.CERTAIN if _CERTAIN.search(word) else WordReading.POSSIBLE
 
 
 def has_a_sign(word: str) -> bool:

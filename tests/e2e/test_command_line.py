@@ -1,6 +1,7 @@
 """The commands against a sandbox: their output and their exit codes."""
 
 import doctest
+import json
 import re
 from pathlib import Path
 
@@ -83,12 +84,64 @@ def test_submit_prints_the_error_of_the_run_before_the_error_of_the_results_file
 
 
 def test_submit_succeeds_without_rows(folder, make_orders, submit):
-    """An empty file is a success: a note names it, and the exit code is 0."""
+    """An empty file is a success: the plan warns of it before anything is sent, and the exit code is 0."""
     make_orders(0).to_csv(folder / "a.csv", index=False)
 
     result = submit("a.csv", "--journal", "none")
 
-    assert (result.stdout.splitlines()[-2:], result.exit_code) == (["0 rows", "note: a.csv: has no rows"], 0)
+    assert (result.stdout.splitlines()[-2:], result.exit_code) == (["warning: a.csv: has no rows", "0 rows"], 0)
+    assert json.loads(submit("a.csv", "--json").stdout)["notes"] == ["a.csv: has no rows"]
+
+
+@pytest.mark.parametrize("option", ["--dry-run", "--yes", "--no-check-first"])
+def test_submit_that_requires_rows_replaces_nothing_without_them(folder, make_orders, submit, sandbox, option):
+    """An export that failed may be a header only: a scheduler learns it, and the files of the last night stay."""
+    make_orders(0).to_csv(folder / "a.csv", index=False)
+    (folder / "results.csv").write_text("last night")
+
+    result = submit("a.csv", "--journal", "none", "--results", "results.csv", "--require-rows", option)
+
+    error = "error: --require-rows: the files have no rows: nothing was sent, and no file was replaced"
+    assert (result.stderr.splitlines()[-1], result.exit_code) == (error, 2)
+    assert ((folder / "results.csv").read_text(), sandbox.requests) == ("last night", 0)
+
+
+def test_submit_that_requires_rows_takes_a_file_with_a_header_only_among_others(folder, make_orders, submit, sandbox):
+    """A partition may be empty; the plan warns of it before the first event."""
+    make_orders(0).to_csv(folder / "a.csv", index=False)
+    make_orders(2).to_csv(folder / "b.csv", index=False)
+
+    result = submit("a.csv", "b.csv", "--require-rows")
+
+    lines = result.stdout.splitlines()
+    assert lines.index("warning: a.csv: has no rows") < lines.index("2 rows")
+    assert (result.exit_code, len(sandbox.events), result.stdout.count("has no rows")) == (0, 2, 1)
+
+
+def test_check_warns_of_files_without_rows(folder, make_orders):
+    """A header only is an export that failed, or a quiet night: a person or a program decides."""
+    make_orders(0).to_csv(folder / "a.csv", index=False)
+    make_orders(2).to_csv(folder / "b.csv", index=False)
+
+    result = CliRunner().invoke(app, ["check", "a.csv", "b.csv", "-m", "mapping.toml"])
+    document = json.loads(CliRunner().invoke(app, ["check", "a.csv", "b.csv", "-m", "mapping.toml", "--json"]).stdout)
+
+    assert ("warning: a.csv: has no rows" in result.stdout.splitlines(), result.exit_code) == (True, 0)
+    assert document["warnings"] == ["a.csv: has no rows"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_messages_name_standard_input(sandbox):
+    """The sign of the command line for it is not a name that a person looks for."""
+    env = {"INTERCOM_ACCESS_TOKEN": sandbox.access_token}
+    arguments = ["submit", "-", "-m", "mapping.toml", "--base-url", sandbox.url, "--rejects", "rejects.csv"]
+
+    result = CliRunner().invoke(app, arguments, env=env, input="who,day\n1,2024-01-31\n2,never\n")
+    runs = CliRunner().invoke(app, ["runs"], env=env)
+
+    assert result.stdout.startswith("about to submit 2 rows of standard input\n")
+    assert "such as row 1 (standard input line 3): " in result.stdout
+    assert "standard input" in runs.stdout
 
 
 def test_submit_takes_the_options_of_a_run(folder, make_orders, submit, sandbox):

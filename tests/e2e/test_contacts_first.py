@@ -6,6 +6,7 @@ import threading
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from events_pandas import (
     EventMapping,
@@ -17,6 +18,7 @@ from events_pandas import (
     submit_events,
     submit_file,
 )
+from events_pandas.cli import app
 
 
 class Asked:
@@ -233,3 +235,22 @@ def test_outage_while_contacts_are_asked_for_ends_the_run(start, asked, make_ord
 
     assert caught.value.results["status"].eq("not_submitted").sum() == 100
     assert failing.events == 0
+
+
+@pytest.mark.parametrize("setting", [["--check-contacts"], []])
+def test_command_sends_no_event_of_an_unknown_contact(folder, start, make_orders, setting):
+    """The option, or its line in the file of settings, spends no event on a contact that Intercom lacks."""
+    sandbox = start(unknown_contacts=["00001"])
+    make_orders(3).to_csv("orders.csv", index=False)
+    if not setting:
+        (folder / "events-pandas.toml").write_text("check-contacts = true\n")
+    arguments = ["submit", "orders.csv", "-m", "mapping.toml", "--base-url", sandbox.url, "--results", "results.csv"]
+
+    result = CliRunner().invoke(app, [*arguments, *setting], env={"INTERCOM_ACCESS_TOKEN": sandbox.access_token})
+
+    results = pd.read_csv("results.csv")
+    assert (results["status"].tolist(), results["attempts"].tolist()) == (
+        ["accepted", "unknown_contact", "accepted"],
+        [1, 0, 1],
+    )
+    assert (result.exit_code, len(sandbox.events)) == (1, 2)

@@ -162,6 +162,18 @@ def test_run_outlasts_an_outage_with_few_probes(make_orders, mapping, start, tri
     assert 20 <= statuses(sandbox)[503] <= 50
 
 
+def test_run_with_three_rows_outlasts_an_outage(make_orders, mapping, start, tripwire):
+    """The patience counts, however few rows there are, and also if only events fail while ``GET /me`` is answered."""
+    sandbox = start(faults=Faults(statuses={503: 1.0}))
+    retry = RetryPolicy(attempts=3, base_seconds=0.01)
+
+    with sandbox.client() as real:
+        client = tripwire(real, before=9, action=lambda: setattr(sandbox, "faults", Faults()))
+        results = submit_events(make_orders(3), mapping, client=client, concurrency=1, retry=retry, progress=False)
+
+    assert results["status"].tolist() == ["accepted"] * 3
+
+
 @pytest.mark.alone
 def test_run_ends_when_an_outage_outlasts_its_patience(make_orders, mapping, start, tripwire, held):
     """After the patience, the exception has every row: earlier rows are accepted, and no row is lost."""

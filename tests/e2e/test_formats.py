@@ -140,7 +140,8 @@ def test_rejects_of_a_german_export_can_be_submitted_again(folder, client, sandb
     (folder / "export.csv").write_bytes(GERMAN.encode(source.encoding or "cp1252"))
     submit_file("export.csv", mapping, client=client, journal=None, rejects_path="rejects.csv")
     rejects = (folder / "rejects.csv").read_bytes().decode()
-    assert rejects.startswith("\ufeffKunde;Tag;Betrag;Größe;row;status;error_code;error_message\n00043;31.02.2024 ")
+    header = "\ufeffKunde;Tag;Betrag;Größe;row;status;error_code;error_message;source_file;line\n"
+    assert rejects.startswith(f"{header}00043;31.02.2024 ")
     fixed = rejects.replace("31.02.2024 14:05", "28.02.2024 14:05").replace("00044;;", "00044;29.02.2024 14:05;")
     (folder / "rejects.csv").write_bytes(fixed.encode())
 

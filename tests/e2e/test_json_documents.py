@@ -60,6 +60,49 @@ def test_command_prints_one_document(run, arguments, code):
     assert document["errors"] == [line[7:] for line in result.stderr.splitlines() if line.startswith("error: ")]
 
 
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        ("submit", ["--bogus"]),
+        ("submit", []),
+        ("check", ["orders.csv", "-m", "mapping.toml", "--config", "none.toml"]),
+        ("preview", ["orders.csv", "-m", "mapping.toml", "--number", "x"]),
+        ("runs", ["--bogus"]),
+        ("sandbox", ["--port", "x"]),
+    ],
+)
+@pytest.mark.parametrize("place", ["option", "variable", "file", "named file"])
+def test_wrong_usage_prints_one_document_wherever_json_is_set(run, folder, command, arguments, place):
+    """A program that asked for documents gets one, also if the command could not read its arguments."""
+    name = "EVENTS_PANDAS_SANDBOX_JSON" if command == "sandbox" else "EVENTS_PANDAS_JSON"
+    table = "[sandbox]\n" if command == "sandbox" else ""
+    given, env = list(arguments), {}
+    if place == "option":
+        given.append("--json")
+    elif place == "variable":
+        env = {name: "1"}
+    elif "--config" in given:
+        (folder / "none.toml").write_text("json = true\nbogus = 1\n")
+    else:
+        file = "events-pandas.toml" if place == "file" else "other.toml"
+        (folder / file).write_text(f"{table}json = true\n")
+        given += ["--config=other.toml"] if place == "named file" else []
+
+    result = run(command, *given, **env)
+
+    document = json.loads(result.stdout)
+    assert list(document) == [*COMMON, *DOCUMENTS[command]]
+    assert (document["command"], document["exit_code"], result.exit_code) == (command, 2, 2)
+    assert document["errors"] == [line[7:] for line in result.stderr.splitlines() if line.startswith("error: ")]
+
+
+def test_wrong_usage_prints_no_document_if_the_command_line_says_so(run, folder):
+    """The command line wins over the file, also in an error."""
+    (folder / "events-pandas.toml").write_text("json = true\n")
+
+    assert run("submit", "--bogus", "--no-json").stdout == ""
+
+
 def test_document_of_a_submission_has_the_counts_and_the_plan(run):
     """Statuses, causes, files and the plan with its check are there."""
     document = json.loads(run("submit", "orders.csv", "-m", "mapping.toml", "--rejects", "r.csv", "--json").stdout)
@@ -70,7 +113,15 @@ def test_document_of_a_submission_has_the_counts_and_the_plan(run):
     }
     assert (document["rows"], document["requests"], document["rejects"], document["rejected"]) == (3, 3, "r.csv", 1)
     assert [(cause["code"], cause["rows"]) for cause in document["causes"]] == [("not_found", 1)]
-    assert list(document["plan"]) == ["files", "skipped_files", "limit", "journal", "journal_is_new", "check"]
+    assert list(document["plan"]) == [
+        "files",
+        "skipped_files",
+        "limit",
+        "checks_contacts",
+        "journal",
+        "journal_is_new",
+        "check",
+    ]
     assert document["plan"]["check"]["requests"] == 3
     assert document["workspace"]["name"] == "Sandbox"
 

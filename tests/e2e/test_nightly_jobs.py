@@ -27,7 +27,8 @@ pytestmark = [
 PAGE = Path(__file__).parents[2] / "docs" / "nightly-jobs.md"
 BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<text>.*?)^```$", flags=re.DOTALL | re.MULTILINE)
 PROGRAMS = Path(sys.executable).parent
-DEADLINE_SECONDS = 60.0
+# A run that was held in an outage probes every 30 s.
+DEADLINE_SECONDS = 120.0
 # What cron gives a job, and GitHub and systemd not much more.
 CRON = {"SHELL": "/bin/sh", "PATH": "/usr/bin:/bin", "LOGNAME": "orders"}
 OUTPUTS = ["journal.sqlite", "rejects.csv", "results.csv", "run.jsonl"]
@@ -392,5 +393,6 @@ def test_airflow_function_called_twice_at_once_sends_nothing_twice(submit_orders
     for thread in threads:
         thread.join(DEADLINE_SECONDS)
 
-    assert counts == [{"accepted": 100}, {"already_submitted": 100}]
+    # The second call may return first, while the first one still writes its tables.
+    assert sorted(counts, key=list) == [{"accepted": 100}, {"already_submitted": 100}]
     assert sandbox.requests == 100

@@ -71,7 +71,7 @@ def test_rows_of_a_pipe_arrive(pipe, folder, sandbox, held):
     output, errors = process.communicate(ROWS, timeout=DEADLINE_SECONDS)
 
     assert process.returncode == 0, errors
-    assert output.splitlines()[0] == "about to submit 2 rows of -"
+    assert output.splitlines()[0] == "about to submit 2 rows of standard input"
     assert "2 rows" in output.splitlines()
     assert held(sandbox) == ["00042", "00043"]
     assert pd.read_csv(folder / "results.csv")[["source_file", "line"]].to_numpy().tolist() == [["-", 2], ["-", 3]]
@@ -177,12 +177,13 @@ def test_copy_on_a_full_disk_is_a_fault(web, folder, mapping, client, sandbox, f
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(rows.encode())))
     monkeypatch.setattr("tempfile.tempdir", str(folder))
     name = "-" if place == "-" else f"{address.replace('ada:lovelace@', '')}/orders.csv"
+    shown = "standard input" if name == "-" else name
 
     with full_disk(), pytest.raises(SourceError) as caught:
         submit_file(name, mapping, client=client, journal=None)
 
     assert str(caught.value) == (
-        f"{name}: cannot be copied to {folder}: File too large: free some space there, or set TMPDIR to another folder"
+        f"{shown}: cannot be copied to {folder}: File too large: free some space there, or set TMPDIR to another folder"
     )
     assert list(sandbox.events) == []
 

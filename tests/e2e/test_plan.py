@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -193,6 +194,55 @@ def test_terminal_is_not_asked_when_the_answer_is_known(in_terminal, option):
     code, shown = in_terminal(option).end()
 
     assert (code, "[y/N]" in shown) == (0, False)
+
+
+@pytest.fixture
+def piped_in_terminal(folder, make_orders, sandbox, open_terminal):
+    """Submit rows from a pipe, where the output is seen in a terminal."""
+    make_orders(2).to_csv(folder / "orders.csv", index=False)
+    command = "'{0}' -m events_pandas submit - -m mapping.toml --base-url {1} {2}"
+    program = (
+        "import subprocess, sys; sys.exit(subprocess.run(['sh', '-c', 'cat orders.csv | ' + sys.argv[1]]).returncode)"
+    )
+
+    def piped_in_terminal(*more):
+        line = command.format(sys.executable, sandbox.url, " ".join(more))
+        return open_terminal("-c", program, line, INTERCOM_ACCESS_TOKEN=sandbox.access_token)
+
+    return piped_in_terminal
+
+
+@pytest.mark.parametrize("more", [(), (">out.txt",), ("2>err.txt",)])
+def test_terminal_without_an_answer_sends_nothing(piped_in_terminal, sandbox, folder, more):
+    """Rows from a pipe leave nobody who could answer: they are not sent unasked where somebody sees the output."""
+    code, shown = piped_in_terminal(*more).end()
+
+    written = "".join(file.read_text() for file in folder.glob("*.txt"))
+    assert (shown + written) == (
+        "error: in a terminal the command asks before it submits, and standard input is not a terminal that can "
+        "answer: give --dry-run to see what would be sent, and --yes to send it\n"
+    )
+    assert (code, sandbox.requests) == (2, 0)
+
+
+@pytest.mark.parametrize(("more", "events"), [(("--yes",), 2), (("--dry-run",), 0), ((">out.txt", "2>&1"), 2)])
+def test_rows_of_a_pipe_go_on_without_a_question(piped_in_terminal, sandbox, more, events):
+    """With --yes, in a dry run, and where nobody sees the output, as in cron, nothing is asked."""
+    code, shown = piped_in_terminal(*more).end()
+
+    assert (code, len(sandbox.events), "[y/N]" in shown) == (0, events, False)
+
+
+def test_plan_says_that_contacts_are_checked(submit):
+    """Which contacts exist is not known before the run: the requests are the most that it may take."""
+    result = submit("--dry-run", "--check-contacts")
+
+    assert "  requests   at most 3, which take 0:00:00 at 10,000,000 in ten seconds\n" in result.stdout
+    assert (
+        "  contacts   are checked first, 50 in a search: events of those that Intercom lacks are not sent\n"
+        in result.stdout
+    )
+    assert json.loads(submit("--dry-run", "--check-contacts", "--json").stdout)["plan"]["checks_contacts"] is True
 
 
 def test_check_online_names_the_workspace_and_the_duration(folder, make_orders, sandbox):

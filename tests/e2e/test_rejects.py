@@ -80,7 +80,7 @@ def test_command_writes_rejects_and_says_how_many(folder, submit, sandbox):
     assert (first.exit_code, second.exit_code) == (1, 0)
     assert second.stdout.splitlines()[-1] == "rejects: rejects.csv (0 rows)"
     assert [event.contact for event in sandbox.events] == ["00042", "00043"]
-    assert (folder / "rejects.csv").read_text() == "who,day,note,row,status,error_code,error_message\n"
+    assert (folder / "rejects.csv").read_text() == "who,day,note,row,status,error_code,error_message,source_file,line\n"
 
 
 def test_command_notes_rejects_that_would_be_sent_with_another_type(folder, submit, start):

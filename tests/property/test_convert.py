@@ -200,7 +200,9 @@ def _seconds(cell, zone, options=OPTIONS):
         case bool() | np.bool_():
             return BAD
         case int() | np.integer() | float() | decimal.Decimal():
-            return math.floor(cell) if abs(cell) < 10**11 else BAD
+            # A spreadsheet counts days since 1900.
+            is_day = 20_000 <= math.floor(cell) <= 80_000
+            return BAD if is_day or abs(cell) >= 10**11 else math.floor(cell)
         case str():
             is_written = re.match(r"\d{4}-\d\d-\d\dT", cell)
             return _instant(dt.datetime.fromisoformat(re.sub(" UTC$", "Z", cell)), zone, options) if is_written else BAD
@@ -239,7 +241,7 @@ def _amount(amount, currency, *, zero="error", rounding=None):
     is_number = isinstance(amount, int | np.integer | float | decimal.Decimal) and not isinstance(amount, bool)
     written = repr(float(amount)) if isinstance(amount, float) else str(amount)
     code = currency.lower() if isinstance(currency, str) else None
-    if not (is_number or isinstance(amount, str)) or not re.fullmatch(r"-?\d+(\.\d*)?", written):
+    if not (is_number or isinstance(amount, str)) or not re.fullmatch(r"-?\d+(\.\d+)?", written):
         return BAD
     if zero == "omit" and not decimal.Decimal(written):
         return None

@@ -99,3 +99,50 @@ def test_deliver_conserves_every_event(chunks, attempts, concurrency, interrupt_
         or not any(o.status is Status.ACCEPTED for o in reported[:1])
     )
     assert engine.stop is not None or not any(outcome.status is Status.NOT_SUBMITTED for outcome in flat)
+
+
+class OutageClient:
+    """A client for which a number of requests in a row fail, ``GET /me`` too or not; all others work."""
+
+    def __init__(self, *, begins, requests, answers_me):
+        self._failing = range(begins, begins + requests)
+        self._answers_me = answers_me
+        self._lock = threading.Lock()
+        self._number = 0
+
+    def me(self):
+        return Answer(status=200, headers=HEADERS) if self._answers_me else self._answer(200)
+
+    def post_event(self, payload):  # noqa: ARG002  # all events are alike
+        return self._answer(202)
+
+    def _answer(self, status):
+        with self._lock:
+            number, self._number = self._number, self._number + 1
+        return Answer(status=503 if number in self._failing else status, headers=HEADERS)
+
+
+@EXAMPLES
+@given(
+    size=st.integers(1, 6),
+    attempts=st.integers(1, 4),
+    begins=st.integers(0, 3),
+    more=st.integers(1, 40),
+)
+def test_deliver_loses_no_event_in_an_outage_however_few_there_are(size, attempts, begins, more):
+    """An outage pauses a run, and its events start with all their attempts again, be they one or many.
+
+    It outlasts the attempts of all events. ``GET /me`` is answered in it only if no event was answered before.
+    """
+    client = OutageClient(begins=begins, requests=size * attempts + more, answers_me=begins == 0)
+    # One at a time: an answer that comes while an event is under way may let it fail by itself.
+    engine = Engine(client, retry=RetryPolicy(attempts=attempts), concurrency=1, clock=QUICK, probe_seconds=0.0)
+
+    outcomes = [outcome for chunk in engine.deliver([_events(size)]) for outcome in chunk]
+
+    assert engine.stop is None
+    assert {outcome.status for outcome in outcomes} == {Status.ACCEPTED}
+
+
+def _events(size):
+    return [Event(row=row, payload=str(row).encode(), contact=str(row)) for row in range(size)]

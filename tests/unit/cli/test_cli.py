@@ -349,6 +349,33 @@ def test_check_does_not_replace_what_it_reads(run, tmp_path, path):
 
 
 @pytest.mark.parametrize(
+    ("cover", "fault"),
+    [
+        ([["Made by Ada"]], "cover.xlsx: has no rows: a mapping is proposed from the values of its columns"),
+        (
+            [["Joined at", "Host"], ["2024-01-31T10:00Z", "Ada"]],
+            (
+                "user_id: no column looks like the contact's user_id, id or email: name it customer_id or the like, or "
+                "write the mapping yourself: there are 'Joined at' (times), 'Host' (text)"
+            ),
+        ),
+    ],
+)
+def test_suggestion_from_a_cover_sheet_names_the_other_sheets(run, tmp_path, cover, fault):
+    """A sheet that no mapping can be proposed from may not be the one with the rows."""
+    with pd.ExcelWriter(tmp_path / "cover.xlsx") as book:
+        pd.DataFrame(cover).to_excel(book, sheet_name="Cover", index=False, header=False)
+        pd.DataFrame({"email": ["ada@example.org"]}).to_excel(book, sheet_name="Orders", index=False)
+
+    result = run("suggest", "cover.xlsx")
+
+    assert result.stderr == (
+        f"error: {fault} (sheet 'Cover' is read; the rows may be in another sheet ('Orders'): choose it with sheet in "
+        "the mapping's source or with --sheet)\n"
+    )
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("suggest", "none.csv"), "none.csv: there is no such file"),

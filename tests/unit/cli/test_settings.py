@@ -1,6 +1,7 @@
 """Options from the command line, the environment and a file: which of them wins, and what is refused."""
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from events_pandas.cli import app
@@ -83,6 +84,24 @@ def test_file_may_hold_options_of_other_commands(shown, write):
     assert shown("submit")["preflight"] == ("false", "events-pandas.toml")
 
 
+def test_command_line_undoes_a_flag_of_the_file(shown, write):
+    """Each flag has an opposite, whose name begins with --no-."""
+    write("json = true\nresubmit = true\n[sandbox]\nno-rate-headers = true\n")
+
+    found = shown("submit", "--no-json", "--no-resubmit")
+
+    assert (found["json"], found["resubmit"]) == (("false", "command line"), ("false", "command line"))
+    assert shown("sandbox", "--rate-headers")["no-rate-headers"] == ("false", "command line")
+
+
+def test_every_flag_that_a_file_can_hold_has_an_opposite():
+    """A flag that is set cannot be undone otherwise."""
+    commands = typer.main.get_command(app).commands.values()
+    flags = [option for command in commands for option in command.params if getattr(option, "is_bool_flag", False)]
+
+    assert {option.name for option in flags if not option.secondary_opts} == {"show_config"}
+
+
 def test_config_names_another_file(shown, write):
     """--config and its variable name another file than events-pandas.toml."""
     write("canary = 1\n")
@@ -130,8 +149,8 @@ def test_file_with_a_fault_is_refused(write, tmp_path, monkeypatch, text, fault)
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("limit = 2.5", "'--limit': expected a number of rows, got '2.5': use 100 or the like"),
-        ("concurrency = 2.5", "'--concurrency': expected a number from 1 to 128, got '2.5'"),
+        ("limit = 2.5", "'limit' in events-pandas.toml: expected a number of rows, got '2.5': use 100 or the like"),
+        ("concurrency = 2.5", "'concurrency' in events-pandas.toml: expected a number from 1 to 128, got '2.5'"),
     ],
 )
 def test_value_of_a_file_is_checked_as_on_the_command_line(write, tmp_path, monkeypatch, text, fault):
@@ -143,6 +162,41 @@ def test_value_of_a_file_is_checked_as_on_the_command_line(write, tmp_path, monk
 
     assert f"error: Invalid value for {fault}" in result.stderr
     assert result.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "fault"),
+    [
+        ("EVENTS_PANDAS_LIMIT", "abc", "expected a number of rows, got 'abc': use 100 or the like"),
+        (
+            "EVENTS_PANDAS_RATE_SHARE",
+            "2",
+            "expected a share above 0 and up to 1, got 2.0: use 0.5 or the like",
+        ),
+    ],
+)
+def test_value_of_the_environment_is_refused_by_the_name_of_its_variable(tmp_path, monkeypatch, name, value, fault):
+    """Nobody gave the option: its name would lead to the wrong place."""
+    monkeypatch.chdir(tmp_path)
+
+    result = CliRunner().invoke(app, ["submit", "a.csv", "-m", "m.toml"], env={name: value})
+
+    assert (result.stderr, result.exit_code) == (f"error: Invalid value for {name}: {fault}\n", 2)
+
+
+@pytest.mark.parametrize(
+    ("env", "text", "origin"),
+    [({"EVENTS_PANDAS_DECIMAL": "x"}, "", "EVENTS_PANDAS_DECIMAL"), ({}, 'decimal = "x"', "'decimal' in {}")],
+)
+def test_value_that_a_command_refuses_is_named_by_its_origin(write, tmp_path, monkeypatch, env, text, origin):
+    """A command, too, names the variable or the file of a value that nobody gave as an option."""
+    monkeypatch.chdir(tmp_path)
+    write(text)
+
+    result = CliRunner().invoke(app, ["check", "a.csv", "-m", "m.toml"], env=env)
+
+    place = origin.format("events-pandas.toml")
+    assert (result.stderr, result.exit_code) == (f"error: {place}: expected '.' or ',', got 'x'\n", 2)
 
 
 @pytest.mark.parametrize("command", ["check", "preview", "submit"])

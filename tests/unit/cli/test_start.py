@@ -70,7 +70,7 @@ def test_command_answers_without_pandas(script, arguments):
     ("words", "place", "completed"),
     [
         ("events-pandas su", "1", ["suggest", "submit"]),
-        ("events-pandas submit --che", "2", ["--check-first"]),
+        ("events-pandas submit --che", "2", ["--check-first", "--check-contacts"]),
         ("events-pandas runs --j", "2", ["--journal", "--json"]),
     ],
 )

@@ -44,7 +44,6 @@ def test_amount_is_a_whole_number_beside_a_cell_that_is_not_an_amount(convert, o
         ("1.1", 110),
         ("1.10000", 110),
         ("349", 34900),
-        ("5.", 500),
         ("+1.5", 150),
         ("007.50", 750),
         ("0000000000000000000000000012.34", 1234),
@@ -76,7 +75,8 @@ def test_amount_in_short_floats_is_what_was_written(cents):
 
 
 @pytest.mark.parametrize(
-    "written", ["1,299.00", "1.299,00", "€5", "5 EUR", "1e3", ".5", "", "-", "+-5", "--5", " x", "1_000", "0x10", "inf"]
+    "written",
+    ["1,299.00", "1.299,00", "€5", "5 EUR", "1e3", ".5", "5.", "", "-", "+-5", "--5", "1_000", "0x10", "inf"],
 )
 def test_amount_that_is_not_a_plain_number_is_refused(cents, written):
     """Separators and symbols are refused: their meaning differs between countries."""

@@ -259,22 +259,29 @@ def test_epoch_numbers_that_contradict_seconds_are_reported_with_their_unit(beco
 @pytest.mark.parametrize(
     "column", [pd.Series([20_000, 19_999, 80_000, 80_001]), pd.Series([2e4, 19999.5, 8e4, 80001.0])]
 )
-def test_day_numbers_of_spreadsheets_are_noted(convert, column):
-    """Numbers that are days since 1900, from 1954 to 2119, get a note; other old numbers get another one."""
+def test_day_numbers_of_spreadsheets_are_refused(convert, column):
+    """Numbers that are days since 1900, from 1954 to 2119, are not read as seconds; other old numbers get a note."""
     batch = convert(pd.DataFrame({"x": column}), created_at="x")
 
     assert [(finding.code, finding.severity, finding.rows.tolist()) for finding in batch.findings] == [
-        ("excel_serial", "note", [0, 2]),
+        ("excel_serial", "error", [0, 2]),
         ("before_2000", "note", [1, 3]),
     ]
     assert batch.findings[0].messages()[0].as_py() == (
-        "created_at: 20000 in column 'x' looks like a day number from Excel, but is read as seconds since 1970: "
-        "format the column as a date and export it again, or use pd.to_datetime(column, unit='D', origin='1899-12-30')"
+        "created_at: 20000 in column 'x' looks like a day number from Excel, and would be read as seconds since 1970: "
+        "format the cell as a date, or set unit to 's' in a date rule if it counts seconds"
     )
     assert batch.findings[1].messages()[1].as_py() == (
         f"created_at: {column[3]:.0f} in column 'x' is before the year 2000: "
         "if that is wrong, check the column and the unit and format of its date rule"
     )
+
+
+def test_day_number_among_times_is_refused(becomes):
+    """A cell of a spreadsheet without the format of a date is a problem of its own row."""
+    cells = [pd.Timestamp("2024-01-31T12:00Z"), 45_322.5]
+
+    assert becomes(Date("x"), cells) == [NOON, "!excel_serial"]
 
 
 @pytest.mark.parametrize(
@@ -626,11 +633,12 @@ def test_times_are_read_by_their_format_alone(becomes, format, written, seconds)
     assert becomes(Date("x", format=format), [written], timezone="Europe/Berlin") == [seconds]
 
 
-def test_day_numbers_of_spreadsheets_are_noted_in_text_too(convert, codes):
-    """Day numbers in text get the note too, if the rule has a unit."""
-    frame = pd.DataFrame({"t": ["45000"]})
+@pytest.mark.parametrize("cell", ["45000", 45_000])
+def test_number_with_a_unit_is_no_day_number(convert, codes, cell):
+    """The unit of a rule says that a number counts seconds; the note on its year stays."""
+    frame = pd.DataFrame({"t": [cell]})
 
-    assert codes(convert(frame, created_at=Date("t", unit="s"))) == [("excel_serial", [0])]
+    assert codes(convert(frame, created_at=Date("t", unit="s"))) == [("before_2000", [0])]
 
 
 UTC_TIMES = {

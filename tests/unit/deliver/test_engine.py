@@ -156,7 +156,7 @@ def test_deliver_sends_the_same_bytes_at_every_attempt(make_engine, scripted_cli
 )
 def test_deliver_gives_up_when_the_attempts_are_spent(make_engine, scripted_client, events, script, code, http_status):
     """A failed event says whether it may have arrived at any of its attempts."""
-    ((outcome,),) = make_engine(scripted_client({"a": script})).deliver([events("a")])
+    ((_, outcome),) = make_engine(scripted_client({"a": script})).deliver([events("z", "a")])
 
     assert (outcome.status, outcome.attempts) == (Status.FAILED, 3)
     assert (outcome.error_code, outcome.http_status) == (code, http_status)
@@ -426,6 +426,42 @@ def test_deliver_waits_an_outage_out_though_a_single_event_is_left(make_engine, 
     assert (str(outcome.status), outcome.attempts) == ("accepted", 6)
 
 
+def test_deliver_waits_an_outage_out_in_which_the_workspace_is_answered(make_engine, scripted_client, events):
+    """Before any event is answered, only an event shows whether events are: they probe, and ``GET /me`` does not."""
+    asked = []
+    client = scripted_client({name: [503] * 30 for name in "abc"}, me=[lambda: asked.append("me") or 200])
+    engine = make_engine(client, probe_seconds=0.0)
+
+    (outcomes,) = engine.deliver([events("a", "b", "c")])
+
+    assert _statuses(outcomes) == ["accepted"] * 3
+    assert asked == []
+
+
+def test_deliver_probes_with_another_event_each_time_when_none_was_answered(make_engine, scripted_client, events):
+    """A faulty event does not hide that others are answered again."""
+    client = scripted_client({"x": [500] * 99, "a": [503] * 12, "b": [503] * 12})
+    engine = make_engine(client, probe_seconds=0.0)
+
+    (outcomes,) = engine.deliver([events("x", "a", "b")])
+
+    assert _statuses(outcomes) == ["failed", "accepted", "accepted"]
+    assert outcomes[0].attempts < 20
+
+
+def test_deliver_waits_an_outage_out_that_began_while_events_were_under_way(make_engine, scripted_client, events, gate):
+    """An answer that came before the last attempt of an event left does not show that the event fails by itself."""
+    refused_after_a = lambda: gate.wait(LIMIT_SECONDS) and REFUSED  # noqa: E731  # a step of a script
+    client = scripted_client({"b": [refused_after_a] + [REFUSED] * 4}, me=[REFUSED] * 2)
+    engine = make_engine(
+        client, probe_seconds=0.0, concurrency=2, on_outcome=lambda outcome: outcome.row == 1 and gate.set()
+    )
+
+    (outcomes,) = engine.deliver([events("z", "a", "b")])
+
+    assert _statuses(outcomes) == ["accepted"] * 3
+
+
 def test_deliver_does_not_take_a_faulty_event_for_an_outage(make_engine, scripted_client, events):
     """If ``GET /me`` is answered, the last rows of a run have failed by themselves."""
     client = scripted_client({name: [500] * 50 for name in ("x", "y", "z")})
@@ -476,8 +512,8 @@ def test_deliver_probes_with_one_request_at_a_time(make_engine, scripted_client,
 
 def test_deliver_goes_on_when_failures_are_not_in_a_row(make_engine, scripted_client, events):
     """An answer of any other kind restarts the count."""
-    names = [f"e{number}" for number in range(39)]
-    failing = {name: [REFUSED] for name in names if name != "e19"}
+    names = [f"e{number}" for number in range(40)]
+    failing = {name: [REFUSED] for name in names if name not in {"e0", "e20"}}
     engine = make_engine(scripted_client(failing), retry=RetryPolicy(attempts=1), concurrency=1)
 
     (outcomes,) = engine.deliver([events(*names)])

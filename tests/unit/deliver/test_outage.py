@@ -12,9 +12,9 @@ from events_pandas.deliver.pace.state import Pause
 NOW = 1_000.0
 
 
-def _observe(outage, status, *, now=NOW, sent_at=None, in_flight=0, jitter=1.0, is_proof=True):
+def _observe(outage, status, *, now=NOW, sent_at=None, in_flight=0, jitter=1.0):
     attempt = Attempt(status=status, why_lost="no answer", sent_at=now if sent_at is None else sent_at, received_at=now)
-    outage.observe(attempt, in_flight=in_flight, jitter=jitter, is_proof=is_proof)
+    outage.observe(attempt, in_flight=in_flight, jitter=jitter)
 
 
 @pytest.fixture
@@ -161,15 +161,23 @@ def test_patience_is_over_though_retries_wait(fail):
     assert (outage.is_on, outage.probe_at) == (True, NOW + 3.0)
 
 
-@pytest.mark.parametrize(("is_proof", "gives_up_at"), [(False, NOW + 3.0), (True, math.inf)])
-def test_patience_begins_again_with_an_answer_that_proves_that_events_get_answers(fail, is_proof, gives_up_at):
-    """``GET /me`` may work where no event does."""
+def test_patience_begins_again_with_an_answer(fail):
+    """An answer shows that the service works."""
     outage = Outage(3.0)
     fail(outage, 20)
 
-    _observe(outage, 200, is_proof=is_proof)
+    _observe(outage, 200)
 
-    assert (outage.is_on, outage.gives_up_at) == (False, gives_up_at)
+    assert (outage.is_on, outage.gives_up_at) == (False, math.inf)
+
+
+@pytest.mark.parametrize(("sent_at", "may_explain"), [(NOW - 1, False), (NOW + 1, True)])
+def test_outage_may_explain_a_failure_when_nothing_has_worked_since_the_attempt_left(sent_at, may_explain):
+    """An event whose attempts are spent has failed by itself only if something else works at that time."""
+    outage = Outage(600.0)
+    _observe(outage, 202)
+
+    assert outage.may_explain(sent_at) is may_explain
 
 
 def test_patience_is_not_over_while_only_the_rate_limit_refuses():

@@ -11,7 +11,18 @@ import pyarrow as pa
 import pytest
 
 from events_pandas.errors import MappingError, UnknownColumnError
-from events_pandas.mapping import Column, Constant, Date, EventMapping, MonetaryAmount, Number, RichLink, Text, bind
+from events_pandas.mapping import (
+    Column,
+    Constant,
+    Date,
+    EventMapping,
+    MonetaryAmount,
+    Number,
+    RichLink,
+    Text,
+    absent_columns,
+    bind,
+)
 from events_pandas.mapping.rules import EXPRESSION_TYPE
 
 needs_expressions = pytest.mark.skipif(EXPRESSION_TYPE is None, reason="pd.col came with pandas 3")
@@ -554,3 +565,33 @@ def test_bind_tells_labels_of_several_levels_from_numbers():
     checked = EventMapping(event_name="e", created_at=3, user_id="u", metadata={"n": ("a", "b")}, timezone="UTC")
 
     assert bind(frame, checked).rules[-1].parts[""].tolist() == [5]
+
+
+@pytest.mark.parametrize(
+    ("fields", "names", "absent"),
+    [
+        ({"metadata": {"coupon": "coupon"}}, ["day", "who", "coupon"], []),
+        ({"metadata": {"coupon": "coupon", "note": "text"}}, ["day", "who", "text"], ["coupon"]),
+        ({"metadata": {"price": MonetaryAmount("total", currency="iso")}}, ["day", "who"], ["total", "iso"]),
+        ({"email": "mail"}, ["day", "who"], ["mail"]),
+        ({"email": "mail"}, ["day", "mail"], ["who"]),
+        # The mapping reads the similar column.
+        ({"metadata": {"first": "coupon1", "second": "coupon2"}}, ["day", "who", "coupon1"], ["coupon2"]),
+        # A misspelt name.
+        ({"metadata": {"coupon": "coupon", "note": "note"}}, ["day", "who", "coupons"], []),
+        # What every event needs.
+        ({"metadata": {"coupon": "coupon"}}, ["who"], []),
+        ({"email": "mail"}, ["day"], []),
+        ({"event_name": Column("kind")}, ["day", "who"], []),
+        # An option of the mapping below [metadata].
+        ({"metadata": {"timezone": "Europe/Berlin"}}, ["day", "who"], []),
+        # No key of a file.
+        ({"metadata": {"coupon": 1}}, ["day", "who"], []),
+        ({"metadata": {"coupon": Constant("a"), "note": len}}, ["day", "who"], []),
+    ],
+)
+def test_absent_columns_are_those_that_rows_may_lack(fields, names, absent):
+    """Rows may lack metadata, and an identifier beside another one, if nothing shows that a name is misspelt."""
+    mapping = EventMapping(**{"event_name": "a", "created_at": "day", "user_id": "who", **fields})
+
+    assert absent_columns(mapping, names) == absent

@@ -94,7 +94,7 @@ def test_preview_is_data():
 
 @pytest.mark.parametrize(
     ("currency", "total", "expected"),
-    [("jpy", "1200", "JPY 1,200"), ("kwd", "1.234", "KWD 1.234"), ("usd", "34999.5", "USD 34,999.50")],
+    [("jpy", "1200", "JPY 1,200"), ("kwd", "0.234", "KWD 0.234"), ("usd", "34999.5", "USD 34,999.50")],
 )
 def test_preview_shows_amounts_with_the_decimals_of_their_currency(currency, total, expected):
     """Yen have no decimals, dinars three."""

@@ -1,6 +1,7 @@
 """Rejects of a frame: which rows they are, what stands in the file, and what becomes of it when it is submitted."""
 
 import decimal
+import os
 import warnings
 from pathlib import Path
 
@@ -112,12 +113,24 @@ def test_rejects_that_were_fixed_submit_as_they_are(orders, mapping, fake_client
 
 def test_rejects_without_a_row_are_a_file_with_a_header(orders):
     """The rejects of an earlier run are replaced, so that the next command does not submit them again."""
-    Path("rejects.csv").write_text("earlier")
+    export_rejects(failed(4), orders, "rejects.csv")
 
     rejects = export_rejects(failed(4, status="accepted"), orders, "rejects.csv")
 
     assert Path("rejects.csv").read_text() == HEADER
     assert rejects.columns.tolist() == ["who", "day", "row", "status", "error_code", "error_message"]
+
+
+def test_file_that_somebody_has_changed_is_kept(orders):
+    """A row that was fixed in the place of the rejects is not lost, whatever program has written it."""
+    Path("rejects.csv").write_text("fixed")
+    os.utime("rejects.csv", (1_700_000_000.5, 1_700_000_000.5))
+
+    said = "rejects.csv: was changed since it was written, and is kept as rejects.kept-20231114T221320Z.csv"
+    with pytest.warns(UserWarning, match=f"^{said}$"):
+        export_rejects(failed(4, status="accepted"), orders, "rejects.csv")
+
+    assert (Path("rejects.csv").read_text(), Path(said.rsplit(maxsplit=1)[-1]).read_text()) == (HEADER, "fixed")
 
 
 def test_rejects_leave_the_frame_alone(orders):

@@ -50,17 +50,18 @@ def test_summary_names_file_and_line_of_an_example(make_results, line, place):
     assert str(summary).splitlines()[-1] == f"a: 1 row, such as {place}: message 3"
 
 
-def test_summary_names_a_file_with_its_folders_unless_they_lead_from_the_root(make_results, tmp_path):
-    """Files of a pattern may have the same name in several folders; a whole path would fill the line."""
+def test_summary_names_a_file_as_it_was_given(make_results):
+    """Files of a pattern may have the same name in several folders."""
     results = make_results(("failed", "a"), ("failed", "b"))
-    results["source_file"], results["line"] = ["2024/a.csv", str(tmp_path / "b.csv")], pd.array([2, 2], dtype="Int64")
+    results["source_file"] = ["2024/a.csv", "/data/year=2024/a.csv"]
+    results["line"] = pd.array([2, 2], dtype="Int64")
 
     summary = Summary()
     summary.add(results)
 
     assert [line.partition(": message")[0] for line in str(summary).splitlines()[-2:]] == [
         "a: 1 row, such as row 0 (2024/a.csv line 2)",
-        "b: 1 row, such as row 1 (b.csv line 2)",
+        "b: 1 row, such as row 1 (/data/year=2024/a.csv line 2)",
     ]
 
 
@@ -142,14 +143,26 @@ def test_summary_aligns_thousands(make_results):
     assert str(summary).splitlines()[:2] == ["1,201 rows", "  1,200 accepted          Intercom has them"]
 
 
-def test_summary_shows_ten_causes_at_most(make_results):
-    """More causes are in the results."""
+def test_summary_shows_ten_causes_and_counts_the_others(make_results):
+    """All rows with a cause are counted, also those whose cause has no line, and a line says where to see them."""
     summary = Summary()
-    summary.add(make_results(*[("rejected", f"code_{number:02d}") for number in range(12)]))
+    summary.add(make_results(*[("rejected", f"code_{number:02d}") for number in range(12)], ("invalid", "code_11")))
 
-    assert str(summary).splitlines()[2:] == [
-        f"code_{number:02d}: 1 row, such as row {number}: message {number}" for number in range(10)
+    lines = str(summary).splitlines()
+
+    assert lines[3:5] == ["code_11: 2 rows, such as row 11: message 11", "code_00: 1 row, such as row 0: message 0"]
+    assert lines[12:] == [
+        "code_08: 1 row, such as row 8: message 8",
+        "and 2 more causes (2 rows): --results and --rejects have the cause of each row, --json has all causes",
     ]
+
+
+def test_summary_counts_one_cause_without_a_line(make_results):
+    """One cause is not called several."""
+    summary = Summary()
+    summary.add(make_results(*[("rejected", f"code_{number:02d}") for number in range(11)]))
+
+    assert str(summary).splitlines()[-1].startswith("and 1 more cause (1 row): ")
 
 
 def test_summary_is_empty_without_rows():

@@ -188,10 +188,10 @@ def test_report_of_files_has_the_types_that_the_chunks_of_the_run_decide(tmp_pat
 
 
 def test_files_without_rows_have_a_report(write, mapping):
-    """Nothing is wrong with a file that has a header only."""
+    """A file that has a header only is said, and makes no row invalid."""
     report = check_file(write("a.csv"), mapping)
 
-    assert str(report) == "0 rows: 0 valid, 0 invalid, 0 duplicates\n  requests  0"
+    assert str(report) == "0 rows: 0 valid, 0 invalid, 0 duplicates\n  requests  0\nwarning: a.csv: has no rows"
     assert (report.ok, report.payloads(), len(report.problems), len(report.metadata)) == (True, [], 0, 0)
 
 

@@ -35,6 +35,7 @@ from events_pandas.run.files import FileRun, submit_files
 from events_pandas.run.fitting import fitting_files
 from events_pandas.run.options import RunOptions
 from events_pandas.run.outputs import Outputs
+from events_pandas.run.run import PASSED_ON_SECONDS
 from events_pandas.sources import ColumnTypes
 
 
@@ -256,22 +257,25 @@ def test_results_are_written_as_they_come(write, mapping, fake_client):
     ]
 
 
-def test_results_come_after_every_five_hundred_events(write, submit):
-    """A kill loses a few seconds at most: results do not wait for the end of a chunk."""
-    rows = [f"{number},2024-01-31" for number in range(1_150)]
+def test_results_come_every_few_seconds_whatever_the_pace(write, submit, fake_client):
+    """A kill loses a few seconds at most: results wait neither for the end of a chunk nor for many events."""
+    rows = [f"{number},2024-01-31" for number in range(60)]
     # A duplicate and an invalid row are no events; they come with the row after them or the end of the chunk.
-    path = write("a.csv", *rows[:500], rows[0], "x,never", *rows[500:], rows[1])
+    path = write("a.csv", *rows[:10], rows[0], "x,never", *rows[10:], rows[1])
+    slow = fake_client({"35": [lambda: time.sleep(PASSED_ON_SECONDS) or 202]})
 
-    parts = submit(path)
+    parts = submit(path, client=slow, concurrency=1)
 
-    assert [part["row"].tolist() for part in parts] == [
-        list(range(502)),
-        list(range(502, 1_002)),
-        list(range(1_002, 1_153)),
+    # The first ten events come at once, with the two rows after them.
+    assert parts[0]["row"].tolist() == list(range(12))
+    assert 41 in [part["row"].iloc[-1] for part in parts]
+    results = pd.concat(parts)
+    assert results["row"].tolist() == list(range(63))
+    assert results.loc[results["status"] != "accepted", ["row", "status"]].to_numpy().tolist() == [
+        [10, "duplicate"],
+        [11, "invalid"],
+        [62, "duplicate"],
     ]
-    statuses = pd.concat(parts)["status"].tolist()
-    assert [row for row, status in enumerate(statuses) if status != "accepted"] == [500, 501, 1_152]
-    assert [statuses[row] for row in (500, 501, 1_152)] == ["duplicate", "invalid", "duplicate"]
 
 
 @pytest.mark.parametrize("chunksize", [700, 10_000])
@@ -305,7 +309,7 @@ def test_interrupt_between_two_parts_of_a_chunk_loses_no_row(write, mapping, fak
 
     results = pd.read_csv("results.csv")
     assert results["row"].tolist() == list(range(1_200))
-    assert set(results["status"][:500]) == {"accepted"}
+    assert set(results["status"][:10]) == {"accepted"}
 
 
 def test_results_path_is_tried_before_anything_is_sent(write, submit, fake_client):
@@ -470,6 +474,22 @@ def test_later_file_that_was_changed_ends_the_run_early(write, submit, fake_clie
         "it again when nothing writes to it"
     )
     assert set(pd.read_csv("results.csv")["status"]) == {"accepted", "duplicate"}
+    assert caught.value.__notes__ == [
+        "rows without a result: 1 of 11, which could not be read any more and were not submitted"
+    ]
+
+
+def test_rows_without_a_result_are_told_though_they_were_not_counted(write, submit, fake_client):
+    """Rows are counted for progress and for a log."""
+    paths = [write("a.csv", "1,2024-01-31", *["2,2024-01-31"] * 9), write("b.csv", "3,2024-01-31")]
+    client = fake_client({"1": [lambda: Path("b.csv").write_text("who,day\n") and 202]})
+
+    with pytest.raises(SubmissionError) as caught:
+        submit(paths, client=client, chunksize=1, progress=False)
+
+    assert caught.value.__notes__ == [
+        "rows without a result: all from row 10 on, which could not be read any more and were not submitted"
+    ]
 
 
 @pytest.mark.parametrize("position", [0, 1_050])

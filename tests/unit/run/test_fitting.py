@@ -242,9 +242,39 @@ def test_file_that_vanishes_during_a_run_ends_it_early(write, mapping, fake_clie
     assert caught.value.results["status"].tolist() == ["accepted"]
 
 
+def test_json_lines_without_a_key_of_the_metadata_are_sent(submit):
+    """On a day on which no row has a value, a program may write no key for it: the rows are sent without the value."""
+    Path("a.jsonl").write_text('{"who":"1","day":"2024-01-31"}\n')
+    Path("b.jsonl").write_text('{"who":"2","day":"2024-01-31","coupon":"A"}\n')
+    mapping = EventMapping(event_name="a", created_at="day", user_id="who", metadata={"c": "coupon"}, timezone="UTC")
+
+    results, _ = submit(["a.jsonl", "b.jsonl"], mapping=mapping)
+
+    assert results["status"].tolist() == ["accepted", "accepted"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "fault"),
+    [
+        ('"who":"1","day":"2024-01-31","coupons":1', "metadata.c: no column 'coupon': did you mean 'coupons'?"),
+        ('"who":"1","coupon":1', "created_at: no column 'day'; there are 'who', 'coupon'"),
+    ],
+)
+def test_json_lines_without_a_needed_or_with_a_similar_key_are_refused(submit, keys, fault):
+    """A missing key is an error if every event needs it, or if another name looks like it."""
+    Path("a.jsonl").write_text(f"{{{keys}}}\n")
+    mapping = EventMapping(event_name="a", created_at="day", user_id="who", metadata={"c": "coupon"}, timezone="UTC")
+
+    with pytest.raises(UnknownColumnError) as caught:
+        submit("a.jsonl", mapping=mapping)
+
+    assert caught.value.faults == (fault,)
+
+
 @pytest.fixture
-def write_sheets():
-    """Write an Excel file with a cover sheet before sheets of other names, whose header is given."""
+def write_sheets(tmp_path, monkeypatch):
+    """Write an Excel file with a cover sheet before other sheets, each with a header, into the current folder."""
+    monkeypatch.chdir(tmp_path)
 
     def write_sheets(path, cover, **headers):
         book = openpyxl.Workbook()
@@ -299,3 +329,17 @@ def test_title_above_the_header_suggests_no_constants(write, submit):
         "metadata.price: no column 'total'; there are 'Title', 'of', 'it' "
         "(the header seems to be in line 2: delete the lines above it)"
     )
+
+
+@pytest.mark.parametrize(
+    ("paths", "name"), [("lake", "lake/a.csv: "), ("lake/*.csv", "lake/a.csv: "), ("lake/a.csv", "")]
+)
+def test_only_file_is_named_unless_the_user_has_named_it(write, mapping, paths, name):
+    """A directory or a pattern may stand for one file, whose name is nowhere else."""
+    Path("lake").mkdir()
+    write("lake/a.csv", "1,2024-01-31", header="who,days")
+
+    with pytest.raises(UnknownColumnError) as caught:
+        check_file(paths, mapping)
+
+    assert str(caught.value) == f"{name}created_at: no column 'day': did you mean 'days'?"

@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import os
 import shutil
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from events_pandas.mapping import Text
 from events_pandas.run.files import submit_files
 from events_pandas.run.options import RunOptions
 
-REASONS = "row,status,error_code,error_message"
+REASONS = "row,status,error_code,error_message,source_file,line"
 
 
 @pytest.fixture
@@ -77,6 +78,33 @@ def test_rejects_of_several_files_stand_in_one(write, submit, fake_client, chunk
         ["3", "2", "unknown_contact"],
         ["4", "3", "invalid"],
     ]
+
+
+def test_rejects_have_the_file_and_the_line_of_each_row(write, submit):
+    """A person finds the row in its file; where a file has no lines, the cell is empty."""
+    first = write("a.csv", '1,2024-01-31,"a\nb"', "2,never,c", header="who,day,note")
+    pd.DataFrame({"who": ["3"], "day": ["never"], "note": ["d"]}).to_parquet("b.parquet")
+
+    submit([first, "b.parquet"])
+    submit([first, "b.parquet"], rejects_path="rejects.parquet")
+
+    places = [["1", "a.csv", "4"], ["2", "b.parquet", ""]]
+    assert rejects()[["row", "source_file", "line"]].to_numpy().tolist() == places
+    typed = pd.read_parquet("rejects.parquet")
+    assert typed["line"].fillna(0).tolist() == [4, 0]
+    assert typed["source_file"].tolist() == ["a.csv", "b.parquet"]
+
+
+def test_columns_with_the_names_of_places_stay_as_they_are(write, submit):
+    """The mapping may read them: ours have a prefix, and those of an earlier run are replaced."""
+    submit(write("a.csv", "1,never,L1,F1", header="who,day,line,source_file"))
+    Path("fixed.csv").write_text(Path("rejects.csv").read_text().replace("never", "nowhere"))
+
+    submit("fixed.csv")
+
+    assert rejects().iloc[:, :4].to_numpy().tolist() == [["1", "nowhere", "L1", "F1"]]
+    assert rejects().columns.tolist()[4:] == [f"reject_{name}" for name in REASONS.split(",")]
+    assert rejects()[["reject_source_file", "reject_line"]].to_numpy().tolist() == [["fixed.csv", "2"]]
 
 
 def test_rejects_of_files_with_other_columns_have_all_of_them(write, submit):
@@ -153,6 +181,33 @@ def test_rejects_without_a_row_replace_those_of_an_earlier_run(write, submit):
     submit(write("a.csv", "1,2024-01-31"))
 
     assert Path("rejects.csv").read_text() == f"who,day,{REASONS}\n"
+
+
+@pytest.mark.parametrize("name", ["rejects.csv", "rejects.parquet"])
+def test_rejects_that_somebody_has_edited_are_kept(write, submit, name):
+    """The job may start again before the edited file is submitted: it gets another name."""
+    path, place = write("a.csv", "1,never", "2,nowhere"), Path(name)
+    submit(path, rejects_path=name)
+    content = place.read_bytes().replace(b"nowhere", b"2024-01")
+    place.write_bytes(content)
+    os.utime(place, (1_700_000_000.5, 1_700_000_000.5))
+
+    remarks = submit(path, rejects_path=name)
+
+    kept = f"rejects.kept-20231114T221320Z{place.suffix}"
+    assert remarks == [f"{name}: was changed since it was written, and is kept as {kept}"]
+    assert Path(kept).read_bytes() == content
+    assert place.read_bytes() != content
+
+
+def test_rejects_that_nobody_has_edited_are_replaced(write, submit):
+    """Otherwise each night would leave a file, and the rejects would be in several."""
+    submit(write("a.csv", "1,never"))
+    submit(write("a.csv", "1,2024-01-31", "2,never"))
+
+    assert submit(write("a.csv", "1,2024-01-31")) == []
+
+    assert (len(rejects()), list(Path().glob("rejects.kept-*"))) == (0, [])
 
 
 def test_rejects_of_a_run_that_did_not_begin_stay(write, submit):
@@ -232,6 +287,24 @@ def test_rejects_are_written_when_a_later_file_cannot_be_read(write, submit, fak
         submit(paths, client=client, chunksize=1)
 
     assert rejects()["who"].tolist() == ["2"]
+
+
+def test_rejects_are_written_without_rows_when_the_file_was_cut_off(write, mapping, fake_client):
+    """The fault of the file is told once, with the number of rows that have no result."""
+    path = write("a.csv", *[f"{row},2024-01-31" for row in range(3_000)])
+    options = RunOptions(client=fake_client({"1": [lambda: os.truncate(path, 900) or 202]}), chunksize=500)
+
+    with pytest.raises(SubmissionError) as caught:
+        submit_files(path, mapping, options=options, rejects_path="rejects.csv")
+
+    n_rows = len(caught.value.results)
+    assert caught.value.__notes__ == [
+        f"rows without a result: {3_000 - n_rows:,} of 3,000, which could not be read any more and were not submitted"
+    ]
+    assert (n_rows % 500, Path("rejects.csv").read_text()) == (
+        0,
+        "who,day,row,status,error_code,error_message,source_file,line\n",
+    )
 
 
 def test_rejects_that_cannot_be_written_do_not_hide_why_the_run_ended(write, submit, fake_client):

@@ -74,6 +74,25 @@ def test_run_ends_with_its_results_when_a_request_ends_its_thread(make_orders, m
     assert results["error_code"].tolist()[3:] == ["no_answer", "ended_by_error", "ended_by_error"]
 
 
+def test_run_hands_back_its_results_when_an_error_comes_after_the_last_one(
+    make_orders, mapping, fake_client, monkeypatch
+):
+    """After an event has gone out, every error is a `SubmissionError` with a result for every row."""
+
+    def join(thread, timeout=None):  # noqa: ARG001  # the arguments of the real one
+        if thread.name.startswith("events-pandas-") and thread.name[-1].isdigit():
+            raise MemoryError
+
+    client = fake_client()
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "join", join)
+        with pytest.raises(SubmissionError) as caught:
+            submit_events(make_orders(3), mapping, client=client, journal=None)
+
+    assert isinstance(caught.value.__cause__, MemoryError)
+    assert caught.value.results["status"].tolist() == ["accepted"] * 3
+
+
 def test_run_ends_with_its_results_when_the_system_has_no_thread(make_orders, mapping, fake_client, monkeypatch):
     """Every row's message says that nothing was sent."""
     start = threading.Thread.start

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import io
+import re
 import sys
 import tracemalloc
 import zipfile
@@ -22,12 +23,14 @@ from events_pandas.sources import (
     read_chunks,
     read_first_rows,
     row_count,
+    sheet_hint,
     source_files,
     source_schema,
 )
 
 HEADER = ("who", "day", "x")
 DAY = "2024-01-31"
+CHOOSE_IT = "choose it with sheet in the mapping's source or with --sheet"
 OWN_NAMES, STRICT_NAMES = b"schemas.openxmlformats.org/spreadsheetml/2006", b"purl.oclc.org/ooxml/spreadsheetml"
 
 
@@ -131,11 +134,109 @@ def test_excel_number_is_what_excel_shows(cells, stored, shown):
 
 @pytest.mark.parametrize(
     ("value", "number_format", "shown"),
-    [(42, "00000", "00042"), (1234567, "00000", "1234567"), (42, "0", 42), (0.19, "0%", 0.19), (42, "0.00", 42)],
+    [
+        (42, "00000", "00042"),
+        (1234567, "00000", "1234567"),
+        (42, "00000;-00000", "00042"),
+        (0, "00000;-00000;000", "000"),
+        (42, "[$-407]00000", "00042"),
+        (42, "[Red]00000_ ", "00042"),
+        (42, "#0000", "0042"),
+        (4217, "000-00", "042-17"),
+        (1234567, "000-00", "12345-67"),
+        (42, '"K"0000', "K0042"),
+        (42, "\\K0000", "K0042"),
+        (42, "[<=99999]00000;00000-0000", "00042"),
+        (123456789, "[<=99999]00000;00000-0000", "12345-6789"),
+        (5551234, "[<=9999999]###-####;(###) ###-####", "555-1234"),
+    ],
 )
-def test_excel_number_keeps_the_zeros_of_its_format(cells, value, number_format, shown):
-    """A format of zeros only, such as 00000, is one of codes, whose leading zeros count; others change no number."""
+def test_excel_number_in_the_format_of_a_code_is_what_excel_shows(cells, value, number_format, shown):
+    """A format with leading zeros, or with a text between the digits, is one of codes."""
     assert cells(value, number_format=number_format) == [shown]
+
+
+@pytest.mark.parametrize(
+    ("value", "number_format"),
+    [
+        (42, "0"),
+        (0.19, "0%"),
+        (42, "0.00"),
+        (4200, "#,##0"),
+        (4200, "# ##0"),
+        (42, '0 "kg"'),
+        (42, "[$€-407]0"),
+        (-42, "00000"),
+        (42.5, "00000"),
+        (0, "0;-0;;@"),
+        (42, '"EUR "0.00'),
+    ],
+)
+def test_excel_number_in_another_format_is_a_number(book, chunk, value, number_format):
+    """The format of a quantity changes no number, and nothing is to be said."""
+    book.active.append(["1", DAY, value])
+    book.active["C2"].number_format = number_format
+
+    read = chunk(book)
+
+    assert (read.frame["x"].tolist(), codes(read)) == ([value], {})
+
+
+@pytest.mark.parametrize("number_format", ['"K"0', "00000.00", "0000?", "[>99]000;0000;00000", "000;[=5]0000"])
+def test_excel_number_in_a_format_that_may_be_of_a_code_is_said(book, chunk, number_format):
+    """If nobody can be sure that zeros and texts of a format belong to the value, the number is sent, and said."""
+    book.active.append(["1", DAY, 42])
+    book.active["C2"].number_format = number_format
+
+    read = chunk(book)
+
+    assert read.frame["x"].tolist() == [42]
+    assert codes(read) == {"excel_format": f"column 'x' with the format {number_format!r}"}
+
+
+def test_excel_code_with_too_many_digits_is_said(book, chunk):
+    """Excel has lost the last digits of a long number, whatever its format shows."""
+    book.active.append(["1", DAY, 1234567890123450])
+    book.active["C2"].number_format = "0" * 16
+
+    assert codes(chunk(book)) == {"excel_digits": "column 'x'"}
+
+
+ESCAPED_TEXTS = pytest.mark.parametrize(
+    ("stored", "shown"),
+    [
+        ("ab_x005F_x0041_7", "ab_x0041_7"),
+        ("a_x000D_\nb", "a\r\nb"),
+        ("_x0041_", "A"),
+        ("x005F_", "x005F_"),
+        ("_x41_ _x0041", "_x41_ _x0041"),
+    ],
+)
+
+
+@ESCAPED_TEXTS
+def test_excel_escapes_in_a_text_are_undone(cells, stored, shown):
+    """Excel writes _xHHHH_ for a character that XML lacks, and for the underscore before a text that looks so."""
+    assert cells("text", edits={"<t>text</t>": f"<t>{stored}</t>"}) == [shown]
+
+
+@ESCAPED_TEXTS
+def test_excel_escapes_in_a_shared_text_are_undone(book, save, stored, shown):
+    """Excel itself keeps the texts of all cells in a part of its own."""
+    book.active["D1"] = "text"
+    path = save(book, {'<c r="D1" t="inlineStr"><is><t>text</t></is></c>': '<c r="D1" t="s"><v>0</v></c>'})
+    types = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    manifest = parts["[Content_Types].xml"].replace(
+        b"</Types>", f'<Override PartName="/xl/sharedStrings.xml" ContentType="{types}" /></Types>'.encode()
+    )
+    texts = f'<sst xmlns="http://{OWN_NAMES.decode()}/main"><si><r><t>{stored}</t></r></si></sst>'.encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, part in {**parts, "[Content_Types].xml": manifest, "xl/sharedStrings.xml": texts}.items():
+            archive.writestr(name, part)
+
+    assert source_schema(*source_files(path)).names == [*HEADER, shown]
 
 
 @pytest.mark.parametrize("epoch", [None, CALENDAR_MAC_1904])
@@ -221,6 +322,15 @@ def test_excel_sheet_is_the_given_one(book, chunk):
     assert (read.frame["who"].tolist(), codes(read)) == (["9"], {})
 
 
+@pytest.mark.parametrize("sheet", [None, "Orders"])
+def test_excel_other_sheets_may_have_the_rows(book, save, sheet):
+    """Whoever finds no rows in a sheet learns of the others, also if the sheet was given."""
+    book.create_sheet("Old").append(HEADER)
+    (file,) = source_files(save(book), SourceFormat(sheet=sheet))
+
+    assert sheet_hint(file) == f"sheet 'Orders' is read; the rows may be in another sheet ('Old'): {CHOOSE_IT}"
+
+
 def test_excel_merged_cells_and_long_numbers_are_said(book, chunk):
     """What Excel has lost, or shows in more cells than it stores, is a note."""
     book.active.append(["1", DAY, 1234567890123456])
@@ -229,6 +339,42 @@ def test_excel_merged_cells_and_long_numbers_are_said(book, chunk):
     book.active.merge_cells("A2:A3")
 
     assert codes(chunk(book)) == {"merged_cells": "cells A2:A3", "excel_digits": "column 'x'"}
+
+
+@pytest.mark.parametrize(
+    ("edit", "fault"),
+    [
+        (lambda rows: [rows[1], rows[0]], "sheet 'Orders' has row 2 after row 3: "),
+        (lambda rows: [rows[0], rows[1].replace('r="3"', 'r="2"')], "sheet 'Orders' has row 2 twice: "),
+        (lambda rows: [rows[0], rows[1].replace('r="C3"', 'r="A3"')], "row 3 has a cell twice: "),
+    ],
+)
+def test_excel_rows_that_do_not_ascend_are_refused(book, save, edit, fault):
+    """Some programs number rows wrongly: none of them vanishes without a word."""
+    book.active.append([1, 2, 3])
+    book.active.append([4, 5, 6])
+    path = save(book)
+    with zipfile.ZipFile(path) as archive:
+        sheet = archive.read("xl/worksheets/sheet1.xml").decode()
+    _, *rows = re.findall("<row.*?</row>", sheet)
+    _edit(path, {"".join(rows): "".join(edit(rows))})
+
+    with pytest.raises(SourceError) as caught:
+        row_count(*source_files(path))
+
+    assert str(caught.value) == f"{path}: {fault}export it again as .csv, or with another program"
+
+
+def test_excel_cells_of_a_row_may_have_any_order(book, chunk):
+    """A cell is read by its column, wherever it stands in its row."""
+    book.active.append([1, 2, 3])
+    first, *others = (
+        f'<c r="{place}2" t="n"><v>{value}</v></c>' for place, value in zip("ABC", (1, 2, 3), strict=True)
+    )
+
+    read = chunk(book, {"".join([first, *others]): "".join([*others, first])})
+
+    assert read.frame.iloc[0].tolist() == [1, 2, 3]
 
 
 def test_excel_columns_may_have_no_name(book, save):
@@ -320,7 +466,7 @@ def test_excel_title_above_the_header_is_refused(fault):
         book.active.append(row)
 
     assert fault(book) == (
-        "its first row names 1 of 3 columns: the header seems to be in row 3: delete the rows above it"
+        "the first row of sheet 'Sheet' names 1 of 3 columns: the header seems to be in row 3: delete the rows above it"
     )
 
 
@@ -330,17 +476,18 @@ def test_excel_title_on_a_cover_sheet_is_refused_with_the_other_sheets(book, fau
     for row in (["Orders of 2024"], ["Author", "Ada"], ["Team", "Sales"]):
         cover.append(row)
 
-    assert fault(book) == (
-        "its first row names 1 of 2 columns: the header seems to be in row 2: delete the rows above it; if the rows "
-        "are in another sheet ('Orders'), choose it with sheet in the mapping's source or with --sheet"
+    message = (
+        "the first row of sheet 'Cover' names 1 of 2 columns: the rows may be in another sheet ('Orders'): "
+        f"{CHOOSE_IT}; if not, the header seems to be in row 2: delete the rows above it"
     )
+    assert fault(book) == fault(book, sheet="Cover") == message
 
 
 @pytest.mark.parametrize(
     ("sheet", "message"),
     [
         ("Order", "has no sheet 'Order': did you mean 'Orders'?"),
-        ("Empty", "sheet 'Empty' is empty: its first row must name the columns"),
+        ("Empty", f"sheet 'Empty' is empty: the rows may be in another sheet ('Orders'): {CHOOSE_IT}"),
     ],
 )
 def test_excel_sheet_that_is_not_there_or_empty_is_refused(book, fault, sheet, message):
@@ -358,10 +505,7 @@ def test_excel_file_without_rows_is_refused(fault):
     book["Hidden"].sheet_state = "hidden"
 
     assert empty == "has no sheet with rows: fill one"
-    assert fault(book) == (
-        "has no sheet with rows: choose it with sheet in the mapping's source or with --sheet if it is a hidden one "
-        "('Hidden')"
-    )
+    assert fault(book) == (f"has no sheet with rows: {CHOOSE_IT} if it is a hidden one ('Hidden')")
 
 
 def test_excel_file_in_the_strict_format_is_refused(book, save):
@@ -371,9 +515,7 @@ def test_excel_file_in_the_strict_format_is_refused(book, save):
         parts = {name: archive.read(name) for name in archive.namelist()}
     with zipfile.ZipFile(path, "w") as archive:
         for name, part in parts.items():
-            strict = part.replace(
-                b"schemas.openxmlformats.org/spreadsheetml/2006", b"purl.oclc.org/ooxml/spreadsheetml"
-            )
+            strict = part.replace(OWN_NAMES, STRICT_NAMES)
             archive.writestr(name, strict)
 
     with pytest.raises(SourceError) as caught:
@@ -401,6 +543,7 @@ def test_excel_cell_that_is_too_long_is_refused(book, save):
 
 def test_excel_file_without_the_extra_says_how_to_install_it(book, fault, monkeypatch):
     """Without openpyxl the error has the command that installs it."""
+    monkeypatch.delitem(sys.modules, "events_pandas.sources.excel_stored", raising=False)
     monkeypatch.setitem(sys.modules, "openpyxl.reader.excel", None)
 
     assert fault(book) == (

@@ -74,7 +74,22 @@ def test_json_lines_have_the_keys_of_all_objects(write):
     ]
 
 
-@pytest.mark.parametrize("name", ["a.jsonl", "a.ndjson"])
+def test_json_key_that_no_object_has_is_absent_and_said(read_lines):
+    """Some programs write no empty values: metadata that no object has is absent, and a note names its key."""
+    first, second = read_lines('{"who":"1","day":"2024-01-31"}', '{"who":"2","day":"2024-01-31"}', chunksize=1)
+
+    assert first.frame["x"].tolist() == second.frame["x"].tolist() == [None]
+    assert [(finding.code, finding.values.to_pylist()) for finding in first.refused] == [
+        ("key_absent", ["the key 'x'"]),
+    ]
+    assert first.refused[0].messages()[0].as_py() == (
+        "file a.jsonl: the key 'x' is in no object, and the events go without its value: correct the mapping if the "
+        "key has another name"
+    )
+    assert second.refused == ()
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.ndjson", "a.json"])
 def test_json_lines_count_lines_that_are_not_blank(write, name):
     """Blank lines are not rows, and the last line may lack its end."""
     path = write(name, '\n{"who":"1"}\r\n \t\n{"who":"2"}')
@@ -146,6 +161,13 @@ def test_json_texts_are_read_in_every_marked_encoding(tmp_path, make_mapping):
         assert chunk.frame["who"].tolist() == ["Grüße", "b"]
 
 
+def test_json_line_may_begin_with_a_byte_order_mark(read_lines):
+    """A file may be joined from several, each of which began with a mark."""
+    (chunk,) = read_lines('{"who":"1","day":1,"x":1}', '\ufeff{"who":"2","day":1,"x":1}', "\ufeff")
+
+    assert (chunk.frame["who"].tolist(), chunk.refused) == (["1", "2"], ())
+
+
 @pytest.mark.parametrize(
     ("encoding", "name"), [("cp1252", "a.jsonl"), ("utf-16-le", "a.jsonl"), ("cp1252", "a.jsonl.gz")]
 )
@@ -200,6 +222,13 @@ def test_json_texts_that_are_not_in_the_given_encoding_are_refused(write, conten
     [
         ("nope", "line_not_json", "line 2 (at character 1)"),
         ('{"who":"1"} x', "line_not_json", "line 2 (at character 12)"),
+        ('{"who":"1"} ,', "line_not_json", "line 2 (a comma after the object at character 13)"),
+        ('{"who":"1"}{"who":"2"}', "line_not_json", "line 2 (another object at character 12)"),
+        (
+            '{"who":"1"}\r{"who":"2"}',
+            "line_not_json",
+            "line 2 (a carriage return instead of a line feed at character 12)",
+        ),
         ('{"who":"1","day"', "line_not_json", "line 2 (at character 17)"),
         ('{"a":' + "[" * 100_000, "line_not_json", "line 2 (nested too deeply)"),
         ('{"a":' + "9" * 5_000 + "}", "line_not_json", "line 2 (a number with too many digits)"),

@@ -277,7 +277,6 @@ def test_parquet_without_columns_is_refused(fault):
 @pytest.mark.parametrize(
     ("name", "cure"),
     [
-        ("a.json", "write one JSON object a line, as jq -c '.[]' does, to a file that ends in .jsonl"),
         ("a.xls", "save it as .xlsx"),
         ("a.ods", "save it as .xlsx"),
         ("a.xlsb.gz", "save it as .xlsx"),

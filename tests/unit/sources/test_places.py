@@ -323,7 +323,7 @@ def test_standard_input_without_rows_that_can_be_read_is_refused(stdin, fault):
     """What comes is recognized by its first bytes, as in a file."""
     stdin(b"%PDF-1.7")
 
-    assert fault("-") == "-: is a PDF file, and not a file of rows: export its rows as .csv or .xlsx"
+    assert fault("-") == "standard input: is a PDF file, and not a file of rows: export its rows as .csv or .xlsx"
 
 
 def test_standard_input_that_is_a_terminal_is_refused(stdin, fault):
@@ -331,7 +331,7 @@ def test_standard_input_that_is_a_terminal_is_refused(stdin, fault):
     stdin(b"", is_terminal=True)
 
     assert fault("-") == (
-        "-: standard input is a terminal: write 'events-pandas ... - < orders.csv', or give the name of a file"
+        "standard input: is a terminal: write 'events-pandas ... - < orders.csv', or give the name of a file"
     )
 
 
@@ -339,35 +339,35 @@ def test_standard_input_that_is_missing_is_refused(monkeypatch, fault):
     """A program without a console has none."""
     monkeypatch.setattr(sys, "stdin", None)
 
-    assert fault("-") == "-: there is no standard input here: give the name of a file"
+    assert fault("-") == "standard input: is missing here: give the name of a file"
 
 
 def test_standard_input_is_read_once(stdin, fault):
     """Two names of standard input are a fault."""
     stdin(ROWS.encode())
 
-    assert fault("-", "/dev/stdin") == ("/dev/stdin: is standard input, which can be read only once: name it once")
+    assert fault("-", "/dev/stdin") == ("/dev/stdin: standard input can be read only once: name it once")
 
 
 def test_standard_input_that_is_empty_is_a_fault(stdin, fault):
     """An export that failed writes nothing."""
     stdin(b"")
 
-    assert fault("-") == "-: is empty: nothing was written to it"
+    assert fault("-") == "standard input: is empty: nothing was written to it"
 
 
 def test_standard_input_of_an_unknown_format_is_a_fault(stdin, fault):
     """The message is that of a file, such as one of an old Excel."""
     stdin(b"\xd0\xcf\x11\xe0")
 
-    assert fault("-") == "-: files of this format cannot be read: save it as .xlsx"
+    assert fault("-") == "standard input: files of this format cannot be read: save it as .xlsx"
 
 
 def test_standard_input_that_is_a_broken_archive_is_a_fault(stdin, fault):
     """The error of the library is one line."""
     stdin(b"\x1f\x8b\x08broken")
 
-    assert fault("-").startswith("-: cannot be read: ")
+    assert fault("-").startswith("standard input: cannot be read: ")
 
 
 def test_open_files_can_be_opened_again(lay, stdin):
