@@ -592,8 +592,8 @@ def check_contacts(
     client : IntercomClient, optional
         The connection; without it one is made from the environment's ``INTERCOM_ACCESS_TOKEN``.
     known : pandas.DataFrame, optional
-        What an earlier call returned, or the `results` of the exception that ended it: contacts that have a status
-        there are not asked for again.
+        What an earlier call returned, or the `results` of the exception that ended it, also from a file, or several of
+        them in one: contacts that have a status there are not asked for again.
     rate_share : float, default 1.0
         The share of the rate limit to use, up to 1.
     progress : {"auto"}, bool or callable, default "auto"
@@ -624,7 +624,8 @@ def check_contacts(
     -----
     A search asks for 50 contacts at a time. Contacts that it does not find are asked for one by one, since the search
     shows neither merged contacts nor those of the last minutes. An email address can only be searched for: if it was
-    created in the last minutes, its status may be ``"unknown"``. A lead is known by its ``id`` only, as for events.
+    created in the last minutes, or its contact was merged, its status may be ``"unknown"``. A lead is known by its
+    ``id`` only, as for events.
 
     References
     ----------
@@ -662,15 +663,16 @@ def create_contacts(
     ----------
     contacts : pandas.DataFrame
         One row for each contact, with ``identifier`` (``"user_id"`` or ``"email"``) and ``contact``: rows of
-        `check_contacts` or `unknown_contacts`. The frame is not changed. Rows whose ``status`` says ``"created"`` or
-        ``"exists"`` are not sent again.
+        `check_contacts` or `unknown_contacts`. Both are text. The frame is not changed. Rows whose ``status`` says
+        ``"created"`` or ``"exists"`` are not sent again.
     client : IntercomClient, optional
         The connection; without it one is made from the environment's ``INTERCOM_ACCESS_TOKEN``.
     role : {"user", "lead"}, default "user"
         The role of the contacts. Events find a lead by its ``id`` only.
     fields : mapping of str to hashable, optional
         Columns with further fields of a contact, such as ``{"name": "full_name", "custom_attributes.plan": "plan"}``;
-        without it a contact has its identifier only. Times become Unix seconds (UTC), and missing cells are left out.
+        without it a contact has its identifier only. Columns are read as those of events: an attribute as a bare
+        column, other fields as text or times (UTC if they have no zone). Missing cells are left out.
     rate_share : float, default 1.0
         The share of the rate limit to use, up to 1.
     progress : {"auto"}, bool or callable, default "auto"
@@ -679,9 +681,10 @@ def create_contacts(
     Returns
     -------
     pandas.DataFrame
-        One row for each contact, on the caller's index: ``identifier``, ``contact``, ``status`` (ordered categorical):
-        ``"created"``, ``"exists"`` (Intercom had it already) or ``"rejected"``; ``id`` (string), Intercom's id;
-        ``error_code``, ``error_message`` and ``request_id`` (strings) of a rejected one.
+        One row for each contact, on the caller's index: ``identifier``, ``contact``, the columns that `fields` names,
+        ``status`` (ordered categorical): ``"created"``, ``"exists"`` (Intercom had it already) or ``"rejected"``;
+        ``id`` (string), Intercom's id; ``error_code``, ``error_message`` and ``request_id`` (strings) of a rejected
+        one. In the `results` of an exception the status may be missing.
 
     Raises
     ------
@@ -691,15 +694,16 @@ def create_contacts(
         If Intercom refused the token or did not answer. Its `results` have the contacts so far, and can be given again.
     SubmissionInterrupted
         On Ctrl-C or the notebook's stop button, with such `results` too.
-    UnknownColumnError
-        If `contacts` lack a column that `fields` names.
+    MappingError
+        If `contacts` lack a column that `fields` names (`UnknownColumnError`), or have several.
     TypeError, ValueError
-        If contacts, role or fields cannot be used; nothing was sent.
+        If contacts, role or fields cannot be used, or a cell cannot be sent; nothing was sent.
 
     Notes
     -----
     One request creates one contact. If an answer is lost, the request is made again, and a contact that was created by
-    the first one has the status ``"exists"``.
+    the first one has the status ``"exists"``. Leads may share an email address: one that is named by it is sent once,
+    and then has no status and the error code ``"may_exist"``.
 
     References
     ----------

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Final, Self
@@ -169,8 +169,8 @@ class Engine:
         """End a wait, so that the engine looks for interrupts. Any thread may call this."""
         self._workers.wake()
 
-    def withhold(self, contacts: Iterable[str]) -> None:
-        """Send no event of these contacts, since Intercom does not know them."""
+    def withhold(self, contacts: Mapping[str, bool]) -> None:
+        """Send no event of these contacts, since Intercom does not know them; True: it may only seem so."""
         self._lessons.withhold(contacts)
 
     def try_out(self, events: Sequence[Event]) -> list[Outcome]:

@@ -1,7 +1,7 @@
 """What the answer to one event says about others: which events are withheld, and whether too many fail."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -14,6 +14,8 @@ JUDGED_FROM: Final = 100
 """The failure rate is not judged before so many events have ended."""
 _ASKED: Final = -1
 """In the place of a row: Intercom has said before the first event that it does not know the contact."""
+_SEARCHED: Final = -2
+"""The same, but the contact may be one of the last minutes, which a search does not show."""
 _FAILURES: Final = frozenset({Status.REJECTED, Status.FAILED, Status.UNKNOWN_CONTACT})
 
 
@@ -45,10 +47,10 @@ class Lessons:
             return None
         return stop_for_failure_rate(outcome, failures=self._failures, ended=self._ended, limit=self._limit)
 
-    def withhold(self, contacts: Iterable[str]) -> None:
-        """Withhold the events of contacts that Intercom does not know."""
-        for contact in contacts:
-            self._contacts.setdefault(contact, _ASKED)
+    def withhold(self, contacts: Mapping[str, bool]) -> None:
+        """Withhold the events of contacts that Intercom does not know; True: it may be one of the last minutes."""
+        for contact, may_be_new in contacts.items():
+            self._contacts.setdefault(contact, _SEARCHED if may_be_new else _ASKED)
 
     def verdict(self, event: Event) -> Verdict | None:
         """Return the verdict on an event that is to be withheld, or None if it may be sent."""
@@ -63,9 +65,12 @@ def _is_one_name_too_many(outcome: Outcome) -> bool:
 
 def _of_contact(row: int) -> Verdict:
     why = f"row {row} of the same contact was answered 404, and no further request was made for this contact"
-    if row == _ASKED:
+    cure = "create it or fix the identifier, then submit the row again"
+    if row in (_ASKED, _SEARCHED):
         why = "Intercom does not know the contact, as a search for it has shown, and no event was sent"
-    message = f"{why}: create it or fix the identifier, then submit the row again"
+    if row == _SEARCHED:
+        cure = f"{cure}. A search does not show a contact of the last minutes: if it is new, submit the row again later"
+    message = f"{why}: {cure}"
     return Verdict(status=Status.UNKNOWN_CONTACT, error_code="not_found", error_message=message)
 
 

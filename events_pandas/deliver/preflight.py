@@ -40,11 +40,11 @@ class _RunStoppedError(Exception):
     """The run has ended while its first answer was awaited."""
 
 
-def preflight(engine: Engine) -> WorkspaceIdentity | None:
+def preflight(engine: Engine, *, advice: str = NOT_SUBMITTED) -> WorkspaceIdentity | None:
     """Ask for the workspace of a run before any event is sent.
 
     If the token was refused or Intercom cannot be reached, return None: `engine.stop` says why, and `engine.deliver`
-    sends nothing.
+    sends nothing. `advice` ends the message if Intercom cannot be reached.
     """
 
     def look() -> None:
@@ -60,6 +60,7 @@ def preflight(engine: Engine) -> WorkspaceIdentity | None:
             policy=engine.policy,
             clock=engine.clock,
             on_look=look,
+            advice=advice,
         )
     except _RunStoppedError:
         return None

@@ -18,7 +18,7 @@ from events_pandas.errors import (
     SubmissionError,
     SubmissionInterrupted,
 )
-from events_pandas.words import kind_of
+from events_pandas.words import counted, kind_of
 
 NEXT_STEP: Final = (
     "submit all rows again; the journal skips the accepted ones, and without a journal Intercom ignores repeats"
@@ -38,6 +38,7 @@ class StopReason(StrEnum):
     CANARY = "canary"
     FAILURE_RATE = "failure_rate"
     JOURNAL = "journal"
+    UNANSWERED = "unanswered"
     ERROR = "error"
 
 
@@ -105,6 +106,12 @@ EARLY_ENDS: Final[Mapping[StopReason, EarlyEnd]] = MappingProxyType(
             f"the run ended, as accepted events can no longer be recorded: {{error}}. To go on, {NEXT_STEP}",
             "journal_failed",
             "the run ended before this row, as its journal could not be written: submit the row again",
+        ),
+        StopReason.UNANSWERED: EarlyEnd(
+            SubmissionError,
+            f"Intercom did not answer for {{contacts}} ({{said}}): to go on, {NEXT_STEP}",
+            "contacts_unanswered",
+            "the run ended before this row, as Intercom did not say which contacts it has: submit the row again",
         ),
         StopReason.ERROR: EarlyEnd(
             SubmissionError,
@@ -205,6 +212,11 @@ def stop_for_closing() -> Stop:
 def stop_for_journal(error: JournalError) -> Stop:
     """Return the stop for a journal that cannot be written."""
     return _stop(StopReason.JOURNAL, error, error=error)
+
+
+def stop_without_answers(count: int, *, said: str) -> Stop:
+    """Return the stop for so many contacts without an answer; `said` is what came instead for one of them."""
+    return _stop(StopReason.UNANSWERED, contacts=counted(count, "contact"), said=said)
 
 
 def stop_for_error(error: BaseException) -> Stop:

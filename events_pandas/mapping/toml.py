@@ -125,7 +125,10 @@ class _Reader:
 
     def _entry(self, path: str, entry: object) -> Rule | Source:
         """Read a bare label, a constant, ``{ column = … }``, also with ``strip``, or ``{ type = …, … }``."""
-        if isinstance(entry, dict) and {"type", "strip"} & set(entry):
+        if isinstance(entry, dict) and any(
+            key == "type" or did_you_mean(key, ["strip"], otherwise="") for key in entry
+        ):
+            # A misspelled option, too: the rule names the right one.
             return self._rule(path, {"type": "column", **entry})
         source = self.source(path, entry, otherwise=_NO_TYPE)
         return Column(source) if isinstance(entry, dict) and set(entry) == {"column"} else source

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final, Generic, TypeVar
+from typing import Final, TypeVar
 
 from events_pandas.deliver import (
     Answer,
@@ -15,11 +15,13 @@ from events_pandas.deliver import (
     Stop,
     WorkspaceIdentity,
     preflight,
+    stop_for_error,
     stop_for_interrupt,
 )
 from events_pandas.deliver.client.answers import Attempt
 from events_pandas.deliver.pace.pacer import Pacer
-from events_pandas.deliver.questions import AskingClient
+from events_pandas.deliver.questions import AskingClient, QuestionReply
+from events_pandas.deliver.stops import NEXT_STEP, stop_without_answers
 from events_pandas.deliver.workers import Client
 from events_pandas.run.desk import Desk, UnansweredError
 from events_pandas.run.options import RunOptions
@@ -30,14 +32,8 @@ _AT_A_TIME: Final = 128
 """Questions whose answers are taken together: as many as may be under way."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class QuestionEnd(Generic[Read]):
-    """How a question ended: what was read of its answer, or what came instead; after a stop, neither."""
-
-    number: int
-    read: Read | None
-    outcome: Outcome
-    refusal: str
+def _always(_: int) -> bool:
+    return True
 
 
 @dataclass(kw_only=True, slots=True)
@@ -64,8 +60,17 @@ class Asking:
     def find_workspace(self) -> None:
         """Ask whose token this is. Without an answer the asking has ended."""
         with self._engine(self.client) as engine:
-            self.workspace = preflight(engine)
+            self.workspace = preflight(engine, advice=f"to go on, {NEXT_STEP}")
             self.stop = engine.stop
+
+    def require_answers(self, left: int, *, said: str) -> None:
+        """End the asking if so many contacts are left without an answer; `said` is what came instead."""
+        if left:
+            self._end_by(stop_without_answers(left, said=said))
+
+    def _end_by(self, stop: Stop) -> None:
+        """End the asking, unless something else has ended it before."""
+        self.stop = self.stop or stop
 
     def ask(
         self,
@@ -73,29 +78,47 @@ class Asking:
         *,
         send: Callable[[int], Answer],
         read: Callable[[Attempt], Read | None],
-        take: Callable[[QuestionEnd[Read]], object],
+        take: Callable[[int, QuestionReply[Read]], object],
         description: str,
+        is_repeatable: Callable[[int], bool] = _always,
     ) -> None:
-        """Send questions by their numbers from 0, and pass on how each of them ended."""
+        """Send questions by their numbers from 0, and pass on what came back for each that was sent."""
         if self.stop is not None or not total:
             return
-        asking = AskingClient(self.client, send=send, read=read)
-        shown = self.desk.progress_bar(self.options.progress, total=total, description=description, delay_seconds=2.0)
+        asking = AskingClient(self.client, send=send, read=read, is_repeatable=is_repeatable)
         before = self.desk.on_interrupt
         try:
-            with shown as bar, self._engine(asking, bar) as engine:
-                bar.watch(engine.current_state)
-                for outcomes in engine.deliver(_numbered(total)):
-                    for outcome in outcomes:
-                        read_of = asking.answers.pop(outcome.row, None)
-                        refusal = asking.refusals.pop(outcome.row, "")
-                        take(QuestionEnd(number=outcome.row, read=read_of, outcome=outcome, refusal=refusal))
-                self.requests += engine.requests
-                self.stop = engine.stop
+            self._show(asking, total, take=take, description=description)
         except UnansweredError:
-            self.stop = self.desk.stop or stop_for_interrupt()
+            self._end_by(self.desk.stop or stop_for_interrupt())
+        except Exception as error:
+            # Such as one that a user's function for progress raises. A fork leaves the questions to its parent.
+            if self.desk.is_inherited:
+                raise
+            self._end_by(stop_for_error(error))
         finally:
             self.desk.on_interrupt = before
+
+    def _show(
+        self,
+        asking: AskingClient[Read],
+        total: int,
+        *,
+        take: Callable[[int, QuestionReply[Read]], object],
+        description: str,
+    ) -> None:
+        """Ask, and show how far that is."""
+        shown = self.desk.progress_bar(self.options.progress, total=total, description=description, delay_seconds=2.0)
+        with shown as bar, self._engine(asking, bar) as engine:
+            bar.watch(engine.current_state)
+            try:
+                for outcomes in engine.deliver(_numbered(total)):
+                    for outcome in outcomes:
+                        if (reply := asking.replies.pop(outcome.row, None)) is not None:
+                            take(outcome.row, reply)
+            finally:
+                self.requests += engine.requests
+                self.stop = engine.stop
 
     def _engine(self, client: Client, bar: ProgressBar | None = None) -> Engine:
         options = self.options

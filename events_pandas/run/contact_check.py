@@ -1,6 +1,7 @@
 """Contacts looked up before events are sent: fifty in each search, and those that it does not find one by one."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,8 +15,9 @@ import pandas as pd
 
 from events_pandas.deliver import Answer
 from events_pandas.deliver.client.answers import Attempt
+from events_pandas.deliver.questions import QuestionReply
 from events_pandas.intercom import CONTACT_FIELDS, SEARCHED_AT_ONCE
-from events_pandas.run.asking import Asking, QuestionEnd
+from events_pandas.run.asking import Asking
 
 Positions = npt.NDArray[np.int64]
 
@@ -39,6 +41,9 @@ _NOT_FOUND: Final = -2
 
 _CODES: Final = {status: code for code, status in enumerate(ContactStatus)}
 _USER: Final = "user"
+_EMAIL: Final = "email"
+# Intercom's ids have 24 hexadecimal digits; older ones are UUIDs.
+_ID: Final = re.compile(r"(?=.*[0-9])[A-Za-z0-9_-]+")
 # The most that a page has. More contacts than identifiers may be found: leads may share the address of a user.
 _PER_PAGE: Final = 150
 # In an address these stand for folders, however they are written.
@@ -101,20 +106,21 @@ class ContactCheck:
     codes: npt.NDArray[np.int8]
     asking: Asking
     merged_into: dict[int, str] = field(default_factory=dict)
-    # Why a question has no answer; the last one.
-    refusal: str = field(default="", init=False)
+    # What came instead of an answer; the last one.
+    _said: str = field(default="", init=False)
 
     def run(self) -> None:
-        """Ask for every contact whose status is not known."""
+        """Ask for every contact whose status is not known. The asking ends if Intercom does not answer for one."""
         self._search(list(self._searches()))
         self._look_up(np.flatnonzero(self.codes == _NOT_FOUND))
         # The end came before they were looked up.
         self.codes[self.codes == _NOT_FOUND] = NOT_ASKED
+        self.asking.require_answers(int((self.codes == NOT_ASKED).sum()), said=self._said)
 
     def statuses(self) -> list[ContactStatus | None]:
         """Return what is known of each contact."""
-        names = [*ContactStatus, None]
-        return [names[code] for code in self.codes.tolist()]
+        by_code = dict(enumerate(ContactStatus))
+        return [by_code.get(code) for code in self.codes.tolist()]
 
     def _searches(self) -> Iterator[_Search]:
         for identifier in CONTACT_FIELDS:
@@ -125,11 +131,17 @@ class ContactCheck:
 
     def _search(self, searches: list[_Search]) -> None:
         """Search for contacts, and again for the halves of a search that found more than a page."""
+        while searches and self.asking.stop is None:
+            searches = self._search_once(searches)
 
-        def take(reply: QuestionEnd[_SearchPage]) -> None:
-            search, page = searches[reply.number], reply.read
+    def _search_once(self, searches: list[_Search]) -> list[_Search]:
+        """Search for contacts. Return the searches that are still to be made."""
+        again: list[_Search] = []
+
+        def take(number: int, reply: QuestionReply[_SearchPage]) -> None:
+            search, page = searches[number], reply.read
             if page is None:
-                self.refusal = reply.refusal or self.refusal
+                self._said = reply.said
             elif page.is_whole or len(search.positions) == 1:
                 self._enter(search, page.found)
             else:
@@ -138,30 +150,29 @@ class ContactCheck:
         def send(number: int) -> Answer:
             return self.asking.client.search_contacts(self._query(searches[number]))
 
-        while searches and self.asking.stop is None:
-            again: list[_Search] = []
-            self.asking.ask(len(searches), send=send, read=_read_page, take=take, description="searching for contacts")
-            searches = again
+        self.asking.ask(len(searches), send=send, read=_read_page, take=take, description="searching for contacts")
+        return again
+
+    def _texts(self, search: _Search) -> list[str]:
+        """Return the identifiers that a search asks for. Addresses ignore case."""
+        texts: list[str] = self.contacts["contact"].iloc[search.positions].tolist()
+        return [text.lower() for text in texts] if search.identifier == _EMAIL else texts
 
     def _query(self, search: _Search) -> bytes:
-        values = self.contacts["contact"].iloc[search.positions].tolist()
-        query = {"field": CONTACT_FIELDS[search.identifier], "operator": "IN", "value": values}
+        query = {"field": CONTACT_FIELDS[search.identifier], "operator": "IN", "value": self._texts(search)}
         return json.dumps({"query": query, "pagination": {"per_page": _PER_PAGE}}).encode()
 
     def _enter(self, search: _Search, found: Sequence[_Found]) -> None:
         """Enter what a search has found. A contact that it has not found is still to be looked up, if that can be."""
-        is_email = search.identifier == "email"
-        texts = self.contacts["contact"].iloc[search.positions]
-        # Addresses ignore case.
-        texts = texts.str.lower() if is_email else texts
+        is_email = search.identifier == _EMAIL
         field_name = CONTACT_FIELDS[search.identifier]
         # A lead is found by its id only.
         which = [getattr(one, field_name) for one in found if one.role == _USER or search.identifier == "id"]
         counts = Counter(text.lower() for text in which) if is_email else Counter(which)
-        for position, text in zip(search.positions.tolist(), texts, strict=True):
+        for position, text in zip(search.positions.tolist(), self._texts(search), strict=True):
             if not counts[text]:
-                is_looked_up = not is_email and text not in _NOT_IN_ADDRESSES
-                self.codes[position] = _NOT_FOUND if is_looked_up else _CODES[ContactStatus.UNKNOWN]
+                can_be = _can_be_looked_up(search.identifier, text)
+                self.codes[position] = _NOT_FOUND if can_be else _CODES[ContactStatus.UNKNOWN]
                 continue
             status = ContactStatus.AMBIGUOUS if is_email and counts[text] > 1 else ContactStatus.KNOWN
             self.codes[position] = _CODES[status]
@@ -169,10 +180,10 @@ class ContactCheck:
     def _look_up(self, positions: Positions) -> None:
         """Ask for contacts one by one: the search finds neither merged contacts nor those of the last minutes."""
 
-        def take(reply: QuestionEnd[_ContactAnswer]) -> None:
-            position = int(positions[reply.number])
+        def take(number: int, reply: QuestionReply[_ContactAnswer]) -> None:
+            position = int(positions[number])
             if reply.read is None:
-                self.refusal = reply.refusal or self.refusal
+                self._said = reply.said
                 return
             self.codes[position] = _CODES[reply.read.status]
             if reply.read.merged_into is not None:
@@ -183,6 +194,18 @@ class ContactCheck:
             return self.asking.client.find_contact(contact["identifier"], contact["contact"])
 
         self.asking.ask(len(positions), send=send, read=_read_contact, take=take, description="looking up contacts")
+
+
+def _can_be_looked_up(identifier: str, text: str) -> bool:
+    """Whether a question can name one contact. Emails are searched for only; some texts would be another address."""
+    if identifier == "id":
+        return _ID.fullmatch(text) is not None
+    return identifier == "user_id" and "/" not in text and text not in _NOT_IN_ADDRESSES
+
+
+def may_be_new(identifier: str, text: str) -> bool:
+    """Whether a contact that seems unknown may be one of the last minutes, as it could only be searched for."""
+    return identifier != "id" and not _can_be_looked_up(identifier, text)
 
 
 def _read_page(attempt: Attempt) -> _SearchPage | None:

@@ -1,24 +1,23 @@
 """Contacts created on demand: one request for each, with the columns that the caller names."""
 
-import datetime as dt
-import json
 import re
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
-from events_pandas.deliver import Answer, Status
+from events_pandas.deliver import Answer
 from events_pandas.deliver.client.answers import Attempt
-from events_pandas.errors import UnknownColumnError
+from events_pandas.deliver.questions import QuestionReply
 from events_pandas.intercom import CONTACT_FIELDS
 from events_pandas.results.frame import text_column
-from events_pandas.run.asking import Asking, QuestionEnd
-from events_pandas.words import did_you_mean, kind_of
+from events_pandas.run.asking import Asking
+from events_pandas.run.contact_fields import RESULT_COLUMNS, JsonTexts, contact_payload
+from events_pandas.words import counted, kind_of
 
 
 class CreationStatus(StrEnum):
@@ -32,22 +31,31 @@ class CreationStatus(StrEnum):
 
 CREATION_STATUS_DTYPE: Final = pd.CategoricalDtype([status.value for status in CreationStatus], ordered=True)
 CONTACT_ROLES: Final = ("user", "lead")
+MAY_EXIST: Final = "may_exist"
+"""The error code of a contact without a status that Intercom may have created: sent again, it might be there twice."""
 
-_DONE: Final = ("created", "exists")
-_FIELDS: Final = (
-    "external_id",
-    "email",
-    "name",
-    "phone",
-    "avatar",
-    "signed_up_at",
-    "last_seen_at",
-    "owner_id",
-    "unsubscribed_from_emails",
-)
-_ATTRIBUTE: Final = "custom_attributes."
 _EXISTING: Final = re.compile(r"\bid=([A-Za-z0-9_-]+)")
-_NO_ID: Final = "Intercom gives a contact its id: give its user_id or email instead"
+_SORT_OUT: Final = "drop the rows of those that it has, and empty the error code of the others"
+_GIVE_ROWS: Final = "give rows of check_contacts or unknown_contacts"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _End:
+    """What became of a contact. It has neither a status nor an error code if nobody knows."""
+
+    status: CreationStatus | None = None
+    id: str | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    request_id: str | None = None
+
+
+_NOTHING: Final = _End()
+_ID_GIVEN: Final = _End(
+    status=CreationStatus.REJECTED,
+    error_code="id_given",
+    error_message="Intercom gives a contact its id: give its user_id or email instead",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,100 +77,133 @@ class ContactCreation:
         that they were created, or existed, are left as they are.
     fields : mapping of str to hashable
         The columns of further fields of a contact, such as ``{"name": "full_name"}``.
+    values : mapping of str to list
+        What is in these columns.
     """
 
     contacts: pd.DataFrame
     role: str
     fields: Mapping[str, Hashable]
+    values: Mapping[str, JsonTexts]
     asking: Asking
-    # Why a question has no answer; the last one.
-    refusal: str = field(default="", init=False)
-    _results: dict[str, list[str | None]] = field(init=False)
+    # What came instead of an answer; the last one.
+    _said: str = field(default="", init=False)
+    _ends: list[_End] = field(init=False)
 
     def __post_init__(self) -> None:
-        rows = len(self.contacts)
-        names = ("status", "id", "error_code", "error_message", "request_id")
-        self._results = {name: [None] * rows for name in names}
+        self._ends = [_ID_GIVEN if identifier == "id" else _NOTHING for identifier in self.contacts["identifier"]]
         if "status" in self.contacts and "id" in self.contacts:
-            is_done = self.contacts["status"].isin(_DONE).to_numpy(bool)
-            for row in np.flatnonzero(is_done).tolist():
-                self._enter(row, status=str(self.contacts["status"].iloc[row]), id=self.contacts["id"].iloc[row])
-
-    def _enter(self, row: int, **facts: Any) -> None:
-        for name, fact in facts.items():
-            self._results[name][row] = fact
+            status, ids = self.contacts["status"], self.contacts["id"]
+            for done in (CreationStatus.CREATED, CreationStatus.EXISTS):
+                for row in np.flatnonzero(status.eq(done.value).fillna(False).to_numpy(bool)).tolist():
+                    self._ends[row] = _End(status=done, id=_text(ids.iloc[row]))
 
     def run(self) -> None:
-        """Create every contact that is left."""
+        """Create every contact that is left. The asking ends if Intercom does not answer for one."""
         identifiers = self.contacts["identifier"].tolist()
-        left = [row for row, status in enumerate(self._results["status"]) if status is None]
-        for row in left:
-            if identifiers[row] == "id":
-                self._enter(row, status=CreationStatus.REJECTED, error_code="id_given", error_message=_NO_ID)
-        left = [row for row in left if identifiers[row] != "id"]
+        left = [row for row, end in enumerate(self._ends) if end.status is None]
 
         def send(number: int) -> Answer:
             return self.asking.client.create_contact(self._payload(left[number]))
 
-        def take(reply: QuestionEnd[_Created]) -> None:
-            row, outcome = left[reply.number], reply.outcome
-            if reply.read is not None:
-                self._enter(row, status=reply.read.status, id=reply.read.id)
-            elif outcome.status in (Status.REJECTED, Status.UNKNOWN_CONTACT):
-                message = f"Intercom rejected the contact ({reply.refusal}): fix its row, then create it again"
-                facts = {"error_code": outcome.error_code, "request_id": outcome.request_id}
-                self._enter(row, status=CreationStatus.REJECTED, error_message=message, **facts)
-            else:
-                self.refusal = reply.refusal or self.refusal
+        def is_repeatable(number: int) -> bool:
+            # Intercom answers 409 to a second one; leads may share an address.
+            return self.role == "user" or identifiers[left[number]] == "user_id"
 
-        self.asking.ask(len(left), send=send, read=_read_created, take=take, description="creating contacts")
+        def take(number: int, reply: QuestionReply[_Created]) -> None:
+            self._ends[left[number]] = _end(reply, is_repeatable=is_repeatable(number))
+            if self._ends[left[number]].status is None:
+                self._said = reply.said or self._said
+
+        self.asking.ask(
+            len(left),
+            send=send,
+            read=_read_created,
+            take=take,
+            description="creating contacts",
+            is_repeatable=is_repeatable,
+        )
+        self.asking.require_answers(sum(end.status is None for end in self._ends), said=self._said or "no answer came")
+
+    def next_step(self) -> str:
+        """Return what helps if some contacts have no status."""
+        again = "create the results of this error again"
+        doubtful = sum(end.error_code == MAY_EXIST for end in self._ends)
+        if not doubtful:
+            return again
+        leads = counted(doubtful, "lead")
+        return f"look in Intercom for the {leads} with the error code '{MAY_EXIST}', {_SORT_OUT}; then {again}"
 
     def _payload(self, row: int) -> bytes:
-        contact: dict[str, Any] = {"role": self.role}
-        attributes: dict[str, Any] = {}
-        for name, label in self.fields.items():
-            value = _json_value(self.contacts[label].iloc[row])
-            if value is None:
-                continue
-            if name.startswith(_ATTRIBUTE):
-                attributes[name.removeprefix(_ATTRIBUTE)] = value
-            else:
-                contact[name] = value if isinstance(value, int) else str(value)
-        named = self.contacts[["identifier", "contact"]].iloc[row]
-        contact[CONTACT_FIELDS[named["identifier"]]] = named["contact"]
-        return json.dumps(contact | ({"custom_attributes": attributes} if attributes else {})).encode()
+        identifier, contact = self.contacts[["identifier", "contact"]].iloc[row]
+        values = {name: texts[row] for name, texts in self.values.items()}
+        return contact_payload({"role": self.role, CONTACT_FIELDS[identifier]: contact}, values)
 
     def results(self) -> pd.DataFrame:
-        """Return a row for each contact, on the caller's index; a status is missing where none was reached."""
-        status = pd.Categorical(self._results["status"], dtype=CREATION_STATUS_DTYPE)
-        texts = {name: text_column(values) for name, values in self._results.items() if name != "status"}
-        return self.contacts[["identifier", "contact"]].assign(status=status, **texts)
+        """Return a row for each contact, on the caller's index; a status is missing where none was reached.
+
+        The columns that `fields` names are kept, so that the results can be given again.
+        """
+        named = dict.fromkeys(label for label in self.fields.values() if label in self.contacts)
+        kept = dict.fromkeys(["identifier", "contact", *named])
+        status = pd.Categorical([end.status for end in self._ends], dtype=CREATION_STATUS_DTYPE)
+        texts = {name: text_column([getattr(end, name) for end in self._ends]) for name in RESULT_COLUMNS[1:]}
+        return self.contacts[list(kept)].assign(status=status, **texts)
 
 
 def require_contacts(contacts: object) -> None:
-    """Raise an error for anything but a table of contacts."""
+    """Raise an error for anything but a table of contacts with one column of each name, or for odd cells in it."""
     if not isinstance(contacts, pd.DataFrame):
         raise TypeError(f"contacts: expected a DataFrame, got {kind_of(contacts)}: give rows of check_contacts")
+    _require_columns(contacts)
+    for row, (identifier, contact) in enumerate(zip(contacts["identifier"], contacts["contact"], strict=True)):
+        is_text = isinstance(contact, str)
+        if not isinstance(identifier, str) or identifier not in CONTACT_FIELDS or (is_text and not contact.strip()):
+            raise ValueError(f"contacts: row {row} needs an identifier (user_id, id or email) and a contact")
+        if not is_text and pd.api.types.is_scalar(contact) and pd.isna(contact):
+            raise ValueError(f"contacts: row {row} needs an identifier (user_id, id or email) and a contact")
+        if not is_text:
+            # A number has lost the zeros at its beginning.
+            cure = "read a file of contacts with dtype={'contact': str}"
+            raise ValueError(f"contacts: row {row}: the contact is {kind_of(contact)}, not text: {cure}")
+
+
+def _require_columns(contacts: pd.DataFrame) -> None:
     for column in ("identifier", "contact"):
         if column not in contacts:
-            raise ValueError(f"contacts: no column {column!r}: give rows of check_contacts or unknown_contacts")
-    is_named = contacts["identifier"].isin(list(CONTACT_FIELDS)) & contacts["contact"].notna()
-    if not is_named.all():
-        row = int(np.flatnonzero(~is_named.to_numpy(bool))[0])
-        raise ValueError(f"contacts: row {row} needs an identifier (user_id, id or email) and a contact")
+            raise ValueError(f"contacts: no column {column!r}: {_GIVE_ROWS}")
+    for column in ("identifier", "contact", "status", "id", "error_code"):
+        if (count := int((contacts.columns == column).sum())) > 1:
+            raise ValueError(f"contacts: {count} columns have the name {column!r}: rename or drop all but one")
+    if "error_code" in contacts and "status" in contacts:
+        doubtful = contacts["error_code"].eq(MAY_EXIST).fillna(False) & contacts["status"].isna()
+        if doubtful.any():
+            named = counted(int(doubtful.sum()), "contact")
+            raise ValueError(
+                f"contacts: Intercom may have {named} with the error code '{MAY_EXIST}': look for them, {_SORT_OUT}"
+            )
 
 
-def require_fields(fields: Mapping[str, Hashable], contacts: pd.DataFrame) -> None:
-    """Raise an error for a field that a contact does not have, or a column that is missing."""
-    for name, label in fields.items():
-        if name not in _FIELDS and not name.startswith(_ATTRIBUTE):
-            raise ValueError(f"fields: a contact has no field {name!r}: {did_you_mean(name, _FIELDS)}")
-        if label not in contacts:
-            raise UnknownColumnError(label, path=f"fields.{name}", available=contacts.columns)
+def _end(reply: QuestionReply[_Created], *, is_repeatable: bool) -> _End:
+    """Return what became of a contact."""
+    attempt = reply.attempt
+    if reply.read is not None:
+        return _End(status=reply.read.status, id=reply.read.id)
+    if reply.may_have_arrived and not is_repeatable:
+        message = "the request may have arrived, and nobody knows if the contact was created: look for it in Intercom"
+        return _End(error_code=MAY_EXIST, error_message=message)
+    if attempt is None or not reply.is_refusal:
+        return _NOTHING
+    return _End(
+        status=CreationStatus.REJECTED,
+        error_code=attempt.code or f"http_{attempt.status}",
+        error_message=f"Intercom rejected the contact ({reply.said}): fix its row, then create it again",
+        request_id=attempt.request_id,
+    )
 
 
 def _read_created(attempt: Attempt) -> _Created | None:
-    """Read the answer to a contact that was to be created; None if Intercom does not have it."""
+    """Read the answer to a contact that was to be created; None if it does not say that Intercom has it."""
     if attempt.status == HTTPStatus.OK and attempt.content.get("type") == "contact":
         return _Created(status=CreationStatus.CREATED, id=_text(attempt.content.get("id")))
     if attempt.status == HTTPStatus.CONFLICT and (existing := _EXISTING.search(attempt.message or "")):
@@ -172,18 +213,3 @@ def _read_created(attempt: Attempt) -> _Created | None:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
-
-
-def _json_value(value: Any) -> str | bool | int | float | None:
-    """Return a cell as JSON has it: a time as Unix seconds, and None for a missing value."""
-    if pd.isna(value):
-        return None
-    if isinstance(value, dt.datetime):
-        return int((value if value.tzinfo else value.replace(tzinfo=dt.UTC)).timestamp())
-    if isinstance(value, bool | np.bool_):
-        return bool(value)
-    if isinstance(value, int | np.integer):
-        return int(value)
-    if isinstance(value, float | np.floating):
-        return float(value)
-    return str(value)

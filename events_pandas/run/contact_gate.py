@@ -9,7 +9,7 @@ import pandas as pd
 from events_pandas.convert.cells import Rows
 from events_pandas.convert.identifiers import Contacts
 from events_pandas.run.asking import Asking
-from events_pandas.run.contact_check import NOT_ASKED, ContactCheck, ContactStatus
+from events_pandas.run.contact_check import NOT_ASKED, ContactCheck, ContactStatus, may_be_new
 from events_pandas.run.frames import OpenFrame
 
 
@@ -21,8 +21,11 @@ class ContactGate:
     # A digest of each contact that was asked for.
     _asked: set[bytes] = field(default_factory=set, init=False)
 
-    def unknown(self, frame: OpenFrame) -> list[str]:
-        """Ask for the new contacts of a frame. Return those that Intercom does not know, as events name them."""
+    def unknown(self, frame: OpenFrame) -> dict[str, bool]:
+        """Ask for the new contacts of a frame. Return those that Intercom does not know, as events name them.
+
+        The values say whether the contact may be one of the last minutes.
+        """
         identifiers, values, keys = [], [], []
         for contacts, places in self._new(frame):
             names, texts = contacts.named()
@@ -35,7 +38,11 @@ class ContactGate:
         named = pd.DataFrame({"identifier": identifiers, "contact": values}, dtype=object)
         check = ContactCheck(contacts=named, codes=codes, asking=self.asking)
         check.run()
-        return [key for key, status in zip(keys, check.statuses(), strict=True) if status is ContactStatus.UNKNOWN]
+        return {
+            key: may_be_new(identifier, value)
+            for key, identifier, value, status in zip(keys, identifiers, values, check.statuses(), strict=True)
+            if status is ContactStatus.UNKNOWN
+        }
 
     def _new(self, frame: OpenFrame) -> Iterator[tuple[Contacts, Rows]]:
         """Yield the contacts of each chunk, and the first row of each contact that has an event to send and is new."""

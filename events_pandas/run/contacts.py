@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 
 from events_pandas.deliver.pace.pacer import Pacer
-from events_pandas.errors import SubmissionError
 from events_pandas.mapping import EventMapping, require_mapping
 from events_pandas.results.contacts import distinct_contacts
 from events_pandas.results.frame import text_column
 from events_pandas.run.asking import Asking
-from events_pandas.run.contact_check import CONTACT_STATUS_DTYPE, NOT_ASKED, ContactCheck
-from events_pandas.run.contact_creation import CONTACT_ROLES, ContactCreation, require_contacts, require_fields
+from events_pandas.run.contact_check import CONTACT_STATUS_DTYPE, NOT_ASKED, ContactCheck, may_be_new
+from events_pandas.run.contact_creation import CONTACT_ROLES, ContactCreation, require_contacts
+from events_pandas.run.contact_fields import field_texts, require_fields
 from events_pandas.run.desk import Desk
 from events_pandas.run.options import RunOptions
 from events_pandas.run.run import stop_error
@@ -21,6 +21,8 @@ from events_pandas.words import kind_of
 
 SEARCH_LAG: Final = "Intercom's search does not show contacts that were created in the last minutes"
 _KEY: Final = ["identifier", "contact"]
+_TEXT: Final = "compared"
+_SAME: Final = ["identifier", _TEXT]
 _KNOWN_COLUMNS: Final = [*_KEY, "status", "merged_into"]
 
 
@@ -41,8 +43,7 @@ def check_frame_contacts(
                 asking.find_workspace()
                 check.run()
         results = _with_statuses(contacts, check)
-        again = "check again with known=, the results of this error"
-        _require_whole(results, asking, refusal=check.refusal, again=again)
+        _raise_stop(asking, results, next_step="check again with known=, the results of this error")
         return results
 
     return desk.run(work, first=lambda: True)
@@ -58,10 +59,29 @@ def _with_answers(contacts: pd.DataFrame, known: pd.DataFrame | None) -> pd.Data
         raise TypeError(f"known: expected a DataFrame, got {kind_of(known)}: give what check_contacts returned")
     if lacking := [column for column in _KNOWN_COLUMNS if column not in known]:
         raise ValueError(f"known: no column {lacking[0]!r}: give what check_contacts returned")
-    answers = known[_KNOWN_COLUMNS].drop_duplicates(_KEY)
-    answers = answers.astype({**dict.fromkeys([*_KEY, "merged_into"], contacts["contact"].dtype)})
-    joined = contacts.merge(answers, how="left", on=_KEY)
-    return joined.assign(status=joined["status"].astype(CONTACT_STATUS_DTYPE))
+    answers = known[_KNOWN_COLUMNS].replace({"status": "", "merged_into": ""}, None)
+    _require_statuses(answers["status"])
+    # A table that was put together from several may name a contact twice, once without an answer.
+    answers = answers[answers["status"].notna()]
+    answers = answers.assign(**{_TEXT: _compared(answers)}).drop_duplicates(_SAME)
+    answers = answers.astype({"identifier": contacts["identifier"].dtype})
+    joined = contacts.assign(**{_TEXT: _compared(contacts)})
+    joined = joined.merge(answers[[*_SAME, "status", "merged_into"]], how="left", on=_SAME).drop(columns=_TEXT)
+    dtypes = {"status": CONTACT_STATUS_DTYPE, "merged_into": text_column([]).dtype}
+    return joined.astype({"status": object}).astype(dtypes)
+
+
+def _require_statuses(statuses: "pd.Series[Any]") -> None:
+    is_other = statuses.notna() & ~statuses.isin(CONTACT_STATUS_DTYPE.categories)
+    if is_other.any():
+        row, words = int(is_other.to_numpy(bool).argmax()), ", ".join(CONTACT_STATUS_DTYPE.categories)
+        raise ValueError(f"known: row {row} has the status {statuses.iloc[row]!r}, not one of {words}")
+
+
+def _compared(contacts: pd.DataFrame) -> "pd.Series[Any]":
+    """Return contacts as they are compared: addresses ignore case."""
+    texts = contacts["contact"].astype(text_column([]).dtype)
+    return texts.where(contacts["identifier"].ne("email"), texts.str.lower())
 
 
 def _with_statuses(contacts: pd.DataFrame, check: ContactCheck) -> pd.DataFrame:
@@ -70,8 +90,9 @@ def _with_statuses(contacts: pd.DataFrame, check: ContactCheck) -> pd.DataFrame:
         merged[position] = contact
     status = pd.Categorical.from_codes(check.codes, dtype=CONTACT_STATUS_DTYPE)
     results = contacts.assign(status=status, merged_into=text_column(merged))
-    by_search = results["identifier"].eq("email") & results["status"].eq("unknown")
-    results.attrs["run"] = {**_facts(check.asking), "notes": [SEARCH_LAG] if by_search.any() else []}
+    unknown = results.loc[results["status"].eq("unknown"), _KEY].itertuples(index=False, name=None)
+    by_search = any(may_be_new(*named) for named in unknown)
+    results.attrs["run"] = {**_facts(check.asking), "notes": [SEARCH_LAG] if by_search else []}
     return results
 
 
@@ -90,29 +111,27 @@ def create_frame_contacts(
     require_fields(fields, contacts)
     if role not in CONTACT_ROLES:
         raise ValueError(f"role: expected 'user' or 'lead', got {role!r}")
+    values = field_texts(fields, contacts)
     desk = Desk()
 
     def work() -> pd.DataFrame:
         with options.opened_client() as client:
             asking = Asking(client=client, options=options, desk=desk, pacer=Pacer(options.rate_share))
-            creation = ContactCreation(contacts=contacts, role=role, fields=fields, asking=asking)
+            creation = ContactCreation(contacts=contacts, role=role, fields=fields, values=values, asking=asking)
             if len(contacts):
                 asking.find_workspace()
                 creation.run()
         results = creation.results()
         results.attrs["run"] = _facts(asking)
-        _require_whole(results, asking, refusal=creation.refusal, again="create the results of this error again")
+        _raise_stop(asking, results, next_step=creation.next_step())
         return results
 
     return desk.run(work, first=lambda: True)
 
 
-def _require_whole(results: pd.DataFrame, asking: Asking, *, refusal: str, again: str) -> None:
-    """Raise an error with the results so far if contacts have none."""
-    left, total = int(results["status"].isna().sum()), len(results)
-    next_step = f"{again}: {total - left:,} of {total:,} contacts have an answer"
+def _raise_stop(asking: Asking, results: pd.DataFrame, *, next_step: str) -> None:
+    """Raise an error with the results so far if the asking has ended early."""
     if (stop := asking.stop) is not None:
-        raise stop_error(stop.advising(next_step), results) from stop.cause
-    if left:
-        message = f"Intercom did not answer for {left:,} contacts ({refusal}): to go on, {next_step}"
-        raise SubmissionError(message, results=results)
+        answered, total = int(results["status"].notna().sum()), len(results)
+        advice = f"{next_step}: {answered:,} of {total:,} contacts have an answer"
+        raise stop_error(stop.advising(advice), results) from stop.cause

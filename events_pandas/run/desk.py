@@ -92,6 +92,11 @@ class Desk:
             return stop_for_interrupt()
         return None if self._struck_by is None else stop_for_error(self._struck_by)
 
+    @property
+    def is_inherited(self) -> bool:
+        """Whether this process is a fork of the process that sits at the desk."""
+        return os.getpid() != self._process
+
     def ask(self, call: Callable[..., T], *arguments: object) -> T:
         """Let the caller call a function, and return what it returns, or raise what it raises.
 
@@ -236,7 +241,7 @@ class Desk:
             self._start.get_nowait()
             self._is_undone = True
             undo()
-        return self._is_undone or os.getpid() != self._process
+        return self._is_undone or self.is_inherited
 
     def _strike(self, by: BaseException) -> None:
         """Count an interrupt, and drop the question that it has come upon."""
@@ -280,7 +285,7 @@ class Desk:
 
     def _leaves(self) -> bool:
         """Whether the caller leaves a run that goes on. A child process has none of its threads."""
-        if os.getpid() == self._process:
+        if not self.is_inherited:
             # The collector of garbage may close the stream in the thread of the run.
             is_run = threading.current_thread() is self._thread
             self.has_left = time.monotonic() >= self._leaves_at or sys.is_finalizing() or is_run
@@ -309,7 +314,7 @@ class Desk:
             question.answer = call()
         except BaseException as error:
             # Ctrl-C is an interrupt, and so is what ends a program or a task. A child process ends by its own error.
-            if not isinstance(error, Exception | GeneratorExit) or os.getpid() != self._process:
+            if not isinstance(error, Exception | GeneratorExit) or self.is_inherited:
                 raise
             question.error = error
         question.is_over = True

@@ -57,7 +57,8 @@ class SubmitOptions(TypedDict, total=False):
     contacts : {"check"}, default None
         ``"check"`` asks which contacts exist before their events are sent, as `check_contacts` does: rows of unknown
         ones are ``unknown_contact``, and no event is spent on them. In a stream and in files the contacts of a frame or
-        chunk are asked for before its events.
+        chunk are asked for before its events. The run ends if Intercom does not answer for a contact. An email address
+        can only be searched for: one that was created in the last minutes may seem unknown.
     canary : int, default 0
         How many rows, chosen to cover every event name, identifier and metadata key, are submitted first; if they fail,
         nothing else is sent. They come from the whole frame, from a stream's first frame that has rows to send, or from

@@ -327,8 +327,9 @@ class Run:
     def _asking(self, client: IntercomClient) -> Asking:
         """Return what asks questions at the pace of the run, which says meanwhile that it is under way."""
         options = replace(self.options, progress=step_progress(self.options.progress))
-        pacer = self._engine.pacer
-        return Asking(client=client, options=options, desk=self.desk, pacer=pacer, on_tick=self._say_under_way)
+        # A bar of the questions has the place of the run's; a user's function is called for the run alone.
+        tick = self._tick if callable(self.options.progress) else self._say_under_way
+        return Asking(client=client, options=options, desk=self.desk, pacer=self._engine.pacer, on_tick=tick)
 
     def _open_journal(self) -> None:
         """Open the journal of the workspace, if the run keeps one, and begin the run in it."""
@@ -438,6 +439,7 @@ class Run:
             "rate_share": self.options.rate_share,
             "requests": engine.requests,
             "retries": engine.retries,
+            "contact_requests": 0 if self._gate is None else self._gate.asking.requests,
             "keeps_journal": self.options.journal is not None,
             "journal": None if journal is None else path_text(journal.path),
             "journal_mode": None if journal is None else journal.mode,

@@ -1,5 +1,7 @@
 """Contacts are checked before an event is spent: the sandbox answers searches and questions over a socket."""
 
+import io
+import json
 import os
 import signal
 import threading
@@ -27,6 +29,7 @@ class Counting:
         self._client, self._before, self._action = client, before, action
         self._lock = threading.Lock()
         self.searches, self.found, self.events = 0, 0, 0
+        self.queries = []
 
     def me(self):
         return self._client.me()
@@ -34,6 +37,7 @@ class Counting:
     def search_contacts(self, query):
         with self._lock:
             self.searches += 1
+            self.queries.append(json.loads(query)["query"])
             is_due = self.searches == self._before
         if is_due:
             self._action()
@@ -223,6 +227,108 @@ def test_check_contacts_says_what_intercom_did_not_answer(start, make_orders, ma
     assert caught.value.results["status"].isna().all()
 
 
+@pytest.mark.parametrize(
+    ("identifier", "odd"),
+    [
+        *(("id", text) for text in ("a/b", "search", "merge", "find_by_external_id", "..", "a b", "//", "?a", "ü")),
+        *(("user_id", text) for text in ("a/b", "/x", "//", "..", ".", "find_by_external_id/x", "a b", "%2F")),
+    ],
+)
+def test_check_contacts_calls_odd_texts_unknown(start, identifier, odd):
+    """A text that cannot be an id of Intercom's, or that no address can hold, does not end the check."""
+    sandbox = start(contacts=["q"])
+    orders = pd.DataFrame({"who": [odd], "day": "2024-01-31"})
+    mapping = EventMapping(event_name="e", created_at="day", timezone="UTC", **{identifier: "who"})
+
+    with sandbox.client() as client:
+        contacts = check_contacts(orders, mapping, client=client)
+
+    assert contacts["status"].tolist() == ["unknown"]
+    is_new = identifier == "user_id" and ("/" in odd or odd in (".", ".."))
+    assert len(contacts.attrs["run"]["notes"]) == is_new
+
+
+def test_check_contacts_says_when_a_user_id_could_only_be_searched_for(start, make_orders, mapping):
+    """A user_id with a slash is in no address: if it is new, the search does not show it yet."""
+    sandbox = start(contacts=[])
+
+    with sandbox.client() as client:
+        looked_up = check_contacts(make_orders(1, who=["a b"]), mapping, client=client)
+        searched = check_contacts(make_orders(1, who=["a/b"]), mapping, client=client)
+
+    assert looked_up.attrs["run"]["notes"] == []
+    assert searched.attrs["run"]["notes"] == [
+        "Intercom's search does not show contacts that were created in the last minutes"
+    ]
+
+
+def test_check_contacts_asks_for_addresses_in_lower_case(start, counting):
+    """Addresses ignore case, so one spelling is searched for."""
+    sandbox = start(contacts=[{"external_id": "1", "email": "Ada@Example.org"}])
+    orders = pd.DataFrame({"mail": ["ADA@example.ORG"], "day": "2024-01-31"})
+    mapping = EventMapping(event_name="e", created_at="day", email="mail", timezone="UTC")
+
+    with sandbox.client() as client:
+        asked = counting(client)
+        contacts = check_contacts(orders, mapping, client=asked)
+
+    assert asked.queries == [{"field": "email", "operator": "IN", "value": ["ada@example.org"]}]
+    assert contacts[["contact", "status"]].to_numpy().tolist() == [["ADA@example.ORG", "known"]]
+
+
+@pytest.mark.parametrize("fault", [400, 409, 422, "garbage"])
+def test_check_contacts_says_of_how_many_contacts_intercom_said_nothing(start, make_orders, mapping, fault):
+    """A look-up without an answer leaves its contact without a status, whatever came instead."""
+    sandbox = start(contacts=["00000"])
+    sandbox.fail_next(fault, path="/contacts/find_by_external_id/00001")
+
+    with sandbox.client() as client, pytest.raises(SubmissionError, match=r"did not answer for 1 contact \(") as caught:
+        check_contacts(make_orders(3), mapping, client=client)
+
+    assert str(caught.value).endswith(
+        "to go on, check again with known=, the results of this error: 2 of 3 contacts have an answer"
+    )
+    assert caught.value.results["status"].astype(object).fillna("").tolist() == ["known", "", "unknown"]
+
+
+@pytest.mark.parametrize(("is_last", "have"), [(False, 0), (True, 1)])
+def test_check_contacts_keeps_its_answers_when_a_progress_function_fails(start, make_orders, mapping, is_last, have):
+    """At its first and last call too, an error of the caller's function ends the check with the answers so far."""
+    sandbox = start(contacts=["00000"])
+
+    def fail(progress):
+        if progress.is_final is is_last:
+            raise RuntimeError("a bug")
+
+    with sandbox.client() as client, pytest.raises(SubmissionError) as caught:
+        check_contacts(make_orders(2), mapping, client=client, progress=fail)
+
+    assert str(caught.value) == (
+        "a RuntimeError, the cause of this error, ended the run: to go on, check again with known=, "
+        f"the results of this error: {have} of 2 contacts have an answer"
+    )
+    assert isinstance(caught.value.__cause__, RuntimeError)
+    assert caught.value.results["status"].notna().sum() == have
+
+
+def test_check_contacts_takes_known_contacts_from_files_and_several_tables(start, counting, mapping, make_orders):
+    """A row with a status counts before one without, and an address in any case; an empty text is no status."""
+    sandbox = start(contacts=["00000"], merged_contacts={"00001": "00000"})
+    orders = make_orders(3).assign(mail=[None, None, None]).replace({"who": {"00002": None}})
+    orders.loc[2, "mail"] = "Ada@example.org"
+    mapping = EventMapping(event_name="e", created_at="day", user_id="who", email="mail", timezone="UTC")
+
+    with sandbox.client() as client:
+        first = check_contacts(orders, mapping, client=client)
+        file = io.StringIO(first.to_csv(index=False))
+        read = pd.read_csv(file, dtype=str, keep_default_na=False).replace("Ada@example.org", "ADA@example.org")
+        asked = counting(client)
+        again = check_contacts(orders, mapping, client=asked, known=pd.concat([read.assign(status=""), read]))
+
+    pd.testing.assert_frame_equal(again, first)
+    assert (asked.searches, asked.found) == (0, 0)
+
+
 def test_check_contacts_of_no_rows_asks_nothing(fake_client, make_orders, mapping):
     """A frame without contacts needs no request, and gives a table without rows."""
     client = fake_client()
@@ -239,3 +345,6 @@ def test_check_contacts_refuses_known_contacts_in_another_form(client, make_orde
         check_contacts(make_orders(1), mapping, client=client, known=["00042"])
     with pytest.raises(ValueError, match=r"known: no column 'status': give what check_contacts returned"):
         check_contacts(make_orders(1), mapping, client=client, known=make_orders(1, identifier="user_id", contact="1"))
+    odd = make_orders(1, identifier="user_id", contact="1", status="knwon", merged_into="")
+    with pytest.raises(ValueError, match=r"known: row 0 has the status 'knwon', not one of known, unknown"):
+        check_contacts(make_orders(1), mapping, client=client, known=odd)

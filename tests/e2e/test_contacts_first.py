@@ -8,7 +8,16 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from events_pandas import Faults, OutageError, SubmissionInterrupted, iter_submit, submit_events, submit_file
+from events_pandas import (
+    EventMapping,
+    Faults,
+    OutageError,
+    SubmissionError,
+    SubmissionInterrupted,
+    iter_submit,
+    submit_events,
+    submit_file,
+)
 from events_pandas.cli import app
 
 
@@ -107,6 +116,93 @@ def test_contacts_of_files_are_asked_for_chunk_by_chunk(start, asked, make_order
 
     assert results.loc[results["status"] == "unknown_contact", "row"].tolist() == [3, 119]
     assert (len(counted.searches), counted.events) == (3, 118)
+
+
+def test_rows_of_an_unknown_address_say_that_the_search_lags(start):
+    """An email address is searched for only, so that it may be one that was created a moment ago."""
+    sandbox = start(contacts=["00042"], faults=Faults(search_lag_seconds=300))
+    orders = pd.DataFrame({"mail": ["ada@example.org"], "day": "2024-01-31"})
+    mapping = EventMapping(event_name="e", created_at="day", email="mail", timezone="UTC")
+
+    with sandbox.client() as client:
+        client.create_contact(b'{"email": "ada@example.org"}')
+        results = submit_events(orders, mapping, client=client, contacts="check")
+
+    assert results["error_message"].item() == (
+        "Intercom does not know the contact, as a search for it has shown, and no event was sent: "
+        "create it or fix the identifier, then submit the row again. A search does not show a contact of the last "
+        "minutes: if it is new, submit the row again later"
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "fault", "said"),
+    [
+        ("/contacts/search", 400, "400 Bad Request, client_error: A fault made the sandbox answer 400"),
+        ("/contacts/search", "garbage", "200 OK"),
+        (
+            "/contacts/find_by_external_id/00001",
+            400,
+            "400 Bad Request, client_error: A fault made the sandbox answer 400",
+        ),
+    ],
+)
+def test_contacts_that_intercom_does_not_answer_for_end_the_run(start, asked, make_orders, mapping, path, fault, said):
+    """Whoever asks for a check gets one: no event is sent as long as a contact could not be checked."""
+    sandbox = start(contacts=["00000"])
+    sandbox.fail_next(fault, path=path)
+
+    with sandbox.client() as client:
+        counted = asked(client)
+        with pytest.raises(SubmissionError) as caught:
+            submit_events(make_orders(2), mapping, client=counted, contacts="check")
+
+    number = "1 contact" if "find_by" in path else "2 contacts"
+    assert str(caught.value) == (
+        f"Intercom did not answer for {number} ({said}): to go on, submit all rows again; "
+        "the journal skips the accepted ones, and without a journal Intercom ignores repeats"
+    )
+    results = caught.value.results
+    assert results["status"].tolist() == ["not_submitted"] * 2
+    assert results["error_code"].tolist() == ["contacts_unanswered"] * 2
+    assert results["error_message"].iloc[0] == (
+        "the run ended before this row, as Intercom did not say which contacts it has: submit the row again"
+    )
+    assert counted.events == 0
+
+
+def test_an_odd_id_does_not_end_the_run(start):
+    """A text that cannot be an id of Intercom's is an unknown contact; the other rows are sent."""
+    sandbox = start(contacts=[{"id": "5f0a"}])
+    orders = pd.DataFrame({"who": ["a/b", "5f0a", "search"], "day": "2024-01-31"})
+    mapping = EventMapping(event_name="e", created_at="day", id="who", timezone="UTC")
+
+    with sandbox.client() as client:
+        results = submit_events(orders, mapping, client=client, contacts="check")
+
+    assert results["status"].tolist() == ["unknown_contact", "accepted", "unknown_contact"]
+
+
+def test_a_progress_function_is_called_while_contacts_are_asked_for(start, asked, make_orders, mapping):
+    """It sees that the run goes on before the first event, and the facts of the run count the questions."""
+    sandbox = start(unknown_contacts=["00001"])
+    calls = []
+    silent = threading.Event()
+
+    with sandbox.client() as client:
+        counted = asked(client, before=1, action=lambda: silent.wait(20))
+
+        def show(progress):
+            calls.append(progress)
+            # The search goes on when it was shown.
+            if len(counted.searches) == 1:
+                silent.set()
+
+        results = submit_events(make_orders(2), mapping, client=counted, contacts="check", progress=show)
+
+    assert silent.is_set()
+    assert [progress.rows for progress in calls[:2]] == [0, 0]
+    assert (results.attrs["run"]["requests"], results.attrs["run"]["contact_requests"]) == (1, 2)
 
 
 @pytest.mark.alone

@@ -18,6 +18,7 @@ from events_pandas.deliver.stops import (
     stop_for_interrupt,
     stop_for_journal,
     stop_for_outage,
+    stop_without_answers,
 )
 from events_pandas.deliver.ticket import EventState, Ticket
 from events_pandas.errors import AuthenticationError, JournalError, OutageError, SubmissionError, SubmissionInterrupted
@@ -211,6 +212,11 @@ def test_stop_for_failure_rate_counts_and_quotes_the_last():
             stop_for_journal(JournalError(Path("orders.sqlite"), problem="the disk is full", remedy="make room")),
             "journal_failed",
             "the run ended before this row, as its journal could not be written: submit the row again",
+        ),
+        (
+            stop_without_answers(3, said="400 Bad Request"),
+            "contacts_unanswered",
+            "the run ended before this row, as Intercom did not say which contacts it has: submit the row again",
         ),
         (
             stop_after(_read(Answer(status=404)), is_first=True),

@@ -331,6 +331,13 @@ def test_from_toml_reads_an_identifier_that_is_stripped(read, line, entry):
     assert read_mapping == EventMapping(event_name="e", created_at="t", user_id=entry)
 
 
+def test_from_toml_names_the_option_that_a_misspelled_one_beside_a_column_means(read, faults):
+    """The message is about the option, not about a type that a stripped identifier does not need."""
+    text = 'event_name = "e"\ncreated_at = "t"\nuser_id = { column = "who", strp = true }\n'
+
+    assert faults(read, text) == ["user_id: 'strp' is not known: did you mean 'strip'?"]
+
+
 def test_to_toml_writes_what_is_stripped(mapping):
     """Both ways to strip identifiers are written, and left out where they are not used."""
     made = mapping(user_id=Column("who", strip=True), email=Column(Constant("a@b.c"), strip=True))
