@@ -13,7 +13,7 @@ WORKERS := 4
 # Where tests have limits in seconds, fewer run at a time; only the files with such tests are collected then.
 ALONE := -m alone --numprocesses 3 --dist worksteal $(sort $(shell grep -rl --include='*.py' 'mark\.alone' tests))
 # Only these are traced for coverage: tracing takes most of the time of property tests, and of those with servers.
-TRACED := tests/unit
+TRACED := tests/unit tests/e2e/test_check_contacts.py tests/e2e/test_contacts_first.py tests/e2e/test_create_contacts.py
 # Set PYTHON to choose the interpreter. pyenv has shims that fail for versions that are not active: each is tried.
 PYTHONS := $(or $(PYTHON),python3.13 python3.12 python3.11 python3)
 
