@@ -106,7 +106,7 @@ def test_preview_shows_amounts_with_the_decimals_of_their_currency(currency, tot
 @pytest.mark.parametrize(
     ("value", "rule", "key", "expected"),
     [
-        ("9999-12-31T23:59:59Z", Date("value"), "key_at", ("date", "9999-12-31 23:59:59 UTC")),
+        (253_402_300_799, Number("value"), "Key_AT", ("date", "9999-12-31 23:59:59 UTC")),
         ("1969-12-31T23:59:59Z", Date("value"), "key_at", ("date", "1969-12-31 23:59:59 UTC")),
         (10**15, Number("value"), "Key_AT", ("date", "31690708-07-05 01:46:40 UTC")),
         (1.5, Number("value"), "Key_AT", ("number", "1.5")),
