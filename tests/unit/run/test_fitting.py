@@ -213,8 +213,9 @@ def test_file_in_a_folder_of_a_partition_lacks_it_if_it_is_named_itself(lake, ye
     )
 
 
-def test_rows_of_standard_input_are_submitted_with_rejects(submit, client, monkeypatch):
+def test_rows_of_standard_input_are_submitted_with_rejects(submit, client, monkeypatch, tmp_path):
     """They are read twice from the copy, and the results name their place."""
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"who,day\n1,2024-01-31\n2,never\n")))
 
     results, _ = submit("-", rejects_path="rejects.csv")
