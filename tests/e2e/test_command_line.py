@@ -13,7 +13,7 @@ from events_pandas.cli import app
 
 # The sandbox takes any free port.
 PORT = re.compile(r":[0-9]{4,5}\b")
-JOURNAL = re.compile(r"journal: \S+/sandbox_[0-9a-f]+\.sqlite")
+JOURNAL = re.compile(r"(id |journal: \S+/)sandbox_[0-9a-f]+")
 WORKSPACE = re.compile(r"\bsandbox_[0-9a-f]+\b")
 
 
@@ -44,6 +44,7 @@ def test_submit_succeeds_when_every_row_is_accepted_or_a_duplicate(folder, make_
         "4 rows\n"
         "  3 accepted          Intercom has them\n"
         "  1 duplicate         same contact, event name and second as an earlier event\n"
+        "workspace: 'Sandbox', id sandbox_ID, region US\n"
         f"journal: {folder / 'journal.sqlite'}\n"
         "results: results.csv\n"
     )
@@ -89,7 +90,7 @@ def test_submit_succeeds_without_rows(folder, make_orders, submit):
 
     result = submit("a.csv", "--journal", "none")
 
-    assert (result.stdout.splitlines()[-2:], result.exit_code) == (["warning: a.csv: has no rows", "0 rows"], 0)
+    assert (result.stdout.splitlines()[-3:-1], result.exit_code) == (["warning: a.csv: has no rows", "0 rows"], 0)
     assert json.loads(submit("a.csv", "--json").stdout)["notes"] == ["a.csv: has no rows"]
 
 
