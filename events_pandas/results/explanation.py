@@ -9,7 +9,7 @@ import pandas as pd
 
 from events_pandas.convert.codes import CODES
 from events_pandas.deliver import Status
-from events_pandas.deliver.stops import EARLY_ENDS
+from events_pandas.deliver.stops import EARLY_ENDS, StopReason
 from events_pandas.results.contacts import positions_in, require_results
 from events_pandas.results.frame import STATUS_DTYPE
 from events_pandas.results.next_steps import REPEATS_UNSENT
@@ -71,7 +71,8 @@ _UNKNOWN_CONTACT: Final = (
     "ep.create_contacts(ep.unknown_contacts(results, frame, mapping), client=client), or fix the identifiers",
 )
 _LEFT_BEHIND: Final[Mapping[str, str]] = MappingProxyType(
-    {end.error_code: end.left_behind for end in EARLY_ENDS.values()}
+    # A stream that is closed gives no results.
+    {end.error_code: end.left_behind for reason, end in EARLY_ENDS.items() if reason is not StopReason.CLOSED}
 )
 
 
@@ -160,7 +161,9 @@ def _line(group: pd.DataFrame, *, n_rows: int, labels: "pd.Index[Any] | None") -
     code = "" if pd.isna(first.error_code) else str(first.error_code)
     messages = group["error_message"].dropna().unique().tolist()
     cause, what_to_do = _words(Status(first.status), code, messages)
-    example = _place(first, None if labels is None else labels[first.position])
+    # As a list, so that numbers are Python's and not numpy's.
+    label = None if labels is None else labels[first.position : first.position + 1].tolist()[0]
+    example = _place(first, label)
     if (cell := _cell(first, code)) is not None:
         example = f"{example}: {cell}"
     ids = group["request_id"].dropna().unique()[:IDS_NAMED] if "request_id" in group else ()
