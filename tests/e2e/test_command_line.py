@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from events_pandas import EventMapping, submit_file, summarize
 from events_pandas.cli import app
 
 # The sandbox takes any free port.
@@ -65,6 +66,24 @@ def test_submit_fails_when_a_row_was_not_accepted(folder, make_orders, submit):
         "  1 invalid           break a rule of Intercom's, and were not sent",
     ]
     assert result.exit_code == 1
+
+
+def test_summary_in_python_is_that_of_the_command(folder, make_orders, submit, sandbox):
+    """`summarize` says line by line what the command says of the same run, but for Python's words for the steps."""
+    make_orders(3, day=["2024-01-31", "never", "2024-01-31"]).to_csv(folder / "a.csv", index=False)
+    mapping = EventMapping.from_toml(folder / "mapping.toml")
+
+    said = submit("a.csv", "--journal", "journal.sqlite").stdout.splitlines()
+    results = submit_file("a.csv", mapping, client=sandbox.client(), journal="journal.sqlite", resubmit=True)
+    lines = str(summarize(results)).splitlines()
+
+    different = [(ours, theirs) for ours, theirs in zip(lines, said[-len(lines) :], strict=True) if ours != theirs]
+    assert different == [
+        (
+            "  1 invalid           fix these rows; ep.explain(results, frame) has an example of each cause",
+            "  1 invalid           fix these rows; --rejects writes them to a file",
+        )
+    ]
 
 
 def test_submit_prints_the_error_of_the_run_before_the_error_of_the_results_file(
