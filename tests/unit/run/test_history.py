@@ -128,7 +128,8 @@ def test_runs_are_a_table_to_look_at(journals):
 
     found = runs(journals)
 
-    assert found.drop(columns="started_at").astype(object).fillna("-").to_numpy().tolist() == [
+    facts = found.drop(columns="started_at").astype(object)
+    assert facts.where(facts.notna(), "-").to_numpy().tolist() == [
         [3, "1 min 29 s", "3 rows to fix", 1_200_003, 1_187_997, "/data/nig...1-31.parquet"],
         [2, "-", "killed", "-", "-", "a frame"],
         [1, "59 s", "outage", 5, 2, "orders.parquet"],
