@@ -191,14 +191,15 @@ def _words(status: Status, code: str, messages: Sequence[str]) -> Words:
 
 def _said(status: Status, messages: Sequence[str]) -> Words:
     """Return the cause and what to do as messages say it, or in general words if they say several things."""
-    parts = [message.rpartition(": ") for message in messages]
-    causes, cures = ({part[place] for part in parts} for place in (0, 2))
-    if not parts:
+    if not messages:
         return MEANINGS[status], "submit these rows again"
-    cause = parts[0][0] if len(causes) == 1 else parts[0][0].partition(" (")[0]
-    return cause, parts[0][2] if len(
-        cures
-    ) == 1 else "fix these rows as their error_message says, then submit them again"
+    # What Intercom says may have colons, too: the last one stands before what to do.
+    parts = [message.rpartition(": ") for message in messages]
+    causes = list(dict.fromkeys(head or tail for head, _, tail in parts))
+    cures = list(dict.fromkeys(tail if head else _AS_SAID for head, _, tail in parts))
+    # Words in parentheses differ from answer to answer.
+    cause = causes[0] if len(causes) == 1 else causes[0].partition(" (")[0]
+    return cause, cures[0] if len(cures) == 1 else _AS_SAID
 
 
 def _place(result: Any, label: Hashable) -> str:

@@ -154,6 +154,14 @@ def test_explain_groups_messages_that_differ(make_results):
     assert found["what_to_do"] == "fix these rows as their error_message says, then submit them again"
 
 
+def test_explain_takes_a_message_without_a_cure(make_results):
+    """A message of another program is the cause, as it stands."""
+    (found,) = explain(make_results(("rejected", "x", "no"))).to_dict("records")
+
+    assert found["cause"] == "no"
+    assert found["what_to_do"] == "fix these rows as their error_message says, then submit them again"
+
+
 def test_explain_says_less_without_codes_and_messages(make_results):
     """Results that another program has cut down still count."""
     (found,) = explain(make_results(("failed",)).drop(columns="request_id")).to_dict("records")
