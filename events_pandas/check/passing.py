@@ -30,6 +30,9 @@ Again: TypeAlias = Callable[[Rows], Iterator[tuple[Converter, Rows]]]
 """Reads chosen rows again, which ascend: yields the converter of each frame with some, and their places in it."""
 Advance: TypeAlias = Callable[[int], object]
 
+_FIRST_ROWS: Final = 2**22
+"""Room for so many rows is made at once: memory that is not written to yet is not taken."""
+
 
 @dataclass(kw_only=True, slots=True)
 class PassedRows:
@@ -158,7 +161,7 @@ class _GrowingColumn:
     """Values that grow in place: with arrays for each chunk, joining them would take their memory twice."""
 
     def __init__(self, dtype: npt.DTypeLike) -> None:
-        self._values: npt.NDArray[Any] = np.zeros(0, dtype)
+        self._values: npt.NDArray[Any] = np.empty(_FIRST_ROWS, dtype)
         self._n = 0
 
     def extend(self, values: npt.NDArray[Any]) -> None:
