@@ -43,7 +43,7 @@ from events_pandas.mapping import (
     SourceFormat,
     Text,
 )
-from events_pandas.results import CheckReport, unknown_contacts
+from events_pandas.results import CheckReport, ResultsSummary, explain, summarize, unknown_contacts
 from events_pandas.run.history import runs
 from events_pandas.run.options import SubmitOptions
 
@@ -70,6 +70,7 @@ __all__ = [
     "Number",
     "OutageError",
     "Progress",
+    "ResultsSummary",
     "RetryPolicy",
     "RichLink",
     "RunUnderWayError",
@@ -86,12 +87,14 @@ __all__ = [
     "check_events",
     "check_file",
     "create_contacts",
+    "explain",
     "export_rejects",
     "iter_submit",
     "runs",
     "submit_events",
     "submit_file",
     "suggest_mapping",
+    "summarize",
     "unknown_contacts",
 ]
 

@@ -16,6 +16,7 @@ from events_pandas.deliver import Status
 from events_pandas.intercom import IDENTIFIERS
 from events_pandas.mapping import EventMapping, bind, require_mapping
 from events_pandas.results.frame import text_column
+from events_pandas.results.results_summary import require_columns
 from events_pandas.words import counted, kind_of
 
 _COLUMNS = ("row", "status", "created_at")
@@ -178,12 +179,9 @@ def _with_contacts(
 
 def require_results(results: object, frame: object, *, columns: Sequence[str]) -> None:
     """Raise `TypeError` if one of the two is not a DataFrame, `ValueError` if results lack a column."""
-    for name, given, wanted in (("results", results, "returned"), ("frame", frame, "was given")):
-        if not isinstance(given, pd.DataFrame):
-            raise TypeError(f"{name}: expected a DataFrame, got {kind_of(given)}: give what submitting {wanted}")
-        lacking = [column for column in columns if name == "results" and column not in given]
-        if lacking:
-            raise ValueError(f"results: no column {lacking[0]!r}: give what submitting returned")
+    require_columns(results, columns)
+    if not isinstance(frame, pd.DataFrame):
+        raise TypeError(f"frame: expected a DataFrame, got {kind_of(frame)}: give what submitting was given")
 
 
 def positions_in(frame: pd.DataFrame, results: pd.DataFrame, rows: "pd.Series[Any]") -> Rows:

@@ -20,6 +20,7 @@ from typing import Any, Final, TypeVar
 import pandas as pd
 
 from events_pandas.deliver import ProgressBar, ProgressChoice, Stop, progress_bar, stop_for_error, stop_for_interrupt
+from events_pandas.deliver.progress import is_notebook, show_in_notebook
 from events_pandas.warned import warn_through
 
 MOST_INTERRUPTS: Final = 2
@@ -141,6 +142,11 @@ class Desk:
             progress, total=total, description=description, delay_seconds=delay_seconds, call=call
         ) as bar:
             yield bar
+
+    def conclude(self, progress: ProgressChoice, text: Callable[[], str]) -> None:
+        """Show a last line below the progress, in a notebook that shows it."""
+        if progress is not False and not callable(progress) and is_notebook():
+            self._draw(show_in_notebook, text())
 
     def _draw(self, show: Callable[..., object], *facts: object) -> None:
         with suppress(UnansweredError):
