@@ -56,6 +56,28 @@ def test_report_spans_the_times_of_valid_rows(orders, mapping):
     assert report.span == (pd.Timestamp("2024-01-31T10:00:00Z"), pd.Timestamp("2024-02-01T00:00:00Z"))
 
 
+def test_report_counts_rows_by_day(orders, mapping):
+    """Valid rows and the duplicates among them are counted by day in UTC; days without rows are left out."""
+    orders["day"] = ["9999-12-31T23:30-01:00", "1969-12-31T23:59:59", "2024-02-01", None, "2024-02-02"]
+    orders.loc["c"] = orders.loc["a"]
+    orders.loc["d", "day"] = "9999-12-30"
+
+    days = check_events(orders, mapping).days
+
+    assert days["day"].dtype == "datetime64[s, UTC]"
+    assert days["day"].dt.strftime("%Y-%m-%d").tolist() == ["1969-12-31", "9999-12-30", "10000-01-01"]
+    assert days["valid"].tolist() == [1, 1, 2]
+    assert days["duplicates"].tolist() == [0, 0, 1]
+
+
+def test_report_has_no_days_without_valid_rows(orders, mapping):
+    """Without valid rows the table of days is empty, and has the same columns."""
+    days = check_events(orders.iloc[3:], mapping).days
+
+    assert days.dtypes.astype(str).to_dict() == {"day": "datetime64[s, UTC]", "valid": "int64", "duplicates": "int64"}
+    assert len(days) == 0
+
+
 def test_report_counts_rows_that_are_given_another_second(orders):
     """With duplicates="spread" a repeat is sent with a later second, and the report counts it."""
     orders["who"] = ["00000", "00001", "00000", None, "00000"]
