@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 # Pinned for another package: these are not our dependencies, and have no lower bound here.
-INDIRECT = {"click"}
+INDIRECT = {"click", "pyparsing"}
 
 
 def versions(lines: Iterable[str], *, operator: str) -> dict[str, Version]:
@@ -27,7 +27,7 @@ def dependencies(pyproject: dict[str, Any]) -> list[str]:
     """The requirements of the package and of the extras for its users."""
     table = pyproject["project"]
     extras = table["optional-dependencies"]
-    return [*table["dependencies"], *extras["sandbox"], *extras["excel"], *extras["remote"]]
+    return [*table["dependencies"], *extras["sandbox"], *extras["excel"], *extras["plot"], *extras["remote"]]
 
 
 def test_oldest_constraints_are_the_lower_bounds(project: Path, dependencies: list[str]) -> None:
