@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from events_pandas.plots import style
 from events_pandas.plots.figures import MOST_ROWS, Panels, new_figure
@@ -56,7 +56,7 @@ def draw_duplicates(ax: Axes, report: CheckReport, most: int) -> None:
 
 def draw_metadata(ax: Axes, report: CheckReport, most: int) -> None:
     """Draw for each metadata key how many valid rows have a value, over all event names."""
-    title, rows = "Valid rows with a value, by metadata key", report.valid
+    title, rows = "Valid rows with a value, by key", report.valid
     keys = list(report.mapping.metadata)
     if not keys or not rows:
         style.empty(ax, title, _no_events(report) if keys else "the mapping has no metadata")
@@ -78,7 +78,7 @@ def draw_metadata(ax: Axes, report: CheckReport, most: int) -> None:
     style.end_labels(ax, present, [_percent(share) for share in present])
     style.named_rows(ax, [keys[place] for place in chosen])
     ax.set_xlim(0, 1.15)
-    ax.set_xticks([0, 0.25, 0.5, 0.75, 1])
+    ax.xaxis.set_major_locator(MaxNLocator("auto", steps=[2.5, 5, 10]))
     ax.xaxis.set_major_formatter(PercentFormatter(1.0))
 
 

@@ -26,7 +26,8 @@ POINTS: Final = 72  # in an inch
 LINE: Final = 1.35  # the height of a line of labels, in ems
 CHARACTER: Final = 0.65  # the width of a digit or a wide letter, in ems
 _LETTER: Final = 0.55  # the mean width of letters, in ems
-_LABEL_SHARE: Final = 0.6  # of the width of an Axes, that names beside it may have
+_PLOT_LETTERS: Final = 25  # the width that is kept from names beside a plot
+_SURE: Final = 0.85  # of the width that an Axes has now: a layout may still shrink it
 _HANDLE: Final = 3.5  # the width of a legend's handle with its blanks, in ems
 LONGEST_LABEL: Final = 30
 FEWEST_BINS: Final = 8
@@ -120,7 +121,7 @@ def set_title(ax: Axes, title: str, *, above: float = 0.0) -> None:
 
 def wrapped(text: str, ax: Axes, size: float | str) -> str:
     """Cut text into lines that are not wider than an Axes."""
-    return textwrap.fill(text, max(int(width_points(ax) / (_LETTER * font_points(size))), _SHORTEST_LINE))
+    return textwrap.fill(text, max(int(_SURE * width_points(ax) / (_LETTER * font_points(size))), _SHORTEST_LINE))
 
 
 def dress(ax: Axes, title: str, *, counts: Literal["x", "y"] = "y") -> None:
@@ -180,7 +181,7 @@ def empty(ax: Axes, title: str, sentence: str) -> None:
 def named_rows(ax: Axes, labels: Sequence[str]) -> None:
     """Label bars that lie below each other; a dollar sign is no formula."""
     em = font_points(mpl.rcParams["ytick.labelsize"])
-    most = min(max(int(_LABEL_SHARE * width_points(ax) / (_LETTER * em)), _SHORTEST_LABEL), LONGEST_LABEL)
+    most = min(max(int(width_points(ax) / (_LETTER * em)) - _PLOT_LETTERS, _SHORTEST_LABEL), LONGEST_LABEL)
     ax.set_yticks(range(len(labels)), [label_text(label, most=most) for label in labels], parse_math=False)
     ax.tick_params(axis="y", length=0)
     # The first is on top.

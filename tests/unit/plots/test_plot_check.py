@@ -58,7 +58,7 @@ def test_plot_check_makes_a_figure_with_a_panel_for_each_kind(report):
     assert [title(ax) for ax in axes] == [
         "5 valid rows by day",
         "2 duplicates by day",
-        "Valid rows with a value, by metadata key",
+        "Valid rows with a value, by key",
         "Problems by code",
     ]
     assert plt.get_fignums() == [axes[0].figure.number]
