@@ -1,5 +1,6 @@
 """`plot_check`: what is drawn of a report, legible for any rows and in the caller's style."""
 
+import subprocess
 import sys
 from itertools import pairwise
 
@@ -29,7 +30,8 @@ def check():
 
     def check(times, *, contacts=None, **metadata):
         contacts = [f"{n:05d}" for n in range(len(times))] if contacts is None else contacts
-        rows = pd.DataFrame({"who": contacts, "at": times, **metadata}, dtype="string")
+        rows = pd.DataFrame({"who": contacts, **metadata}, dtype="string")
+        rows["at"] = np.array(times, "datetime64[s]")
         mapping = ep.EventMapping(
             event_name="placed-order",
             created_at="at",
@@ -186,7 +188,7 @@ def test_plot_check_without_valid_rows_has_no_shares(check, ax):
         (["2024-02-29"], "day"),
         (["1970-01-01", "9999-12-31"], "century"),
         (["0001-01-02", "1969-12-31"], "century"),
-        (pd.date_range("2004-05-01", periods=21, freq="YS").astype(str).tolist(), "year"),
+        (pd.date_range("2004-05-01", periods=21, freq="YS").to_numpy("datetime64[s]"), "year"),
     ],
 )
 def test_plot_check_draws_any_dates(check, times, unit):
@@ -304,6 +306,24 @@ def test_plot_check_refuses_what_is_not_a_report():
         ep.plot_check(pd.DataFrame())
 
     assert str(caught.value) == "report: expected a CheckReport, got a DataFrame: give what check_events returned"
+
+
+def test_plot_check_needs_no_pyplot_for_an_axes():
+    """A figure that is not pyplot's, as in a report, chooses no backend."""
+    program = """
+import sys, pandas as pd, events_pandas as ep
+from matplotlib.figure import Figure
+rows = pd.DataFrame({"who": ["1"], "at": ["2024-01-31"]})
+report = ep.check_events(rows, ep.EventMapping(event_name="a", created_at="at", user_id="who"))
+for kind in ("days", "duplicates", "metadata", "problems"):
+    figure = Figure()
+    ep.plot_check(report, kind=kind, ax=figure.add_subplot())
+    figure.draw_without_rendering()
+print("matplotlib.pyplot" in sys.modules)
+"""
+    ended = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60)
+
+    assert ended.stdout == "False\n"
 
 
 def test_missing_matplotlib_is_named_with_its_cure(report, monkeypatch):

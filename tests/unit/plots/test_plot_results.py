@@ -120,10 +120,9 @@ def test_plot_results_marks_gaps_between_answers(make_results, ax):
     """Where nothing was answered for more than a window, the run has a mark; the legend has the longest."""
     ep.plot_results(make_results(["accepted"] * 4, [0.0, 5.0, 96.0, 110.0]), kind="run", ax=ax)
 
-    spans = [
-        (patch.get_x(), patch.get_x() + patch.get_width()) for patch in ax.patches if patch.get_alpha() is not None
-    ]
-    assert spans == [(6, 96), (97, 110)]
+    spans = [patch.get_window_extent() for patch in ax.patches if patch.get_alpha() is not None]
+    spans = [ax.transData.inverted().transform_bbox(span).intervalx.round(3).tolist() for span in spans]
+    assert spans == [[6, 96], [97, 110]]
     assert "no answer, for 0:01:31 at most" in names(ax)
 
 
@@ -180,7 +179,7 @@ def test_plot_results_says_why_there_is_nothing_to_draw(make_results, ax, kind, 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_plot_results_draws_results_of_a_file(make_orders, mapping, fake_client, tmp_path, bars, suffix):
     """Results that were read from a file are drawn alike, without the limit that they do not know."""
-    orders = make_orders(day=["2024-01-31", "9999-12-30", "never"])
+    orders = make_orders(day=["2024-01-31", "2250-12-30", "never"])
     orders.to_csv(tmp_path / "orders.csv", index=False)
     path = tmp_path / f"results.{suffix}"
     client = fake_client({"00001": [400]})
@@ -191,8 +190,18 @@ def test_plot_results_draws_results_of_a_file(make_orders, mapping, fake_client,
     run, days = ep.plot_results(results)
 
     assert sum(height for bar in bars(run).values() for _, height in bar) == 2
-    assert bars(days) == {"accepted": [(0, 1)], "rejected": [(79, 1)]}
+    assert bars(days) == {"accepted": [(0, 1)], "rejected": [(23, 1)]}
     assert len(run.lines) == 0
+
+
+def test_plot_results_draws_any_dates_of_a_file(make_results, tmp_path, ax, bars):
+    """Times that a CSV file has as text may be of any year."""
+    results = make_results(["accepted"] * 3, [0.0] * 3, created=["0001-01-02", "9999-12-31", "NaT"])
+    results.to_csv(tmp_path / "results.csv")
+
+    ep.plot_results(pd.read_csv(tmp_path / "results.csv"), kind="days", ax=ax)
+
+    assert bars(ax) == {"accepted": [(0, 1), (99, 1)]}
 
 
 def test_plot_results_draws_some_rows(make_results, ax, bars):
