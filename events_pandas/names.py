@@ -43,6 +43,7 @@ from events_pandas.mapping import (
     SourceFormat,
     Text,
 )
+from events_pandas.plots import plot_check, plot_results
 from events_pandas.results import CheckReport, ResultsSummary, explain, summarize, unknown_contacts
 from events_pandas.run.history import runs
 from events_pandas.run.options import SubmitOptions
@@ -90,6 +91,8 @@ __all__ = [
     "explain",
     "export_rejects",
     "iter_submit",
+    "plot_check",
+    "plot_results",
     "runs",
     "submit_events",
     "submit_file",
