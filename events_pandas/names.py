@@ -15,6 +15,7 @@ from events_pandas.api import (
     submit_events,
     submit_file,
     suggest_mapping,
+    verify,
 )
 from events_pandas.deliver import IntercomClient, Progress, RetryPolicy
 from events_pandas.errors import (
@@ -43,7 +44,7 @@ from events_pandas.mapping import (
     SourceFormat,
     Text,
 )
-from events_pandas.results import CheckReport, unknown_contacts
+from events_pandas.results import CheckReport, Verification, unknown_contacts
 from events_pandas.run.history import runs
 from events_pandas.run.options import SubmitOptions
 
@@ -82,6 +83,7 @@ __all__ = [
     "SuggestedMapping",
     "Text",
     "UnknownColumnError",
+    "Verification",
     "check_contacts",
     "check_events",
     "check_file",
@@ -93,6 +95,7 @@ __all__ = [
     "submit_file",
     "suggest_mapping",
     "unknown_contacts",
+    "verify",
 ]
 
 # Loaded at their first use: the sandbox is an extra, and few programs propose a mapping.

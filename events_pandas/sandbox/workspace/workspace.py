@@ -79,8 +79,8 @@ class Workspace:
     ) -> SubmissionOutcome | Refusal:
         """Keep an event or refuse it, and write the submission into the log.
 
-        Intercom answers 202 both to an event that is kept and to a duplicate. `is_answered` is False if nothing will be
-        answered. An event that `is_lost` is answered 202 too, and not kept.
+        Intercom answers 202 to an event that is kept and to a duplicate, and here to an event that `is_lost`, too.
+        `is_answered` is False if nothing will be answered.
         """
         event = judge(body)
         with self.store.writing() as connection:
