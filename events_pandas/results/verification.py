@@ -40,6 +40,9 @@ _MEANINGS: Final[Mapping[ArrivalStatus, str]] = MappingProxyType(
         ArrivalStatus.UNANSWERED: "Intercom was not asked, or did not answer",
     }
 )
+_NEXT_STEP: Final = (
+    "to send them again, submit the rows with resubmit=True, or --resubmit: Intercom ignores events that it has"
+)
 _OF_FILES: Final = ("source_file", "line")
 _TIMES: Final = ("first_accepted", "last_accepted", "first_found", "last_found")
 _NO_TIME: Final = np.iinfo(np.int64).min
@@ -242,6 +245,7 @@ class Verification:
             yield f"{proofs} nothing: the following is about events like the other {compared:,}"
         if missing := self.missing:
             yield f"at least {counted(missing, 'event is', 'events are')} missing, of the contacts that were drawn"
+            yield _NEXT_STEP
         if waiting := self.counts[ArrivalStatus.NOT_YET_VISIBLE.value]:
             yield f"{counted(waiting, 'event counts', 'events count')} as possibly missing until visible"
         if self.may_be_missing == 0:

@@ -10,6 +10,7 @@ import pytest
 from events_pandas import Column, CredentialsError, EventMapping, SubmissionError, submit_events, verify
 from events_pandas.deliver import Answer
 
+NEXT_STEP = "to send them again, submit the rows with resubmit=True, or --resubmit: Intercom ignores events that it has"
 COLUMNS = ["row", "status", "created_at", "submitted_at"]
 DAY = 1_706_659_200  # 2024-01-31
 WORKSPACE = {"type": "admin", "app": {"type": "app", "id_code": "ab12cd34", "name": "Acme", "region": "US"}}
@@ -119,6 +120,7 @@ def test_verification_prints_what_is_proven(make_orders, mapping, submitted):
             "   1 more             Intercom has, or may have, other events too: a loss could hide behind them\n"
             "1 event proves nothing: the following is about events like the other 49\n"
             "at least 2 events are missing, of the contacts that were drawn\n"
+            f"{NEXT_STEP}\n"
             "at 95% confidence, at most 6.8% of such events may be missing (4 of 59)\n"
             "differing: row 1 (label 'o1'), 'placed-order': 1 accepted, 0 found\n"
             "differing: row 4 (label 'o4'), 'placed-order': 1 accepted, 1 found, "
@@ -142,6 +144,7 @@ def test_verification_prints_what_is_proven(make_orders, mapping, submitted):
             {"00000": one(), "00001": {}},
             [
                 "at least 1 event is missing, of the contacts that were drawn",
+                NEXT_STEP,
                 "all of them were compared: at most 50% of the accepted events may be missing (1 of 2)",
                 "differing: row 1, 'placed-order': 1 accepted, 0 found",
             ],
