@@ -789,9 +789,9 @@ def verify(
 
     Notes
     -----
-    Events are drawn from the rows that are ``accepted``, ``already_submitted`` or ``duplicate``, each event once. For
-    each contact drawn, all of its accepted events are compared with Intercom's summary: how many there are of each
-    event name, the first and the last. Results and frame are matched by ``row``, as in `unknown_contacts`.
+    Events are drawn from the rows that are ``accepted`` or ``already_submitted``, each event once. For each contact
+    drawn, all of its accepted events are compared with Intercom's summary: how many there are of each event name, the
+    first and the last. Results and frame are matched by ``row``, as in `unknown_contacts`.
 
     The bound is exact (hypergeometric), at 95 % confidence. An event may be missing if the events of its contact and
     name differ, or are not all visible yet. Events that prove nothing are left out, and the bound does not speak of

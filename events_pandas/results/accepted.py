@@ -16,7 +16,8 @@ from events_pandas.results.contacts import first_other
 REQUIRED_COLUMNS: Final = ("row", "status", "created_at", "submitted_at")
 """The columns of results that tell which events were accepted, and when."""
 
-_ACCEPTED: Final = [Status.ACCEPTED.value, Status.ALREADY_SUBMITTED.value, Status.DUPLICATE.value]
+# A duplicate is the event of another row. Its own second may be another one, if that row was spread.
+_ACCEPTED: Final = [Status.ACCEPTED.value, Status.ALREADY_SUBMITTED.value]
 _SAME: Final = ["group", "second"]
 _SETTLED: Final = ["settled_events", "settled_first", "settled_last"]
 
@@ -136,7 +137,7 @@ def accepted_events(results: pd.DataFrame, rows: SubmittedRows) -> AcceptedEvent
     )
     table["contact"], table["group"] = _digests(table, results, rows)
     accepted, failed = table[is_accepted[places]], table[~is_accepted[places]]
-    # A repeat has no time of its own, and may stand first.
+    # Rows that were sent in spite of being repeats are one event.
     latest = accepted.groupby(_SAME, sort=False)["submitted"].max().to_numpy()
     events = accepted.drop_duplicates(_SAME, ignore_index=True).assign(submitted=latest)
     known = events.loc[events["group"].isin(failed["group"]), _SAME]
@@ -150,9 +151,12 @@ def _digests(
     """Return digests of contact and group of each row. Raise the error for a row that is not that of the results."""
     contacts, groups = (np.zeros(len(table), np.uint64) for _ in range(2))
     positions, seconds, first = table["position"].to_numpy(), table["second"].to_numpy(), 0
+    # An earlier run may have spread the rows, whatever this one does.
+    statuses = results["status"].iloc[table["place"]]
+    may_be_later = rows.is_spread | statuses.eq(Status.ALREADY_SUBMITTED.value).to_numpy(bool)
     for batch in rows.batches(positions):
         part = slice(first, first + len(batch.rows))
-        if (other := first_other(batch, seconds[part], is_spread=rows.is_spread)) is not None:
+        if (other := first_other(batch, seconds[part], may_be_later=may_be_later[part])) is not None:
             row = int(results["row"].iloc[table["place"].iloc[first + other]])
             raise rows.other_row(int(positions[first + other]), row=row)
         contacts[part], groups[part] = batch.contacts.words[0], batch.keys().streams[0]

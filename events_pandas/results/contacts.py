@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from events_pandas.check import chunk_bounds
 from events_pandas.convert import Converter, EventBatch
-from events_pandas.convert.cells import TEXT_TYPE, Rows
+from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows
 from events_pandas.convert.keys import Seconds
 from events_pandas.deliver import Status
 from events_pandas.intercom import IDENTIFIERS
@@ -161,7 +161,7 @@ def _with_contacts(
     # The times of results that were read from a CSV file are text.
     sent_at = pd.DatetimeIndex(pd.to_datetime(events["created_at"], utc=True))
     sent = sent_at.as_unit("s").asi8
-    if (place := first_other(batch, sent, is_spread=mapping.duplicates == "spread")) is not None:
+    if (place := first_other(batch, sent, may_be_later=mapping.duplicates == "spread")) is not None:
         raise other_row(positions[place], row=rows[place])
     identifiers, contacts = batch.contacts.named()
     return pd.DataFrame(
@@ -174,13 +174,13 @@ def _with_contacts(
     )
 
 
-def first_other(batch: EventBatch, sent: Seconds, *, is_spread: bool) -> int | None:
+def first_other(batch: EventBatch, sent: Seconds, *, may_be_later: "bool | Mask") -> int | None:
     """Return the first row of a batch whose event cannot have been sent with this second; None if there is none.
 
-    If the rows are spread, a row may have been given a later second.
+    `may_be_later` says whether rows may have been given later seconds.
     """
     own = batch.seconds()
-    is_other = ~batch.has_key() | (sent < own if is_spread else sent != own)
+    is_other = ~batch.has_key() | np.where(may_be_later, sent < own, sent != own)
     return int(is_other.argmax()) if is_other.any() else None
 
 

@@ -1,5 +1,6 @@
 """Accepted events are read back over a socket: real losses are found, and nothing is claimed beyond the counts."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -188,6 +189,24 @@ def test_verify_of_spread_rows_finds_their_seconds(start, make_orders):
         found = verify(results, orders, mapping, client=client)
 
     assert (found.accepted, counts(found)) == (3, {"matching": 3})
+
+
+@pytest.mark.parametrize("policy", ["skip", "send"])
+def test_verify_takes_the_seconds_that_an_earlier_run_gave(start, make_orders, policy):
+    """Rows that an earlier run has spread keep its seconds, whatever the mapping says now."""
+    mapping = EventMapping(
+        event_name="e", created_at="day", user_id="who", metadata={"n": "n"}, timezone="UTC", duplicates="spread"
+    )
+    sandbox, orders = start(), make_orders(3, who="a", n=[1, 2, 3])
+
+    with sandbox.client() as client:
+        submit_events(orders, mapping, client=client)
+        mapping = dataclasses.replace(mapping, duplicates=policy)
+        results = submit_events(orders, mapping, client=client)
+        found = verify(results, orders, mapping, client=client)
+
+    # With "skip" the other two rows are duplicates of the first, and their events those of another run.
+    assert counts(found) == ({"more": 1} if policy == "skip" else {"matching": 3})
 
 
 def test_contact_with_two_identifiers_has_more_events_by_each(start):
