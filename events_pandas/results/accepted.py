@@ -72,12 +72,11 @@ class AcceptedEvents:
         settled = _spans(chosen[chosen["submitted"] < settled_by]).add_prefix("settled_")
         groups = groups.join(_spans(chosen)).join(settled)
         groups[_SETTLED] = groups[_SETTLED].fillna(0).astype(np.int64)
-        groups["drawn"] = events["group"].iloc[drawn].value_counts().reindex(groups.index, fill_value=0)
         groups["is_open"] = groups.index.isin(self.open_groups)
         groups["asked"] = pd.Index(contacts).get_indexer(pd.Index(groups["contact"]))
-        return DrawnEvents(
-            population=len(events), groups=self._named(groups.sort_values("position", ignore_index=True))
-        )
+        groups = groups.sort_values("position")
+        order = groups.index.get_indexer(pd.Index(events["group"].iloc[drawn]))
+        return DrawnEvents(population=len(events), groups=self._named(groups), order=order)
 
     def _named(self, groups: pd.DataFrame) -> pd.DataFrame:
         """Add event names and contacts, which are read again: all of them would be too many to keep."""
@@ -88,7 +87,7 @@ class AcceptedEvents:
             columns["identifier"][part], columns["contact"][part] = batch.contacts.named()
             columns["event_name"][part] = batch.normalized_names(np.ones(len(batch.rows), bool))
             first = part.stop
-        return groups.assign(**columns)
+        return groups.assign(**columns).reset_index(drop=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,17 +98,27 @@ class DrawnEvents:
     ----------
     groups : pandas.DataFrame
         A row for each contact and event name: ``place`` and ``position`` of the first row; how many ``events`` it has,
-        and the ``first`` and ``last`` second, the same of those that are ``settled_``; how many of them were ``drawn``;
-        ``is_open``; ``identifier``, ``contact`` and ``event_name``; and ``asked``, the position of the contact in the
-        order drawn.
+        and the ``first`` and ``last`` second, the same of those that are ``settled_``; ``is_open``; ``identifier``,
+        ``contact`` and ``event_name``; and ``asked``, the position of the contact in the order drawn.
+    order : numpy.ndarray of int64
+        The group of each event that was drawn, as a row of `groups`, in the order drawn.
     """
 
     population: int
     groups: pd.DataFrame
+    order: npt.NDArray[np.int64]
+
+    def first(self, unanswered: Sequence[int]) -> npt.NDArray[np.int64]:
+        """Return the groups of the first events, up to the first one whose contact has no answer.
+
+        They are a random sample too, whenever asking ended. All events with an answer would not be: contacts with many
+        events are drawn, and asked for, earlier.
+        """
+        asked = self.groups["asked"].to_numpy(np.int64)[self.order]
+        return self.order[~np.logical_or.accumulate(np.isin(asked, unanswered))]
 
     def contacts(self) -> Sequence[tuple[str, str]]:
         """Return identifier and text of each contact, in the order in which they were drawn."""
-        # Whenever asking ends, the events that have an answer are a random sample, too.
         firsts = self.groups.drop_duplicates("asked").sort_values("asked")
         return list(firsts[["identifier", "contact"]].itertuples(index=False, name=None))
 

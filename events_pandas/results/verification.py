@@ -37,7 +37,7 @@ _MEANINGS: Final[Mapping[ArrivalStatus, str]] = MappingProxyType(
         ArrivalStatus.MORE: "Intercom has, or may have, other events too: a loss could hide behind them",
         ArrivalStatus.NOT_YET_VISIBLE: "Intercom lacks some that were submitted a moment ago: verify again later",
         ArrivalStatus.GONE: "the contact was deleted or merged, or others share its address",
-        ArrivalStatus.UNANSWERED: "Intercom was not asked, or did not answer",
+        ArrivalStatus.UNANSWERED: "Intercom did not say how many it has",
     }
 )
 _NEXT_STEP: Final = (
@@ -92,6 +92,9 @@ class Verification:
         The number of accepted events.
     contacts : int
         The number of contacts that the drawn events have.
+    unanswered : int, default 0
+        The number of contacts that have no answer, since the questions ended early. Only the events that were drawn
+        before the first of them count as drawn: they are a random sample, too.
     workspace : WorkspaceIdentity, optional
         The workspace that was asked.
 
@@ -111,6 +114,7 @@ class Verification:
     places: Sequence[str]
     accepted: int
     contacts: int
+    unanswered: int = 0
     workspace: WorkspaceIdentity | None = None
 
     @property
@@ -164,8 +168,8 @@ class Verification:
 
     @property
     def ok(self) -> bool:
-        """Whether all events that were drawn match."""
-        return self.counts[ArrivalStatus.MATCHING.value] == self.drawn
+        """Whether all events that were drawn match, and all questions were answered."""
+        return not self.unanswered and self.counts[ArrivalStatus.MATCHING.value] == self.drawn
 
     def facts(self) -> dict[str, Any]:
         """Return the numbers, and the groups that differ, as data for JSON.
@@ -235,6 +239,9 @@ class Verification:
     def _conclusions(self) -> Iterator[str]:
         """Yield what is proven, and about which events that speaks."""
         most, compared = self.most_missing, self.compared
+        if self.unanswered:
+            have = counted(self.unanswered, "further contact has", "further contacts have")
+            yield f"{have} no answer: the sample ends before the first of them"
         if not self.drawn:
             return
         if most is None:
@@ -306,9 +313,11 @@ def verification_of(
 ) -> Verification:
     """Compare the accepted events with the summaries of their contacts, in the order in which contacts were drawn.
 
-    A summary that is None is not known. `hides_labels` says that the labels of rows name contacts.
+    A summary is None if the questions ended before its answer. `hides_labels`: the labels of rows name contacts.
     """
     groups = drawn.groups
+    unanswered = [number for number, summary in enumerate(summaries) if summary is None]
+    counted_groups = drawn.first(unanswered)
     asked = zip(groups.itertuples(), groups["asked"].tolist(), strict=True)
     judged = [_judged(group, summaries[number]) for group, number in asked]
     found = [one.found if one.found is not None and one.found.count else None for one in judged]
@@ -323,7 +332,7 @@ def verification_of(
         "last_accepted": _times(groups["last"].tolist()),
         "first_found": _times([None if one is None else one.first for one in found]),
         "last_found": _times([None if one is None else one.last for one in found]),
-        "drawn": groups["drawn"].to_numpy(np.int64),
+        "drawn": np.bincount(counted_groups, minlength=len(groups)),
         "status": pd.Categorical([one.status.value for one in judged], dtype=ARRIVAL_STATUS_DTYPE),
         **{name: firsts[name].array for name in _OF_FILES if name in firsts},
     }
@@ -333,7 +342,8 @@ def verification_of(
         groups=pd.DataFrame(columns, index=firsts.index),
         places=[_place(first, hides_label=hides_labels) for first in firsts[[*_placed_by(firsts)]].itertuples()],
         accepted=drawn.population,
-        contacts=len(summaries),
+        contacts=groups["asked"].iloc[counted_groups].nunique(),
+        unanswered=len(unanswered),
         workspace=workspace,
     )
 

@@ -16,6 +16,8 @@ from events_pandas.run.asking import Asking
 
 # Times beyond this do not fit into a column of times.
 _FARTHEST_SECONDS: Final = 9_000_000_000_000
+_UNKNOWN: Final = ContactSummary(is_whole=False)
+"""The summary of a contact about which Intercom's answer says nothing."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -23,26 +25,33 @@ class EventSummaries:
     """Asks for the counts of contacts, each named by the kind of its identifier and by its text."""
 
     contacts: Sequence[tuple[str, str]]
-    # In the order of the contacts; None without an answer.
+    # In the order of the contacts; None if the questions ended before the answer.
     answers: list[ContactSummary | None] = field(init=False)
 
     def __post_init__(self) -> None:
         self.answers = [None] * len(self.contacts)
 
+    @property
+    def known(self) -> int:
+        """The number of contacts about which Intercom's answer says something."""
+        return sum(answer is not None and answer is not _UNKNOWN for answer in self.answers)
+
     def ask(self, asking: Asking) -> None:
-        """Ask for all contacts. The asking ends if Intercom does not answer for one."""
+        """Ask for all contacts. The asking ends if Intercom does not say what one of them has."""
         said = ""
 
         def take(number: int, reply: QuestionReply[ContactSummary]) -> None:
             nonlocal said
             self.answers[number] = reply.read
-            said = said if reply.read is not None else reply.said
+            if reply.read is None:
+                said = reply.said
+                self.answers[number] = _UNKNOWN if reply.is_final else None
 
         def send(number: int) -> Answer:
             return asking.client.event_summary(*self.contacts[number])
 
         asking.ask(len(self.contacts), send=send, read=_read_summary, take=take, description="reading back counts")
-        asking.require_answers(self.answers.count(None), said=said)
+        asking.require_answers(len(self.contacts) - self.known, said=said)
 
 
 def _read_summary(attempt: Attempt) -> ContactSummary | None:

@@ -112,7 +112,7 @@ class VerificationRun:
     @property
     def has_answers(self) -> bool:
         """Whether Intercom has answered for a contact."""
-        return any(answer is not None for answer in self._summaries.answers)
+        return self._summaries.known > 0
 
     def so_far(self) -> Verification:
         """Return what the answers say that have come."""
@@ -126,8 +126,7 @@ class VerificationRun:
         )
 
     def _advice(self) -> str:
-        answers = self._summaries.answers
-        have = f"{len(answers) - answers.count(None):,} of {len(answers):,} contacts have an answer"
+        have = f"{self._summaries.known:,} of {len(self._summaries.contacts):,} contacts have an answer"
         return f"verify again: {have}"
 
     def _require_workspace(self, found: WorkspaceIdentity | None) -> None:

@@ -9,6 +9,10 @@ import pytest
 
 from events_pandas import Column, CredentialsError, EventMapping, SubmissionError, submit_events, verify
 from events_pandas.deliver import Answer
+from events_pandas.results.accepted import accepted_events
+from events_pandas.results.arrival import EventCount
+from events_pandas.results.verification import ContactSummary, verification_of
+from events_pandas.run.verification import SubmittedFrame
 
 NEXT_STEP = "to send them again, submit the rows with resubmit=True, or --resubmit: Intercom ignores events that it has"
 COLUMNS = ["row", "status", "created_at", "submitted_at"]
@@ -476,3 +480,20 @@ def test_facts_of_a_verification_are_json(make_orders, mapping, submitted):
             {"row": 1, "event_name": "placed-order", "accepted": 1, "found": 0, "missing": 1, "place": "row 1"}
         ],
     }
+
+
+def test_a_verification_that_ended_early_is_a_smaller_sample(make_orders, mapping, submitted):
+    """Only the events that were drawn before the first contact without an answer count, and the bound is for all."""
+    orders = make_orders(60, who=[f"{number // 2:05d}" for number in range(60)], day=["2024-01-31", "2024-02-01"] * 30)
+    results = submitted(orders, mapping)
+    drawn = accepted_events(results, SubmittedFrame(orders, mapping)).draw(50, seed=0, settled_by=10**18)
+    whole = ContactSummary(counts={"placed-order": EventCount(2, DAY, DAY + 86_400)})
+    answers = [whole] * 10 + [None] + [whole] * (len(drawn.contacts()) - 11)
+
+    found = verification_of(drawn, answers, results, hides_labels=False, include_identifier=False, workspace=None)
+
+    first = drawn.groups["asked"].to_numpy()[drawn.order].tolist().index(10)
+    assert (found.drawn, found.contacts, found.unanswered, found.ok) == (first, 10, 1, False)
+    assert (found.compared, found.comparable) == (first, 60)
+    assert found.groups["status"].value_counts().to_dict()["unanswered"] == 1
+    assert str(found).splitlines()[2] == "1 further contact has no answer: the sample ends before the first of them"
