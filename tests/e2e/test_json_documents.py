@@ -45,6 +45,7 @@ def run(folder, start):
         (("submit", "orders.csv", "-m", "mapping.toml", "--rejects", "rejects.csv"), 1),
         (("submit", "orders.csv", "-m", "mapping.toml", "--dry-run"), 0),
         (("submit", "none.csv", "-m", "mapping.toml"), 2),
+        (("verify", "orders.csv", "-m", "mapping.toml", "--results", "none.csv"), 2),
         (("runs",), 0),
         (("runs", "--journal", "nope"), 2),
         pytest.param(("demo",), 0, marks=pytest.mark.slow),
@@ -67,6 +68,7 @@ def test_command_prints_one_document(run, arguments, code):
         ("submit", []),
         ("check", ["orders.csv", "-m", "mapping.toml", "--config", "none.toml"]),
         ("preview", ["orders.csv", "-m", "mapping.toml", "--number", "x"]),
+        ("verify", ["orders.csv", "-m", "mapping.toml"]),
         ("runs", ["--bogus"]),
         ("sandbox", ["--port", "x"]),
     ],
@@ -154,6 +156,9 @@ def test_sandbox_prints_its_document_at_the_start(launch):
 @pytest.mark.parametrize("command", sorted({function.__name__ for function in EXAMPLES} - {"demo", "sandbox"}))
 def test_example_of_the_help_runs(run, command):
     """Each command's --help ends with an example, which does what the command does."""
+    if command == "verify":
+        # It needs the results of a run.
+        run("submit", "orders.csv", "-m", "mapping.toml", "--results", "results.csv")
     lines = run(command, "--help").stdout.splitlines()
     example = lines[-1].strip()
 
