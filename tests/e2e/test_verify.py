@@ -223,6 +223,19 @@ def test_contact_with_two_identifiers_has_more_events_by_each(start):
     assert (found.contacts, counts(found)) == (2, {"more": 2})
 
 
+def test_verify_asks_for_leads_by_their_id(start):
+    """Intercom knows a lead by nothing else."""
+    sandbox = start(contacts=[{"id": "5f0a", "role": "lead"}])
+    orders = pd.DataFrame({"lead": ["5f0a"], "day": ["2024-01-31"]})
+    mapping = EventMapping(event_name="e", created_at="day", id="lead", timezone="UTC")
+
+    with sandbox.client() as client:
+        results = submit_events(orders, mapping, client=client, journal=None)
+        found = verify(results, orders, mapping, client=client)
+
+    assert counts(found) == {"matching": 1}
+
+
 def test_verify_counts_events_of_any_age(start, make_orders, mapping):
     """Old events and those of the future are in a summary, though no list has them."""
     sandbox, orders = start(), make_orders(3, day=["1997-01-01", "2024-01-31", "2099-12-31"])

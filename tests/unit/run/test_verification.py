@@ -317,6 +317,15 @@ def test_events_that_may_have_arrived_can_hide_a_loss(make_orders, mapping, subm
     assert statuses(found) == {"matching": 1, "more": 1}
 
 
+def test_verification_names_rows_with_any_label(make_orders, mapping, submitted):
+    """A label that is absent or has odd characters is shown as text."""
+    orders = make_orders(3).set_axis(pd.Index([pd.NA, "a\nb", 2], dtype=object))
+
+    found = verify(submitted(orders, mapping), orders, mapping, client=Counts())
+
+    assert found.places == ["row 0 (label '<NA>')", "row 1 (label 'a\\nb')", "row 2"]
+
+
 @pytest.mark.parametrize("kind", ["csv", "csv of texts", "reversed", "one row"])
 def test_verify_takes_results_from_files_and_some_of_their_rows(make_orders, mapping, submitted, kind):
     """Rows are matched by `row`, whatever the index, the order and the types are."""
