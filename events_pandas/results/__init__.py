@@ -1,4 +1,4 @@
-"""What a user gets back: results, their summary and causes, the contacts to create, and the report of a check."""
+"""What a user gets back: results, their summary and causes, contacts to create, reports of checks and verifications."""
 
 from events_pandas.results.check_report import CheckReport
 from events_pandas.results.contacts import unknown_contacts
@@ -7,6 +7,7 @@ from events_pandas.results.frame import STATUS_DTYPE, RowOutcomes, RunStatuses
 from events_pandas.results.preview import Preview
 from events_pandas.results.results_summary import ResultsSummary, summarize
 from events_pandas.results.summary import Summary
+from events_pandas.results.verification import Verification
 
 __all__ = [
     "STATUS_DTYPE",
@@ -16,6 +17,7 @@ __all__ = [
     "RowOutcomes",
     "RunStatuses",
     "Summary",
+    "Verification",
     "explain",
     "summarize",
     "unknown_contacts",
