@@ -73,7 +73,7 @@ def draw_metadata(ax: Axes, report: CheckReport, most: int) -> None:
     style.lie(ax, present - ignored, style.VALID, label="sent and kept")
     style.dress(ax, title, counts="x")
     if ignored.any():
-        style.lie(ax, ignored, style.IGNORED, label="beyond the keys that Intercom keeps", left=present - ignored)
+        style.lie(ax, ignored, style.IGNORED, label="beyond the keys that Intercom keeps", start=present - ignored)
         style.legend(ax, title)
     style.end_labels(ax, present, [_percent(share) for share in present])
     style.named_rows(ax, [keys[place] for place in chosen])

@@ -79,7 +79,7 @@ def draw_run(ax: Axes, results: DrawnResults, most: int) -> None:
     bins = run_bins(seconds)
     parts = _parts(results.statuses[is_drawn], bins.places(seconds), bins.n)
     heights = [(label, counts / bins.units(), look) for label, counts, look in parts]
-    style.stack(ax, bins.width * np.arange(bins.n), heights, width=bins.width, align="edge")
+    style.stack(ax, bins.width * (np.arange(bins.n) + 0.5), heights, width=bins.width)
     unit = "second" if bins.unit_seconds == 1 else "ten seconds"
     mean = f", mean of each {bins.words}" if bins.width > WINDOW_SECONDS else ""
     title = f"{counted(len(seconds), 'row')} answered, per {unit}{mean}"

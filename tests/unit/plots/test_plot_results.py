@@ -59,15 +59,15 @@ def test_plot_results_makes_a_figure_with_both_panels(make_results):
     assert plt.get_fignums() == [axes[0].figure.number]
 
 
-def test_plot_results_draws_accepted_and_refused_rows_over_the_run(make_results, ax, bars):
+def test_plot_results_draws_accepted_and_refused_rows_over_the_run(make_results, ax, bars, patches):
     """Each second has the rows of each status upon each other; rows without an answer in this run have no place."""
     statuses = ["accepted", "rejected", "accepted", "already_submitted", "unknown_contact", "invalid"]
 
     ep.plot_results(make_results(statuses, [0.0, 0.9, 2.0, -9_999, 2.5, np.nan]), kind="run", ax=ax)
 
     assert title(ax) == "4 rows answered, per second"
-    assert bars(ax) == {"accepted": [(0, 1), (2, 1)], "unknown_contact": [(2, 1)], "rejected": [(0, 1)]}
-    assert [patch.get_y() for patch in ax.containers[2]] == [1]
+    assert bars(ax) == {"accepted": [(0.5, 1), (2.5, 1)], "unknown_contact": [(2.5, 1)], "rejected": [(0.5, 1)]}
+    assert patches(ax)["rejected"].get_path().vertices[0].tolist() == [0, 1]
 
 
 def test_plot_results_draws_the_limit(make_results, ax):
@@ -148,14 +148,14 @@ def test_plot_results_draws_statuses_by_day(make_results, ax, bars):
     assert ax.get_xlabel() == "created_at, in UTC; 1 row without a readable time left out"
 
 
-def test_plot_results_has_a_look_for_every_status(make_results, ax):
+def test_plot_results_has_a_look_for_every_status(make_results, ax, patches):
     """All eight statuses differ in colour and hatch."""
     statuses = [status.value for status in Status]
 
     ep.plot_results(make_results(statuses, [np.nan] * 8), kind="days", ax=ax)
 
     assert names(ax) == statuses
-    looks = [(to_hex(bar[0].get_facecolor(), keep_alpha=True), bar[0].get_hatch()) for bar in ax.containers]
+    looks = [(to_hex(patch.get_facecolor(), keep_alpha=True), patch.get_hatch()) for patch in patches(ax).values()]
     assert len(set(looks)) == len({color for color, _ in looks}) == 8
 
 
@@ -210,18 +210,18 @@ def test_plot_results_draws_some_rows(make_results, ax, bars):
 
     ep.plot_results(results[results["status"] == "rejected"], kind="run", ax=ax)
 
-    assert bars(ax) == {"rejected": [(0, 1)]}
+    assert bars(ax) == {"rejected": [(0.5, 1)]}
 
 
 @pytest.mark.parametrize("style", ["default", "dark_background"])
-def test_plot_results_takes_text_and_background_from_the_style(make_results, style):
+def test_plot_results_takes_text_and_background_from_the_style(make_results, patches, style):
     """The limit and hollow bars have the colour of text, which is never that of the background."""
     with plt.style.context(style):
         run, days = ep.plot_results(make_results(["not_submitted", "accepted"], [np.nan, 0.0]))
         text = to_hex(plt.rcParams["text.color"])
 
     assert to_hex(run.lines[0].get_color()) == text
-    assert to_hex(days.containers[1][0].get_edgecolor()) == text
+    assert to_hex(patches(days)["not_submitted"].get_edgecolor()) == text
 
 
 @pytest.mark.parametrize(
