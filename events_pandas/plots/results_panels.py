@@ -99,7 +99,7 @@ def _mark_limit(ax: Axes, results: DrawnResults, bins: RunBins, *, highest: floa
     is_far = height > _MOST_TIMES_ABOVE * highest
     of_limit = "" if results.share == 1 else f", rate_share {results.share:g} of {results.limit:,.0f}"
     label = f"limit: {allowed:,.0f} in ten seconds{of_limit}{', above the plot' if is_far else ''}"
-    ax.axhline(height, color=style.text_color(), linestyle="--", linewidth=1.2, label=label)
+    style.mark_height(ax, height, label=label)
     ax.set_ylim(0, 1.15 * (highest if is_far else max(height, highest)))
 
 

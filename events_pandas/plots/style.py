@@ -18,6 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import Formatter, FuncFormatter, Locator, MaxNLocator
 
 from events_pandas.deliver import Status
@@ -74,6 +75,12 @@ def text_color() -> Any:
     return mpl.rcParams["text.color"]
 
 
+def _background(ax: Axes) -> Any:
+    """Return the colour behind bars; None if the Axes is transparent."""
+    color = to_rgba(ax.get_facecolor())
+    return color if color[3] else None
+
+
 def _fill(look: Look, ax: Axes) -> dict[str, Any]:
     """Return the properties of bars. A hatch is drawn in the colour of the background."""
     if look.color == "none":
@@ -82,8 +89,7 @@ def _fill(look: Look, ax: Axes) -> dict[str, Any]:
     # Without a hatch, the edge shows a bar that is too low to be seen.
     edge = color
     if look.hatch:
-        background = to_rgba(ax.get_facecolor())
-        edge = background if background[3] else text_color()
+        edge = _background(ax) or text_color()
     return {"facecolor": color, "edgecolor": edge, "hatch": look.hatch, "linewidth": 0.0 if look.hatch else 0.6}
 
 
@@ -117,6 +123,13 @@ def _draw(ax: Axes, *corners: npt.NDArray[Any], label: str, look: Look) -> PathP
     patch = PathPatch(path, label=label, **_fill(look, ax))
     ax.add_patch(patch)
     return patch
+
+
+def mark_height(ax: Axes, height: float, *, label: str) -> None:
+    """Draw a dashed line across, with an outline that parts it from the bars behind it."""
+    line = ax.axhline(height, color=text_color(), linestyle="--", linewidth=1.2, label=label)
+    if background := _background(ax):
+        line.set_path_effects([withStroke(linewidth=3, foreground=background)])
 
 
 def end_labels(ax: Axes, ends: npt.NDArray[Any], labels: Sequence[str]) -> None:
