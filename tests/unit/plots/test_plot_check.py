@@ -146,13 +146,32 @@ def test_plot_check_counts_a_code_over_its_fields(check, ax):
     assert texts(ax) == ["3 in 2 fields"]
 
 
-def test_plot_check_says_column_for_a_note_on_a_column(ax, make_orders):
-    """A note on a whole column has no number of rows."""
+def test_plot_check_draws_a_code_that_is_both_error_and_note(ax, bars, ticks):
+    """Where bad metadata is left out, a code may make some rows invalid and not others: it has two bars."""
+    rows = pd.DataFrame({"event": ["#REF!", "a"], "plan": ["#REF!", "#REF!"], "who": ["1", "2"], "at": "2024-01-31"})
+    mapping = ep.EventMapping(
+        event_name=ep.Column("event"),
+        created_at="at",
+        user_id="who",
+        metadata={"plan": ep.Text("plan")},
+        timezone="UTC",
+        on_invalid_metadata="omit",
+    )
+
+    ep.plot_check(ep.check_events(rows, mapping), kind="problems", ax=ax)
+
+    assert bars(ax) == {"error: not sent": [(0, 1), (1, 0)], "note": [(0, 0), (1, 2)]}
+    assert list(ticks(ax.yaxis).values()) == ["sheet_error"] * 2
+
+
+def test_plot_check_says_column_for_a_note_on_a_column(ax, make_orders, bars):
+    """A note on a whole column has no number of rows, and no length."""
     report = ep.check_events(make_orders(), ep.EventMapping(event_name="a", created_at="day", user_id="who"))
 
     ep.plot_check(report, kind="problems", ax=ax)
 
     assert texts(ax) == ["the column"]
+    assert bars(ax) == {"note": [(0, 0)]}
 
 
 @pytest.mark.parametrize(
