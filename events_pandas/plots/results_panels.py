@@ -55,15 +55,12 @@ def drawn_results(results: pd.DataFrame) -> DrawnResults:
 
 def _seconds(times: "pd.Series[Any]") -> Numbers:
     """Return times as Unix seconds; a CSV file has them as text."""
-    if isinstance(times.dtype, pd.DatetimeTZDtype):
-        values = times.dt.tz_localize(None).to_numpy().astype("datetime64[s]")
-        return np.where(np.isnat(values), _NO_TIME, values.astype(np.int64))
-    # Not pandas' reader, whose nanoseconds end in 2262.
-    read = pa.array(times.astype(object), pa.string(), from_pandas=True).cast(pa.timestamp("us", tz="UTC"))
-    seconds: Numbers = (
-        read.cast(pa.timestamp("s", tz="UTC"), safe=False).cast(pa.int64()).fill_null(_NO_TIME).to_numpy()
-    )
-    return seconds
+    # Not pandas' reader of text, whose nanoseconds end in 2262.
+    values = pa.array(times, from_pandas=True)
+    if not pa.types.is_timestamp(values.type):
+        values = values.cast(pa.string()).cast(pa.timestamp("us", tz="UTC"))
+    seconds = values.cast(pa.timestamp("s", tz="UTC"), safe=False).cast(pa.int64())
+    return np.asarray(seconds.fill_null(_NO_TIME))
 
 
 def draw_run(ax: Axes, results: DrawnResults, most: int) -> None:

@@ -1,5 +1,7 @@
 """`plot_results`: what is drawn of results, with the limit of their run and the gaps in it."""
 
+from functools import partial
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -176,18 +178,23 @@ def test_plot_results_says_why_there_is_nothing_to_draw(make_results, ax, kind, 
     assert [text.get_text() for text in ax.texts] == [sentence]
 
 
-@pytest.mark.parametrize("suffix", ["csv", "parquet"])
-def test_plot_results_draws_results_of_a_file(make_orders, mapping, fake_client, tmp_path, bars, suffix):
+@pytest.mark.parametrize(
+    ("suffix", "read"),
+    [
+        ("csv", pd.read_csv),
+        ("parquet", pd.read_parquet),
+        ("parquet", partial(pd.read_parquet, dtype_backend="pyarrow")),
+    ],
+)
+def test_plot_results_draws_results_of_a_file(make_orders, mapping, fake_client, tmp_path, bars, suffix, read):
     """Results that were read from a file are drawn alike, without the limit that they do not know."""
     orders = make_orders(day=["2024-01-31", "2250-12-30", "never"])
     orders.to_csv(tmp_path / "orders.csv", index=False)
     path = tmp_path / f"results.{suffix}"
     client = fake_client({"00001": [400]})
     ep.submit_file(tmp_path / "orders.csv", mapping, client=client, journal=None, results_path=path, progress=False)
-    results = pd.read_csv(path) if suffix == "csv" else pd.read_parquet(path)
-    results.attrs = {}
 
-    run, days = ep.plot_results(results)
+    run, days = ep.plot_results(read(path))
 
     assert sum(height for bar in bars(run).values() for _, height in bar) == 2
     assert bars(days) == {"accepted": [(0, 1)], "rejected": [(23, 1)]}
@@ -202,6 +209,15 @@ def test_plot_results_draws_any_dates_of_a_file(make_results, tmp_path, ax, bars
     ep.plot_results(pd.read_csv(tmp_path / "results.csv"), kind="days", ax=ax)
 
     assert bars(ax) == {"accepted": [(0, 1), (99, 1)]}
+
+
+def test_plot_results_of_a_file_without_times(make_results, tmp_path, ax):
+    """A CSV file in which no row has a time has an empty column."""
+    make_results(["invalid"], [np.nan], created=["NaT"]).to_csv(tmp_path / "results.csv")
+
+    ep.plot_results(pd.read_csv(tmp_path / "results.csv"), kind="run", ax=ax)
+
+    assert [text.get_text() for text in ax.texts] == ["no row was sent in this run"]
 
 
 def test_plot_results_draws_some_rows(make_results, ax, bars):
