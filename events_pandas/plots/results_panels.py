@@ -55,15 +55,12 @@ def drawn_results(results: pd.DataFrame) -> DrawnResults:
 
 def _seconds(times: "pd.Series[Any]") -> Numbers:
     """Return times as Unix seconds; a CSV file has them as text."""
-    if isinstance(times.dtype, pd.DatetimeTZDtype):
-        values = times.dt.tz_localize(None).to_numpy().astype("datetime64[s]")
-        return np.where(np.isnat(values), _NO_TIME, values.astype(np.int64))
-    # Not pandas' reader, whose nanoseconds end in 2262.
-    read = pa.array(times.astype(object), pa.string(), from_pandas=True).cast(pa.timestamp("us", tz="UTC"))
-    seconds: Numbers = (
-        read.cast(pa.timestamp("s", tz="UTC"), safe=False).cast(pa.int64()).fill_null(_NO_TIME).to_numpy()
-    )
-    return seconds
+    # Not pandas' reader of text, whose nanoseconds end in 2262.
+    values = pa.array(times, from_pandas=True)
+    if not pa.types.is_timestamp(values.type):
+        values = values.cast(pa.string()).cast(pa.timestamp("us", tz="UTC"))
+    seconds = values.cast(pa.timestamp("s", tz="UTC"), safe=False).cast(pa.int64())
+    return np.asarray(seconds.fill_null(_NO_TIME))
 
 
 def draw_run(ax: Axes, results: DrawnResults, most: int) -> None:
@@ -79,7 +76,7 @@ def draw_run(ax: Axes, results: DrawnResults, most: int) -> None:
     bins = run_bins(seconds)
     parts = _parts(results.statuses[is_drawn], bins.places(seconds), bins.n)
     heights = [(label, counts / bins.units(), look) for label, counts, look in parts]
-    style.stack(ax, bins.width * np.arange(bins.n), heights, width=bins.width, align="edge")
+    style.stack(ax, bins.width * (np.arange(bins.n) + 0.5), heights, width=bins.width)
     unit = "second" if bins.unit_seconds == 1 else "ten seconds"
     mean = f", mean of each {bins.words}" if bins.width > WINDOW_SECONDS else ""
     title = f"{counted(len(seconds), 'row')} answered, per {unit}{mean}"
@@ -99,7 +96,7 @@ def _mark_limit(ax: Axes, results: DrawnResults, bins: RunBins, *, highest: floa
     is_far = height > _MOST_TIMES_ABOVE * highest
     of_limit = "" if results.share == 1 else f", rate_share {results.share:g} of {results.limit:,.0f}"
     label = f"limit: {allowed:,.0f} in ten seconds{of_limit}{', above the plot' if is_far else ''}"
-    ax.axhline(height, color=style.text_color(), linestyle="--", linewidth=1.2, label=label)
+    style.mark_height(ax, height, label=label)
     ax.set_ylim(0, 1.15 * (highest if is_far else max(height, highest)))
 
 
