@@ -30,7 +30,7 @@ from events_pandas.run.files import submit_files
 from events_pandas.run.frames import unsent_results
 from events_pandas.run.options import SubmitOptions, run_options, with_options
 from events_pandas.run.run import Run, stop_error
-from events_pandas.sources import COMPARED_ROWS, PathOrPaths, other_reading, payloads_of
+from events_pandas.sources import COMPARED_ROWS, PathOrPaths, other_readings, payloads_of
 from events_pandas.warned import warn_caller
 
 if TYPE_CHECKING:
@@ -566,8 +566,7 @@ def export_rejects(
         warn_caller(left_out(writer.path, n_left_out))
     if mapping is not None and payloads is not None:
         rows = reasons["row"].head(COMPARED_ROWS).tolist()
-        other = other_reading(writer.path, mapping, payloads=payloads, rows=rows)
-        if other is not None:
+        for other in other_readings(writer.path, mapping, payloads=payloads, rows=rows):
             warn_caller(other)
     return rejects
 
