@@ -125,8 +125,8 @@ def test_metadata_is_proposed_by_content_and_name(choose, columns, expected):
             {"total": ["12.50 €", "7.25 €"]},
             [
                 (
-                    "text; most look like numbers, such as '12.50 €': remove '€', since a number stands alone in its cell; "
-                    "then use ep.MonetaryAmount(..., currency=...) if it is money"
+                    "text; most look like numbers, such as '12.50 €': remove '€', since a number stands alone in its "
+                    "cell; then use ep.MonetaryAmount(..., currency=...) if it is money"
                 )
             ],
         ),
