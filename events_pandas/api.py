@@ -663,7 +663,8 @@ def create_contacts(
     contacts : pandas.DataFrame
         One row for each contact, with ``identifier`` (``"user_id"`` or ``"email"``) and ``contact``: rows of
         `check_contacts` or `unknown_contacts`. Both are text. The frame is not changed. Rows whose ``status`` says
-        ``"created"`` or ``"exists"`` are not sent again.
+        ``"created"`` or ``"exists"`` are not sent again, and those of contacts that `check_contacts` has found are
+        refused.
     client : IntercomClient, optional
         The connection; without it one is made from the environment's ``INTERCOM_ACCESS_TOKEN``.
     role : {"user", "lead"}, default "user"
