@@ -16,7 +16,6 @@ from events_pandas.deliver.questions import QuestionReply
 from events_pandas.intercom import CONTACT_FIELDS
 from events_pandas.results.frame import text_column
 from events_pandas.run.asking import Asking
-from events_pandas.run.contact_check import ContactStatus
 from events_pandas.run.contact_fields import RESULT_COLUMNS, JsonTexts, contact_payload
 from events_pandas.words import counted, kind_of
 
@@ -35,8 +34,6 @@ CONTACT_ROLES: Final = ("user", "lead")
 MAY_EXIST: Final = "may_exist"
 """The error code of a contact without a status that Intercom may have created: sent again, it might be there twice."""
 
-_THERE: Final = [status.value for status in ContactStatus if status is not ContactStatus.UNKNOWN]
-"""The statuses of `check_contacts` for contacts that Intercom has."""
 _EXISTING: Final = re.compile(r"\bid=([A-Za-z0-9_-]+)")
 _SORT_OUT: Final = "drop the rows of those that it has, and empty the error code of the others"
 _GIVE_ROWS: Final = "give rows of check_contacts or unknown_contacts"
@@ -159,7 +156,6 @@ def require_contacts(contacts: object) -> None:
     if not isinstance(contacts, pd.DataFrame):
         raise TypeError(f"contacts: expected a DataFrame, got {kind_of(contacts)}: give rows of check_contacts")
     _require_columns(contacts)
-    _require_absent(contacts)
     require_named(contacts, "contacts")
 
 
@@ -189,19 +185,6 @@ def _require_columns(contacts: pd.DataFrame) -> None:
             raise ValueError(
                 f"contacts: Intercom may have {named} with the error code '{MAY_EXIST}': look for them, {_SORT_OUT}"
             )
-
-
-def _require_absent(contacts: pd.DataFrame) -> None:
-    """Raise `ValueError` for a contact that a check has found: a request would create nothing."""
-    if "status" not in contacts:
-        return
-    is_there = contacts["status"].isin(_THERE).to_numpy(bool)
-    if is_there.any():
-        row = int(is_there.argmax())
-        raise ValueError(
-            f"contacts: row {row} has the status {contacts['status'].iloc[row]!r}, so Intercom has the contact: "
-            "give only the rows to create, such as contacts[contacts['status'] == 'unknown']"
-        )
 
 
 def _end(reply: QuestionReply[_Created], *, is_repeatable: bool) -> _End:
