@@ -333,7 +333,7 @@ _ROW_NOTES: Table = {
         "map one identifier only, or accept that the first is used",
     ),
     "amount_omitted": (
-        "is zero, and the event is sent without it and its currency",
+        "is zero or rounds to zero, and the event is sent without it and its currency",
         "correct it if something was paid",
     ),
     "amount_rounded": (

@@ -85,6 +85,9 @@ class Faults:
     order of arrival: the same rows fail in the same way in every run, however many threads send them. Attempts are
     counted from the moment that the faults are set.
 
+    Shares concern submissions (``POST /events``) only. Latency, an outage, the clock, missing headers and a revoked
+    token concern every request; `Sandbox.fail_next` makes requests to any path fail.
+
     Examples
     --------
     >>> Faults(statuses={500: 0.05, 429: 0.05}, drop_after=0.01).drop_after

@@ -106,7 +106,8 @@ def _forms(progress: Progress, description: str, zone: dt.tzinfo | None) -> dict
     elif progress.pause is not None:
         forms["window"] = _pause_forms(progress, progress.pause, zone)
     else:
-        is_awaiting = progress.in_flight and not progress.counts
+        # Questions have answers, and no statuses to count.
+        is_awaiting = progress.in_flight and not (progress.counts or progress.rows)
         forms["rate"] = ["waiting for the first answer" if is_awaiting else _rate(progress.events_per_second), ""]
         forms["window"] = _window_forms(progress)
         forms["done"] = [f"done {_moment(progress.done_at, progress.at, zone)}" if progress.done_at else ""]
