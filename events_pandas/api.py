@@ -30,7 +30,7 @@ from events_pandas.run.files import submit_files
 from events_pandas.run.frames import unsent_results
 from events_pandas.run.options import SubmitOptions, run_options, with_options
 from events_pandas.run.run import Run, stop_error
-from events_pandas.sources import COMPARED_ROWS, PathOrPaths, other_reading, payloads_of
+from events_pandas.sources import COMPARED_ROWS, PathOrPaths, other_readings, payloads_of
 from events_pandas.warned import warn_caller
 
 if TYPE_CHECKING:
@@ -566,8 +566,7 @@ def export_rejects(
         warn_caller(left_out(writer.path, n_left_out))
     if mapping is not None and payloads is not None:
         rows = reasons["row"].head(COMPARED_ROWS).tolist()
-        other = other_reading(writer.path, mapping, payloads=payloads, rows=rows)
-        if other is not None:
+        for other in other_readings(writer.path, mapping, payloads=payloads, rows=rows):
             warn_caller(other)
     return rejects
 
@@ -592,8 +591,8 @@ def check_contacts(
     client : IntercomClient, optional
         The connection; without it one is made from the environment's ``INTERCOM_ACCESS_TOKEN``.
     known : pandas.DataFrame, optional
-        What an earlier call returned, or the `results` of the exception that ended it, also from a file, or several of
-        them in one: contacts that have a status there are not asked for again.
+        What an earlier call returned, or the `results` of the exception that ended it, also several of them in one, or
+        from a file (read with ``dtype={"contact": str}``): contacts that have a status there are not asked for again.
     rate_share : float, default 1.0
         The share of the rate limit to use, up to 1.
     progress : {"auto"}, bool or callable, default "auto"

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 
@@ -12,6 +12,7 @@ from events_pandas.cli.options import NO_JOURNAL
 from events_pandas.cli.printout import Printout
 from events_pandas.deliver import Status
 from events_pandas.errors import SourceError
+from events_pandas.run.history import KILLED
 from events_pandas.run.history import runs as list_runs
 from events_pandas.words import escaped, listed
 
@@ -41,8 +42,7 @@ def _table(found: pd.DataFrame) -> str:
         "took": [_clock(seconds) for seconds in found["duration"].dt.total_seconds()],
         "outcome": found["outcome"].fillna(UNDER_WAY),
         "workspace": found["workspace"],
-        "rows": _numbers(found["rows"]),
-        **{status.value: _numbers(found[status.value]) for status in Status if found[status.value].fillna(0).any()},
+        **{name: _numbers(found, name) for name in ("rows", *Status) if name == "rows" or found[name].fillna(0).any()},
         "source": found["source"],
         "results": found["results_path"].fillna(""),
     }
@@ -55,8 +55,10 @@ def _padded(texts: Sequence[str]) -> list[str]:
     return [text.ljust(width) for text in texts]
 
 
-def _numbers(counts: "pd.Series[Any]") -> list[str]:
-    return ["" if pd.isna(count) else f"{count:,}" for count in counts]
+def _numbers(found: pd.DataFrame, name: str) -> list[str]:
+    """Return counts as text; those of a killed run, which wrote no last ones, have a plus."""
+    ends = ["+" if outcome == KILLED else "" for outcome in found["outcome"]]
+    return ["" if pd.isna(count) else f"{count:,}{end}" for count, end in zip(found[name], ends, strict=True)]
 
 
 def _clock(seconds: float) -> str:

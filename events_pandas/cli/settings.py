@@ -16,6 +16,7 @@ from events_pandas.words import did_you_mean, escaped, listed
 SETTINGS_FILE: Final = Path("events-pandas.toml")
 VARIABLE_PREFIX: Final = "EVENTS_PANDAS_"
 TOKEN_VARIABLE: Final = "INTERCOM_ACCESS_TOKEN"  # noqa: S105  # The name of a variable.
+_REGION_VARIABLE: Final = "INTERCOM_REGION"
 OWN_TABLES: Final = ("sandbox",)
 """Commands whose options have other meanings than those of the same name elsewhere."""
 _OTHER_VARIABLES: Final = frozenset({"BROWSER", "DEBUG", "JOURNALS"})
@@ -191,12 +192,22 @@ def _shown(parameters: Sequence[Any], context: Any) -> Iterator[str]:
             source = getattr(context.get_parameter_source(parameter.name), "name", "DEFAULT")
             value = context.params.get(parameter.name)
             text = _set_or_not(value) if "token" in key else _text(value)
-            rows.append((key, text, sources.get(source, "default")))
+            origin = sources.get(source, "default")
+            if key == "region" and (region := _region_of_environment(context)) is not None:
+                text, origin = escaped(region), _REGION_VARIABLE
+            rows.append((key, text, origin))
     token = os.environ.get(TOKEN_VARIABLE)
     rows.append((TOKEN_VARIABLE, _set_or_not(token), "environment" if token else "default"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         yield "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _region_of_environment(context: Any) -> str | None:
+    """Return the region that the client would read from the environment; None if an option gives the address."""
+    # A sandbox has a region of its own.
+    is_given = context.params.get("region") or context.params.get("base_url") or context.info_name in OWN_TABLES
+    return None if is_given else os.environ.get(_REGION_VARIABLE, "").strip() or None
 
 
 def _set_or_not(value: object) -> str:

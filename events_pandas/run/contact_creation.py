@@ -156,16 +156,19 @@ def require_contacts(contacts: object) -> None:
     if not isinstance(contacts, pd.DataFrame):
         raise TypeError(f"contacts: expected a DataFrame, got {kind_of(contacts)}: give rows of check_contacts")
     _require_columns(contacts)
+    require_named(contacts, "contacts")
+
+
+def require_named(contacts: pd.DataFrame, argument: str) -> None:
+    """Raise `ValueError` for a row that does not name a contact; a number has lost the zeros at its beginning."""
     for row, (identifier, contact) in enumerate(zip(contacts["identifier"], contacts["contact"], strict=True)):
         is_text = isinstance(contact, str)
-        if not isinstance(identifier, str) or identifier not in CONTACT_FIELDS or (is_text and not contact.strip()):
-            raise ValueError(f"contacts: row {row} needs an identifier (user_id, id or email) and a contact")
-        if not is_text and pd.api.types.is_scalar(contact) and pd.isna(contact):
-            raise ValueError(f"contacts: row {row} needs an identifier (user_id, id or email) and a contact")
+        is_missing = not contact.strip() if is_text else pd.api.types.is_scalar(contact) and pd.isna(contact)
+        if not isinstance(identifier, str) or identifier not in CONTACT_FIELDS or is_missing:
+            raise ValueError(f"{argument}: row {row} needs an identifier (user_id, id or email) and a contact")
         if not is_text:
-            # A number has lost the zeros at its beginning.
             cure = "read a file of contacts with dtype={'contact': str}"
-            raise ValueError(f"contacts: row {row}: the contact is {kind_of(contact)}, not text: {cure}")
+            raise ValueError(f"{argument}: row {row}: the contact is {kind_of(contact)}, not text: {cure}")
 
 
 def _require_columns(contacts: pd.DataFrame) -> None:

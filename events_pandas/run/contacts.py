@@ -12,7 +12,7 @@ from events_pandas.results.contacts import distinct_contacts
 from events_pandas.results.frame import text_column
 from events_pandas.run.asking import Asking
 from events_pandas.run.contact_check import CONTACT_STATUS_DTYPE, NOT_ASKED, ContactCheck, may_be_new
-from events_pandas.run.contact_creation import CONTACT_ROLES, ContactCreation, require_contacts
+from events_pandas.run.contact_creation import CONTACT_ROLES, ContactCreation, require_contacts, require_named
 from events_pandas.run.contact_fields import field_texts, require_fields
 from events_pandas.run.desk import Desk
 from events_pandas.run.options import RunOptions
@@ -59,6 +59,7 @@ def _with_answers(contacts: pd.DataFrame, known: pd.DataFrame | None) -> pd.Data
         raise TypeError(f"known: expected a DataFrame, got {kind_of(known)}: give what check_contacts returned")
     if lacking := [column for column in _KNOWN_COLUMNS if column not in known]:
         raise ValueError(f"known: no column {lacking[0]!r}: give what check_contacts returned")
+    require_named(known, "known")
     answers = known[_KNOWN_COLUMNS].replace({"status": "", "merged_into": ""}, None)
     _require_statuses(answers["status"])
     # A table that was put together from several may name a contact twice, once without an answer.

@@ -50,8 +50,9 @@ def runs(journal: str | os.PathLike[str] = AUTO, *, workspace: str | None = None
         ``duration`` (timedelta64; NA without an end), ``outcome``, ``workspace``, ``source``, ``mapping`` (a digest),
         ``rows`` and a column for each status (Int64: rows so far; NA if the run ended before it wrote any),
         ``requests`` (Int64), ``results_path``, ``resubmit`` (bool) and ``journal`` (the file). ``outcome`` is NA while
-        a run is under way, and ``"killed"`` if it wrote no end and its process is gone; a run of another machine counts
-        as killed when it has been silent for 60 s. Before the first run, ``"auto"`` gives a table without rows.
+        a run is under way, and ``"killed"`` if it wrote no end and its process is gone; its counts are
+        those that it wrote last, and Intercom has at least so many events. A run of another machine counts as killed
+        when it has been silent for 60 s. Before the first run, ``"auto"`` gives a table without rows.
 
     Raises
     ------

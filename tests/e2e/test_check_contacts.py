@@ -396,3 +396,12 @@ def test_check_contacts_refuses_known_contacts_in_another_form(client, make_orde
     odd = make_orders(1, identifier="user_id", contact="1", status="knwon", merged_into="")
     with pytest.raises(ValueError, match=r"known: row 0 has the status 'knwon', not one of known, unknown"):
         check_contacts(make_orders(1), mapping, client=client, known=odd)
+
+
+def test_check_contacts_refuses_known_contacts_that_became_numbers(client, make_orders, mapping):
+    """A table whose contacts a CSV file turned into numbers would answer for other contacts: 00042 became 42."""
+    file = io.StringIO("identifier,contact,status,merged_into\nuser_id,00042,unknown,\n")
+
+    number = r"known: row 0: the contact is an int, not text: read a file of contacts with dtype=\{'contact': str\}"
+    with pytest.raises(ValueError, match=number):
+        check_contacts(make_orders(1), mapping, client=client, known=pd.read_csv(file))

@@ -64,6 +64,20 @@ def test_show_config_says_whether_the_token_is_set(tmp_path, monkeypatch):
     assert [line.split("  ")[0] for line in lines] == ["is not set", "is set"]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "region"),
+    [
+        (["submit"], ("eu", "INTERCOM_REGION")),
+        (["submit", "--region", "au"], ("au", "command line")),
+        (["submit", "--base-url", "http://127.0.0.1:1"], ("-", "default")),
+        (["sandbox"], ("us", "default")),
+    ],
+)
+def test_show_config_has_the_region_of_the_environment_if_a_run_would_use_it(shown, arguments, region):
+    """A run reads INTERCOM_REGION if neither a region nor an address is given; a sandbox never does."""
+    assert shown(*arguments, env={"INTERCOM_REGION": " eu "})["region"] == region
+
+
 def test_sandbox_has_a_table_and_variables_of_its_own(shown, write):
     """The limit of a sandbox is not the limit of a run."""
     write("limit = 9\n[sandbox]\nlimit = 83\n")

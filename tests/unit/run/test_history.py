@@ -160,6 +160,20 @@ def test_runs_command_prints_a_table(journals):
     assert (result.stderr, result.exit_code) == ("", 0)
 
 
+def test_runs_command_marks_the_counts_of_a_killed_run(tmp_path):
+    """The run wrote 1,500 rows last, and had more when it was killed."""
+    journal = Journal(tmp_path / "journal.sqlite", workspace="ab12cd34")
+    started_at = datetime(2026, 1, 31, 10, 0, tzinfo=UTC)
+    journal.begin_run(RunFacts(started_at=started_at, source="orders.csv", mapping="0f3c"))
+    journal.tell_run({"accepted": 1_500})
+    journal.close()
+
+    result = CliRunner().invoke(app, ["runs", "--journal", str(tmp_path / "journal.sqlite")])
+
+    (line,) = result.stdout.splitlines()[1:]
+    assert line.split() == ["2026-01-31", "10:00:00", "killed", "ab12cd34", "1,500+", "1,500+", "orders.csv"]
+
+
 def test_runs_command_lists_one_workspace(journals):
     """--workspace filters as the function does."""
     result = CliRunner().invoke(app, ["runs", "--journal", str(journals), "--workspace", "ef56"])

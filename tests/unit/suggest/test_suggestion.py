@@ -278,6 +278,22 @@ def test_suggestion_takes_an_amount_beside_a_currency_for_money_although_a_code_
     ]
 
 
+@pytest.mark.parametrize("odd", ["15.00 €", "n/a"])
+@pytest.mark.parametrize("currencies", [["EUR"] * 5, ["EUR", "USD", "EUR", "EUR", "USD"]])
+def test_suggestion_takes_an_amount_for_money_although_a_cell_is_no_number(odd, currencies):
+    """One cell decides nothing about the others: the check refuses its row."""
+    frame = pd.DataFrame({"day": "2024-01-31", "user_id": list("abcde"), "price": ["1.50", "2.50", odd, "3", "4"]})
+
+    proposal = suggest_mapping(frame.assign(currency=currencies))
+
+    assert proposal.metadata == {"price": MonetaryAmount("price", currency="currency")}
+    (choice,) = (choice for choice in proposal.choices if choice.path == "metadata.price")
+    assert choice.reason.startswith(
+        "an amount with its currency; a monetary amount rule refuses 20 % of those looked at "
+        f"(amount_unreadable at '{odd}': "
+    )
+
+
 @pytest.mark.parametrize(
     ("columns", "refused"),
     [
