@@ -28,6 +28,10 @@ _TRUE: Final = frozenset({"1", "true", "t", "yes", "y", "on"})
 """The words for a flag that is set, as the parser reads the environment."""
 _APART: Final = ("config", "show-config", "help")
 """Options that no file can hold."""
+_ADDRESSES: Final = ("region", "base_url")
+"""Options of which only one says where requests go."""
+_PLACES: Final = ("COMMANDLINE", "ENVIRONMENT", "DEFAULT_MAP")
+"""Where a value may come from, the place that counts most first."""
 _TOKEN_PLACE: Final = f"the access token is read from {TOKEN_VARIABLE} only"
 _FILES: Final = ("file", "files", "path", "paths", "source")
 """What somebody may call the files of rows in a file of settings."""
@@ -80,7 +84,9 @@ class ConfiguredCommand(TyperCommand):
         if _SHOW_CONFIG in args:
             for parameter in self.params:
                 parameter.required = False
-        return super().parse_args(ctx, args)
+        rest = super().parse_args(ctx, args)
+        _leave_one_address(ctx)
+        return rest
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command, or show its options."""
@@ -89,6 +95,29 @@ class ConfiguredCommand(TyperCommand):
                 say(line)
             return None
         return super().invoke(ctx)
+
+
+def _leave_one_address(context: Any) -> None:
+    """Leave out the region or the base URL if the other one comes from a place that counts more.
+
+    Raise `BadParameter` if both come from the same place. The client refuses both of a command line.
+    """
+    both = [each for each in context.command.params if each.name in _ADDRESSES and context.params.get(each.name)]
+    if len(both) < len(_ADDRESSES):
+        return
+    first, second = both
+    ranks = [_PLACES.index(_place_of(each, context)) for each in both]
+    if ranks[0] != ranks[1]:
+        weaker = first if ranks[0] > ranks[1] else second
+        context.params[weaker.name] = None
+        context.set_parameter_source(weaker.name, type(context.get_parameter_source(weaker.name)).DEFAULT)
+    elif origin_of(first, context) is not None:
+        places = " and ".join(str(origin_of(each, context)) for each in both)
+        raise typer.BadParameter(f"{places} are both given: leave only one of them", ctx=context)
+
+
+def _place_of(parameter: Any, context: Any) -> str:
+    return str(getattr(context.get_parameter_source(parameter.name), "name", ""))
 
 
 def variable_of(parameter: Any, command: str | None) -> str:
@@ -154,7 +183,7 @@ def _config_among(arguments: Sequence[str]) -> str | None:
 
 def origin_of(parameter: Any, context: Any) -> str | None:
     """Say where a value of an option comes from, if it is the environment or a file."""
-    source = getattr(context.get_parameter_source(parameter.name), "name", "")
+    source = _place_of(parameter, context)
     if source == "ENVIRONMENT":
         return variable_of(parameter, context.info_name)
     file = escaped(context.meta.get(VARIABLE_PREFIX, SETTINGS_FILE))

@@ -44,6 +44,55 @@ def test_command_line_wins_over_environment_over_file_over_default(shown, write)
     assert found["chunksize"] == ("10000", "default")
 
 
+@pytest.mark.parametrize(
+    ("text", "env", "arguments", "region", "base_url"),
+    [
+        ('region = "eu"\n', {}, ["--base-url", "http://a"], ("-", "default"), ("http://a", "command line")),
+        ('base-url = "http://a"\n', {}, ["--region", "eu"], ("eu", "command line"), ("-", "default")),
+        (
+            'region = "eu"\n',
+            {"EVENTS_PANDAS_BASE_URL": "http://a"},
+            [],
+            ("-", "default"),
+            ("http://a", "EVENTS_PANDAS_BASE_URL"),
+        ),
+    ],
+)
+def test_region_and_base_url_are_one_choice(shown, write, text, env, arguments, region, base_url):
+    """Both say where requests go: the one from the place that counts more leaves out the other one."""
+    write(text)
+
+    found = shown("submit", "a.csv", *arguments, env=env)
+
+    assert (found["region"], found["base-url"]) == (region, base_url)
+
+
+@pytest.mark.parametrize(
+    ("text", "env", "places"),
+    [
+        (
+            'region = "eu"\nbase-url = "http://a"\n',
+            {},
+            "'region' in events-pandas.toml and 'base-url' in events-pandas.toml",
+        ),
+        (
+            "",
+            {"EVENTS_PANDAS_REGION": "eu", "EVENTS_PANDAS_BASE_URL": "http://a"},
+            "EVENTS_PANDAS_REGION and EVENTS_PANDAS_BASE_URL",
+        ),
+    ],
+)
+def test_region_and_base_url_of_one_place_are_refused(write, tmp_path, monkeypatch, text, env, places):
+    """The error names the place of both."""
+    monkeypatch.chdir(tmp_path)
+    write(text)
+
+    result = CliRunner().invoke(app, ["submit", "a.csv", "-m", "m.toml"], env=env)
+
+    fault = f"error: Invalid value: {places} are both given: leave only one of them\n"
+    assert (result.stderr, result.exit_code) == (fault, 2)
+
+
 def test_show_config_needs_no_files_and_never_shows_the_token(shown):
     """What is missing is shown as missing; of the token it is said only whether it is set."""
     found = shown("submit", env={"INTERCOM_ACCESS_TOKEN": "s3cret"})

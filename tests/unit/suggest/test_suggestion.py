@@ -609,7 +609,7 @@ def test_suggestion_refuses_what_is_not_a_frame():
     ],
 )
 def test_try_rule_counts_the_rows_that_a_check_would_refuse(columns, rule, trial):
-    """Rows are counted, not findings; the most frequent error stands for all, with its remedy and values of its kind."""
+    """Rows are counted, not findings; the most frequent error stands for all, with its remedy and some values."""
     frame = pd.DataFrame(columns)
 
     assert try_rule(frame, np.arange(len(frame)), rule) == trial
