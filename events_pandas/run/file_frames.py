@@ -46,7 +46,7 @@ class FileFrames:
     chunksize: int
     limit: int | None  # only the first rows are read; None: all of them
     types: ColumnTypes
-    total: int | None  # the number of rows, if they were counted or all read
+    total: int | None  # the number of rows, if they were counted or checked
     start: int = field(default=0, init=False)
     _refused: tuple[Finding, ...] = field(default=(), init=False)
     _chunks: list[_ChunkPlace] = field(default_factory=list, init=False)
@@ -62,7 +62,6 @@ class FileFrames:
             yield frame
             if end == self.limit:
                 break
-        self.total = end
 
     def _read(self, file: SourceFile) -> Iterator[FileChunk]:
         return read_chunks(file, self.mapping, chunksize=self.chunksize, computed=self.types.computed)
