@@ -161,24 +161,31 @@ def asks_for_document(context: Any, arguments: Sequence[str]) -> bool:
     """Return whether `--json` holds for a command whose arguments cannot be read, as far as it can be known."""
     if flags := [argument for argument in arguments if argument in (_JSON, _NO_JSON)]:
         return flags[-1] == _JSON
-    option = next((each for each in context.command.params if key_of(each) == "json"), None)
+    value = value_unread("json", context, arguments)
+    return value is True or str(value).strip().lower() in _TRUE
+
+
+def value_unread(key: str, context: Any, arguments: Sequence[str]) -> object:
+    """Return the value of an option of a command whose arguments cannot be read; None if it has none."""
+    option = next((each for each in context.command.params if key_of(each) == key), None)
     if option is None:
-        return False
-    if word := os.environ.get(variable_of(option, context.info_name)):
-        return word.strip().lower() in _TRUE
+        return None
+    given = _word_among(arguments, f"--{key}") or os.environ.get(variable_of(option, context.info_name))
+    if given is not None:
+        return given
     # A fault of the file is the error itself, or comes after it.
     with suppress(typer.BadParameter):
-        file = _config_among(arguments) or os.environ.get(f"{VARIABLE_PREFIX}CONFIG") or SETTINGS_FILE
+        file = _word_among(arguments, _CONFIG) or os.environ.get(f"{VARIABLE_PREFIX}CONFIG") or SETTINGS_FILE
         tables = _read(Path(file))
         table = tables.get(context.info_name) if context.info_name in OWN_TABLES else tables
-        return isinstance(table, dict) and table.get("json") is True
-    return False
+        return table.get(key) if isinstance(table, dict) else None
+    return None
 
 
-def _config_among(arguments: Sequence[str]) -> str | None:
-    """Return the file that `--config` names among arguments."""
-    words = [word for argument in arguments for word in ([argument] if argument == _CONFIG else argument.split("=", 1))]
-    return words[words.index(_CONFIG) + 1] if _CONFIG in words[:-1] else None
+def _word_among(arguments: Sequence[str], option: str) -> str | None:
+    """Return the value that an option is given among arguments."""
+    words = [word for argument in arguments for word in ([argument] if argument == option else argument.split("=", 1))]
+    return words[words.index(option) + 1] if option in words[:-1] else None
 
 
 def origin_of(parameter: Any, context: Any) -> str | None:

@@ -1,5 +1,7 @@
 """Options from the command line, the environment and a file: which of them wins, and what is refused."""
 
+import json
+
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -304,3 +306,36 @@ def test_variable_with_a_typo_is_named(name, warning):
     result = CliRunner().invoke(app, ["submit", "--show-config"], env={name: "1"})
 
     assert (result.stderr, result.exit_code) == (warning, 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text", "error"),
+    [
+        (["--rate-share", "7", "-m", "m.toml", "--log-json", "run.jsonl"], "", "BadParameter"),
+        (["--log-json=run.jsonl"], "", "MissingParameter"),
+        (["--results-path", "r.csv"], 'log-json = "run.jsonl"', "NoSuchOption"),
+    ],
+)
+def test_wrong_usage_is_in_the_log(write, tmp_path, monkeypatch, arguments, text, error):
+    """The log has the exit code, even if no run began: a scheduler may read nothing else."""
+    monkeypatch.chdir(tmp_path)
+    write(text)
+
+    CliRunner().invoke(app, ["submit", "a.csv", *arguments])
+
+    (line,) = map(json.loads, (tmp_path / "run.jsonl").read_text().splitlines())
+    assert (line["kind"], line["exit_code"], line["error"], line["run"]) == ("exit", 2, error, None)
+
+
+@pytest.mark.parametrize("log", ["a.csv", "rows/run.jsonl", "nowhere/run.jsonl"])
+def test_wrong_usage_writes_no_log_among_the_rows(tmp_path, monkeypatch, log):
+    """The error is about the usage; the file of rows stays, and their folder gets no file that a run would read."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.csv").write_text("who,day\n")
+    (tmp_path / "rows").mkdir()
+
+    result = CliRunner().invoke(app, ["submit", "a.csv", "rows", "--log-json", log, "--limit", "x"])
+
+    assert (tmp_path / "a.csv").read_text() == "who,day\n"
+    assert not list(tmp_path.glob("*/*"))
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
