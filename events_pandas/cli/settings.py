@@ -1,8 +1,9 @@
 """Options from a file and from the environment, beside those of the command line."""
 
+import math
 import os
 import tomllib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -10,7 +11,7 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperCommand
 
-from events_pandas.cli.output import say
+from events_pandas.cli.printout import Printout
 from events_pandas.words import did_you_mean, escaped, listed
 
 SETTINGS_FILE: Final = Path("events-pandas.toml")
@@ -91,8 +92,7 @@ class ConfiguredCommand(TyperCommand):
     def invoke(self, ctx: Any) -> Any:
         """Run the command, or show its options."""
         if ctx.params["show_config"]:
-            for line in _shown(self.params, ctx):
-                say(line)
+            _show(Printout(command=ctx.info_name, as_json=ctx.params["as_json"]), _settings(self.params, ctx))
             return None
         return super().invoke(ctx)
 
@@ -213,10 +213,9 @@ def missing_from(context: typer.Context) -> str:
     return f"there is no {SETTINGS_FILE} that has it"
 
 
-def _shown(parameters: Sequence[Any], context: Any) -> Iterator[str]:
-    """Yield a line for each option: its value, and where it comes from."""
+def _settings(parameters: Sequence[Any], context: Any) -> Iterator[tuple[str, object, str]]:
+    """Yield each option with its value and where this comes from. Of a token only whether it is set."""
     file = context.meta.get(VARIABLE_PREFIX, str(SETTINGS_FILE))
-    rows = []
     for parameter in parameters:
         key = key_of(parameter)
         if parameter.param_type_name == "option" and key not in _APART:
@@ -225,18 +224,34 @@ def _shown(parameters: Sequence[Any], context: Any) -> Iterator[str]:
                 "ENVIRONMENT": variable_of(parameter, context.info_name),
                 "DEFAULT_MAP": escaped(file),
             }
-            source = getattr(context.get_parameter_source(parameter.name), "name", "DEFAULT")
             value = context.params.get(parameter.name)
-            text = _set_or_not(value) if "token" in key else _text(value)
-            origin = sources.get(source, "default")
+            origin = sources.get(_place_of(parameter, context), "default")
             if key == "region" and (region := _region_of_environment(context)) is not None:
-                text, origin = escaped(region), _REGION_VARIABLE
-            rows.append((key, text, origin))
+                value, origin = region, _REGION_VARIABLE
+            yield key, _set_or_not(value) if "token" in key else value, origin
     token = os.environ.get(TOKEN_VARIABLE)
-    rows.append((TOKEN_VARIABLE, _set_or_not(token), "environment" if token else "default"))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+    yield TOKEN_VARIABLE, _set_or_not(token), "environment" if token else "default"
+
+
+def _show(printout: Printout, settings: Iterable[tuple[str, object, str]]) -> None:
+    """Print options as a table, or as a document."""
+    rows = list(settings)
+    if printout.as_json:
+        printout.add(options=[{"option": key, "value": _plain(value), "source": origin} for key, value, origin in rows])
+        printout.close(0)
+        return
+    texts = [(key, _text(value), origin) for key, value, origin in rows]
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    for row in texts:
+        printout.say("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _plain(value: object) -> object:
+    """Return a value that JSON has."""
+    if isinstance(value, list | tuple):
+        return list(map(str, value))
+    is_number = isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
+    return value if value is None or is_number else str(value)
 
 
 def _region_of_environment(context: Any) -> str | None:

@@ -129,6 +129,26 @@ def test_show_config_has_the_region_of_the_environment_if_a_run_would_use_it(sho
     assert shown(*arguments, env={"INTERCOM_REGION": " eu "})["region"] == region
 
 
+def test_show_config_with_json_is_one_document(write, tmp_path, monkeypatch):
+    """Values have the types of JSON; of the token only whether it is set."""
+    monkeypatch.chdir(tmp_path)
+    write('mapping = "m.toml"\nrate-share = 0.5\n')
+
+    result = CliRunner().invoke(
+        app, ["submit", "--show-config", "--json", "--limit", "9"], env={"INTERCOM_ACCESS_TOKEN": "s3cret"}
+    )
+
+    document = json.loads(result.stdout)
+    options = {each.pop("option"): each for each in document.pop("options")}
+    assert (document, result.exit_code) == ({"command": "submit", "exit_code": 0, "errors": []}, 0)
+    assert options["mapping"] == {"value": "m.toml", "source": "events-pandas.toml"}
+    assert options["rate-share"] == {"value": 0.5, "source": "events-pandas.toml"}
+    assert options["limit"] == {"value": 9, "source": "command line"}
+    assert options["json"] == {"value": True, "source": "command line"}
+    assert options["results"] == {"value": None, "source": "default"}
+    assert options["INTERCOM_ACCESS_TOKEN"] == {"value": "is set", "source": "environment"}
+
+
 def test_sandbox_has_a_table_and_variables_of_its_own(shown, write):
     """The limit of a sandbox is not the limit of a run."""
     write("limit = 9\n[sandbox]\nlimit = 83\n")
@@ -143,9 +163,9 @@ def test_sandbox_has_a_table_and_variables_of_its_own(shown, write):
 
 def test_file_may_hold_options_of_other_commands(shown, write):
     """One file serves all commands: an option that a command lacks does not concern it."""
-    write('results = "r.csv"\njson = true\npreflight = false\n')
+    write('results = "r.csv"\nworkspace = "ab12cd34"\npreflight = false\n')
 
-    assert shown("runs")["json"] == ("true", "events-pandas.toml")
+    assert shown("runs")["workspace"] == ("ab12cd34", "events-pandas.toml")
     assert shown("submit")["preflight"] == ("false", "events-pandas.toml")
 
 
