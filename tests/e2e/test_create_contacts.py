@@ -242,6 +242,7 @@ def test_a_lead_whose_answer_is_lost_is_not_sent_again(start, fault):
         "0 of 1 contacts have an answer"
     )
     assert left["status"].isna().all()
+    assert left.attrs["run"]["requests"] == 1
     assert (left["error_code"].item(), there) == ("may_exist", 0 if fault == 500 else 1)
     assert left["error_message"].item() == (
         "the request may have arrived, and nobody knows if the contact was created: look for it in Intercom"
