@@ -264,6 +264,7 @@ class TableFile:
         # The name may belong to another run's file by now.
         if self.is_inherited or self.is_in_place:
             return
+        self._is_begun = False
         with suppress(OSError):
             self._require_own()
             delete(self.partial, self._stream)

@@ -117,7 +117,7 @@ class Asking:
                         if (reply := asking.replies.pop(outcome.row, None)) is not None:
                             take(outcome.row, reply)
             finally:
-                self.requests += engine.requests
+                self.requests += engine.requests - len(asking.spared)
                 self.stop = engine.stop
 
     def _engine(self, client: Client, bar: ProgressBar | None = None) -> Engine:

@@ -68,6 +68,8 @@ def check_frames(frames: FileFrames, *, destination: Destination | None, progres
     check = _FilesCheck(frames, progress)
     with progress_bar(progress, total=frames.total, description="checking", delay_seconds=2.0) as bar:
         passed = check.passed(bar.advance)
+    # Without progress they were not counted before.
+    frames.total = passed.facts.rows
 
     def payloads(n: int) -> list[bytes]:
         if n > PAYLOADS_KEPT:

@@ -47,7 +47,7 @@ class FileFrames:
     chunksize: int
     limit: int | None  # only the first rows are read; None: all of them
     types: ColumnTypes
-    total: int | None  # the number of rows, if it is known
+    total: int | None  # the number of rows, if they were counted or checked
     start: int = field(default=0, init=False)
     _refused: tuple[Finding, ...] = field(default=(), init=False)
     _chunks: list[_ChunkPlace] = field(default_factory=list, init=False)

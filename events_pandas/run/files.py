@@ -250,6 +250,8 @@ class FileRun:
         try:
             self._run.submit(self._take)
         except (SubmissionError, SubmissionInterrupted) as error:
+            if not self._run.has_sent:
+                self._leave_files(error)
             # It comes first, and has the results, whatever else goes wrong.
             for step in (self._write_rest, self._keep_rest, self._note_cut_off, self._end):
                 try:
@@ -267,6 +269,16 @@ class FileRun:
             self._note_missing(ended)
             self._end(ended)
             raise ended from error
+
+    def _leave_files(self, error: SubmissionError | SubmissionInterrupted) -> None:
+        """Leave the files of an earlier run as they are: they say more than rows of which none was sent."""
+        writers = [self._writer, None if self._rejects is None else self._rejects.writer]
+        self._writer = self._rejects = None
+        if files := [writer for writer in writers if writer is not None]:
+            for file in files:
+                file.discard()
+            names = " and ".join(escaped(file.path) for file in files)
+            error.add_note(f"not written, as nothing was sent: {names} (files of an earlier run stay)")
 
     def _write_rest(self, error: SubmissionError | SubmissionInterrupted) -> None:
         """Write the results that a run that ended early has left."""

@@ -44,7 +44,7 @@ _LINK_TEXTS: Final = {ColumnLook.TEXT, ColumnLook.WHOLE, ColumnLook.INTERCOM_ID}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trial:
-    """The rows looked at that a check refuses under a rule, and the code and the remedy of the first."""
+    """The rows looked at that a check refuses under a rule, and the code and the remedy of the most frequent."""
 
     n_refused: int = 0
     example: str = ""

@@ -221,6 +221,30 @@ def test_interrupt_while_contacts_are_asked_for_sends_nothing(start, asked, make
     assert sandbox.requests == 0
 
 
+def test_outage_before_the_first_event_leaves_the_files_of_an_earlier_run(start, asked, make_orders, mapping, folder):
+    """Nothing was sent: the exception has the results, a note names the files, and none of them is replaced."""
+    sandbox = start()
+    make_orders(3).to_csv("orders.csv", index=False)
+    places = {"results_path": "results.csv", "rejects_path": "rejects.csv"}
+
+    def fall_silent():
+        sandbox.faults = Faults(outage_seconds=600)
+
+    with sandbox.client() as client:
+        submit_file("orders.csv", mapping, client=client, **places)
+        before = {path.name: path.read_bytes() for path in folder.glob("re*")}
+        failing = asked(client, before=1, action=fall_silent)
+        options = {"contacts": "check", "patience_seconds": 1, "resubmit": True}
+        with pytest.raises(OutageError) as caught:
+            submit_file("orders.csv", mapping, client=failing, **places, **options)
+
+    assert {path.name: path.read_bytes() for path in folder.glob("re*")} == before
+    assert caught.value.__notes__ == [
+        "not written, as nothing was sent: results.csv and rejects.csv (files of an earlier run stay)"
+    ]
+    assert caught.value.results["source_file"].tolist() == ["orders.csv"] * 3
+
+
 def test_outage_while_contacts_are_asked_for_ends_the_run(start, asked, make_orders, mapping):
     """A run whose question is not answered within its patience ends, and every row has a result."""
     sandbox = start()
