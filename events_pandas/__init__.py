@@ -1,8 +1,8 @@
 """Rows of DataFrames and files (CSV, JSON Lines, Parquet, Arrow, Excel) as Intercom data events, checked first."""
 
+import os
 import sys
 from importlib import import_module
-from pathlib import PurePath
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,9 @@ def _is_command() -> bool:
     if arguments[:1] == ["-m"]:
         # `python -m` is looking for its module, whose name stands before the arguments.
         return sys.orig_argv[-len(arguments)] == __name__
-    return PurePath(*arguments[:1]).name in {_COMMAND, f"{_COMMAND}.exe", f"{_COMMAND}-script.py"}
+    # Not with pathlib, which takes longer to load than all else before signals are taken.
+    name = os.path.basename("".join(arguments[:1]))  # noqa: PTH119
+    return name in {_COMMAND, f"{_COMMAND}.exe", f"{_COMMAND}-script.py"}
 
 
 def _loaded() -> ModuleType:
@@ -50,3 +52,6 @@ if TYPE_CHECKING:
 elif not _is_command():
     # Now, so that DataFrame.intercom exists whatever is imported next.
     _loaded()
+else:
+    # Loading the command takes up to a second.
+    import_module("events_pandas.starting").leave_at_signals()

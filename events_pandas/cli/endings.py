@@ -27,19 +27,11 @@ from events_pandas.errors import (
     SubmissionError,
     Worded,
 )
+from events_pandas.starting import ENDED_BY_SIGNAL, ENDING, leave
 from events_pandas.words import counted, escaped
 
-ENDING: Final = tuple(
-    getattr(signal, name)
-    for name in ("SIGTERM", "SIGHUP", "SIGBREAK")
-    # Windows lacks SIGHUP, other systems lack SIGBREAK.
-    if hasattr(signal, name)
-)
 REPEAT_SECONDS: Final = 1.0
 """A signal this soon after another is a repetition: `timeout` signals a process, and then its group."""
-
-ENDED_BY_SIGNAL = 128
-"""Shells add this to the number of the signal that ended a command."""
 
 
 class ExitCode(IntEnum):
@@ -188,9 +180,11 @@ def ending_signals(clock: Callable[[], float] = time.monotonic) -> Iterator[list
 
     # Only the main thread may set handlers; a command that is called in another thread leaves signals alone.
     is_main = threading.current_thread() is threading.main_thread()
-    taken = [number for number in ENDING if is_main and signal.getsignal(number) is signal.SIG_DFL]
+    taken = [number for number in ENDING if is_main and signal.getsignal(number) in (signal.SIG_DFL, leave)]
     for number in taken:
         signal.signal(number, interrupt)
+    if is_main and signal.getsignal(signal.SIGINT) is leave:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield came
     finally:

@@ -107,8 +107,6 @@ class Engine:
         # When the run began to await the end of another run, and until when it does.
         self.awaiting: tuple[float, float] | None = None
         self._stopping_since: float | None = None
-        # Whether an event has had a final answer.
-        self._is_answered = False
         self._ticked_at = 0.0
         self._looked_at = -math.inf
 
@@ -321,9 +319,8 @@ class Engine:
     def _next_ticket(self, now: float) -> Ticket | None:
         if not self._outage.is_on:
             return self._backlog.next_ticket(now)
-        probe = self._backlog.next_probe()
-        if probe is None and not self._is_answered:
-            # ``GET /me`` may work where no event does: one of them decides.
+        probe = self._backlog.next_probe(beside_suspects=not self._outage.has_answered)
+        if probe is None and (self._outage.needs_event or self._outage.is_last_chance(now)):
             probe = self._backlog.next_ticket(math.inf)
         return probe or Ticket(event=PROBE)
 
@@ -352,11 +349,10 @@ class Engine:
                 self._stop_by(stop_for_journal(ticket.written))
             self._conclude(ticket, judge_recorded(ticket.written))
         elif isinstance(result, Attempt):
-            self._learn(ticket, result)
             is_event = ticket.event is not PROBE
-            is_final = is_event and not result.kind.passes
-            self._stop_by(stop_after(result, is_first=is_final and not self._is_answered))
-            self._is_answered = self._is_answered or is_final
+            is_first = is_event and self._outage.note_event(ticket.event.row, result.kind)
+            self._learn(ticket, result)
+            self._stop_by(stop_after(result, is_first=is_first))
             if is_event:
                 self._go_on(ticket, result)
             else:
@@ -394,12 +390,12 @@ class Engine:
 
     def _suspect(self, ticket: Ticket, verdict: Verdict) -> None:
         """Keep an event whose attempts are spent while nothing works."""
-        if self._is_answered:
-            self._backlog.suspect(ticket, verdict)
-        else:
-            # It is a probe itself, as only an event shows whether events are answered.
+        if self._outage.needs_event:
+            # It is a probe itself.
             ticket.pardon(self._outage.number)
             self._backlog.put_back(ticket, due_at=ticket.received_at)
+        else:
+            self._backlog.suspect(ticket, verdict)
 
     def _conclude(self, ticket: Ticket, verdict: Verdict) -> None:
         """End an event that was sent, and draw the conclusions for the others."""

@@ -9,6 +9,11 @@ from events_pandas.deliver.pace.state import Pause
 
 OUTAGE_REQUESTS: Final = 20
 """So many failed requests in a row are an outage; more if more are in flight, as these fail together."""
+OUTAGE_EVENTS: Final = 3
+"""So many different events that fail, before any event is answered, are an outage though ``GET /me`` is answered.
+
+Fewer may each be the cause.
+"""
 FIRST_PROBE_SECONDS: Final = 1.0
 """The wait before the first probe. It doubles with every further one."""
 LONGEST_PROBE_SECONDS: Final = 30.0
@@ -27,6 +32,9 @@ class Outage:
         self.since = math.inf
         self.worked_at = -math.inf
         self.probe_at = math.inf
+        # Whether an event has had a final answer, and the rows of the events that failed before.
+        self.has_answered = False
+        self._unanswered: set[int] = set()
         # Outages so far.
         self.number = 0
         self.last_failure = ""
@@ -64,6 +72,26 @@ class Outage:
                 self.worked_at = max(self.worked_at, now)
                 self._failures = 0
                 self._probe_seconds = self._first_probe_seconds
+
+    def note_event(self, row: int, kind: AttemptKind) -> bool:
+        """Learn from an attempt of an event. Return whether it is the first final answer to any event."""
+        if self.has_answered:
+            return False
+        if kind is AttemptKind.FAILED:
+            self._unanswered.add(row)
+        elif not kind.passes:
+            self.has_answered = True
+            self._unanswered.clear()
+        return self.has_answered
+
+    @property
+    def needs_event(self) -> bool:
+        """Whether only an event shows the end of the outage: ``GET /me`` may be answered where no event is."""
+        return len(self._unanswered) >= OUTAGE_EVENTS
+
+    def is_last_chance(self, now: float) -> bool:
+        """Whether the patience is over for events none of which was ever answered."""
+        return bool(self._unanswered) and self.is_over_patience(now)
 
     def may_explain(self, sent_at: float) -> bool:
         """Return whether an event may have failed only because nothing works: its last attempt left at this time."""

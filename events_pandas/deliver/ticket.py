@@ -261,12 +261,13 @@ class Backlog:
             return heapq.heappop(self._retries)[-1]
         return self._fresh.popleft() if self._fresh else None
 
-    def next_probe(self) -> Ticket | None:
+    def next_probe(self, *, beside_suspects: bool) -> Ticket | None:
         """Take an event that may show whether the service works, if there is one.
 
-        It must not have failed before, as it may be the cause.
+        It must not have failed before, as it may be the cause. While there are suspects it is only taken
+        `beside_suspects`.
         """
-        return self._fresh.popleft() if self._fresh and not self._suspects else None
+        return self._fresh.popleft() if self._fresh and (beside_suspects or not self._suspects) else None
 
     def pardon(self, outage: int) -> None:
         """Forget the tries made in an outage for the events that wait to be tried again."""

@@ -108,6 +108,8 @@ class ContactCheck:
     merged_into: dict[int, str] = field(default_factory=dict)
     # What came instead of an answer; the last one.
     _said: str = field(default="", init=False)
+    # Whether a search was ever answered.
+    _can_search: bool = field(default=False, init=False)
 
     def run(self) -> None:
         """Ask for every contact whose status is not known. The asking ends if Intercom does not answer for one."""
@@ -130,18 +132,22 @@ class ContactCheck:
                 yield _Search(identifier=identifier, positions=positions[first : first + SEARCHED_AT_ONCE])
 
     def _search(self, searches: list[_Search]) -> None:
-        """Search for contacts, and again for the halves of a search that found more than a page."""
+        """Search for contacts, and again for the halves of a search that found more than a page or was refused."""
         while searches and self.asking.stop is None:
             searches = self._search_once(searches)
 
     def _search_once(self, searches: list[_Search]) -> list[_Search]:
         """Search for contacts. Return the searches that are still to be made."""
         again: list[_Search] = []
+        refused: list[_Search] = []
 
         def take(number: int, reply: QuestionReply[_SearchPage]) -> None:
             search, page = searches[number], reply.read
+            self._can_search = self._can_search or page is not None
             if page is None:
                 self._said = reply.said
+                if reply.is_refusal and len(search.positions) > 1:
+                    refused.extend(search.halves())
             elif page.is_whole or len(search.positions) == 1:
                 self._enter(search, page.found)
             else:
@@ -151,7 +157,9 @@ class ContactCheck:
             return self.asking.client.search_contacts(self._query(searches[number]))
 
         self.asking.ask(len(searches), send=send, read=_read_page, take=take, description="searching for contacts")
-        return again
+        # One contact may be the cause. If no search is answered, all of them are refused for another reason.
+        is_little = sum(len(search.positions) for search in refused) <= SEARCHED_AT_ONCE
+        return [*again, *refused] if self._can_search or is_little else again
 
     def _texts(self, search: _Search) -> list[str]:
         """Return the identifiers that a search asks for. Addresses ignore case."""

@@ -18,6 +18,7 @@ from events_pandas import (
     check_contacts,
     submit_events,
 )
+from events_pandas.deliver.client.answers import Answer
 
 SAMENESS = ["identifier", "contact", "rows", "first_event", "last_event", "status"]
 
@@ -50,6 +51,24 @@ class Counting:
     def post_event(self, payload):
         self.events += 1
         return self._client.post_event(payload)
+
+
+class Picky(Counting):
+    """A client whose searches are refused if they name one contact."""
+
+    def __init__(self, client, *, refused):
+        super().__init__(client)
+        self._refused = refused
+
+    def search_contacts(self, query):
+        answer = super().search_contacts(query)
+        return Answer(status=400, headers={}) if self._refused in query.decode() else answer
+
+
+@pytest.fixture
+def picky():
+    """Return the class of clients that are refused searches for one contact."""
+    return Picky
 
 
 @pytest.fixture
@@ -197,34 +216,68 @@ def test_check_contacts_is_repeated_after_failures_that_pass(start, make_orders,
     assert contacts["status"].eq("known").all()
 
 
-def test_check_contacts_says_that_a_token_is_refused(start, make_orders, mapping):
-    """A token that may not read contacts ends the check, and no contact has a status."""
+@pytest.mark.parametrize(
+    ("status", "error", "message"),
+    [
+        (
+            403,
+            AuthenticationError,
+            (
+                "Intercom refused the access token (403 Forbidden, forbidden: Not authorized to access resource): "
+                "check the permissions of the token's app and the plan of its workspace"
+            ),
+        ),
+        (
+            400,
+            SubmissionError,
+            (
+                "Intercom did not answer for 3 contacts (400 Bad Request, client_error: A fault made the sandbox "
+                "answer 400): to go on, check again with known=, the results of this error: 0 of 3 contacts have an "
+                "answer"
+            ),
+        ),
+    ],
+)
+def test_check_contacts_says_why_a_search_is_refused(start, make_orders, mapping, status, error, message):
+    """The error is about the token or about the search, and no contact has a status."""
     sandbox = start()
-    sandbox.fail_next(403, path="/contacts/search")
-
-    with sandbox.client() as client, pytest.raises(AuthenticationError) as caught:
-        check_contacts(make_orders(3), mapping, client=client)
-
-    assert str(caught.value) == (
-        "Intercom refused the access token (403 Forbidden, forbidden: Not authorized to access resource): "
-        "check the permissions of the token's app and the plan of its workspace"
-    )
-    assert caught.value.results["status"].isna().all()
-
-
-def test_check_contacts_says_what_intercom_did_not_answer(start, make_orders, mapping):
-    """A search that Intercom refuses leaves its contacts without a status, and the error says why."""
-    sandbox = start()
-    sandbox.fail_next(400, path="/contacts/search")
+    sandbox.fail_next(status, path="/contacts/search", times=99)
 
     with sandbox.client() as client, pytest.raises(SubmissionError) as caught:
-        check_contacts(make_orders(50), mapping, client=client)
+        check_contacts(make_orders(3), mapping, client=client)
 
-    assert str(caught.value) == (
-        "Intercom did not answer for 50 contacts (400 Bad Request, client_error: A fault made the sandbox answer 400): "
-        "to go on, check again with known=, the results of this error: 0 of 50 contacts have an answer"
-    )
+    assert type(caught.value) is error
+    assert str(caught.value) == message
     assert caught.value.results["status"].isna().all()
+
+
+def test_check_contacts_leaves_only_the_contact_without_a_status_whose_searches_are_refused(
+    start, picky, make_orders, mapping
+):
+    """A refused search is made again for its halves, until the contact that Intercom refuses stands alone."""
+    with start(contacts=[f"{number:05d}" for number in range(100)]).client() as client:
+        refusing = picky(client, refused="00107")
+        with pytest.raises(SubmissionError) as caught:
+            check_contacts(make_orders(120), mapping, client=refusing)
+
+    results = caught.value.results.set_index("contact")["status"]
+    assert str(caught.value) == (
+        "Intercom did not answer for 1 contact (400 Bad Request): "
+        "to go on, check again with known=, the results of this error: 119 of 120 contacts have an answer"
+    )
+    assert results[results.isna()].index.tolist() == ["00107"]
+    assert results.value_counts()[["known", "unknown"]].tolist() == [100, 19]
+
+
+def test_check_contacts_makes_no_halves_when_all_searches_are_refused(start, counting, make_orders, mapping):
+    """No contact is the cause then, and the halves would be as many requests as contacts."""
+    sandbox = start()
+    sandbox.fail_next(400, path="/contacts/search", times=999)
+
+    with sandbox.client() as client, pytest.raises(SubmissionError, match="did not answer for 120 contacts"):
+        check_contacts(make_orders(120), mapping, client=(counted := counting(client)))
+
+    assert counted.searches == 3
 
 
 @pytest.mark.parametrize(

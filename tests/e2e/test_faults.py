@@ -6,7 +6,15 @@ from collections import Counter
 
 import pytest
 
-from events_pandas import Faults, IntercomClient, OutageError, RetryPolicy, submit_events
+from events_pandas import (
+    AuthenticationError,
+    Faults,
+    IntercomClient,
+    OutageError,
+    RetryPolicy,
+    SubmissionError,
+    submit_events,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -172,6 +180,49 @@ def test_run_with_three_rows_outlasts_an_outage(make_orders, mapping, start, tri
         results = submit_events(make_orders(3), mapping, client=client, concurrency=1, retry=retry, progress=False)
 
     assert results["status"].tolist() == ["accepted"] * 3
+
+
+def test_faulty_first_row_costs_its_own_attempts_only(make_orders, mapping, sandbox):
+    """It is ``failed`` like a later row, and the other rows are accepted."""
+    sandbox.fail_next(500)
+
+    with sandbox.client() as client:
+        results = submit_events(make_orders(3), mapping, client=client, retry=RetryPolicy(attempts=1), progress=False)
+
+    assert results["status"].tolist() == ["failed", "accepted", "accepted"]
+    assert results["attempts"].tolist() == [1, 1, 1]
+
+
+def test_faulty_row_that_stands_alone_costs_its_own_attempts_only(make_orders, mapping, start):
+    """``GET /me`` is answered, so a single row that always fails is not an outage."""
+    sandbox = start(faults=Faults(statuses={500: 1.0}))
+
+    with sandbox.client() as client:
+        results = submit_events(make_orders(1), mapping, client=client, retry=BRISK_RETRY, progress=False)
+
+    assert results[["status", "attempts"]].to_numpy().tolist() == [["failed", 8]]
+
+
+def test_faulty_canary_ends_the_run_after_its_own_attempts(make_orders, mapping, start):
+    """The row sent first always fails: the run does not wait for the end of an outage."""
+    sandbox = start(faults=Faults(statuses={500: 1.0}))
+
+    with sandbox.client() as client, pytest.raises(SubmissionError, match="the canary failed") as caught:
+        submit_events(make_orders(3), mapping, client=client, canary=1, retry=BRISK_RETRY, progress=False)
+
+    assert caught.value.results["status"].tolist() == ["failed", "not_submitted", "not_submitted"]
+
+
+def test_refused_token_is_found_behind_a_faulty_row(make_orders, mapping, start):
+    """Without a preflight, ``GET /me`` shows it once the attempts of the only row are spent."""
+    sandbox = start(faults=Faults(statuses={500: 1.0}))
+    sandbox.fail_next(401, path="/me")
+    options = {"preflight": False, "journal": None, "progress": False}
+
+    with sandbox.client() as client, pytest.raises(AuthenticationError) as caught:
+        submit_events(make_orders(1), mapping, client=client, retry=BRISK_RETRY, **options)
+
+    assert caught.value.results["attempts"].tolist() == [8]
 
 
 @pytest.mark.alone

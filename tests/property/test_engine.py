@@ -10,6 +10,7 @@ from events_pandas.deliver.client.answers import Answer, TransportError
 from events_pandas.deliver.clock import Clock
 from events_pandas.deliver.decide import RetryPolicy
 from events_pandas.deliver.engine import Engine
+from events_pandas.deliver.outage import OUTAGE_EVENTS
 from events_pandas.deliver.outcomes import Event, Status
 from events_pandas.deliver.ticket import MAX_PARDONS
 
@@ -132,9 +133,11 @@ class OutageClient:
 def test_deliver_loses_no_event_in_an_outage_however_few_there_are(size, attempts, begins, more):
     """An outage pauses a run, and its events start with all their attempts again, be they one or many.
 
-    It outlasts the attempts of all events. ``GET /me`` is answered in it only if no event was answered before.
+    It outlasts the attempts of all events. ``GET /me`` is answered in it only if no event was answered before, and the
+    events are enough for an outage.
     """
-    client = OutageClient(begins=begins, requests=size * attempts + more, answers_me=begins == 0)
+    answers_me = begins == 0 and size >= OUTAGE_EVENTS
+    client = OutageClient(begins=begins, requests=size * attempts + more, answers_me=answers_me)
     # One at a time: an answer that comes while an event is under way may let it fail by itself.
     engine = Engine(client, retry=RetryPolicy(attempts=attempts), concurrency=1, clock=QUICK, probe_seconds=0.0)
 
@@ -142,6 +145,21 @@ def test_deliver_loses_no_event_in_an_outage_however_few_there_are(size, attempt
 
     assert engine.stop is None
     assert {outcome.status for outcome in outcomes} == {Status.ACCEPTED}
+
+
+@EXAMPLES
+@given(
+    faulty=st.sets(st.integers(0, 7), max_size=OUTAGE_EVENTS - 1), size=st.integers(1, 8), attempts=st.integers(1, 30)
+)
+def test_deliver_takes_one_or_two_faulty_events_for_no_outage(faulty, size, attempts):
+    """Events that always fail are ``failed``, wherever they stand, and all others are accepted."""
+    client = ScriptedClient({str(row).encode(): [500] * 999 if row in faulty else [] for row in range(size)})
+    engine = Engine(client, retry=RetryPolicy(attempts=attempts), concurrency=1, clock=QUICK, probe_seconds=0.0)
+
+    outcomes = [outcome for chunk in engine.deliver([_events(size)]) for outcome in chunk]
+
+    assert engine.stop is None
+    assert [o.status for o in outcomes] == [Status.FAILED if o.row in faulty else Status.ACCEPTED for o in outcomes]
 
 
 def _events(size):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from events_pandas.sandbox.endpoints.history import LISTED_SECONDS, contact_events
 from events_pandas.sandbox.endpoints.routes import Request, find_endpoint
-from events_pandas.sandbox.page.questions import count_days, count_outcomes
+from events_pandas.sandbox.page.questions import SubmissionFilter, count_days, count_outcomes
 from events_pandas.sandbox.workspace.contacts import InitialContacts
 from events_pandas.sandbox.workspace.workspace import SubmissionOutcome, Workspace
 
@@ -73,7 +73,7 @@ def test_counts_match_the_submissions_at_any_moment(sent, asked) -> None:
             outcomes = Counter((one.outcome, one.http_status or 0) for one in workspace.submissions())
             with workspace.store.reading() as connection:
                 assert sorted(count_outcomes(connection)) == sorted((*key, count) for key, count in outcomes.items())
-                counted = count_days(connection, contact=None, name=None)
+                counted = count_days(connection, contact=None, selection=SubmissionFilter())
             assert len(counted) == len(days)
             assert {(day, name): count for day, name, count in counted} == days
 

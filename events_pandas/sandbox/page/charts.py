@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from events_pandas.sandbox.page.shown import MONTHS, day_text
 
@@ -32,6 +32,8 @@ _GAP: Final = 0.16
 # A bar of less than one pixel would be invisible.
 _LEAST: Final = 1.0
 _LABELS: Final = 6
+# Per cent of the width: half of a label fits beyond it in a chart of 400 pixels.
+_NEAR_EDGE: Final = 90.0
 _WIDEST: Final = 6.0
 _STEPS: Final = (1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10)
 # The rate is of the last ten seconds: Intercom's windows are as long.
@@ -40,10 +42,11 @@ _PRECISE: Final = 10
 
 
 class Tick(NamedTuple):
-    """A text on an axis: pixels from the top, or per cent from the left."""
+    """A text on an axis: pixels from the top, or per cent from the left of the part that `anchor` names."""
 
     text: str
     at: float
+    anchor: Literal["start", "middle", "end"] = "start"
 
 
 class Segment(NamedTuple):
@@ -201,7 +204,17 @@ def _ticks(labels: Sequence[str], slot: float) -> list[Tick]:
     step = math.ceil(len(labels) / _LABELS)
     if slot == _WIDEST:
         step = max(step, 2)
-    return [Tick(labels[place], round(slot * place, 3)) for place in range(0, len(labels), step)]
+    return [_tick(labels[place], slot * place, slot) for place in range(0, len(labels), step)]
+
+
+def _tick(label: str, left: float, slot: float) -> Tick:
+    """Return the label of the bar in a slot: below its middle, unless the edge of the chart would cut it."""
+    if not left:
+        return Tick(label, 0.0)
+    middle = left + slot / 2
+    if middle > _NEAR_EDGE:
+        return Tick(label, round(left + slot * (1 - _GAP / 2), 3), "end")
+    return Tick(label, round(middle, 3), "middle")
 
 
 def _short(count: float) -> str:

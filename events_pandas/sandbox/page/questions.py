@@ -39,6 +39,13 @@ SELECT outcome, coalesce(http_status, 0), sum(count) FROM (
     SELECT outcome, http_status, count(*) AS count FROM submissions GROUP BY name, outcome, http_status
 ) GROUP BY outcome, http_status
 """
+# Only the contacts of failed submissions are compared: a workspace may hold a million bodies.
+_RECOVERED: Final = """
+SELECT count(*) FROM submissions WHERE outcome = 'failed' AND body IN (
+    SELECT body FROM submissions INDEXED BY submissions_by_contact WHERE outcome IN ('kept', 'duplicate')
+    AND contact IN (SELECT contact FROM submissions WHERE outcome = 'failed' AND contact IS NOT NULL)
+)
+"""
 # The limit comes before the join: if identifiers are sent as names, there are as many names as submissions.
 _NAMES: Final = """
 SELECT names.name, count FROM (
@@ -135,17 +142,30 @@ def count_arrivals(connection: sqlite3.Connection, now: float, *, spans: int, sp
     return [later - earlier for later, earlier in itertools.pairwise(edges)][::-1]
 
 
-def count_days(
-    connection: sqlite3.Connection, *, contact: int | None, name: int | None
-) -> list[tuple[int | None, str, int]]:
-    """Count events by the day of their time, in days since 1970, and by their name; None for all.
+def count_recovered(connection: sqlite3.Connection) -> int:
+    """Count the failed submissions whose body was accepted in another submission."""
+    ((count,),) = connection.execute(_RECOVERED)
+    return int(count)
 
-    The day is None before 1970 and after 2099. Names come in the order in which they were first seen.
+
+def count_days(
+    connection: sqlite3.Connection, *, contact: int | None, selection: SubmissionFilter
+) -> list[tuple[int | None, str, int]]:
+    """Count events by the day of their time, in days since 1970, and by their name; None for all contacts.
+
+    The selection's outcome and status are those of an event's first submission. The day is None before 1970 and after
+    2099, and names come in the order in which they were first seen.
     """
-    given = {"contact": contact, "name": name}
-    values = {column: value for column, value in given.items() if value is not None}
-    condition = " AND ".join([f"{column} = :{column}" for column in values] or ["TRUE"])
-    return connection.execute(_DAYS.format(condition=condition), values).fetchall()
+    status = "events.number IN (SELECT number FROM submissions WHERE {})"
+    given = {
+        "contact = ?": contact,
+        "name = ?": selection.name,
+        status.format("outcome = ?"): selection.outcome,
+        status.format("http_status IS nullif(?, 0)"): selection.http_status,
+    }
+    conditions = {condition: value for condition, value in given.items() if value is not None}
+    condition = " AND ".join(["TRUE", *conditions])
+    return connection.execute(_DAYS.format(condition=condition), list(conditions.values())).fetchall()
 
 
 def find_name(connection: sqlite3.Connection, name: str) -> int | None:

@@ -24,6 +24,7 @@ from events_pandas.sandbox.page.questions import (
     count_days,
     count_names,
     count_outcomes,
+    count_recovered,
     count_submissions,
     find_submission,
     first_submission_of,
@@ -40,6 +41,8 @@ _PAGE_ROWS: Final = 50
 
 # A workspace accepts 120 names, but clients may send any number.
 _MOST_NAMES: Final = 200
+# Of more failed submissions, the page does not count how many recovered: that would take seconds.
+_MOST_FAILED: Final = 10_000
 
 
 OutcomeCount: TypeAlias = tuple[str, int, int]
@@ -166,10 +169,13 @@ def _facts(sources: PageSources) -> Markup:
 
 def _totals(sources: PageSources) -> Markup:
     arrivals = count_arrivals(sources.connection, sources.now, spans=PACE_SPANS, span_seconds=SPAN_SECONDS)
+    outcomes = sum_outcomes(sources.outcomes)
+    is_counted = 0 < outcomes[SubmissionOutcome.FAILED] <= _MOST_FAILED
     return render(
         "totals.html",
         received=sum(count for *_, count in sources.outcomes),
-        outcomes=sum_outcomes(sources.outcomes),
+        outcomes=outcomes,
+        recovered=count_recovered(sources.connection) if is_counted else 0,
         window=sources.window,
         allowance=sources.window.state(sources.now),
         now=sources.now,
@@ -183,7 +189,7 @@ def _chart(sources: PageSources) -> Markup:
     # An unknown contact or name has no chart, rather than a chart of all events.
     if resolved.is_known and (resolved.contact is not None or not resolved.filters.contact):
         contact = None if resolved.contact is None else resolved.contact.number
-        counts = count_days(sources.connection, contact=contact, name=resolved.name)
+        counts = count_days(sources.connection, contact=contact, selection=resolved.selection)
     days = [(day, name, count) for day, name, count in counts if day is not None]
     return render(
         "chart.html",
@@ -207,7 +213,8 @@ def _filters(sources: PageSources) -> Markup:
 def _contact(sources: PageSources) -> Markup:
     resolved, contact = sources.resolved, sources.resolved.contact
     if contact is None:
-        return render("no_contact.html", filters=resolved.filters)
+        is_named = bool(resolved.filters.contact and read_log(sources.connection, resolved, limit=1).rows)
+        return render("no_contact.html", filters=resolved.filters, is_named=is_named)
     rows: list[EventRow] = []
     # The timeline has only events that were kept: it does not belong to a filter by status.
     if resolved.is_known and not resolved.filters.status:

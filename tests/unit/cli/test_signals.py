@@ -8,7 +8,8 @@ import threading
 import pytest
 import typer
 
-from events_pandas.cli.endings import ENDING, ending_signals, exit_codes
+from events_pandas.cli.endings import ending_signals, exit_codes
+from events_pandas.starting import ENDING
 
 
 @pytest.mark.parametrize("number", ENDING)

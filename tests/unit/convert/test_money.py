@@ -287,8 +287,8 @@ def test_note_on_an_omitted_amount_says_what_is_sent(convert):
     (finding,) = convert(pd.DataFrame({"x": ["0.00"], "c": ["usd"]}), metadata={"price": ZERO_OMITTED}).findings
 
     assert finding.messages()[0].as_py() == (
-        "metadata.price.amount: '0.00' in column 'x' is zero, and the event is sent without it and its currency: "
-        "correct it if something was paid"
+        "metadata.price.amount: '0.00' in column 'x' is zero or rounds to zero, and the event is sent without it "
+        "and its currency: correct it if something was paid"
     )
 
 

@@ -449,6 +449,41 @@ def test_deliver_probes_with_another_event_each_time_when_none_was_answered(make
     assert outcomes[0].attempts < 20
 
 
+@pytest.mark.parametrize("names", ["x", "xy"])
+@pytest.mark.parametrize("attempts", [1, 3, 25])
+def test_deliver_ends_one_or_two_faulty_events_that_stand_alone(make_engine, scripted_client, events, names, attempts):
+    """``GET /me`` is answered, and too few events fail for an outage: they fail by themselves."""
+    client = scripted_client({name: [500] * 99 for name in names})
+    engine = make_engine(client, retry=RetryPolicy(attempts=attempts, base_seconds=0.0), probe_seconds=0.0)
+
+    (outcomes,) = engine.deliver([events(*names)])
+
+    assert engine.stop is None
+    assert _statuses(outcomes) == ["failed"] * len(names)
+    assert outcomes[0].attempts <= attempts + len(names) - 1
+
+
+def test_deliver_takes_three_faulty_events_for_an_outage_however_few_come_at_once(make_engine, scripted_client, events):
+    """The events that failed before count, so that an outage costs two events at most."""
+    client = scripted_client({name: [503] * 9 for name in "abcd"})
+    engine = make_engine(client, retry=RetryPolicy(attempts=1), probe_seconds=0.0)
+
+    parts = [events("a"), events("b", start=1), events("c", "d", start=2)]
+    outcomes = [chunk for part in parts for chunk in engine.deliver([part])]
+
+    assert [_statuses(chunk) for chunk in outcomes] == [["failed"], ["failed"], ["accepted"] * 2]
+
+
+def test_deliver_finds_a_refused_token_behind_a_faulty_event(make_engine, scripted_client, events):
+    """The attempts of the only event are spent, and ``GET /me`` shows that the token is refused."""
+    engine = make_engine(scripted_client({"x": [500] * 99}, me=[401]), probe_seconds=0.0)
+
+    ((outcome,),) = engine.deliver([events("x")])
+
+    assert engine.stop.reason == "authentication"
+    assert (str(outcome.status), outcome.attempts) == ("failed", 3)
+
+
 def test_deliver_waits_an_outage_out_that_began_while_events_were_under_way(make_engine, scripted_client, events, gate):
     """An answer that came before the last attempt of an event left does not show that the event fails by itself."""
     refused_after_a = lambda: gate.wait(LIMIT_SECONDS) and REFUSED  # noqa: E731  # a step of a script

@@ -182,14 +182,14 @@ def test_backlog_is_due_at_once_while_there_are_new_events(backlog):
 
 
 def test_backlog_probes_with_an_event_that_was_never_tried(backlog):
-    """An event that failed may be the cause of the failures, so none is taken while there are suspects."""
+    """While there are suspects, such an event is only taken if it is wanted beside them."""
     first = _sent(backlog)
-    probes = [backlog.next_probe()]
-
     backlog.suspect(first, ACCEPTED)
-    probes.append(backlog.next_probe())
 
-    assert (probes[0].event.contact, probes[1], first.state) == ("b", None, SUSPECT)
+    probes = [backlog.next_probe(beside_suspects=wanted) for wanted in (False, True, True)]
+
+    assert [probe and probe.event.contact for probe in probes] == [None, "b", None]
+    assert first.state == SUSPECT
 
 
 def test_backlog_abandons_what_has_no_outcome(backlog):

@@ -350,6 +350,11 @@ PREFLIGHT = Pause(reason="preflight", since_seconds=8.0, next_in_seconds=0.0)
             "checking: 0 of 3 (0%) after 8 s; waiting for the first answer",
             "checking: 0%, 0 of 3, waiting for the first answer",
         ),
+        (
+            {"in_flight": 1, "total": 3, "rows": 2},
+            "checking: 2 of 3 (66%) after 8 s",
+            "checking: 66%, 2 of 3",
+        ),
         ({"is_final": True}, "checking: 0 after 8 s", "checking: 0, after 8 s"),
     ],
 )

@@ -83,6 +83,20 @@ def test_chart_labels_few_of_its_bars() -> None:
     ]
 
 
+def test_chart_labels_do_not_leave_it() -> None:
+    """The first label begins at the edge, one near the other edge ends with its bar, the others stand below bars."""
+    chart = draw_chart([(0, "placed-order", 7), (15, "placed-order", 7)])
+
+    assert [(label.text, label.at, label.anchor) for label in chart.labels] == [
+        ("1 Jan 1970", 0.0, "start"),
+        ("4 Jan 1970", 21.0, "middle"),
+        ("7 Jan 1970", 39.0, "middle"),
+        ("10 Jan 1970", 57.0, "middle"),
+        ("13 Jan 1970", 75.0, "middle"),
+        ("16 Jan 1970", 95.52, "end"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("count", "ceiling"),
     [(0, 2), (1, 2), (2, 2), (3, 4), (7, 8), (11, 12), (13, 16), (99, 100), (101, 120), (999_999, 1_000_000)],

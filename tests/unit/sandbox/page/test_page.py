@@ -265,8 +265,40 @@ def test_page_says_that_a_contact_is_unknown(read, submit) -> None:
 
     text = " ".join(read(contact="42").text.split())
 
-    assert "The workspace has no contact “ 42 ”" in text
+    assert "The workspace has no contact “ 42 ”. Below are the submissions under that identifier." in text
     assert "parameter_invalid" in text
+
+
+def test_page_promises_no_submissions_of_an_identifier_that_nobody_sent(read, submit) -> None:
+    """Without submissions under an identifier, the page only says that the contact is unknown."""
+    submit(user_id="42")
+
+    text = " ".join(read(contact="43").text.split())
+
+    assert "The workspace has no contact “ 43 ”." in text
+    assert "Below" not in text
+    assert "No submission matches." in text
+
+
+def test_page_filters_the_chart_by_status(read, submit) -> None:
+    """Refused submissions brought no event: there is nothing to draw."""
+    submit(created_at=0)
+    submit(created_at="x")
+
+    assert "Events by day" in read(status="kept").text
+    assert "Events by day" not in read(status="refused").text
+
+
+def test_page_says_how_many_failed_submissions_recovered(read, make_body, workspace) -> None:
+    """A retry that succeeds makes a chosen fault harmless."""
+    for number in (1, 2):
+        body = make_body(created_at=number)
+        workspace.log_unjudged(body, received_at=1.0, outcome=SubmissionOutcome.FAILED, refusal=None)
+    assert "Failed 2 by chosen faults" in " ".join(read().text.split())
+
+    workspace.submit(body, received_at=2.0)
+
+    assert "Failed 2 1 recovered by retries" in " ".join(read().text.split())
 
 
 @pytest.mark.parametrize("user_id", ["42 ", " 42", "4\t2", "x" * 1_001, "x" * 100_000, "\N{NO-BREAK SPACE}42"])

@@ -10,6 +10,7 @@ from events_pandas.sandbox.page.questions import (
     count_days,
     count_names,
     count_outcomes,
+    count_recovered,
     count_submissions,
     find_contact,
     find_name,
@@ -346,7 +347,38 @@ def test_events_are_counted_by_day_and_name(asking, submit, contact, name, days)
     found = count_days(
         asking,
         contact=contact and find_contact(asking, contact).number,
-        name=name and find_name(asking, name),
+        selection=SubmissionFilter(name=name and find_name(asking, name)),
     )
 
     assert (set(found), len(found)) == (days, len(days))
+
+
+@pytest.mark.parametrize(
+    ("status", "days"),
+    [
+        ({"outcome": "kept"}, [(0, "placed-order", 1), (1, "placed-order", 1)]),
+        ({"http_status": 202}, [(0, "placed-order", 1)]),
+        ({"http_status": 0}, [(1, "placed-order", 1)]),
+        ({"outcome": "duplicate"}, []),
+        ({"outcome": "refused"}, []),
+    ],
+)
+def test_events_by_day_are_those_of_a_status(asking, submit, status, days) -> None:
+    """An event has the outcome and the status of its first submission."""
+    submit(created_at=0)
+    submit(created_at=0)
+    submit(created_at=DAY, is_answered=False)
+    submit(created_at="x")
+
+    assert count_days(asking, contact=None, selection=SubmissionFilter(**status)) == days
+
+
+def test_failed_submissions_recover_when_the_same_body_is_accepted(asking, make_body, workspace) -> None:
+    """A retry has the bytes of the failed attempt; another event of the contact is not one."""
+    first, second, third = (make_body(created_at=number) for number in range(3))
+    for body in (first, first, second):
+        workspace.log_unjudged(body, received_at=1.0, outcome=SubmissionOutcome.FAILED, refusal=None)
+    for body in (first, third):
+        workspace.submit(body, received_at=2.0)
+
+    assert count_recovered(asking) == 2
