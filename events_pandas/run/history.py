@@ -59,7 +59,7 @@ def runs(
         (string, such as ``"1 min 29 s"``; NA without an end), ``outcome`` (string: ``"complete"``, ``"3 rows to fix"``,
         ``"under way"``, or why the run ended early, such as ``"interrupted"`` or ``"killed"``), ``rows`` and
         ``accepted`` (Int64: rows so far; NA if the run ended before it wrote any) and ``source`` (string; a long one
-        is cut).
+        is cut). The counts of a killed run are those that it wrote last: Intercom has at least so many events.
 
         With `details`: ``run``, ``started_at`` (datetime64[us], UTC), ``duration`` (timedelta64; NA without an end),
         ``outcome`` (as it is stored: ``"incomplete"`` if rows are to be fixed, NA while the run is under way),

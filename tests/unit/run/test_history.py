@@ -212,7 +212,7 @@ def test_runs_command_marks_the_counts_of_a_killed_run(tmp_path):
     result = CliRunner().invoke(app, ["runs", "--journal", str(tmp_path / "journal.sqlite")])
 
     (line,) = result.stdout.splitlines()[1:]
-    assert line.split() == ["2026-01-31", "10:00:00", "killed", "ab12cd34", "1,500+", "1,500+", "orders.csv"]
+    assert line.split() == ["2026-01-31", "10:00:00", "killed", "1,500+", "1,500+", "ab12cd34", "orders.csv"]
 
 
 def test_runs_command_lists_one_workspace(journals):
