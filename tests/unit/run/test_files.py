@@ -262,7 +262,8 @@ def test_results_come_every_few_seconds_whatever_the_pace(write, submit, fake_cl
     rows = [f"{number},2024-01-31" for number in range(60)]
     # A duplicate and an invalid row are no events; they come with the row after them or the end of the chunk.
     path = write("a.csv", *rows[:10], rows[0], "x,never", *rows[10:], rows[1])
-    slow = fake_client({"35": [lambda: time.sleep(PASSED_ON_SECONDS) or 202]})
+    # A second more: the event may have begun to wait before the first results are passed on.
+    slow = fake_client({"35": [lambda: time.sleep(PASSED_ON_SECONDS + 1) or 202]})
 
     parts = submit(path, client=slow, concurrency=1)
 
