@@ -75,9 +75,9 @@ def runs(
     Notes
     -----
     The files are only read, even while a run is under way. The journal does not hold the results: ``results_path`` is
-    where a run wrote them. A run counts as ``"killed"`` if it wrote no end and its process is gone. Its counts are those
-    that it wrote last. A run of another machine counts as killed when it has been silent for 60 s. Before the first run,
-    ``"auto"`` gives a table without rows.
+    where a run wrote them. A run counts as ``"killed"`` if it wrote no end and its process is gone. Its counts are
+    those that it wrote last. A run of another machine counts as killed when it has been silent for 60 s. Before the
+    first run, ``"auto"`` gives a table without rows.
 
     Examples
     --------
