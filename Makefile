@@ -35,13 +35,14 @@ test: $(VENV)/test.installed ## Run all tests but the deep cases, with branch co
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal -m "not alone and not deep" $(TRACED:%=--ignore=%)
 	@$(BIN)/python -m pytest $(ALONE)
 
-# Hypothesis marks its tests. `make test` leaves the deep cases out, and tries each property with few examples.
-test-more: $(VENV)/test.installed ## Run the deep cases, and property tests with twice as many examples
+# Hypothesis marks its tests. `make test` leaves the deep cases out, and tries each property with few examples, as
+# `make test-oldest` does.
+test-more: $(VENV)/test.installed ## Run the deep cases, and property tests with six times as many examples
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --hypothesis-profile more \
 		-m "deep or hypothesis" tests/property
 
 # A test may take minutes here, and does not hang then.
-test-deep: $(VENV)/test.installed ## Run all of tests/property, with ten times as many examples
+test-deep: $(VENV)/test.installed ## Run all of tests/property, with thirty times as many examples
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --hypothesis-profile deep \
 		--override-ini faulthandler_timeout=3600 tests/property
 

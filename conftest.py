@@ -1,6 +1,11 @@
 """Examples in docstrings write files: with --doctest-modules, too, each runs in a folder of its own."""
 
+import os
+
 import pytest
+
+# Plots open no window, on no machine; matplotlib reads this when it is loaded.
+os.environ["MPLBACKEND"] = "agg"
 
 
 @pytest.fixture(autouse=True)

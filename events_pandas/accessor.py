@@ -7,7 +7,7 @@ import pandas as pd
 from events_pandas.api import check_contacts, check_events, submit_events
 from events_pandas.deliver import IntercomClient, ProgressChoice
 from events_pandas.mapping import EventMapping
-from events_pandas.results import CheckReport, Preview, unknown_contacts
+from events_pandas.results import CheckReport, Preview, explain, unknown_contacts
 from events_pandas.run.options import SubmitOptions, with_options
 
 
@@ -136,6 +136,21 @@ class IntercomAccessor:
             One row for every row of the frame, on its index.
         """
         return submit_events(self._frame, mapping, **options)
+
+    def explain(self, results: pd.DataFrame) -> pd.DataFrame:
+        """Group the rows that were not accepted by cause: `explain` with this frame.
+
+        Parameters
+        ----------
+        results : pandas.DataFrame
+            What submitting this frame returned, or some of its rows.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row for each cause.
+        """
+        return explain(results, self._frame)
 
     def unknown_contacts(self, results: pd.DataFrame, mapping: EventMapping) -> pd.DataFrame:
         """Name the contacts that Intercom does not know: `unknown_contacts` of this frame.

@@ -1,4 +1,4 @@
-"""The public functions: propose a mapping, check and submit rows of a frame, a stream or files, export rejects."""
+"""The public functions: propose a mapping; check, submit and verify rows of a frame, a stream or files; and so on."""
 
 import os
 import time
@@ -11,7 +11,7 @@ import pandas as pd
 from events_pandas.check import StreamCheck, first_payloads, frame_facts
 from events_pandas.deliver import IntercomClient, ProgressChoice, Stop, progress_bar
 from events_pandas.mapping import EventMapping
-from events_pandas.results import CheckReport
+from events_pandas.results import CheckReport, Verification
 from events_pandas.results.destination import find_destination
 from events_pandas.results.reject_numbers import number_signs, with_known_signs
 from events_pandas.results.rejects import (
@@ -30,6 +30,7 @@ from events_pandas.run.files import submit_files
 from events_pandas.run.frames import unsent_results
 from events_pandas.run.options import SubmitOptions, run_options, with_options
 from events_pandas.run.run import Run, stop_error
+from events_pandas.run.verification import SETTLE_SECONDS, VerifyOptions, verify_frame
 from events_pandas.sources import COMPARED_ROWS, PathOrPaths, other_readings, payloads_of
 from events_pandas.warned import warn_caller
 
@@ -663,7 +664,8 @@ def create_contacts(
     contacts : pandas.DataFrame
         One row for each contact, with ``identifier`` (``"user_id"`` or ``"email"``) and ``contact``: rows of
         `check_contacts` or `unknown_contacts`. Both are text. The frame is not changed. Rows whose ``status`` says
-        ``"created"`` or ``"exists"`` are not sent again.
+        ``"created"`` or ``"exists"`` are not sent again, and those of contacts that `check_contacts` has found are
+        refused.
     client : IntercomClient, optional
         The connection; without it one is made from the environment's ``INTERCOM_ACCESS_TOKEN``.
     role : {"user", "lead"}, default "user"
@@ -721,3 +723,104 @@ def create_contacts(
     """
     options = run_options({"client": client, "rate_share": rate_share, "progress": progress})
     return create_frame_contacts(contacts, role=role, fields=fields, options=options)
+
+
+def verify(
+    results: pd.DataFrame,
+    frame: pd.DataFrame,
+    mapping: EventMapping,
+    *,
+    client: IntercomClient | None = None,
+    sample: int = 200,
+    seed: int = 0,
+    settle_seconds: float = SETTLE_SECONDS,
+    include_identifier: bool = False,
+    workspace: str | None = None,
+    rate_share: float = 1.0,
+    progress: ProgressChoice = "auto",
+) -> Verification:
+    """Read back a sample of the accepted events, and say what that proves.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+        What submitting returned; a file of results that was read back will do.
+    frame : pandas.DataFrame
+        All rows that were submitted: those of the run, or of the one frame of a stream that the results belong to. It
+        is not changed.
+    mapping : EventMapping
+        The mapping with which they were submitted.
+    client : IntercomClient, optional
+        The connection; without it one is made from the environment's ``INTERCOM_ACCESS_TOKEN``.
+    sample : int, default 200
+        How many of the accepted events are drawn. One request is made for each of their contacts.
+    seed : int, default 0
+        Another number draws other events.
+    settle_seconds : float, default 900.0
+        How long after it was submitted an event may not be visible yet. In a sandbox events are visible at once: 0.
+    include_identifier : bool, default False
+        Whether `Verification.groups` name the contacts, which is personal data.
+    workspace : str, optional
+        The ``id_code`` of the intended workspace. Results of this session name their workspace themselves.
+    rate_share : float, default 1.0
+        The share of the rate limit to use, up to 1.
+    progress : {"auto"}, bool or callable, default "auto"
+        Whether progress is shown, as in `SubmitOptions`; it counts requests.
+
+    Returns
+    -------
+    Verification
+        What was drawn, what matches, what differs, and a bound for the share that may be missing: as text, in a
+        notebook as HTML, and as data.
+
+    Raises
+    ------
+    MappingError
+        If the mapping does not fit the frame.
+    CredentialsError
+        If there is no usable access token, or if it belongs to another workspace than the results.
+    SubmissionError
+        If Intercom refused the token or did not answer; its `results` are the groups so far, as in
+        `Verification.groups`, and those without an answer are ``unanswered``.
+    SubmissionInterrupted
+        On Ctrl-C or the notebook's stop button, with such `results` too.
+    TypeError, ValueError
+        If results and frame do not belong together, or an option cannot be used.
+
+    Notes
+    -----
+    Events are drawn from the rows that are ``accepted`` or ``already_submitted``, each event once. For each contact
+    drawn, all of its accepted events are compared with Intercom's summary: how many there are of each event name, the
+    first and the last. Results and frame are matched by ``row``, as in `unknown_contacts`.
+
+    The bound is exact (hypergeometric), at 95 % confidence. An event may be missing if the events of its contact and
+    name differ, or are not all visible yet. Events that prove nothing are left out, and the bound does not speak of
+    events like them.
+
+    References
+    ----------
+    Intercom, "List all data events":
+    https://developers.intercom.com/docs/references/rest-api/api.intercom.io/data-events/lisdataevents
+
+    Examples
+    --------
+    >>> import events_pandas as ep
+    >>> orders = pd.DataFrame({"day": ["2024-01-31", "2024-02-01"], "who": ["00042", "00043"]})
+    >>> mapping = ep.EventMapping(event_name="placed-order", created_at="day", user_id="who", timezone="UTC")
+    >>> with ep.Sandbox() as sandbox:
+    ...     results = ep.submit_events(orders, mapping, client=sandbox.client())
+    ...     ep.verify(results, orders, mapping, client=sandbox.client())
+    2 of 2 accepted events drawn at random, of 2 contacts
+      2 matching         Intercom has as many, with the same first and last time
+    none of the 2 events compared is missing, as far as counts show
+    workspace: 'Sandbox', id sandbox_..., region US
+    """
+    return verify_frame(
+        results,
+        frame,
+        mapping,
+        verify=VerifyOptions(
+            sample=sample, seed=seed, settle_seconds=settle_seconds, include_identifier=include_identifier
+        ),
+        options=run_options({"client": client, "workspace": workspace, "rate_share": rate_share, "progress": progress}),
+    )

@@ -21,6 +21,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Self
 
+from events_pandas.short_traceback import short_traceback
 from events_pandas.wording import Words, between, in_commands, in_python, parts_of
 from events_pandas.words import counted, did_you_mean, escaped, listed
 
@@ -39,10 +40,14 @@ def _remade(kind: type[BaseException], args: tuple[object, ...], state: dict[str
 
 
 class _Portable(BaseException):
-    """An error that can be pickled, as processes hand errors to each other."""
+    """An error that can be pickled, as processes hand errors to each other, and is short in a notebook."""
 
     def __reduce__(self) -> tuple[object, ...]:
         return _remade, (type(self), self.args, self.__dict__)
+
+    def _render_traceback_(self) -> list[str]:
+        """Return the lines that IPython and Jupyter show instead of the traceback."""
+        return short_traceback(self)
 
 
 class Worded(_Portable):

@@ -32,6 +32,8 @@ BY_EXTERNAL_ID_PATH: Final = "/contacts/find_by_external_id"
 
 CONTACT_FIELDS: Final = MappingProxyType({"user_id": "external_id", "id": "id", "email": "email"})
 """The field of a contact that each identifier of an event names."""
+EVENT_PARAMETERS: Final = MappingProxyType({"user_id": "user_id", "id": "intercom_user_id", "email": "email"})
+"""The parameter of ``GET /events`` that names the contact, for each identifier of an event."""
 SEARCHED_AT_ONCE: Final = 50
 """Identifiers in one search for contacts: as many as a page of its answer has by default."""
 

@@ -15,6 +15,7 @@ from events_pandas.api import (
     submit_events,
     submit_file,
     suggest_mapping,
+    verify,
 )
 from events_pandas.deliver import IntercomClient, Progress, RetryPolicy
 from events_pandas.errors import (
@@ -43,7 +44,8 @@ from events_pandas.mapping import (
     SourceFormat,
     Text,
 )
-from events_pandas.results import CheckReport, unknown_contacts
+from events_pandas.plots import plot_check, plot_results
+from events_pandas.results import CheckReport, ResultsSummary, Verification, explain, summarize, unknown_contacts
 from events_pandas.run.history import runs
 from events_pandas.run.options import SubmitOptions
 
@@ -70,6 +72,7 @@ __all__ = [
     "Number",
     "OutageError",
     "Progress",
+    "ResultsSummary",
     "RetryPolicy",
     "RichLink",
     "RunUnderWayError",
@@ -82,17 +85,23 @@ __all__ = [
     "SuggestedMapping",
     "Text",
     "UnknownColumnError",
+    "Verification",
     "check_contacts",
     "check_events",
     "check_file",
     "create_contacts",
+    "explain",
     "export_rejects",
     "iter_submit",
+    "plot_check",
+    "plot_results",
     "runs",
     "submit_events",
     "submit_file",
     "suggest_mapping",
+    "summarize",
     "unknown_contacts",
+    "verify",
 ]
 
 # Loaded at their first use: the sandbox is an extra, and few programs propose a mapping.

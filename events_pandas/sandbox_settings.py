@@ -89,6 +89,7 @@ FAULT_SETTINGS: Final = MappingProxyType(
         ),
         "drop_before": _share(help="The share of submissions whose connection closes before they are stored."),
         "drop_after": _share(help="The share of submissions whose connection closes after they are stored."),
+        "lose": _share(help="The share of events that are answered 202 and not stored."),
         "garbage": _share(help="The share whose answer has a body that is not JSON."),
         "trickle_body": _share(help="The share whose answer has a body that comes byte by byte."),
         "trickle_headers": _share(help="The share whose whole answer comes byte by byte."),

@@ -1,4 +1,4 @@
-"""Words for messages: counts, lists, quoted names, "did you mean", and text in which nothing is hidden."""
+"""Words for messages: counts, times, lists, quoted names, "did you mean", and text in which nothing is hidden."""
 
 import difflib
 import os
@@ -47,6 +47,19 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
     ('1 row', '2,000 rows', '2 rows are')
     """
     return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+
+
+def duration_words(seconds: float) -> str:
+    """Return a time in its two largest units; hours are counted on.
+
+    >>> duration_words(59.4), duration_words(89), duration_words(90_060)
+    ('59 s', '1 min 29 s', '25 h 1 min')
+    """
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours:,} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{seconds:.0f} s"
 
 
 def kind_of(value: object) -> str:

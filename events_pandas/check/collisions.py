@@ -16,17 +16,15 @@ Number = TypeVar("Number", bound=np.generic)
 Segment: TypeAlias = list[KeyColumn]
 """Keys, sorted: the first 64 bits of each, the second 64 bits, and what is kept for it, column by column."""
 
-Part: TypeAlias = tuple[np.uint64, np.uint64]
-"""The smallest and the largest word of a part."""
-
 BLOCK_ROWS = 2**16
 """How many rows are processed at a time: enough that the cost of each call matters little."""
 FIRST_WORD = slice(0, 1)
 _SMALL_ROWS = 2**32 - 1
 
-_PARTS = tuple((np.uint64(part << 61), np.uint64((part + 1 << 61) - 1)) for part in range(8))
+_PARTS = range(8)
 """Keys are divided by their first three bits."""
-_PART_STARTS = [start for start, _ in _PARTS]
+_OTHER_BITS = np.uint64(61)
+_PART_STARTS = [np.uint64(part) << _OTHER_BITS for part in _PARTS]
 
 
 @dataclass(kw_only=True, slots=True)
@@ -72,19 +70,19 @@ def key_parts(words: npt.NDArray[np.uint64]) -> Iterator[Mask]:
 
 def distinct_words(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     """Return each of some words once, sorted; one part of them is sorted at a time."""
-    if len(words) <= BLOCK_ROWS:
-        return np.unique(words)
-    everywhere = np.broadcast_to(np.True_, words.shape)
-    return np.concatenate(list(in_order(lambda part: np.unique(_in_part(words, part, everywhere)), _PARTS)))
+    return _distinct(words.copy()) if len(words) <= BLOCK_ROWS else _in_parts(words, _distinct)
 
 
-def _in_part(words: npt.NDArray[np.uint64], part: Part, where: Mask) -> npt.NDArray[np.uint64]:
-    """Return those of some words that belong to a part; block by block, since masks of all words take memory."""
-    chosen = [
-        block[is_chosen & (block >= part[0]) & (block <= part[1])]
-        for block, is_chosen in zip(blocks(words), blocks(where), strict=True)
-    ]
-    return np.concatenate([words[:0], *chosen])
+def _in_parts(
+    words: npt.NDArray[np.uint64],
+    work: Callable[[npt.NDArray[np.uint64]], npt.NDArray[np.uint64]],
+    where: "Mask | np.bool_" = np.True_,
+) -> npt.NDArray[np.uint64]:
+    """Join what is made of each part of the chosen words."""
+    # One byte for each word, and no other copy of all of them.
+    parts = np.full(len(words), len(_PARTS), np.uint8)
+    np.right_shift(words, _OTHER_BITS, out=parts, where=where, casting="unsafe")
+    return np.concatenate(list(in_order(lambda part: work(words[parts == part]), _PARTS)))
 
 
 def collisions(keys: EventKeys, first_words: npt.NDArray[np.uint64], where: Mask) -> tuple[Rows, npt.NDArray[np.int64]]:
@@ -114,8 +112,7 @@ def _shared(first_words: npt.NDArray[np.uint64], where: Mask) -> npt.NDArray[np.
     """Return the words that several rows have, sorted, each once."""
     if len(first_words) <= BLOCK_ROWS:
         return _repeated(first_words[where])
-    parts = in_order(lambda part: _repeated(_in_part(first_words, part, where)), _PARTS)
-    return np.concatenate(list(parts))
+    return _in_parts(first_words, _repeated, where)
 
 
 def numbered(words: Words) -> npt.NDArray[np.int64]:
@@ -127,6 +124,15 @@ def numbered(words: Words) -> npt.NDArray[np.int64]:
     numbers = np.empty(len(order), np.int64)
     numbers[order] = np.cumsum(is_new)
     return numbers
+
+
+def _distinct(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Sort some words in place, and return each once."""
+    # np.unique collects them in a table, which takes ten times as long if most are different.
+    words.sort()
+    is_new = np.ones(len(words), dtype=bool)
+    np.not_equal(words[1:], words[:-1], out=is_new[1:])
+    return words[is_new]
 
 
 def _repeated(first_words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:

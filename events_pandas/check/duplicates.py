@@ -136,8 +136,9 @@ def resolve(frame: KeyedRows, runs: EarlierRuns | None) -> Resolution:
 
     With ``duplicates="spread"`` no row is a repeat: such rows are moved to other seconds.
     """
-    submitted = NO_SUBMISSIONS if runs is None else find_submissions(frame, _asked_rows(frame), runs)
-    candidates = _candidates(frame, submitted)
+    known = frame.known(frame.has_key)
+    submitted = NO_SUBMISSIONS if runs is None else find_submissions(frame, _asked_rows(frame, known), runs)
+    candidates = _candidates(frame, submitted, known)
     repeats = candidates.repeats(frame)
     is_valid = frame.valid[repeats.rows]
     valid, invalid, none = repeats.among(is_valid), repeats.among(~is_valid), repeats.among(is_valid & ~is_valid)
@@ -163,19 +164,19 @@ def resolve(frame: KeyedRows, runs: EarlierRuns | None) -> Resolution:
     )
 
 
-def _asked_rows(frame: KeyedRows) -> Rows:
-    """Return the rows about which the journal is asked."""
+def _asked_rows(frame: KeyedRows, known: Rows) -> Rows:
+    """Return the rows about which the journal is asked; earlier frames have the events of the `known` ones."""
     is_asked = frame.valid.copy()
     if frame.policy == "skip":
         # Repeats of this run's own rows share their fate.
-        is_asked[frame.known(frame.valid)] = False
+        is_asked[known] = False
     return np.flatnonzero(is_asked)
 
 
-def _candidates(frame: KeyedRows, submitted: EarlierSubmissions) -> _Candidates:
+def _candidates(frame: KeyedRows, submitted: EarlierSubmissions, known: Rows) -> _Candidates:
     shared, shared_groups = collisions(frame.keys, frame.first_words, frame.has_key)
     # Rows that an earlier run sent are left out if no other row shares their event.
-    rows = np.union1d(shared, np.union1d(frame.known(frame.has_key), submitted.blocked))
+    rows = np.union1d(shared, np.union1d(known, submitted.blocked))
     # Rows that share their event with no other row of this frame are each a group of one.
     groups = len(shared) + np.arange(len(rows))
     groups[np.searchsorted(rows, shared)] = shared_groups

@@ -19,7 +19,6 @@ HALF_BITS = np.uint64(32)
 """Half the bits of a digest."""
 
 _NONE = np.zeros(0, np.int64)
-_CONTENT = ["event", "payload"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,12 +141,18 @@ def _found(
     """Return the rows whose content has an entry, each with the second and the time of its entry."""
     if entries is None:
         return _NONE, _NONE, _NONE
-    known = np.flatnonzero(np.isin(events, entries["event"]))
-    contents = pd.DataFrame({"row": rows[known], "event": events[known], "payload": frame.digests(rows[known])[0]})
+    known = np.isin(events, entries["event"])
+    chosen = rows[known]
+    # A number for each event and payload, of rows and of entries.
+    own_events, own_payloads = events[known].astype(np.uint64), frame.digests(chosen)[0]
+    both_events = np.concatenate([own_events, entries["event"].to_numpy(np.uint64)])
+    contents = numbered(np.stack([both_events, np.concatenate([own_payloads, entries["payload"]])]))
+    own, theirs = np.split(contents, [len(chosen)])
     # Accepted entries come first: a row with a claim is sent again.
-    ordered = entries.iloc[np.lexsort((entries["second"], entries["accepted_at"] == CLAIMED))]
+    order = np.lexsort((entries["second"], entries["accepted_at"] == CLAIMED, theirs))
+    firsts, ends = (np.searchsorted(theirs[order], own, side=side) for side in ("left", "right"))
     # Where rows are spread, rows with the same content have an entry each; otherwise they share the first.
-    ranks = contents.groupby(_CONTENT).cumcount() if frame.is_spread else 0
-    ranked = ordered.assign(rank=ordered.groupby(_CONTENT).cumcount())
-    found = contents.assign(rank=ranks).merge(ranked, on=[*_CONTENT, "rank"]).sort_values("row")
-    return found["row"].to_numpy(), found["second"].to_numpy(), found["accepted_at"].to_numpy()
+    places = firsts + pd.Series(own).groupby(own).cumcount().to_numpy() if frame.is_spread else firsts
+    is_found = places < ends
+    found = entries.iloc[order[places[is_found]]]
+    return chosen[is_found], found["second"].to_numpy(), found["accepted_at"].to_numpy()

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from events_pandas.check.checking import CheckedRows
 from events_pandas.check.collisions import distinct_words
+from events_pandas.check.day_counts import DayCounts, Days, days_of
 from events_pandas.check.duplicates import Repeats
 from events_pandas.check.row_counts import RowCounts
 from events_pandas.convert.cells import Mask
@@ -53,6 +54,8 @@ class CheckFacts:
     last_second: int = _EARLIEST
     repeats: int = 0  # valid rows that are the same event as an earlier one
     identical: int = 0  # of these: rows with the same metadata as the earlier one
+    days: DayCounts = field(default_factory=DayCounts)  # of valid rows, as they are sent
+    repeat_days: DayCounts = field(default_factory=DayCounts)  # of `repeats`
     spread: Spread = field(default=Spread(rows=0, most_seconds=0, identical=0))
     _contacts: list[npt.NDArray[np.uint64]] = field(default_factory=list)  # digests, until they are counted
     _n_contacts: int | None = None
@@ -64,6 +67,7 @@ class CheckFacts:
         self.valid += len(own)
         self.first_second = min(self.first_second, int(own.min(initial=_LATEST)))
         self.last_second = max(self.last_second, int(own.max(initial=_EARLIEST)))
+        self.days.add_seconds(own)
 
     def add_contacts(self, contacts: npt.NDArray[np.uint64]) -> None:
         """Add digests of the contacts of valid rows."""
@@ -77,16 +81,17 @@ class CheckFacts:
         one = self._contacts[0] if len(self._contacts) == 1 else np.concatenate([_NONE, *self._contacts])
         return distinct_words(one)
 
-    def add_repeats(self, repeats: Repeats) -> None:
-        """Add valid rows that repeat an earlier one."""
+    def add_repeats(self, repeats: Repeats, days: Days) -> None:
+        """Add valid rows that repeat an earlier one, each with its day."""
         self.repeats += len(repeats.rows)
+        self.repeat_days.add(days)
         self.identical += int(np.count_nonzero(repeats.are_identical))
 
     def add(self, checked: CheckedRows) -> None:
         """Add the rows of a frame, without its findings and its counts."""
         self.add_rows(checked.valid, checked.seconds())
         self.add_contacts(checked.contacts if checked.valid.all() else checked.contacts[checked.valid])
-        self.add_repeats(checked.repeats)
+        self.add_repeats(checked.repeats, days_of(checked.seconds(checked.repeats.rows)))
         self.sent += int(np.count_nonzero(checked.is_sent))
         self.spread = Spread(
             rows=self.spread.rows + len(checked.added),

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from events_pandas.check.checking import FrameCheck, chunk_bounds, digests_of, future_findings
+from events_pandas.check.checking import FrameCheck, chunk_bounds, future_findings
 from events_pandas.check.collisions import BLOCK_ROWS, KeyedRows, KeyIndex, blocks, key_parts, sharing_rows
+from events_pandas.check.day_counts import Days, days_of
 from events_pandas.check.duplicates import Resolution, resolve
 from events_pandas.check.facts import CheckFacts
 from events_pandas.check.in_order import in_order
@@ -29,6 +30,9 @@ Frames: TypeAlias = Iterable[tuple[int, FrameCheck]]
 Again: TypeAlias = Callable[[Rows], Iterator[tuple[Converter, Rows]]]
 """Reads chosen rows again, which ascend: yields the converter of each frame with some, and their places in it."""
 Advance: TypeAlias = Callable[[int], object]
+
+_FIRST_ROWS: Final = 2**22
+"""Room for so many rows is made at once: memory that is not written to yet is not taken."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -113,8 +117,8 @@ def check_together(frames: Frames, again: Again, *, now: float, advance: Advance
     passed.facts.contacts()
     pa.default_memory_pool().release_unused()
     valid = keys.valid.taken()
-    for resolution in _resolutions(keys, valid, again, policy=passed.policy):
-        passed.facts.add_repeats(resolution.repeats)
+    for resolution, days in _resolutions(keys, valid, again, policy=passed.policy):
+        passed.facts.add_repeats(resolution.repeats, days)
         passed.add_findings(resolution.findings(passed.policy))
         if passed.policy == "skip":
             valid[resolution.repeats.rows] = False
@@ -158,7 +162,7 @@ class _GrowingColumn:
     """Values that grow in place: with arrays for each chunk, joining them would take their memory twice."""
 
     def __init__(self, dtype: npt.DTypeLike) -> None:
-        self._values: npt.NDArray[Any] = np.zeros(0, dtype)
+        self._values: npt.NDArray[Any] = np.empty(_FIRST_ROWS, dtype)
         self._n = 0
 
     def extend(self, values: npt.NDArray[Any]) -> None:
@@ -191,17 +195,21 @@ class _PassedKeys:
         self.valid.extend(batch.valid)
 
 
-def _resolutions(keys: _PassedKeys, valid: Mask, again: Again, *, policy: str) -> Iterator[Resolution]:
-    """Decide what happens to the rows that are one event with others, one part of the events at a time."""
+def _resolutions(keys: _PassedKeys, valid: Mask, again: Again, *, policy: str) -> Iterator[tuple[Resolution, Days]]:
+    """Decide what happens to the rows that are one event with others, one part of the events at a time.
+
+    Also yield the days of those that repeat another one.
+    """
     all_first_words = keys.first_words.taken()
     rows = sharing_rows(all_first_words, keys.has_key.taken())
     first_words = all_first_words[rows]
     del all_first_words
     second_words, is_valid = keys.second_words.taken()[rows], valid[rows]
-    read = _GrowingColumn(np.uint64)
-    for digests in in_order(_first_digests, again(rows)):
+    read, read_days = _GrowingColumn(np.uint64), _GrowingColumn(np.int32)
+    for digests, days in in_order(_digests_and_days, again(rows)):
         read.extend(digests)
-    all_digests = read.taken()
+        read_days.extend(days)
+    all_digests, all_days = read.taken(), read_days.taken()
     for where in key_parts(first_words):
         chosen, words = rows[where], np.stack([first_words[where], second_words[where]])
         sharing = KeyedRows(
@@ -216,13 +224,19 @@ def _resolutions(keys: _PassedKeys, valid: Mask, again: Again, *, policy: str) -
             index=KeyIndex(),
         )
         found = resolve(sharing, None)
-        yield replace(found, repeats=found.repeats.placed(chosen), would_be=found.would_be.placed(chosen))
+        placed = replace(found, repeats=found.repeats.placed(chosen), would_be=found.would_be.placed(chosen))
+        yield placed, all_days[where][found.repeats.rows]
 
 
-def _first_digests(chosen: tuple[Converter, Rows]) -> npt.NDArray[np.uint64]:
-    # The second digest matters only where rows are spread.
-    first: npt.NDArray[np.uint64] = digests_of(*chosen)[0]
-    return first
+def _digests_and_days(chosen: tuple[Converter, Rows]) -> tuple[npt.NDArray[np.uint64], Days]:
+    converter, rows = chosen
+    digests, days = [], []
+    for block in blocks(rows):
+        batch = converter.convert_rows(block)
+        # The second digest matters only where rows are spread.
+        digests.append(batch.digests()[0])
+        days.append(days_of(batch.seconds()))
+    return np.concatenate(digests), np.concatenate(days)
 
 
 def _twice(digests: npt.NDArray[np.uint64], rows: Rows) -> Words:

@@ -29,6 +29,10 @@ DOCUMENTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "check": (*_REPORT, "problems"),
         "preview": ("events",),
         "submit": ("plan", "workspace", "rate_limit", *_SUMMARY, "results", "rejects", "rejected"),
+        "verify": (
+            *("workspace", "accepted", "drawn", "contacts", "statuses", "compared", "missing", "bound"),
+            "differing",
+        ),
         "runs": ("runs",),
         "sandbox": ("url", "access_token"),
         "demo": ("check", "first", "second", "events"),

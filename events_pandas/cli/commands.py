@@ -43,8 +43,14 @@ from events_pandas.cli.options import (
     RequireRows,
     Resubmit,
     Results,
+    Sample,
+    Seed,
+    SettleSeconds,
     Sheet,
     SkipBadFiles,
+    SubmittedLimit,
+    SubmittedResults,
+    VerifiedWorkspace,
     Wait,
     WithIdentifier,
     Workspace,
@@ -183,6 +189,45 @@ def submit(
 
     task = Task(**{field.name: given.pop(field.name) for field in fields(Task)})
     return submit_rows(**given, task=task)
+
+
+@as_command
+@_with_format
+@_with_client
+def verify(
+    printout: Printout,
+    paths: Files,
+    *,
+    mapping: MappingPath,
+    results: SubmittedResults,
+    sample: Sample = 200,
+    seed: Seed = 0,
+    settle_seconds: SettleSeconds = 900.0,
+    skip_bad_files: SkipBadFiles = False,
+    written: "SourceFormat",
+    limit: SubmittedLimit = None,
+    connect: "Connect",
+    workspace: VerifiedWorkspace = None,
+    rate_share: RateShare = 1.0,
+    progress: Progress = True,
+) -> ExitCode:
+    """Read back a sample of the events that a run has submitted, and say what that proves."""
+    from events_pandas.cli.verifying import verify_rows  # noqa: PLC0415
+
+    return verify_rows(
+        printout,
+        paths,
+        mapping,
+        results_path=results,
+        written=written,
+        skips_bad=skip_bad_files,
+        limit=limit,
+        connect=connect,
+        progress=progress,
+        verify={"sample": sample, "seed": seed, "settle_seconds": settle_seconds},
+        workspace=workspace,
+        rate_share=rate_share,
+    )
 
 
 @as_command

@@ -3,29 +3,25 @@
 import json
 import math
 from collections.abc import Sequence
-from typing import Final
 
 import pandas as pd
 
 from events_pandas.cli.endings import ExitCode
 from events_pandas.cli.options import NO_JOURNAL
 from events_pandas.cli.printout import Printout
-from events_pandas.deliver import Status
 from events_pandas.errors import SourceError
-from events_pandas.run.history import KILLED
+from events_pandas.run.history import KILLED, outcome_words
 from events_pandas.run.history import runs as list_runs
-from events_pandas.words import escaped, listed
-
-UNDER_WAY: Final = "under way"
+from events_pandas.words import duration_words, escaped, listed
 
 
 def list_history(printout: Printout, journal: str, workspace: str | None) -> ExitCode:
     """List the runs in a journal, or those of one workspace."""
     if journal in {"", NO_JOURNAL}:
         raise ValueError(f"--journal: expected auto or a path, got {journal!r}: name the journal of the runs")
-    found = list_runs(journal, workspace=workspace)
+    found = list_runs(journal, workspace=workspace, details=True)
     if found.empty and workspace is not None:
-        known = list_runs(journal)["workspace"].unique().tolist()
+        known = list_runs(journal, details=True)["workspace"].unique().tolist()
         cure = f"there are runs of {listed([repr(name) for name in known])}" if known else "the journal has no runs yet"
         raise SourceError(f"--workspace: there is no run of {workspace!r}: {cure}")
     printout.say("no runs yet" if found.empty else _table(found))
@@ -37,12 +33,14 @@ def list_history(printout: Printout, journal: str, workspace: str | None) -> Exi
 
 
 def _table(found: pd.DataFrame) -> str:
+    seconds = found["duration"].dt.total_seconds()
     columns = {
         "started (UTC)": found["started_at"].dt.strftime("%Y-%m-%d %H:%M:%S"),
-        "took": [_clock(seconds) for seconds in found["duration"].dt.total_seconds()],
-        "outcome": found["outcome"].fillna(UNDER_WAY),
+        "took": ["" if math.isnan(took) else duration_words(took) for took in seconds],
+        "outcome": outcome_words(found),
+        "rows": _numbers(found, "rows"),
+        "accepted": _numbers(found, "accepted"),
         "workspace": found["workspace"],
-        **{name: _numbers(found, name) for name in ("rows", *Status) if name == "rows" or found[name].fillna(0).any()},
         "source": found["source"],
         "results": found["results_path"].fillna(""),
     }
@@ -59,12 +57,3 @@ def _numbers(found: pd.DataFrame, name: str) -> list[str]:
     """Return counts as text; those of a killed run, which wrote no last ones, have a plus."""
     ends = ["+" if outcome == KILLED else "" for outcome in found["outcome"]]
     return ["" if pd.isna(count) else f"{count:,}{end}" for count, end in zip(found[name], ends, strict=True)]
-
-
-def _clock(seconds: float) -> str:
-    """Return a duration as a stopwatch shows it; empty for NaN, a run that has not ended."""
-    if math.isnan(seconds):
-        return ""
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}"

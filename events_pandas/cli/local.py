@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from itertools import starmap
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import urlsplit
 
 import typer
@@ -17,6 +17,9 @@ from events_pandas.cli.printout import Printout
 from events_pandas.intercom import DEFAULT_LIMIT, WINDOW_SECONDS
 from events_pandas.loopback import is_loopback
 from events_pandas.sandbox_settings import FAULT_SETTINGS, SandboxSetting
+
+if TYPE_CHECKING:
+    from events_pandas.sandbox import Sandbox
 
 try:
     import resource
@@ -121,12 +124,7 @@ def sandbox(
             faults=Faults(**_given_faults(faults)),
         )
     with running:
-        tell_how_to_submit(printout, running.url, running.access_token)
-        if not is_loopback(host):
-            _tell_that_it_is_open(printout)
-        printout.add(url=running.url, access_token=running.access_token)
-        # Programs wait for it, and the sandbox runs until it is interrupted.
-        printout.close(ExitCode.DONE)
+        _tell_that_it_runs(printout, running, is_open=not is_loopback(host))
         running.wait()
     return ExitCode.DONE
 
@@ -147,6 +145,15 @@ def tell_how_to_submit(printout: Printout, url: str, access_token: str) -> None:
     printout.say(f"  export INTERCOM_ACCESS_TOKEN={access_token}")
     printout.say(f"  events-pandas submit FILE --mapping MAPPING --base-url {url}{allow_http}")
     printout.say(f"what it receives is shown at {url}/")
+
+
+def _tell_that_it_runs(printout: Printout, running: "Sandbox", *, is_open: bool) -> None:
+    tell_how_to_submit(printout, running.url, running.access_token)
+    if is_open:
+        _tell_that_it_is_open(printout)
+    printout.add(url=running.url, access_token=running.access_token)
+    # Programs wait for the document, and the command ends later.
+    printout.close(ExitCode.DONE)
 
 
 def _tell_that_it_is_open(printout: Printout) -> None:

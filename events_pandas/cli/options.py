@@ -122,18 +122,39 @@ Rejects = Annotated[
         "them and submit it. An existing file is replaced."
     ),
 ]
+SubmittedResults = Annotated[
+    Path, typer.Option("--results", help="The results that submit has written for these files, .csv or .parquet.")
+]
+Sample = Annotated[
+    int,
+    typer.Option(
+        parser=whole_number("a number of events, got {!r}: use 200 or the like"),
+        metavar="EVENTS",
+        help="How many of the accepted events are drawn at random.",
+    ),
+]
+Seed = Annotated[int, typer.Option(min=0, metavar="NUMBER", help="Another number draws other events.")]
+SettleSeconds = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        metavar="SECONDS",
+        help="How long after it was submitted an event may not be visible yet; 0 for a sandbox.",
+    ),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be submitted, and send nothing.")]
 Yes = Annotated[
     bool, typer.Option("--yes", "-y", help="Do not ask before the first event; without a terminal it goes on.")
 ]
-Limit = Annotated[
-    int | None,
-    typer.Option(
-        parser=whole_number("a number of rows, got {!r}: use 100 or the like"),
-        metavar="ROWS",
-        help="Submit only the first rows of the files.",
-    ),
-]
+
+
+def _first_rows(text: str) -> object:
+    """Return an option that is a number of first rows."""
+    return typer.Option(parser=whole_number("a number of rows, got {!r}: use 100 or the like"), metavar="ROWS", help=text)
+
+
+Limit = Annotated[int | None, _first_rows("Submit only the first rows of the files.")]
+SubmittedLimit = Annotated[int | None, _first_rows("The --limit with which the files were submitted.")]
 RequireRows = Annotated[
     bool,
     typer.Option(
@@ -165,6 +186,9 @@ Workspace = Annotated[
         metavar="ID",
         help="The intended workspace: nothing is sent to another one, but --no-preflight skips this check.",
     ),
+]
+VerifiedWorkspace = Annotated[
+    str | None, typer.Option("--workspace", metavar="ID", help="The workspace of the run: another one is not asked.")
 ]
 JournalPath = Annotated[
     str,

@@ -243,7 +243,7 @@ def submitted(printout: Printout, run: FileRun, *, told: Collection[str] = (), w
         run.submit(take=add, warn=remarks.append)
     except (SubmissionError, SubmissionInterrupted) as error:
         end = error
-    printout.say(str(summary))
+    printout.say(summary.in_commands())
     printout.add(**summary.facts(), rejected=sum(rejected), notes=remarks)
     _tell_file(printout, "results", run.written.results)
     _tell_file(printout, "rejects", run.written.rejects, rows=f" ({counted(sum(rejected), 'row')})")

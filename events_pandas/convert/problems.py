@@ -24,6 +24,7 @@ SHOWN_CHARACTERS = 80
 VALUES_KEPT = 1_000
 """How many values are kept for one code in one field, so that a wholly bad frame does not double in size."""
 
+_FILE_EXTENT = "the file"
 _CODE_WORDS = np.array(list(CODES), object)
 
 
@@ -238,6 +239,11 @@ def _concatenated(findings: list[Finding]) -> Finding:
     )
 
 
+def is_of_file(code: str) -> bool:
+    """Tell whether what has this code concerns a file as a whole, which its field names, and no row of it."""
+    return CODES[code].extent == _FILE_EXTENT
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cause:
     """The rows of a field in which the same thing was found."""
@@ -262,7 +268,8 @@ class Cause:
 
     def at(self, place: str) -> str:
         """Return the same in words, with other words for the first row."""
-        return f"{self.severity} {self.code}: {self.extent}, such as {place}: {self.message}"
+        where = "" if is_of_file(self.code) else f"{self.extent}, such as {place}: "
+        return f"{self.severity} {self.code}: {where}{self.message}"
 
 
 def causes(findings: Iterable[Finding]) -> list[Cause]:

@@ -30,6 +30,12 @@ class QuestionReply(Generic[Read]):
         return "" if self.attempt is None else self.attempt.said
 
     @property
+    def is_final(self) -> bool:
+        """Whether Intercom has answered, and would answer the same again."""
+        attempt = self.attempt
+        return attempt is not None and not attempt.kind.passes and attempt.status not in STOP_CODES
+
+    @property
     def is_refusal(self) -> bool:
         """Whether Intercom has refused what the question asks for: neither the token nor the address is its fault."""
         attempt = self.attempt

@@ -1,5 +1,6 @@
 """A mapping bound to a frame: each source becomes a column of values, each bare column a rule with a type."""
 
+import os
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -101,7 +102,8 @@ def require_mapping(mapping: object) -> None:
 def require_frame(frame: object) -> None:
     """Raise a `TypeError` if this is not a DataFrame."""
     if not isinstance(frame, pd.DataFrame):
-        raise TypeError(f"expected rows in a pandas DataFrame, got {kind_of(frame)}")
+        cure = ": check_file and submit_file take the path of a file" if isinstance(frame, str | os.PathLike) else ""
+        raise TypeError(f"expected rows in a pandas DataFrame, got {kind_of(frame)}{cure}")
 
 
 def frame_labels(frame: pd.DataFrame) -> list[Hashable]:

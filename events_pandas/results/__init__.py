@@ -1,9 +1,24 @@
-"""What a user gets back: the results frame, its summary, the contacts to create, and the report of a check."""
+"""What a user gets back: results, their summary and causes, contacts to create, reports of checks and verifications."""
 
 from events_pandas.results.check_report import CheckReport
 from events_pandas.results.contacts import unknown_contacts
+from events_pandas.results.explanation import explain
 from events_pandas.results.frame import STATUS_DTYPE, RowOutcomes, RunStatuses
 from events_pandas.results.preview import Preview
+from events_pandas.results.results_summary import ResultsSummary, summarize
 from events_pandas.results.summary import Summary
+from events_pandas.results.verification import Verification
 
-__all__ = ["STATUS_DTYPE", "CheckReport", "Preview", "RowOutcomes", "RunStatuses", "Summary", "unknown_contacts"]
+__all__ = [
+    "STATUS_DTYPE",
+    "CheckReport",
+    "Preview",
+    "ResultsSummary",
+    "RowOutcomes",
+    "RunStatuses",
+    "Summary",
+    "Verification",
+    "explain",
+    "summarize",
+    "unknown_contacts",
+]

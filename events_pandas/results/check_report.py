@@ -143,6 +143,21 @@ class CheckReport:
         first, last = (np.datetime64(second, "s") for second in (self.facts.first_second, self.facts.last_second))
         return pd.Timestamp(first, tz="UTC"), pd.Timestamp(last, tz="UTC")
 
+    @cached_property
+    def days(self) -> pd.DataFrame:
+        """How many valid rows each day has, by the `created_at` that they are sent with, in UTC.
+
+        A row for each day that has some, in their order: ``day`` (datetime64[s, UTC]: its midnight), ``valid`` (int64)
+        and ``duplicates`` (int64: how many of the valid rows are). The two add up to `valid` and `duplicates`.
+        """
+        days, valid = self.facts.days.by_day()
+        found, counts = self.facts.repeat_days.by_day()
+        duplicates = np.zeros_like(valid)
+        duplicates[np.searchsorted(days, found)] = counts
+        # In seconds, since nanoseconds do not reach beyond the year 2262.
+        midnights = pd.DatetimeIndex(days.astype("datetime64[D]").astype("datetime64[s]"), tz="UTC")
+        return pd.DataFrame({"day": midnights, "valid": valid, "duplicates": duplicates})
+
     @property
     def spread(self) -> Spread:
         """How many rows are sent with a later second than their own, and by how many at most.

@@ -11,11 +11,13 @@ import pyarrow.compute as pc
 
 from events_pandas.check import chunk_bounds
 from events_pandas.convert import Converter, EventBatch
-from events_pandas.convert.cells import TEXT_TYPE, Rows
+from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows
+from events_pandas.convert.keys import Seconds
 from events_pandas.deliver import Status
 from events_pandas.intercom import IDENTIFIERS
 from events_pandas.mapping import EventMapping, bind, require_mapping
 from events_pandas.results.frame import text_column
+from events_pandas.results.results_summary import require_columns
 from events_pandas.words import counted, kind_of
 
 _COLUMNS = ("row", "status", "created_at")
@@ -159,12 +161,9 @@ def _with_contacts(
     batch = Converter(bind(frame, replace(mapping, metadata={}))).convert_rows(positions)
     # The times of results that were read from a CSV file are text.
     sent_at = pd.DatetimeIndex(pd.to_datetime(events["created_at"], utc=True))
-    sent, own = sent_at.as_unit("s").asi8, batch.seconds()
-    is_other = ~batch.contacts.mask() | (sent < own if mapping.duplicates == "spread" else sent != own)
-    if is_other.any():
-        position, row = positions[is_other][0], rows[is_other][0]
-        other = f"frame: its row {position} has another time than row {row} of the results, or no contact"
-        raise ValueError(f"{other}: give all rows that were submitted, and no others")
+    sent = sent_at.as_unit("s").asi8
+    if (place := first_other(batch, sent, may_be_later=mapping.duplicates == "spread")) is not None:
+        raise other_row(positions[place], row=rows[place])
     identifiers, contacts = batch.contacts.named()
     return pd.DataFrame(
         {
@@ -176,14 +175,27 @@ def _with_contacts(
     )
 
 
+def first_other(batch: EventBatch, sent: Seconds, *, may_be_later: "bool | Mask") -> int | None:
+    """Return the first row of a batch whose event cannot have been sent with this second; None if there is none.
+
+    `may_be_later` says whether rows may have been given later seconds.
+    """
+    own = batch.seconds()
+    is_other = ~batch.has_key() | np.where(may_be_later, sent < own, sent != own)
+    return int(is_other.argmax()) if is_other.any() else None
+
+
+def other_row(position: int, *, row: int) -> ValueError:
+    """Return the error for a row of a frame that is not the row of the results."""
+    other = f"frame: its row {position} has another time than row {row} of the results, or no contact"
+    return ValueError(f"{other}: give all rows that were submitted, and no others")
+
+
 def require_results(results: object, frame: object, *, columns: Sequence[str]) -> None:
     """Raise `TypeError` if one of the two is not a DataFrame, `ValueError` if results lack a column."""
-    for name, given, wanted in (("results", results, "returned"), ("frame", frame, "was given")):
-        if not isinstance(given, pd.DataFrame):
-            raise TypeError(f"{name}: expected a DataFrame, got {kind_of(given)}: give what submitting {wanted}")
-        lacking = [column for column in columns if name == "results" and column not in given]
-        if lacking:
-            raise ValueError(f"results: no column {lacking[0]!r}: give what submitting returned")
+    require_columns(results, columns)
+    if not isinstance(frame, pd.DataFrame):
+        raise TypeError(f"frame: expected a DataFrame, got {kind_of(frame)}: give what submitting was given")
 
 
 def positions_in(frame: pd.DataFrame, results: pd.DataFrame, rows: "pd.Series[Any]") -> Rows:

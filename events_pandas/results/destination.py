@@ -112,14 +112,18 @@ def find_destination(
         )
     if isinstance(found, Stop):
         return found
-    attempt = attempts[-1]
+    return _destination(client, workspace=found, attempt=attempts[-1], limit=pacer.limit or DEFAULT_LIMIT)
+
+
+def _destination(client: IntercomClient, *, workspace: WorkspaceIdentity, attempt: Attempt, limit: int) -> Destination:
+    """Return where events would go, and what the answer to ``GET /me`` says of the window."""
     rate = attempt.rate or Rate()
     seconds = seconds_to_reset(rate, attempt.date)
     return Destination(
-        workspace=found,
+        workspace=workspace,
         # A fake client in somebody's tests may have no address.
         region=region_of(getattr(client, "base_url", "")),
-        limit=pacer.limit or DEFAULT_LIMIT,
+        limit=limit,
         remaining=rate.remaining,
         # The date has whole seconds, cut off: on average half a second has passed since.
         seconds_left=None if seconds is None else min(max(seconds - 0.5, 0.0), WINDOW_SECONDS),

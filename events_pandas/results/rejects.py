@@ -19,15 +19,13 @@ from events_pandas.mapping.rules import Values
 from events_pandas.mapping.source_format import SourceFormat
 from events_pandas.results.contacts import positions_in, require_results
 from events_pandas.results.frame import STATUS_DTYPE, text_column
+from events_pandas.results.next_steps import REPEATS_UNSENT
 from events_pandas.results.row_files import csv_text
 from events_pandas.results.table_file import TableKind
 from events_pandas.words import counted, escaped
 
 REJECTED = (Status.INVALID, Status.UNKNOWN_CONTACT, Status.REJECTED, Status.FAILED, Status.NOT_SUBMITTED)
 """The statuses of rows that Intercom does not have, and may take when they are fixed or sent again."""
-
-_REPEATS_REJECT = "duplicate_of_unsent"
-"""The error code of a row that was held back, since it repeats a row that was refused."""
 
 REASONS = ("row", "status", "error_code", "error_message")
 """The columns of results that are written beside a reject."""
@@ -69,7 +67,7 @@ def is_left_to_next_run(results: pd.DataFrame) -> Mask:
     if not results.attrs.get("run", {}).get("keeps_journal"):
         return np.zeros(len(results), dtype=bool)
     is_unsent = (results["status"] == Status.NOT_SUBMITTED.value).to_numpy(bool)
-    mask: Mask = is_unsent & ~results["error_code"].isin([_REPEATS_REJECT]).to_numpy(bool)
+    mask: Mask = is_unsent & ~results["error_code"].isin([REPEATS_UNSENT]).to_numpy(bool)
     return mask
 
 

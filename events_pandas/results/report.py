@@ -24,6 +24,7 @@ import pandas as pd
 
 from events_pandas.check import Spread
 from events_pandas.convert import Cause
+from events_pandas.convert.problems import is_of_file
 from events_pandas.deliver import WorkspaceIdentity
 from events_pandas.mapping import EventMapping
 from events_pandas.mapping.guesses import PLACEHOLDER_NAME, guess_faults, is_unnamed
@@ -196,7 +197,15 @@ def report_html(content: ReportContent, budget: pd.DataFrame) -> str:
 def _cause_parts(causes: Sequence[Cause]) -> Iterator[str]:
     shown, rest = shown_causes(causes)
     yield paragraph(strong="problems")
-    texts = ((cause.severity, cause.code, cause.extent, f"row {cause.first_row}: {cause.message}") for cause in shown)
+    texts = (
+        (
+            cause.severity,
+            cause.code,
+            cause.extent,
+            cause.message if is_of_file(cause.code) else f"row {cause.first_row}: {cause.message}",
+        )
+        for cause in shown
+    )
     yield from _explained_table(_CAUSE_COLUMNS, texts)
     if rest:
         yield paragraph(rest)

@@ -1,19 +1,23 @@
 """Results in a few lines of text: how many rows have each status, and why."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
 from events_pandas.convert import Cause
 from events_pandas.deliver import Status
 from events_pandas.deliver.journal import OtherRun, mode_note
-from events_pandas.words import counted, escaped, file_words
+from events_pandas.results.next_steps import REPEATS_UNSENT, Step, last_step, steps
+from events_pandas.wording import Phrase, Words, in_commands, in_python, parts_of
+from events_pandas.words import counted, escaped, file_words, listed, quoted
 
 CAUSES_SHOWN = 10
-_ALL_CAUSES = "--results and --rejects have the cause of each row, --json has all causes"
+_ALL_CAUSES: Final = Phrase(
+    "ep.explain(results) has all causes", "--results and --rejects have the cause of each row, --json has all causes"
+)
 
 MEANINGS = {
     Status.ACCEPTED: "Intercom has them",
@@ -52,6 +56,16 @@ class Summary:
         """Whether no file was left out, and every row is accepted, was accepted before, or is a duplicate."""
         return not (self._statuses.keys() - set(ARRIVED) or self._facts.get("skipped_files"))
 
+    @property
+    def heading(self) -> str:
+        """How many rows there are, in words."""
+        return counted(self._statuses.total(), "row")
+
+    @property
+    def run(self) -> Mapping[str, Any]:
+        """What is known of the run."""
+        return self._facts
+
     def count(self, *statuses: Status) -> int:
         """Return the number of rows that have one of these statuses."""
         return sum(self._statuses[status.value] for status in statuses)
@@ -72,12 +86,15 @@ class Summary:
 
     def add(self, results: pd.DataFrame) -> None:
         """Count further results, as `iter_submit` yields them."""
-        self._statuses.update(results["status"].astype(str).tolist())
+        self._statuses.update(_counts(results["status"].astype(str)))
+        codes = results["error_code"]
         # The messages of duplicates name another row in each line; the status is enough.
-        troubled = results[results["error_code"].notna() & ~results["error_code"].isin(REPEAT_CODES)]
-        self._causes.update(troubled["error_code"].tolist())
-        for cause in troubled.drop_duplicates("error_code").itertuples():
-            self._examples.setdefault(str(cause.error_code), f"such as {place_of(cause)}: {cause.error_message}")
+        causes = {code: count for code, count in _counts(codes).items() if code not in REPEAT_CODES}
+        self._causes.update(causes)
+        for code in causes.keys() - self._examples.keys():
+            first = int((codes == code).to_numpy(bool, na_value=False).argmax())
+            cause: Any = next(results.iloc[first : first + 1].itertuples())
+            self._examples[code] = f"such as {place_of(cause)}: {cause.error_message}"
 
         # Each part of a run's results has the notes of all parts so far.
         self._facts = results.attrs.get("run", {})
@@ -85,33 +102,72 @@ class Summary:
         self._places.update({result.row: place_of(result) for result in noted.itertuples()})
 
     def __str__(self) -> str:
-        total = counted(self._statuses.total(), "row")
-        notes = [Cause(**note) for note in self._facts.get("notes", [])]
-        said = [
-            note.at(self._places.get(note.first_row, f"row {note.first_row}"))
-            for note in notes
-            if note.code not in self.told
-        ]
-        return "\n".join([total, *self._status_lines(), *self._cause_lines(), *said, *self._journal_lines()])
+        return "\n".join(map(in_python, self._lines()))
 
-    def _status_lines(self) -> Iterator[str]:
+    def in_commands(self) -> str:
+        """Return the summary in the words of the command line."""
+        return "\n".join(map(in_commands, self._lines()))
+
+    def _lines(self) -> Iterator[Words]:
+        yield self.heading
         width = len(f"{self._statuses.total():,}")
+        yield from (f"  {rows:>{width},} {status:<18}{meaning}" for rows, status, meaning in self.status_lines())
+        yield from (_line(code, text) for code, text in self.cause_lines())
+        yield from self.note_lines()
+        if self.steps:
+            yield "what to do next:"
+            yield from (parts_of(f"  {rows:>{width},} {what:<18}", step) for rows, what, step in self.steps)
+            yield f"  then {last_step(self._facts)}"
+        yield from (_line(about, text) for about, text in self.run_lines())
+
+    def status_lines(self) -> Iterator[tuple[int, str, str]]:
+        """Yield the rows, the name and the meaning of each status that there is."""
         for status in Status:
             if self._statuses[status.value]:
-                yield f"  {self._statuses[status.value]:>{width},} {status.value:<18}{MEANINGS[status]}"
+                yield self._statuses[status.value], status.value, MEANINGS[status]
 
-    def _cause_lines(self) -> Iterator[str]:
+    def cause_lines(self) -> Iterator[tuple[str, Words]]:
+        """Yield the code of each cause, its rows and an example; a last line without a code counts the other causes."""
         for code, count in self._causes.most_common(CAUSES_SHOWN):
-            yield f"{code}: {counted(count, 'row')}, {self._examples[code]}"
+            yield code, f"{counted(count, 'row')}, {self._examples[code]}"
         if further := self._causes.most_common()[CAUSES_SHOWN:]:
             rows = counted(sum(count for _, count in further), "row")
-            yield f"and {counted(len(further), 'more cause')} ({rows}): {_ALL_CAUSES}"
+            yield "", (f"and {counted(len(further), 'more cause')} ({rows}): ", _ALL_CAUSES)
 
-    def _journal_lines(self) -> Iterator[str]:
+    def note_lines(self) -> Iterator[str]:
+        """Yield the notes of the run that were not told before."""
+        for note in [Cause(**note) for note in self._facts.get("notes", [])]:
+            if note.code not in self.told:
+                yield note.at(self._places.get(note.first_row, f"row {note.first_row}"))
+
+    @property
+    def steps(self) -> list[Step]:
+        """What to do next with the rows that need work."""
+        repeats = self._causes[REPEATS_UNSENT]
+        return list(steps(self._statuses, repeats=repeats, skipped_files=len(self._facts.get("skipped_files", ()))))
+
+    def run_lines(self) -> Iterator[tuple[str, str]]:
+        """Yield the workspace and the journal of the run, and other runs in it, as far as they are known."""
+        if workspace := self._facts.get("workspace"):
+            yield "workspace", _workspace_words(**workspace, region=self._facts.get("region"))
         if self._facts.get("journal"):
             said = mode_note(self._facts["journal_mode"])
-            yield f"journal: {escaped(self._facts['journal'])}" + ("" if said is None else f" ({said})")
-            yield from (str(OtherRun(**other)) for other in self._facts.get("other_runs", []))
+            yield "journal", escaped(self._facts["journal"]) + ("" if said is None else f" ({said})")
+            yield from (("", str(OtherRun(**other))) for other in self._facts.get("other_runs", []))
+
+
+def _counts(texts: "pd.Series[Any]") -> dict[str, int]:
+    """Count texts, in the order in which they come first."""
+    return {str(text): int(count) for text, count in texts.value_counts(sort=False).items()}
+
+
+def _line(about: str, text: Words) -> Words:
+    return parts_of(f"{about}: ", text) if about else text
+
+
+def _workspace_words(*, id_code: str | None, name: str | None, region: str | None) -> str:
+    known = {"": name and quoted(name), "id ": id_code, "region ": region}
+    return listed([f"{word}{fact}" for word, fact in known.items() if fact]) or "Intercom does not name it"
 
 
 def place_of(result: Any) -> str:

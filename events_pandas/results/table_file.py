@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import TEXT_TYPE
+from events_pandas.convert.cells import TEXT_TYPE, holds_any
 from events_pandas.convert.json_text import joined
 from events_pandas.errors import SourceError
 from events_pandas.filesystem import hold
@@ -30,6 +30,7 @@ FORMATS: Final = (".csv", ".parquet")
 _TIME_UNITS: Final[Mapping[str, Literal["s", "us"]]] = {"created_at": "s", "submitted_at": "us"}
 """The unit in which a column of times is written, in all lines."""
 
+_QUOTED_LETTERS: Final = (b",", b'"', b"\r", b"\n")
 _NEEDS_QUOTES: Final = r'[,"\r\n]'
 
 # What Arrow raises for cells for which it has no type, or not one type for the whole column.
@@ -67,8 +68,9 @@ def _cells(column: "pd.Series[Any]", unit: Literal["s", "us"] | None) -> pa.Arra
         texts = joined(times, "+00:00", length=len(times))
     else:
         texts = values.cast(TEXT_TYPE)
-        needs_quotes = pc.match_substring_regex(texts, _NEEDS_QUOTES)
-        if pc.any(needs_quotes).as_py():
+        # Most columns have no such cell, which their bytes show much faster.
+        if holds_any(texts, *_QUOTED_LETTERS):
+            needs_quotes = pc.match_substring_regex(texts, _NEEDS_QUOTES)
             quoted = joined('"', pc.replace_substring(texts, '"', '""'), '"', length=len(texts))
             texts = pc.if_else(needs_quotes, quoted, texts)
     return pc.fill_null(texts, "")

@@ -20,6 +20,7 @@ from typing import Any, Final, TypeVar
 import pandas as pd
 
 from events_pandas.deliver import ProgressBar, ProgressChoice, Stop, progress_bar, stop_for_error, stop_for_interrupt
+from events_pandas.deliver.progress import is_notebook, show_in_notebook
 from events_pandas.warned import warn_through
 
 MOST_INTERRUPTS: Final = 2
@@ -142,6 +143,11 @@ class Desk:
         ) as bar:
             yield bar
 
+    def conclude(self, progress: ProgressChoice, text: Callable[[], str]) -> None:
+        """Show a last line below the progress, in a notebook that shows it."""
+        if progress is not False and not callable(progress) and is_notebook():
+            self._draw(show_in_notebook, text())
+
     def _draw(self, show: Callable[..., object], *facts: object) -> None:
         with suppress(UnansweredError):
             self.ask(show, *facts)
@@ -161,7 +167,8 @@ class Desk:
         results: pd.DataFrame = self._value
         return results
 
-    # A call of another function would be one more point at which an interrupt could come.
+    # A call of another function would be one more point at which an interrupt could come. Do not wrap this generator:
+    # an interrupt while the outer one resumes would lose the results.
     def stream(  # noqa: C901, PLR0912
         self, work: Callable[[], pd.DataFrame], *, first: Callable[[], bool], undo: Callable[[], object] = bool
     ) -> Generator[pd.DataFrame, None, None]:
@@ -170,7 +177,6 @@ class Desk:
         The work returns the results that it does not hand over. Closing the generator ends the run, and waits for the
         requests that are under way.
         """
-        # Do not wrap this generator: an interrupt while the outer one resumes would lose the results.
         if not first():
             return
         # From here on there is no call outside of the block: what `first` has opened is the run's to close.
@@ -203,12 +209,11 @@ class Desk:
                     raise
                 struck_by = error
         # An error knows its frames, and they know the desk: a cycle would keep the rows.
-        end, self._end, self._error, self._struck_by, self._question = self._end, None, None, None, None
-        if end is not None:
-            try:
-                raise end
-            finally:
-                del end
+        try:
+            if self._end is not None:
+                raise self._end
+        finally:
+            self._end = self._error = self._struck_by = self._question = None
 
     def _begin(self) -> None:
         """Start the thread. An interrupt may come before or after it has begun: this can be called again."""

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,7 @@ from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.results import RowOutcomes
 from events_pandas.results.destination import Destination
 from events_pandas.results.report import no_rows_warning
+from events_pandas.results.results_summary import one_line
 from events_pandas.results.table_file import RESULTS, TableFile
 from events_pandas.run.desk import Desk, UnansweredError
 from events_pandas.run.file_check import check_frames
@@ -234,7 +236,7 @@ class FileRun:
                 self._require("results", self._finish_results())
                 self._require("rejects", self._write_rejects())
                 self._say()
-            return self._results()
+            return self._concluded()
         except (SubmissionError, Warning):
             # A caller may turn warnings into errors.
             raise
@@ -343,6 +345,12 @@ class FileRun:
         # pandas keeps only facts that all parts share; the last part has those of the whole run.
         joined.attrs = {"run": {**self._parts[-1].attrs["run"], "frame": {"first_row": 0, "rows": len(joined)}}}
         return joined
+
+    def _concluded(self) -> pd.DataFrame:
+        results = self._results()
+        if self._pass_on is None:
+            self._desk.conclude(self.options.progress, partial(one_line, results))
+        return results
 
     def _require(self, missing: str, fault: SourceError | None) -> None:
         """Raise an error for a file that is missing. The events are sent by then, so that it has the results."""

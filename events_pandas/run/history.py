@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import pandas as pd
@@ -23,17 +23,24 @@ from events_pandas.errors import JournalError
 from events_pandas.results.frame import text_column, utc_times
 from events_pandas.results.summary import ARRIVED
 from events_pandas.run.log import RunLog
-from events_pandas.words import path_text
+from events_pandas.words import counted, duration_words, path_text
 
 CLOSED: Final = "closed"
 """The outcome of a stream that its reader closed."""
 KILLED: Final = "killed"
 """The outcome of a run that wrote no end, and whose process is gone."""
+INCOMPLETE: Final = "incomplete"
+"""The outcome of a run that came to its end, and left rows that need work."""
+UNDER_WAY: Final = "under way"
+LONGEST_SOURCE: Final = 24
+"""How much of a source is shown: with it a line of the table fits a screen."""
 ENTRY_SECONDS: Final = 1.0
 """The least time between two entries of a run: the counts of a killed run are at most this much too old."""
 
 
-def runs(journal: str | os.PathLike[str] = AUTO, *, workspace: str | None = None) -> pd.DataFrame:
+def runs(
+    journal: str | os.PathLike[str] = AUTO, *, workspace: str | None = None, details: bool = False
+) -> pd.DataFrame:
     """List the runs in a journal, the newest first.
 
     Parameters
@@ -42,17 +49,22 @@ def runs(journal: str | os.PathLike[str] = AUTO, *, workspace: str | None = None
         As it was given to the runs: ``"auto"`` for the user's state directory, a directory, or a file.
     workspace : str or None, default None
         The ``id_code`` of one workspace; None for all.
+    details : bool, default False
+        True for all that the journal has, for a program to read. By default the table is one to look at.
 
     Returns
     -------
     pandas.DataFrame
-        One row for each run: ``run`` (its number in the journal, int64), ``started_at`` (datetime64, UTC),
-        ``duration`` (timedelta64; NA without an end), ``outcome``, ``workspace``, ``source``, ``mapping`` (a digest),
-        ``rows`` and a column for each status (Int64: rows so far; NA if the run ended before it wrote any),
-        ``requests`` (Int64), ``results_path``, ``resubmit`` (bool) and ``journal`` (the file). ``outcome`` is NA while
-        a run is under way, and ``"killed"`` if it wrote no end and its process is gone; its counts are
-        those that it wrote last, and Intercom has at least so many events. A run of another machine counts as killed
-        when it has been silent for 60 s. Before the first run, ``"auto"`` gives a table without rows.
+        One row for each run: ``run`` (its number in the journal, int64), ``started_at`` (datetime64[s], UTC), ``took``
+        (string, such as ``"1 min 29 s"``; NA without an end), ``outcome`` (string: ``"complete"``, ``"3 rows to fix"``,
+        ``"under way"``, or why the run ended early, such as ``"interrupted"`` or ``"killed"``), ``rows`` and
+        ``accepted`` (Int64: rows so far; NA if the run ended before it wrote any) and ``source`` (string; a long one
+        is cut). The counts of a killed run are those that it wrote last: Intercom has at least so many events.
+
+        With `details`: ``run``, ``started_at`` (datetime64[us], UTC), ``duration`` (timedelta64; NA without an end),
+        ``outcome`` (as it is stored: ``"incomplete"`` if rows are to be fixed, NA while the run is under way),
+        ``workspace``, ``source``, ``mapping`` (a digest), ``rows`` and a column for each status, ``requests`` (Int64),
+        ``results_path``, ``resubmit`` (bool) and ``journal`` (the file).
 
     Raises
     ------
@@ -62,21 +74,61 @@ def runs(journal: str | os.PathLike[str] = AUTO, *, workspace: str | None = None
 
     Notes
     -----
-    The files are only read, even while a run is under way. The journal does not hold the results:
-    ``results_path`` is where a run wrote them.
+    The files are only read, even while a run is under way. The journal does not hold the results: ``results_path`` is
+    where a run wrote them. A run counts as ``"killed"`` if it wrote no end and its process is gone; a run of another
+    machine, when it has been silent for 60 s. Before the first run, ``"auto"`` gives a table without rows.
 
     Examples
     --------
-    >>> from events_pandas.run.history import runs
-    >>> runs("no-such-journal.sqlite")
-    Traceback (most recent call last):
-        ...
-    events_pandas.errors.JournalError: no-such-journal.sqlite: there is no journal: check the path
+    >>> import pandas as pd
+    >>> import events_pandas as ep
+    >>> orders = pd.DataFrame({"day": ["2024-01-31", "2024-02-30"], "who": ["00042", "00043"]})
+    >>> mapping = ep.EventMapping(event_name="placed-order", created_at="day", user_id="who", timezone="UTC")
+    >>> with ep.Sandbox() as sandbox:
+    ...     results = ep.submit_events(orders, mapping, client=sandbox.client(), journal="orders.sqlite")
+    >>> ep.runs("orders.sqlite").drop(columns=["started_at", "took"])
+       run       outcome  rows  accepted       source
+    0    1  1 row to fix     2         1  a DataFrame
     """
     _require_there(journal)
     entries = [(entry, path) for path in journals_there(journal, workspace) for entry in read_runs(path, workspace)]
-    frame = _frame([entry for entry, _ in entries], [path for _, path in entries])
-    return frame.sort_values(["started_at", "run"], ascending=False, kind="stable", ignore_index=True)
+    found = _frame([entry for entry, _ in entries], [path for _, path in entries])
+    found = found.sort_values(["started_at", "run"], ascending=False, kind="stable", ignore_index=True)
+    return found if details else _short(found)
+
+
+def _short(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns that a person looks at, in a line of a screen."""
+    took = [None if np.isnan(seconds) else duration_words(seconds) for seconds in found["duration"].dt.total_seconds()]
+    return pd.DataFrame(
+        {
+            "run": found["run"],
+            "started_at": found["started_at"].dt.as_unit("s"),
+            "took": text_column(took),
+            "outcome": text_column(outcome_words(found)),
+            "rows": found["rows"],
+            "accepted": found["accepted"],
+            "source": text_column([_shortened(source) for source in found["source"]]),
+        }
+    )
+
+
+def outcome_words(found: pd.DataFrame) -> list[str]:
+    """Return how each run ended in words; `found` has the stored outcomes."""
+    to_fix = found["rows"] - found[[status.value for status in ARRIVED]].sum(axis=1)
+    return [_outcome_words(*ended) for ended in zip(found["outcome"], to_fix, strict=True)]
+
+
+def _outcome_words(outcome: Any, to_fix: Any) -> str:
+    if pd.isna(outcome):
+        return UNDER_WAY
+    return f"{counted(to_fix, 'row')} to fix" if outcome == INCOMPLETE else str(outcome).replace("_", " ")
+
+
+def _shortened(text: str) -> str:
+    """Cut a long text in its middle: the ends of a path say most."""
+    end = LONGEST_SOURCE // 2
+    return text if len(text) <= LONGEST_SOURCE else f"{text[: LONGEST_SOURCE - end - 3]}...{text[-end:]}"
 
 
 def _require_there(journal: str | os.PathLike[str]) -> None:
@@ -207,7 +259,7 @@ class HistoryWriter:
         if results is not None:
             self._count(results)
         self._requests = requests
-        self._outcome = outcome or ("incomplete" if self._counts.keys() - set(ARRIVED) else "complete")
+        self._outcome = outcome or (INCOMPLETE if self._counts.keys() - set(ARRIVED) else "complete")
 
     def _count(self, results: pd.DataFrame) -> None:
         statuses = results["status"].array

@@ -30,6 +30,7 @@ from events_pandas.mapping import EventMapping, require_mapping
 from events_pandas.mapping.event_mapping import mapping_digest
 from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.results.destination import Destination
+from events_pandas.results.results_summary import one_line
 from events_pandas.run.asking import Asking
 from events_pandas.run.begin import begin_in_journal
 from events_pandas.run.contact_gate import ContactGate
@@ -144,6 +145,7 @@ class Run:
         def work() -> pd.DataFrame:
             try:
                 self.submit(taken.append)
+                self.desk.conclude(self.options.progress, partial(one_line, taken[0]))
             except (SubmissionError, SubmissionInterrupted) as error:
                 # It ended when all rows had their results.
                 error.results = taken[0] if taken else error.results

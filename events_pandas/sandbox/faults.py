@@ -12,8 +12,10 @@ from typing import Final, Literal, NoReturn, TypeAlias, get_args
 from events_pandas import intercom
 from events_pandas.sandbox_settings import FAULT_SETTINGS, SHARE, STATUS, checked
 
-FaultName: TypeAlias = Literal["drop_before", "drop_after", "garbage", "trickle_body", "trickle_headers", "no_answer"]
-"""Ways in which an answer does not arrive, or is hard to read."""
+FaultName: TypeAlias = Literal[
+    "drop_before", "drop_after", "lose", "garbage", "trickle_body", "trickle_headers", "no_answer"
+]
+"""Ways in which an answer does not arrive, is hard to read, or promises too much."""
 
 Fault: TypeAlias = int | FaultName
 """A status that is answered instead of storing the event, or another way in which an answer goes wrong."""
@@ -46,6 +48,9 @@ class Faults:
         The share of the submissions whose connection is closed before the event is stored.
     drop_after : float, default 0.0
         The share of the submissions whose connection is closed after the event was stored.
+    lose : float, default 0.0
+        The share of the submissions that are judged and answered with the right status, but whose event is not stored:
+        an event is lost although it was answered 202. `verify` finds out.
     garbage : float, default 0.0
         The share of the submissions that are judged and answered with the right status, but with a body of random
         bytes: the header says JSON, the body is not.
@@ -103,6 +108,7 @@ class Faults:
     statuses: Mapping[int, float] = field(default_factory=dict)
     drop_before: float = 0.0
     drop_after: float = 0.0
+    lose: float = 0.0
     garbage: float = 0.0
     trickle_body: float = 0.0
     trickle_headers: float = 0.0
@@ -144,8 +150,8 @@ class Faults:
 class NextFault:
     """A fault for the next requests to one path, as `fail_next` takes it.
 
-    A status from 400 to 599, or the name of a share of `Faults`. Raises ValueError for another fault and for `times`
-    below 1.
+    A status from 400 to 599, or the name of a share of `Faults`. Raises ValueError for another fault, for `times`
+    below 1, and for ``"lose"`` at a path that takes no events.
     """
 
     fault: Fault
@@ -156,6 +162,10 @@ class NextFault:
         if self.fault not in FAULT_NAMES:
             object.__setattr__(self, "fault", _FAULT.checked("fault", self.fault))
         object.__setattr__(self, "times", checked("times", self.times))
+        if self.fault == "lose" and self.path != intercom.EVENTS_PATH:
+            raise ValueError(
+                f"fault lose is for the path {intercom.EVENTS_PATH}, not for {self.path}: only events are lost"
+            )
 
 
 def checked_faults(faults: object) -> Faults:

@@ -394,9 +394,9 @@ class Sandbox:
         pandas.DataFrame
             A row for each submission, in order of arrival: `received_at` (datetime64, UTC), `http_status` (Int16; NA if
             nothing was answered), `outcome` (categorical: ``kept``, ``duplicate``, ``refused``, or ``failed`` by a
-            chosen fault), `identifier` and `contact` (strings), `event_name` (string), `created_at` (datetime64, UTC),
-            `metadata` (dict), `error_code` and `error_message` (strings). Values that cannot be read from a body are
-            NA.
+            chosen fault, with `http_status` 202 if the event was lost), `identifier` and `contact` (strings),
+            `event_name` (string), `created_at` (datetime64, UTC), `metadata` (dict), `error_code` and `error_message`
+            (strings). Values that cannot be read from a body are NA.
         """
         return submissions_frame(list(self._workspace.submissions()))
 

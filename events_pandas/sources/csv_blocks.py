@@ -12,6 +12,7 @@ from events_pandas.sources.csv_grammar import (
     BLANKS,
     ESCAPE_PAIR,
     ESCAPED_QUOTE,
+    LINE_FEED,
     NUL,
     CsvGrammar,
     line_ends_in,
@@ -170,10 +171,19 @@ class _PlainRows:
             structure == row * count
             and (b"\r" not in row or text.count(b"\r\n") == count)
             and (b'"' not in row or (b"\\" not in text and are_well_placed(text, self._grammar)))
-            and not any(text.startswith(header) or b"\n" + header in text for header in self._headers_in(text, row))
-            and self._blank.search(b"\n" + text) is None
+            and not self._may_be_no_row(text, row)
         )
         return count if is_plain else None
+
+    def _may_be_no_row(self, text: bytes, row: bytes) -> bool:
+        """Tell whether a line may repeat the header, or may be blank."""
+        # Few files have a line that begins like these, and first bytes are found fastest.
+        firsts = _first_bytes(text)
+        headers = (header for header in self._headers_in(text, row) if header[:1] in firsts)
+        if any(text.startswith(header) or b"\n" + header in text for header in headers):
+            return True
+        may_be_blank = any(byte in firsts for byte in BLANKS + b'"' + self._grammar.delimiter)
+        return may_be_blank and self._blank.search(b"\n" + text) is not None
 
     def _headers_in(self, text: bytes, row: bytes) -> Iterator[bytes]:
         """Yield how a line would begin that repeats the header, as far as it can be in a text."""
@@ -183,6 +193,12 @@ class _PlainRows:
             yield with_quotes
         if not text.isascii():
             yield with_mark
+
+
+def _first_bytes(text: bytes) -> bytes:
+    """Return the first byte of each line."""
+    content = np.frombuffer(text, np.uint8)
+    return text[:1] + content[np.flatnonzero(content[:-1] == LINE_FEED) + 1].tobytes()
 
 
 def _open_line(text: bytes, grammar: CsvGrammar) -> int:

@@ -2,14 +2,13 @@
 
 from collections.abc import Hashable, Iterator
 from functools import partial
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pandas as pd
 import pyarrow as pa
 
 from events_pandas.byte_order_marks import recoded_from
 from events_pandas.errors import SourceError
-from events_pandas.mapping.rules import Values
 from events_pandas.mapping.source_format import SourceFormat
 from events_pandas.sources.csv_blocks import CsvForm
 from events_pandas.sources.csv_form import csv_form
@@ -90,19 +89,19 @@ class CsvReader:
 
 
 def _frame(rows: CsvRows, labels: list[str]) -> pd.DataFrame:
-    columns = dict(enumerate(map(_as_text, rows.table.columns)))
+    as_text = partial(_as_text, dtype=pd.Series(dtype=str).dtype)
+    columns = dict(enumerate(map(as_text, rows.table.columns)))
     frame = pd.DataFrame(columns, index=pd.RangeIndex(len(rows)), copy=False)
     # Labels may be doubled.
     frame.columns = labels
     return frame
 
 
-def _as_text(column: pa.ChunkedArray) -> Values:
-    """Return a column with the dtype that `pandas.read_csv(dtype=str)` gives it."""
-    dtype = pd.Series(dtype=str).dtype
+def _as_text(column: pa.ChunkedArray, dtype: object) -> Any:
+    """Return a column with the dtype that `pandas.read_csv(dtype=str)` gives it: that of text, `dtype`."""
     if isinstance(dtype, pd.StringDtype):
         # The stubs of pandas lack this part of its protocol for extension types.
-        return pd.Series(dtype.__from_arrow__(column))  # type: ignore[attr-defined]
-    texts: Values = column.to_pandas()
+        return dtype.__from_arrow__(column)  # type: ignore[attr-defined]
+    texts = column.to_pandas()
     # Arrow has None for an absent cell.
     return texts.where(texts.notna())

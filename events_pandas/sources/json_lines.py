@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, BinaryIO, Final
 
 from events_pandas.byte_order_marks import without_marks
-from events_pandas.convert.codes import LONGEST_LINE_MEGABYTES
+from events_pandas.convert.error_codes import LONGEST_LINE_MEGABYTES
 from events_pandas.sources.value_columns import WrittenDecimal
 from events_pandas.words import quoted
 

@@ -18,6 +18,7 @@ HEAVY = {
     "events_pandas.testing",
     "httptools",
     "jinja2",
+    "matplotlib",
     "pytest",
     "requests",
     "starlette",

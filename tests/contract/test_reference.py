@@ -18,6 +18,7 @@ from events_pandas.cli import app
 from events_pandas.cli.command import DOCUMENTS
 from events_pandas.cli.endings import EXIT_CODES
 from events_pandas.convert import CODES
+from events_pandas.results.arrival import POSSIBLY_MISSING, ArrivalStatus
 from events_pandas.sources.decompression import COMPRESSIONS
 from events_pandas.sources.source_file import SUFFIXES
 
@@ -151,6 +152,29 @@ def test_documentation_lists_the_columns_of_files_and_of_contacts(fake_client, m
         name: str(dtype) for name, dtype in results.dtypes.iloc[-4:].items()
     }
     assert [row["column"].strip("`") for row in rows] == list(results.columns[-4:])
+
+
+def test_documentation_lists_every_status_of_a_verification():
+    """The table lists the statuses of the events drawn in their order, and says which count as possibly missing."""
+    rows = table("verify.md", "Statuses")
+
+    assert [row["status"].strip("`") for row in rows] == list(ArrivalStatus)
+    assert [row["status"].strip("`") for row in rows if row["in the bound"] == "may be missing"] == list(
+        POSSIBLY_MISSING
+    )
+
+
+def test_documentation_lists_the_options_of_verify():
+    """The table has the keywords of `verify` with their defaults, but for the client."""
+    options = [
+        f"{name}={each.default!r}".replace("'", '"')
+        for name, each in inspect.signature(ep.verify).parameters.items()
+        if each.kind is each.KEYWORD_ONLY
+    ]
+
+    documented = [code for row in table("verify.md", "Read back a sample") for code in code_of(row["option"])]
+
+    assert ["client=None", *documented] == options
 
 
 def test_documentation_lists_every_exception():

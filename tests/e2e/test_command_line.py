@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from events_pandas import EventMapping, submit_file, summarize
 from events_pandas.cli import app
 
 # The sandbox takes any free port.
 PORT = re.compile(r":[0-9]{4,5}\b")
-JOURNAL = re.compile(r"journal: \S+/sandbox_[0-9a-f]+\.sqlite")
+JOURNAL = re.compile(r"(id |journal: \S+/)sandbox_[0-9a-f]+")
 WORKSPACE = re.compile(r"\bsandbox_[0-9a-f]+\b")
 
 
@@ -44,6 +45,7 @@ def test_submit_succeeds_when_every_row_is_accepted_or_a_duplicate(folder, make_
         "4 rows\n"
         "  3 accepted          Intercom has them\n"
         "  1 duplicate         same contact, event name and second as an earlier event\n"
+        "workspace: 'Sandbox', id sandbox_ID, region US\n"
         f"journal: {folder / 'journal.sqlite'}\n"
         "results: results.csv\n"
     )
@@ -64,6 +66,24 @@ def test_submit_fails_when_a_row_was_not_accepted(folder, make_orders, submit):
         "  1 invalid           break a rule of Intercom's, and were not sent",
     ]
     assert result.exit_code == 1
+
+
+def test_summary_in_python_is_that_of_the_command(folder, make_orders, submit, sandbox):
+    """`summarize` says line by line what the command says of the same run, but for Python's words for the steps."""
+    make_orders(3, day=["2024-01-31", "never", "2024-01-31"]).to_csv(folder / "a.csv", index=False)
+    mapping = EventMapping.from_toml(folder / "mapping.toml")
+
+    said = submit("a.csv", "--journal", "journal.sqlite").stdout.splitlines()
+    results = submit_file("a.csv", mapping, client=sandbox.client(), journal="journal.sqlite", resubmit=True)
+    lines = str(summarize(results)).splitlines()
+
+    different = [(ours, theirs) for ours, theirs in zip(lines, said[-len(lines) :], strict=True) if ours != theirs]
+    assert different == [
+        (
+            "  1 invalid           fix these rows; ep.explain(results, frame) has an example of each cause",
+            "  1 invalid           fix these rows; --rejects writes them to a file",
+        )
+    ]
 
 
 def test_submit_prints_the_error_of_the_run_before_the_error_of_the_results_file(
@@ -89,7 +109,7 @@ def test_submit_succeeds_without_rows(folder, make_orders, submit):
 
     result = submit("a.csv", "--journal", "none")
 
-    assert (result.stdout.splitlines()[-2:], result.exit_code) == (["warning: a.csv: has no rows", "0 rows"], 0)
+    assert (result.stdout.splitlines()[-3:-1], result.exit_code) == (["warning: a.csv: has no rows", "0 rows"], 0)
     assert json.loads(submit("a.csv", "--json").stdout)["notes"] == ["a.csv: has no rows"]
 
 

@@ -428,3 +428,18 @@ def test_submitting_never_creates_a_contact(start, make_orders, mapping):
             submit_events(make_orders(3), mapping, client=client, contacts="check", canary=1)
 
     assert sandbox.requests == 2
+
+
+def test_create_contacts_refuses_contacts_that_a_check_has_found(start, make_orders, mapping):
+    """Each would take a request, and create nothing; the rows to create are chosen by their status."""
+    sandbox = start(contacts=["00000"], merged_contacts={"00001": "00000"})
+
+    with sandbox.client() as client:
+        contacts = check_contacts(make_orders(3), mapping, client=client)
+        before = sandbox.requests
+        for row, status in ((0, "known"), (1, "merged")):
+            fault = rf"contacts: row 0 has the status '{status}', so Intercom has the contact: give only the rows to"
+            with pytest.raises(ValueError, match=fault):
+                create_contacts(contacts.iloc[row:], client=client)
+        assert sandbox.requests == before
+        assert create_contacts(contacts.iloc[2:], client=client)["status"].tolist() == ["created"]

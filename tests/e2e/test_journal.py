@@ -386,7 +386,8 @@ def test_command_keeps_a_journal_and_lists_its_runs(command, folder, sandbox):
     assert sandbox.requests == 6
     heading, newest, oldest = listed.stdout.splitlines()
     assert heading.split()[:2] == ["started", "(UTC)"]
-    assert newest.split()[3] == oldest.split()[3] == "complete"
+    assert "complete" in newest.split()
+    assert "complete" in oldest.split()
     assert "purchases.csv" in newest
     assert (folder / "mine.sqlite").exists()
 

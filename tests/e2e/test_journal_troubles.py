@@ -164,6 +164,8 @@ def together(*runs):
         return list(threads.map(start, runs))
 
 
+# The locks are those of SQLite, which comes with Python.
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["skip", "spread"])
 def test_two_runs_of_the_same_rows_share_a_journal(start, spreading, journal, policy):
     """Both runs end, each event is there once, and a third run has nothing to send."""
@@ -193,6 +195,8 @@ def test_two_runs_of_the_same_rows_share_a_journal(start, spreading, journal, po
     )
 
 
+# The locks are those of SQLite, which comes with Python.
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["skip", "spread"])
 def test_two_runs_of_other_rows_share_a_journal(start, spreading, journal, policy):
     """*Two runs share one journal at the same time*: a run does not send under a second that the other has taken."""

@@ -45,6 +45,7 @@ def run(folder, start):
         (("submit", "orders.csv", "-m", "mapping.toml", "--rejects", "rejects.csv"), 1),
         (("submit", "orders.csv", "-m", "mapping.toml", "--dry-run"), 0),
         (("submit", "none.csv", "-m", "mapping.toml"), 2),
+        (("verify", "orders.csv", "-m", "mapping.toml", "--results", "none.csv"), 2),
         (("runs",), 0),
         (("runs", "--journal", "nope"), 2),
         pytest.param(("demo",), 0, marks=pytest.mark.slow),
@@ -67,6 +68,7 @@ def test_command_prints_one_document(run, arguments, code):
         ("submit", []),
         ("check", ["orders.csv", "-m", "mapping.toml", "--config", "none.toml"]),
         ("preview", ["orders.csv", "-m", "mapping.toml", "--number", "x"]),
+        ("verify", ["orders.csv", "-m", "mapping.toml"]),
         ("runs", ["--bogus"]),
         ("sandbox", ["--port", "x"]),
     ],
@@ -150,9 +152,13 @@ def test_sandbox_prints_its_document_at_the_start(launch):
     assert (document["access_token"], rest, process.returncode) == ("sandbox-token", "", 143)
 
 
-@pytest.mark.parametrize("command", [function.__name__ for function in EXAMPLES if function.__name__ != "sandbox"])
+# The demo takes half a minute, and the example of the sandbox does not end by itself.
+@pytest.mark.parametrize("command", sorted({function.__name__ for function in EXAMPLES} - {"demo", "sandbox"}))
 def test_example_of_the_help_runs(run, command):
     """Each command's --help ends with an example, which does what the command does."""
+    if command == "verify":
+        # It needs the results of a run.
+        run("submit", "orders.csv", "-m", "mapping.toml", "--results", "results.csv")
     lines = run(command, "--help").stdout.splitlines()
     example = lines[-1].strip()
 
@@ -162,6 +168,11 @@ def test_example_of_the_help_runs(run, command):
     assert (lines[-2], program, arguments[0]) == ("  Example:", "events-pandas", command)
     assert result.exit_code in {0, 1}
     assert "error: " not in result.stderr
+
+
+def test_example_of_the_demo_is_the_command_that_another_test_runs(run):
+    """The demo has no arguments: its example is the command alone."""
+    assert run("demo", "--help").stdout.splitlines()[-2:] == ["  Example:", "    events-pandas demo"]
 
 
 def test_example_of_the_sandbox_runs(run):

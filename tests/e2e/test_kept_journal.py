@@ -116,6 +116,6 @@ def test_runs_lists_the_runs_of_a_kept_journal():
     assert [[None if pd.isna(fact) else fact for fact in facts] for facts in told] == [
         [3, "killed", None, None],
         [2, "complete", 4, 4],
-        [1, "incomplete", 6, 5],
+        [1, "1 row to fix", 6, 5],
     ]
     assert KEPT.read_bytes() == before

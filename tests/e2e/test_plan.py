@@ -188,6 +188,8 @@ def test_ctrl_c_at_the_question_sends_nothing(in_terminal, sandbox):
     assert (code, sandbox.requests) == (130, 0)
 
 
+# Here and in the next two tests nothing is asked: which stream is a terminal depends on no version.
+@pytest.mark.slow
 @pytest.mark.parametrize("option", ["--yes", "--dry-run"])
 def test_terminal_is_not_asked_when_the_answer_is_known(in_terminal, option):
     """--yes answers the question, and a dry run has none."""
@@ -212,6 +214,7 @@ def piped_in_terminal(folder, make_orders, sandbox, open_terminal):
     return piped_in_terminal
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", [(), (">out.txt",), ("2>err.txt",)])
 def test_terminal_without_an_answer_sends_nothing(piped_in_terminal, sandbox, folder, more):
     """Rows from a pipe leave nobody who could answer: they are not sent unasked where somebody sees the output."""
@@ -225,6 +228,7 @@ def test_terminal_without_an_answer_sends_nothing(piped_in_terminal, sandbox, fo
     assert (code, sandbox.requests) == (2, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("more", "events"), [(("--yes",), 2), (("--dry-run",), 0), ((">out.txt", "2>&1"), 2)])
 def test_rows_of_a_pipe_go_on_without_a_question(piped_in_terminal, sandbox, more, events):
     """With --yes, in a dry run, and where nobody sees the output, as in cron, nothing is asked."""

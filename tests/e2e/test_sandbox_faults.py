@@ -146,7 +146,18 @@ def test_sandbox_command_takes_all_options(launch, interrupt):
     server = launch(
         *("sandbox", "--port", "0", "--limit", "83", "--window-seconds", "5", "--access-token", "mine"),
         *("--latency-seconds", "0.001", "--jitter", "0.5", "--status", "500=0.05", "--status", "429=0.1"),
-        *("--drop-before", "0.01", "--drop-after", "0.02", "--garbage", "0.03", "--trickle-body", "0.04"),
+        *(
+            "--drop-before",
+            "0.01",
+            "--drop-after",
+            "0.02",
+            "--lose",
+            "0.025",
+            "--garbage",
+            "0.03",
+            "--trickle-body",
+            "0.04",
+        ),
         *("--trickle-headers", "0.05", "--no-answer", "0.06", "--trickle-seconds", "0.5"),
         *(
             "--outage-after-seconds",
@@ -183,6 +194,7 @@ def test_sandbox_command_takes_all_options(launch, interrupt):
             "statuses": {"500": 0.05, "429": 0.1},
             "drop_before": 0.01,
             "drop_after": 0.02,
+            "lose": 0.025,
             "garbage": 0.03,
             "trickle_body": 0.04,
             "trickle_headers": 0.05,

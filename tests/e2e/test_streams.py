@@ -50,7 +50,7 @@ def test_history_of_a_closed_stream_counts_what_was_under_way(make_orders, mappi
         next(results)
         results.close()
 
-    (run,) = runs(folder / "journal.sqlite").to_dict("records")
+    (run,) = runs(folder / "journal.sqlite", details=True).to_dict("records")
     assert run["outcome"] == "closed"
     assert run["accepted"] == len(sandbox.events) > 4
     assert run["requests"] == sandbox.requests

@@ -5,6 +5,9 @@ import tomllib
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
+
+from events_pandas.cli import app
 
 GERMAN = (
     "Kunden-ID;Bestellt am;Betrag;Größe\r\n"
@@ -28,14 +31,13 @@ def write_sheets(path):
 
 
 @pytest.fixture
-def command(launch, sandbox):
-    """Run the command in a process of its own to its end; return its output."""
+def command(sandbox):
+    """Run the command to its end; return its output."""
 
     def command(*arguments):
-        process = launch(*arguments, INTERCOM_ACCESS_TOKEN=sandbox.access_token)
-        stdout, stderr = process.communicate(timeout=60)
-        assert (stderr, process.returncode) == ("", 0)
-        return stdout
+        result = CliRunner().invoke(app, arguments, env={"INTERCOM_ACCESS_TOKEN": sandbox.access_token})
+        assert (result.stderr, result.exit_code) == ("", 0)
+        return result.stdout
 
     return command
 

@@ -39,6 +39,8 @@ class Kernel:
     def __init__(self, manager: Any, client: Any) -> None:
         self.manager = manager
         self._client = client
+        # What is shown of the error that has ended the last cell.
+        self.traceback: list[str] = []
 
     def begin(self, code: str) -> str:
         return self._client.execute(code)
@@ -65,6 +67,7 @@ class Kernel:
         # The test asks a slow kernel several times if it is there, and the kernel answers each question.
         while reply["parent_header"]["msg_id"] != cell:
             reply = self._client.get_shell_msg(timeout=until - time.monotonic())
+        self.traceback = reply["content"].get("traceback", [])
         return reply["content"].get("ename"), reply["content"].get("evalue")
 
 
@@ -87,6 +90,7 @@ def test_stop_button_returns_the_accepted_rows(kernel: Kernel) -> None:
             time.sleep(0.01)
         kernel.manager.interrupt_kernel()
         _, (error, message) = kernel.end(cell)
+        shown = kernel.traceback
         accepted = len(sandbox.events)
         printed, (later_error, _) = kernel.run(GOING_ON)
 
@@ -95,9 +99,29 @@ def test_stop_button_returns_the_accepted_rows(kernel: Kernel) -> None:
         "the run was interrupted: to go on, submit all rows again; the journal skips the accepted ones, "
         "and without a journal Intercom ignores repeats"
     )
+    assert shown == [
+        f"SubmissionInterrupted: {message}",
+        "  line 8: results = ep.submit_events(orders, mapping, client=client, concurrency=4)",
+        f"  {2_000 - accepted:,} not_submitted",
+        f"  {accepted:>5} accepted",
+        "the results so far: sys.last_value.results (2,000 rows)",
+    ]
     assert printed.splitlines() == [
         str({"interrupted": 2_000 - accepted, "accepted": accepted}),
         "set()",
         str(["accepted"] * 5),
     ]
     assert later_error is None
+
+
+def test_wrong_mapping_is_shown_without_our_code(kernel: Kernel) -> None:
+    """A wrong mapping shows its faults and the line of the cell, and no line of this package."""
+    _, (error, _) = kernel.run(
+        "import events_pandas as ep\n"
+        "mapping = ep.EventMapping(event_name='x', created_at='day', user_id='who', timezone='Nowhere')\n"
+    )
+
+    assert error == "MappingError"
+    assert len(kernel.traceback) == 2
+    assert kernel.traceback[0].startswith("MappingError: timezone: ")
+    assert kernel.traceback[1].startswith("  line 2: mapping = ep.EventMapping(")

@@ -54,6 +54,7 @@ def facts(report):
         "unlisted": report.unlisted,
         "contacts": report.contacts,
         "span": report.span,
+        "days": report.days.to_dict("list"),
         "spread": report.spread,
         "names": report.names.to_dict(),
         "metadata": report.metadata.to_dict("list"),

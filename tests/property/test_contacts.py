@@ -28,7 +28,7 @@ def key(row):
     return (row.identifier, row.contact.lower() if row.identifier == "email" else row.contact)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=settings.default.max_examples // 4)
 @given(people, st.lists(named, min_size=1, max_size=12))
 def test_statuses_of_contacts_agree_with_what_their_events_are_answered(described, rows):
     """A known contact takes events, an unknown one gets 404, an ambiguous address 409 and a merged contact 410.

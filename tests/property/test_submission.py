@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,8 +16,10 @@ from events_pandas import (
     SubmissionError,
     SubmissionInterrupted,
     check_events,
+    explain,
     iter_submit,
     submit_events,
+    summarize,
 )
 from events_pandas.deliver import TransportError
 
@@ -66,6 +69,25 @@ def test_submit_conserves_rows(frame, scripts, chunksize, canary, fake_client):
     assert len(results) == results["status"].value_counts().sum() == len(frame)
     assert results["row"].tolist() == list(range(len(frame)))
     pd.testing.assert_index_equal(results.index, frame.index)
+
+
+@EXAMPLES
+@given(frame=frames(), scripts=scripts, canary=st.sampled_from([0, 4]), step=st.sampled_from([1, 2]))
+def test_summary_and_explanation_add_up_to_the_rows(frame, scripts, canary, step, fake_client):
+    """The statuses of a summary add up to the rows, and the rows of an explanation to those that have not arrived."""
+    results = finished(frame, fake_client(scripts), canary=canary).iloc[::step]
+    n_arrived = results["status"].isin(["accepted", "already_submitted"]).sum()
+
+    summary, causes = summarize(results), explain(results, frame)
+
+    assert summary.statuses.sum() == summary.rows == len(results)
+    assert causes["rows"].sum() == len(results) - n_arrived
+    assert causes["share"].sum() * len(results) == pytest.approx(len(results) - n_arrived)
+    assert not causes.duplicated(["status", "error_code"]).any()
+    assert causes["cause"].str.len().gt(0).all()
+    assert causes["what_to_do"].str.len().gt(0).all()
+    assert bool(summary.next_steps) == (not summary.is_complete)
+    pd.testing.assert_frame_equal(causes, explain(results))
 
 
 @EXAMPLES

@@ -5,7 +5,7 @@ import os
 import string
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, NoReturn, Self
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from events_pandas import intercom
 from events_pandas.deliver.client.address import DEFAULT_REGION, REGION_VARIABLE, checked_base_url, region_url
@@ -22,7 +22,7 @@ MAX_CONCURRENCY: Final = 128
 TOKEN_VARIABLE: Final = "INTERCOM_ACCESS_TOKEN"  # noqa: S105  # the name of a variable, not a token
 
 _PAGE_BYTES: Final = 2**24
-"""The most bytes of a page of contacts that are read: a contact with many attributes has some 10,000."""
+"""The most bytes of an answer in JSON that are read: a contact with many attributes has some 10,000."""
 _VISIBLE_CHARACTERS: Final = frozenset(string.ascii_letters + string.digits + string.punctuation)
 
 
@@ -169,6 +169,29 @@ class IntercomClient:
         """
         folder = intercom.CONTACTS_PATH if identifier == "id" else intercom.BY_EXTERNAL_ID_PATH
         return self._transport.send("GET", f"{folder}/{quote(value, safe='')}")
+
+    def event_summary(self, identifier: str, value: str) -> "Answer":
+        """Ask how many events of each name a contact has, and when the first and the last were.
+
+        Parameters
+        ----------
+        identifier : {"user_id", "id", "email"}
+            The kind of identifier.
+        value : str
+            The identifier.
+
+        Returns
+        -------
+        Answer
+            Intercom's answer, whatever its status: the counts, whatever the age of the events.
+
+        Raises
+        ------
+        TransportError
+            If no answer came.
+        """
+        query = urlencode({"type": "user", intercom.EVENT_PARAMETERS[identifier]: value, "summary": "true"})
+        return self._transport.send("GET", f"{intercom.EVENTS_PATH}?{query}", most_bytes=_PAGE_BYTES)
 
     def create_contact(self, contact: bytes) -> "Answer":
         """Create a contact.

@@ -1,4 +1,4 @@
-"""What progress is shown on: a bar of tqdm's, or lines in a log."""
+"""What progress is shown on: a bar of tqdm's, text in a notebook that is replaced in place, or lines in a log."""
 
 import importlib
 import os
@@ -98,6 +98,40 @@ class Bar:
         """Write a line of text above the bar."""
         with suppress(OSError, ValueError):
             self._bar_class.write(f"{self._description}: {text}", file=sys.stderr)
+
+
+class NotebookText:
+    """Progress as text below a notebook's cell, which is replaced in place. What was said stays above it."""
+
+    def __init__(self, description: str) -> None:
+        self._description = description
+        self._said: list[str] = []
+        self._progress = ""
+        self._handle: Any = None
+
+    def show(self, progress: Progress) -> None:
+        """Show the text; work that was over before it was shown leaves none."""
+        if self._handle is not None or not progress.is_final:
+            self._progress = format_line(progress, description=self._description)
+            self._draw()
+
+    def say(self, text: str) -> None:
+        """Show a line of text above the progress."""
+        self._said.append(f"{self._description}: {text}")
+        self._draw()
+
+    def _draw(self) -> None:
+        text = "\n".join(filter(None, [*self._said, self._progress]))
+        self._handle = show_in_notebook(text, handle=self._handle)
+
+
+def show_in_notebook(text: str, *, handle: Any = None) -> Any:
+    """Show plain text below the cell, or in the place of an earlier text. Return what replaces it."""
+    content = {"text/plain": text}
+    if handle is None:
+        return importlib.import_module("IPython.display").display(content, raw=True, display_id=True)
+    handle.update(content, raw=True)
+    return handle
 
 
 def is_notebook() -> bool:

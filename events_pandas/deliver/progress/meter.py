@@ -10,7 +10,14 @@ from typing import Final, Literal, TypeAlias
 from events_pandas.deliver.clock import REAL_CLOCK, Clock
 from events_pandas.deliver.outcomes import Outcome
 from events_pandas.deliver.pace.state import RunState
-from events_pandas.deliver.progress.displays import NOTEBOOK_WIDTH, Bar, Lines, find_bar_class, is_notebook
+from events_pandas.deliver.progress.displays import (
+    NOTEBOOK_WIDTH,
+    Bar,
+    Lines,
+    NotebookText,
+    find_bar_class,
+    is_notebook,
+)
 from events_pandas.deliver.progress.tally import Progress, Tally
 from events_pandas.words import escaped
 
@@ -104,15 +111,15 @@ def progress_bar(
     delay_seconds: float = 0.0,
     call: Callable[..., object] = _call,
 ) -> Iterator[ProgressBar]:
-    """Show progress on standard error, or pass it to a callable, at most ten times a second and at the end.
+    """Show progress on standard error or in a notebook, or pass it to a callable: ten times a second, and at the end.
 
     False shows nothing. A bar appears only after `delay_seconds`; `call` makes every call that shows something.
     """
-    # There is a bar on a terminal, and in a notebook that has ipywidgets. Elsewhere there is a line after two
-    # seconds, then every ten seconds, whenever a long pause begins or ends, and at the end; "auto" omits the last
-    # line of work that took less than two seconds. An exception of the callable leaves the method that called it, or
-    # the end of the block; then it is not called again. If the block ends in an exception of its own, that one is
-    # raised, with a note about a later one.
+    # There is a bar on a terminal, and in a notebook that has ipywidgets; without them a notebook has text that is
+    # replaced in place. Elsewhere there is a line after two seconds, then every ten seconds, whenever a long pause
+    # begins or ends, and at the end; "auto" omits the last line of work that took less than two seconds. An exception
+    # of the callable leaves the method that called it, or the end of the block; then it is not called again. If the
+    # block ends in an exception of its own, that one is raised, with a note about a later one.
     bar = _progress_bar(progress, total, description=description, delay_seconds=delay_seconds, call=call)
     try:
         bar.tick()
@@ -135,10 +142,14 @@ def _progress_bar(
     if progress is False or sys.stderr is None:
         return ProgressBar(lambda _: None, total=total, interval_seconds=math.inf, delay_seconds=math.inf)
     bar_class = find_bar_class()
-    if bar_class is None:
-        lines = Lines(description, brief_seconds=BRIEF_SECONDS if progress == "auto" else 0.0)
-        show, say = partial(call, lines.show), partial(call, lines.say)
+    display: Bar | NotebookText | Lines
+    if bar_class is not None:
+        display = Bar(bar_class, description=description, width=NOTEBOOK_WIDTH if is_notebook() else None)
+    elif is_notebook():
+        display = NotebookText(description)
+    else:
+        display = Lines(description, brief_seconds=BRIEF_SECONDS if progress == "auto" else 0.0)
+    show, say = partial(call, display.show), partial(call, display.say)
+    if isinstance(display, Lines):
         return ProgressBar(show, total=total, interval_seconds=LOOK_SECONDS, say=say)
-    bar = Bar(bar_class, description=description, width=NOTEBOOK_WIDTH if is_notebook() else None)
-    show, say = partial(call, bar.show), partial(call, bar.say)
     return ProgressBar(show, total=total, interval_seconds=DRAW_SECONDS, delay_seconds=delay_seconds, say=say)

@@ -8,7 +8,7 @@ from typing import Final
 from events_pandas.deliver.outcomes import Status
 from events_pandas.deliver.pace.state import Pause
 from events_pandas.deliver.progress.tally import Progress
-from events_pandas.words import counted
+from events_pandas.words import counted, duration_words
 
 LEAST_BAR: Final = 8
 """A bar of fewer characters shows no more than the percentage."""
@@ -38,10 +38,10 @@ def format_line(
     if progress.ended_early:
         return _bar_text(progress, forms)
     facts = {name: texts[0] for name, texts in forms.items()}
-    elapsed = _duration(progress.elapsed_seconds)
+    elapsed = duration_words(progress.elapsed_seconds)
     share = f" of {progress.total:,} ({_percent(progress)})" if progress.total else ""
     done = f"under way for {elapsed}" if _is_without_count(progress) else f"{progress.rows:,}{share} after {elapsed}"
-    resumed = "" if paused_seconds is None else f"goes on after a pause of {_duration(paused_seconds)}"
+    resumed = "" if paused_seconds is None else f"goes on after a pause of {duration_words(paused_seconds)}"
     ahead = _joined([resumed, facts["rate"], facts["window"], facts["done"]])
     return f"{description}: {done}{': ' + facts['counts'] if facts['counts'] else ''}{'; ' + ahead if ahead else ''}"
 
@@ -83,7 +83,9 @@ def _bar_text(progress: Progress, forms: Mapping[str, Sequence[str]]) -> str:
     facts = {name: texts[0] for name, texts in forms.items()}
     done = _percent(progress) if progress.total else "" if progress.ended_early else f"{progress.rows:,}"
     if _is_without_count(progress):
-        done = "" if progress.pause or progress.in_flight else f"under way for {_duration(progress.elapsed_seconds)}"
+        done = (
+            "" if progress.pause or progress.in_flight else f"under way for {duration_words(progress.elapsed_seconds)}"
+        )
     head = ": ".join(filter(None, [facts["description"], done]))
     if progress.ended_early:
         return f"{head} ended early: {_joined([facts['counts'], facts['after']])}".lstrip()
@@ -102,7 +104,7 @@ def _forms(progress: Progress, description: str, zone: dt.tzinfo | None) -> dict
         "counts": _count_forms(progress),
     }
     if progress.is_final or progress.ended_early:
-        forms["after"] = [f"after {_duration(progress.elapsed_seconds)}"]
+        forms["after"] = [f"after {duration_words(progress.elapsed_seconds)}"]
     elif progress.pause is not None:
         forms["window"] = _pause_forms(progress, progress.pause, zone)
     else:
@@ -191,14 +193,6 @@ def _moment(moment: dt.datetime, now: dt.datetime, zone: dt.tzinfo | None) -> st
     if local.date() == now.astimezone(zone).date():
         return f"{local:%H:%M}"
     return f"{local:%a %H:%M}" if moment - now < WEEK else f"{local:%Y-%m-%d}"
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours:,} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{seconds:.0f} s"
 
 
 def _joined(texts: Iterable[str]) -> str:

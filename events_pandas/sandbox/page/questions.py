@@ -151,11 +151,10 @@ def count_recovered(connection: sqlite3.Connection) -> int:
 def count_days(
     connection: sqlite3.Connection, *, contact: int | None, selection: SubmissionFilter
 ) -> list[tuple[int | None, str, int]]:
-    """Count events by the day of their time, in days since 1970, and by their name.
+    """Count events by the day of their time, in days since 1970, and by their name; None for all contacts.
 
-    `contact` is the number of a contact, None for all. Of the selection the name counts, and the outcome and status of
-    an event's first submission. The day is None before 1970 and after 2099. Names come in the order in which they were
-    first seen.
+    The selection's outcome and status are those of an event's first submission. The day is None before 1970 and after
+    2099, and names come in the order in which they were first seen.
     """
     status = "events.number IN (SELECT number FROM submissions WHERE {})"
     given = {

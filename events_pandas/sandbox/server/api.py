@@ -77,7 +77,7 @@ class Api:
         if fault == "drop_before":
             self._log(request, None, SubmissionOutcome.FAILED)
             return None
-        reply = self._reply(request, is_answered=fault not in _UNANSWERED)
+        reply = self._reply(request, is_answered=fault not in _UNANSWERED, is_lost=fault == "lose")
         if fault == "drop_after":
             return None
         response = self._response(request, reply, allowance)
@@ -97,9 +97,11 @@ class Api:
         if request.is_submission:
             self.workspace.log_unjudged(request.body, received_at=request.now, outcome=outcome, refusal=refusal)
 
-    def _reply(self, request: Request, *, is_answered: bool) -> Reply | Refusal:
+    def _reply(self, request: Request, *, is_answered: bool, is_lost: bool) -> Reply | Refusal:
         if request.is_submission:
-            verdict = self.workspace.submit(request.body, received_at=request.now, is_answered=is_answered)
+            verdict = self.workspace.submit(
+                request.body, received_at=request.now, is_answered=is_answered, is_lost=is_lost
+            )
             return verdict if isinstance(verdict, Refusal) else Reply(status=202)
         endpoint = find_endpoint(request.method, request.path)
         return endpoint(self.workspace, request) if endpoint else refusals.RESOURCE_NOT_FOUND

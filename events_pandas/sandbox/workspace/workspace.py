@@ -27,6 +27,7 @@ Each row has the normalized name, the count, the first and the last second; the 
 """
 
 _ACCEPTED: Final = 202
+_LOST: Final = "A fault made the sandbox lose the event, which was answered 202"
 
 
 class SubmissionOutcome(enum.StrEnum):
@@ -73,16 +74,20 @@ class Workspace:
         # The row of an active name never changes: each is looked up once.
         self._active_names: dict[str, int] = {}
 
-    def submit(self, body: bytes, *, received_at: float, is_answered: bool = True) -> SubmissionOutcome | Refusal:
+    def submit(
+        self, body: bytes, *, received_at: float, is_answered: bool = True, is_lost: bool = False
+    ) -> SubmissionOutcome | Refusal:
         """Keep an event or refuse it, and write the submission into the log.
 
-        Intercom answers 202 both to an event that is kept and to a duplicate. `is_answered` is False if nothing will be
-        answered.
+        Intercom answers 202 to an event that is kept and to a duplicate, and here to an event that `is_lost`, too.
+        `is_answered` is False if nothing will be answered.
         """
         event = judge(body)
         with self.store.writing() as connection:
             if isinstance(event, Refusal):
                 verdict: SubmissionOutcome | Refusal = event
+            elif is_lost:
+                verdict = self._lose(connection, event, body=body, received_at=received_at)
             else:
                 verdict = self._keep(connection, event, body=body, received_at=received_at, is_answered=is_answered)
             if isinstance(verdict, Refusal):
@@ -186,6 +191,15 @@ class Workspace:
         else:
             connection.execute("UPDATE events SET times_received = times_received + 1 WHERE number = ?", first)
         return outcome
+
+    def _lose(
+        self, connection: sqlite3.Connection, event: SandboxEvent, *, body: bytes, received_at: float
+    ) -> SubmissionOutcome | Refusal:
+        contact = self.contacts.resolve(connection, event.identifier, event.contact, now=received_at)
+        if isinstance(contact, Refusal):
+            return contact
+        _log(connection, Submission(received_at, _ACCEPTED, SubmissionOutcome.FAILED, None, _LOST, body))
+        return SubmissionOutcome.FAILED
 
     def _rows(self, query: str) -> list[Row]:
         with self.store.reading() as connection:

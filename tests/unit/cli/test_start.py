@@ -32,6 +32,8 @@ def script(tmp_path):
     return str(path)
 
 
+# The order of imports is Python's: no version of a library changes it.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "program",
     [

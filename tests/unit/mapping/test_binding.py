@@ -4,6 +4,7 @@ import contextlib
 import datetime as dt
 import decimal
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -87,6 +88,13 @@ def test_bind_takes_nothing_but_a_frame(mapping, rows):
     """Rows that are not in a DataFrame are refused before the mapping is looked at."""
     with pytest.raises(TypeError, match=f"^expected rows in a pandas DataFrame, got a {type(rows).__name__}$"):
         bind(rows, mapping())
+
+
+@pytest.mark.parametrize("path", ["orders.csv", Path("orders.csv")])
+def test_bind_says_what_takes_a_path(mapping, path):
+    """Files have functions of their own."""
+    with pytest.raises(TypeError, match=r"got a (str|PosixPath|WindowsPath): check_file and submit_file take the path"):
+        bind(path, mapping())
 
 
 @pytest.mark.parametrize("label", ["x", 3, ("x", 1), 2.5, pd.Timestamp("2024-01-01"), True])

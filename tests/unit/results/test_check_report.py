@@ -1,5 +1,6 @@
 """The report of a check: counts, payloads, and text that a person reads."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -54,6 +55,28 @@ def test_report_spans_the_times_of_valid_rows(orders, mapping):
     report = check_events(orders, mapping)
 
     assert report.span == (pd.Timestamp("2024-01-31T10:00:00Z"), pd.Timestamp("2024-02-01T00:00:00Z"))
+
+
+def test_report_counts_rows_by_day(orders, mapping):
+    """Valid rows and the duplicates among them are counted by day in UTC; days without rows are left out."""
+    times = ["10000-01-01", "1969-12-31T23:59:59", "10000-01-01", "9999-12-30", "2024-02-02"]
+    orders["day"] = np.array(times, "datetime64[s]")
+
+    days = check_events(orders, mapping).days
+
+    assert days["day"].dtype == "datetime64[s, UTC]"
+    midnights = days["day"].to_numpy("datetime64[s]").astype("datetime64[D]").astype(str)
+    assert midnights.tolist() == ["1969-12-31", "9999-12-30", "10000-01-01"]
+    assert days["valid"].tolist() == [1, 1, 2]
+    assert days["duplicates"].tolist() == [0, 0, 1]
+
+
+def test_report_has_no_days_without_valid_rows(orders, mapping):
+    """Without valid rows the table of days is empty, and has the same columns."""
+    days = check_events(orders.iloc[3:], mapping).days
+
+    assert days.dtypes.astype(str).to_dict() == {"day": "datetime64[s, UTC]", "valid": "int64", "duplicates": "int64"}
+    assert len(days) == 0
 
 
 def test_report_counts_rows_that_are_given_another_second(orders):

@@ -31,7 +31,12 @@ def test_summary_shows_statuses_in_order_and_causes_by_frequency(make_results):
         "  1 rejected          refused by Intercom\n"
         "  2 failed            no final answer, or no record of it\n"
         "a: 2 rows, such as row 2: message 2\n"
-        "b: 1 row, such as row 0: message 0"
+        "b: 1 row, such as row 0: message 0\n"
+        "what to do next:\n"
+        "  1 rejected          fix these rows, or the address; ep.explain(results, frame) has what Intercom said\n"
+        "  2 failed            nothing to fix; if an event has arrived, Intercom ignores the repeat\n"
+        "  then submit all rows again; the journal skips the accepted ones, and without a journal Intercom ignores "
+        "repeats"
     )
 
 
@@ -47,7 +52,7 @@ def test_summary_names_file_and_line_of_an_example(make_results, line, place):
     summary = Summary()
     summary.add(results)
 
-    assert str(summary).splitlines()[-1] == f"a: 1 row, such as {place}: message 3"
+    assert str(summary).splitlines()[2] == f"a: 1 row, such as {place}: message 3"
 
 
 def test_summary_names_a_file_as_it_was_given(make_results):
@@ -59,7 +64,7 @@ def test_summary_names_a_file_as_it_was_given(make_results):
     summary = Summary()
     summary.add(results)
 
-    assert [line.partition(": message")[0] for line in str(summary).splitlines()[-2:]] == [
+    assert [line.partition(": message")[0] for line in str(summary).splitlines()[2:4]] == [
         "a: 1 row, such as row 0 (2024/a.csv line 2)",
         "b: 1 row, such as row 1 (/data/year=2024/a.csv line 2)",
     ]
@@ -148,13 +153,14 @@ def test_summary_shows_ten_causes_and_counts_the_others(make_results):
     summary = Summary()
     summary.add(make_results(*[("rejected", f"code_{number:02d}") for number in range(12)], ("invalid", "code_11")))
 
-    lines = str(summary).splitlines()
+    lines = summary.in_commands().splitlines()
 
     assert lines[3:5] == ["code_11: 2 rows, such as row 11: message 11", "code_00: 1 row, such as row 0: message 0"]
-    assert lines[12:] == [
+    assert lines[12:14] == [
         "code_08: 1 row, such as row 8: message 8",
         "and 2 more causes (2 rows): --results and --rejects have the cause of each row, --json has all causes",
     ]
+    assert str(summary).splitlines()[13] == "and 2 more causes (2 rows): ep.explain(results) has all causes"
 
 
 def test_summary_counts_one_cause_without_a_line(make_results):
@@ -162,7 +168,7 @@ def test_summary_counts_one_cause_without_a_line(make_results):
     summary = Summary()
     summary.add(make_results(*[("rejected", f"code_{number:02d}") for number in range(11)]))
 
-    assert str(summary).splitlines()[-1].startswith("and 1 more cause (1 row): ")
+    assert str(summary).splitlines()[12] == "and 1 more cause (1 row): ep.explain(results) has all causes"
 
 
 def test_summary_is_empty_without_rows():
@@ -209,3 +215,114 @@ def test_summary_reports_other_runs(make_results):
             "an event that both send is accepted in one of them, and already_submitted in the other"
         ),
     ]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "python", "commands"),
+    [
+        (
+            "invalid",
+            "created_at_missing",
+            "fix these rows; ep.explain(results, frame) has an example of each cause",
+            "fix these rows; --rejects writes them to a file",
+        ),
+        (
+            "unknown_contact",
+            "not_found",
+            ("ep.create_contacts(ep.unknown_contacts(results, frame, mapping), client=client), or fix the identifiers"),
+            "create these contacts in Intercom, or fix the identifiers",
+        ),
+        (
+            "rejected",
+            "http_400",
+            "fix these rows, or the address; ep.explain(results, frame) has what Intercom said",
+            "fix these rows, or the address; --rejects writes what Intercom said",
+        ),
+        (
+            "failed",
+            "server_error",
+            "nothing to fix; if an event has arrived, Intercom ignores the repeat",
+            "nothing to fix; if an event has arrived, Intercom ignores the repeat",
+        ),
+        (
+            "not_submitted",
+            "interrupted",
+            "nothing to fix; the run ended before their turn",
+            "nothing to fix; the run ended before their turn",
+        ),
+        (
+            "not_submitted",
+            "duplicate_of_unsent",
+            "nothing to fix; they repeat rows that were not accepted",
+            "nothing to fix; they repeat rows that were not accepted",
+        ),
+    ],
+)
+def test_summary_says_what_to_do_next(make_results, status, code, python, commands):
+    """Each status that needs work has a step, in the words of Python and of the command line."""
+    summary = Summary()
+    summary.add(make_results(("accepted", None), (status, code)))
+
+    last = (
+        "  then submit all rows again; the journal skips the accepted ones, and without a journal Intercom ignores "
+        "repeats"
+    )
+    for text, step in ((str(summary), python), (summary.in_commands(), commands)):
+        assert text.splitlines()[-3:] == [
+            "what to do next:",
+            f"  1 {status:<18}{step}",
+            last,
+        ]
+
+
+@pytest.mark.parametrize(
+    ("keeps_journal", "line"),
+    [
+        (True, "  then submit all rows again: the journal skips the accepted ones"),
+        (False, "  then submit all rows again: Intercom ignores the repeats of accepted ones"),
+    ],
+)
+def test_summary_says_why_all_rows_may_be_submitted_again(make_results, keeps_journal, line):
+    """With a journal it is the journal that skips accepted rows, and without one Intercom ignores the repeats."""
+    results = make_results(("accepted", None), ("failed", "server_error"))
+    results.attrs["run"] = {"keeps_journal": keeps_journal}
+    summary = Summary()
+
+    summary.add(results)
+
+    assert str(summary).splitlines()[-1] == line
+
+
+def test_summary_counts_files_that_were_left_out(make_results):
+    """A file that could not be read needs work, though all rows of the other files have arrived."""
+    results = make_results(("accepted", None))
+    results.attrs["run"] = {"skipped_files": [{"file": "a.csv", "reason": "is empty"}], "keeps_journal": True}
+    summary = Summary()
+
+    summary.add(results)
+
+    assert str(summary).splitlines()[2:] == [
+        "what to do next:",
+        "  1 file              left out; results.attrs['run']['skipped_files'] has the reasons",
+        "  then submit all rows again: the journal skips the accepted ones",
+    ]
+    assert summary.in_commands().splitlines()[3] == "  1 file              left out; the notes have the reasons"
+
+
+@pytest.mark.parametrize(
+    ("workspace", "region", "line"),
+    [
+        ({"id_code": "ab12", "name": "Acme"}, "EU", "workspace: 'Acme', id ab12, region EU"),
+        ({"id_code": "ab12", "name": None}, None, "workspace: id ab12"),
+        ({"id_code": None, "name": None}, None, "workspace: Intercom does not name it"),
+    ],
+)
+def test_summary_names_the_workspace(make_results, workspace, region, line):
+    """The end of a run says where its events went, as far as Intercom names it."""
+    results = make_results(("accepted", None))
+    results.attrs["run"] = {"workspace": workspace, "region": region}
+    summary = Summary()
+
+    summary.add(results)
+
+    assert str(summary).splitlines()[-1] == line

@@ -834,7 +834,7 @@ def test_file_whose_name_is_not_utf8_loses_no_result(write, mapping, fake_client
     assert results["source_file"].tolist() == ["caf\\xe9\n.csv"] * 2
     assert pd.read_csv("r.csv")["source_file"].tolist() == ["caf\\xe9\n.csv"] * 2
     assert pd.read_csv("x.csv")["who"].tolist() == [2]
-    assert runs(journals)["source"].tolist() == ["caf\\xe9\n.csv"]
+    assert runs(journals, details=True)["source"].tolist() == ["caf\\xe9\n.csv"]
 
 
 def test_results_that_cannot_be_put_in_place_leave_a_complete_run(write, mapping, fake_client):

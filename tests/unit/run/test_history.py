@@ -39,6 +39,17 @@ DTYPES = {
 }
 
 
+SHORT_DTYPES = {
+    "run": "int64",
+    "started_at": "datetime64[s, UTC]",
+    "took": "string",
+    "outcome": "string",
+    "rows": "Int64",
+    "accepted": "Int64",
+    "source": "string",
+}
+
+
 class FullDisk:
     """A journal with one step that finds the disk full."""
 
@@ -78,7 +89,7 @@ def journals(tmp_path):
 
 def test_runs_are_listed_newest_first(journals):
     """The order holds over all journals of a folder."""
-    found = runs(journals)
+    found = runs(journals, details=True)
 
     assert found["source"].tolist() == ["a frame", "orders.parquet", "orders.csv"]
     assert found["run"].tolist() == [2, 1, 1]
@@ -90,7 +101,7 @@ def test_runs_are_listed_newest_first(journals):
 
 def test_runs_report_how_each_ended(journals):
     """A run that was killed has no duration and no counts."""
-    found = runs(journals)
+    found = runs(journals, details=True)
 
     assert found["outcome"].fillna("-").tolist() == ["killed", "outage", "complete"]
     assert found["started_at"][2] == pd.Timestamp("2026-01-31 10:00", tz="UTC")
@@ -106,6 +117,39 @@ def test_runs_report_how_each_ended(journals):
     assert found["resubmit"].tolist() == [False, True, False]
 
 
+def test_runs_are_a_table_to_look_at(journals):
+    """Times are in words, a run that left rows says how many, and a path is cut in its middle."""
+    journal = Journal(journals / "ab12cd34.sqlite", workspace="ab12cd34")
+    started_at = datetime(2026, 1, 31, 11, 0, tzinfo=UTC)
+    journal.begin_run(RunFacts(started_at=started_at, source="/data/nightly/orders-2026-01-31.parquet", mapping="0f3c"))
+    counts = {"accepted": 1_187_997, "already_submitted": 12_000, "duplicate": 3, "invalid": 2, "unknown_contact": 1}
+    journal.end_run("incomplete", counts, ended_at=datetime(2026, 1, 31, 11, 1, 29, tzinfo=UTC), requests=1)
+    journal.close()
+
+    found = runs(journals)
+
+    facts = found.drop(columns="started_at").astype(object)
+    assert facts.where(facts.notna(), "-").to_numpy().tolist() == [
+        [3, "1 min 29 s", "3 rows to fix", 1_200_003, 1_187_997, "/data/nig...1-31.parquet"],
+        [2, "-", "killed", "-", "-", "a frame"],
+        [1, "59 s", "outage", 5, 2, "orders.parquet"],
+        [1, "2 h 0 min", "complete", 1_200_034, 1_200_000, "orders.csv"],
+    ]
+    assert found["started_at"][0] == pd.Timestamp("2026-01-31 11:00", tz="UTC")
+    assert max(map(len, found.to_string().splitlines())) <= 110
+
+
+def test_runs_are_under_way_until_they_end(journals):
+    """A run of this process that has not ended goes on."""
+    journal = Journal(journals / "ab12cd34.sqlite", workspace="ab12cd34")
+    journal.begin_run(RunFacts(started_at=datetime(2026, 1, 31, 11, 0, tzinfo=UTC), source="a frame", mapping="0f3c"))
+
+    found = runs(journals, workspace="ab12cd34")
+    journal.close()
+
+    assert found["outcome"].tolist() == ["under way", "killed", "complete"]
+
+
 def test_runs_of_one_workspace_are_those_of_its_journal(journals):
     """Journals of other workspaces are not read."""
     (journals / "broken.sqlite").write_text("no database" * 100)
@@ -117,10 +161,11 @@ def test_runs_are_an_empty_table_before_the_first_run(tmp_path, monkeypatch):
     """The table has the same columns, and no file is made."""
     monkeypatch.setenv("EVENTS_PANDAS_JOURNALS", str(tmp_path / "journals"))
 
-    found = runs()
+    found = runs(details=True)
 
     assert found.empty
     assert {name: str(dtype) for name, dtype in found.dtypes.items()} == DTYPES
+    assert {name: str(dtype) for name, dtype in runs().dtypes.items()} == SHORT_DTYPES
     assert list(tmp_path.iterdir()) == []
 
 
@@ -144,18 +189,14 @@ def test_runs_of_the_user_are_in_the_state_directory(journals, monkeypatch):
 
 
 def test_runs_command_prints_a_table(journals):
-    """One line for each run, the newest first; statuses that no row has are left out."""
+    """One line for each run, the newest first, in the words of `runs`."""
     result = CliRunner().invoke(app, ["runs", "--journal", str(journals)])
 
     assert result.stdout == (
-        "started (UTC)        took     outcome   workspace  rows       accepted   duplicate  not_submitted  "
-        "source          results\n"
-        "2026-01-31 10:30:00           killed    ab12cd34                                                   "
-        "a frame\n"
-        "2026-01-31 10:20:00  0:00:59  outage    ef56       5          2          0          3              "
-        "orders.parquet\n"
-        "2026-01-31 10:00:00  2:00:05  complete  ab12cd34   1,200,034  1,200,000  34         0              "
-        "orders.csv      results.csv\n"
+        "started (UTC)        took       outcome   rows       accepted   workspace  source          results\n"
+        "2026-01-31 10:30:00             killed                          ab12cd34   a frame\n"
+        "2026-01-31 10:20:00  59 s       outage    5          2          ef56       orders.parquet\n"
+        "2026-01-31 10:00:00  2 h 0 min  complete  1,200,034  1,200,000  ab12cd34   orders.csv      results.csv\n"
     )
     assert (result.stderr, result.exit_code) == ("", 0)
 
@@ -171,7 +212,7 @@ def test_runs_command_marks_the_counts_of_a_killed_run(tmp_path):
     result = CliRunner().invoke(app, ["runs", "--journal", str(tmp_path / "journal.sqlite")])
 
     (line,) = result.stdout.splitlines()[1:]
-    assert line.split() == ["2026-01-31", "10:00:00", "killed", "ab12cd34", "1,500+", "1,500+", "orders.csv"]
+    assert line.split() == ["2026-01-31", "10:00:00", "killed", "1,500+", "1,500+", "ab12cd34", "orders.csv"]
 
 
 def test_runs_command_lists_one_workspace(journals):
@@ -250,7 +291,7 @@ def _results(*statuses):
 
 
 def _entry(path):
-    (entry,) = runs(path).to_dict("records")
+    (entry,) = runs(path, details=True).to_dict("records")
     return entry
 
 

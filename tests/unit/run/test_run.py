@@ -840,7 +840,7 @@ def test_history_counts_what_was_read_when_a_reader_leaves(make_orders, mapping,
     next(stream)
     stream.close()
 
-    (run,) = runs()[["outcome", "rows", "accepted", "not_submitted"]].to_numpy().tolist()
+    (run,) = runs(details=True)[["outcome", "rows", "accepted", "not_submitted"]].to_numpy().tolist()
     outcome, rows, accepted, not_submitted = run
     assert (outcome, rows) == ("closed", 3)
     assert accepted >= 2

@@ -11,8 +11,8 @@ import pytest
 from events_pandas.sandbox.faults import FAULT_NAMES, FaultPlan, Faults, NextFault, checked_faults
 
 NO_FAULT = (
-    "fault must be a status from 400 to 599 or one of drop_before, drop_after, garbage, trickle_body, trickle_headers, "
-    "no_answer, not "
+    "fault must be a status from 400 to 599 or one of drop_before, drop_after, lose, garbage, trickle_body, "
+    "trickle_headers, no_answer, not "
 )
 BODIES = [str(number).encode() for number in range(10_000)]
 
@@ -64,11 +64,20 @@ def test_all_submissions_may_have_faults() -> None:
         (500, 0.7),
         ("drop_before", 0.1),
         ("drop_after", 0.1),
+        ("lose", 0.0),
         ("garbage", 0.1),
         ("trickle_body", 0.0),
         ("trickle_headers", 0.0),
         ("no_answer", 0.0),
     ]
+
+
+def test_only_events_can_be_lost() -> None:
+    """A request to another path has nothing to lose."""
+    message = "fault lose is for the path /events, not for /me: only events are lost"
+
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        NextFault(fault="lose", path="/me")
 
 
 def test_faults_do_not_change_with_the_mapping_they_were_made_of() -> None:
@@ -178,13 +187,13 @@ def drawn_faults(plan, bodies):
 
 def test_faults_have_their_share(make_plan) -> None:
     """Among many submissions each fault has about its share."""
-    shares = dict(zip(FAULT_NAMES, (0.02, 0.2, 0.05, 0.1, 0.15, 0.25), strict=True))
+    shares = dict(zip(FAULT_NAMES, (0.02, 0.2, 0.04, 0.05, 0.1, 0.15, 0.25), strict=True))
     plan = make_plan(Faults(statuses={500: 0.05, 429: 0.1}, **shares))
 
     faults = drawn_faults(plan, BODIES)
 
     counts = {fault: faults.count(fault) / len(BODIES) for fault in (500, 429, None, *FAULT_NAMES)}
-    assert counts == pytest.approx({500: 0.05, 429: 0.1, None: 0.08, **shares}, abs=0.02)
+    assert counts == pytest.approx({500: 0.05, 429: 0.1, None: 0.04, **shares}, abs=0.02)
 
 
 def test_same_submissions_have_faults_in_any_order(make_plan) -> None:

@@ -51,6 +51,33 @@ def notebook(monkeypatch):
     monkeypatch.setitem(sys.modules, "IPython", FakeIPython(ZMQInteractiveShell))
 
 
+class Cell:
+    """What `IPython.display` shows below a cell: its outputs, and everything that was shown in them."""
+
+    def __init__(self):
+        self.outputs, self.shown = [], []
+
+    def display(self, content, *, raw, display_id):
+        assert (raw, display_id) == (True, True)
+        self.outputs.append("")
+        self.update(content, raw=raw)
+        return self
+
+    def update(self, content, *, raw):
+        assert raw
+        (text,) = content.values()
+        self.outputs[-1] = text
+        self.shown.append(text)
+
+
+@pytest.fixture
+def cell(monkeypatch):
+    """The outputs of a cell."""
+    cell = Cell()
+    monkeypatch.setitem(sys.modules, "IPython.display", cell)
+    return cell
+
+
 def last_drawn(terminal):
     return terminal.getvalue().rstrip().rpartition("\r")[2]
 
@@ -233,14 +260,39 @@ def test_progress_bar_writes_its_last_line_when_the_work_fails(capsys, outcome):
 
 
 @pytest.mark.usefixtures("notebook")
-def test_progress_bar_writes_lines_in_a_notebook_without_ipywidgets(monkeypatch, capsys):
-    """A notebook that cannot show the bar gets lines, and no warning."""
+def test_progress_bar_replaces_text_in_a_notebook_without_ipywidgets(monkeypatch, cell, capsys):
+    """A notebook that cannot show the bar gets plain text, which stays one output, and nothing on standard error."""
     monkeypatch.setattr(tqdm.notebook, "IProgress", None)
 
     with progress_bar(True, total=None, description="checking") as bar:
         bar.advance(3)
 
-    assert capsys.readouterr() == ("", "checking: 3 after 0 s\n")
+    assert cell.outputs == ["checking: 3 after 0 s"]
+    assert cell.shown == ["checking: under way for 0 s", "checking: 3 after 0 s"]
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.usefixtures("notebook")
+def test_progress_bar_says_a_line_above_the_text_of_a_notebook(monkeypatch, cell):
+    """The line stays, and the progress below it goes on."""
+    monkeypatch.setattr(tqdm.notebook, "IProgress", None)
+
+    with progress_bar("auto", total=2, description="submitting") as bar:
+        bar.say("another run goes on")
+        bar.advance(2)
+
+    assert cell.outputs == ["submitting: another run goes on\nsubmitting: 2 of 2 (100%) after 0 s"]
+
+
+@pytest.mark.usefixtures("notebook")
+def test_progress_bar_leaves_no_text_of_brief_work(monkeypatch, cell):
+    """Work that is over before its progress is shown leaves nothing below the cell."""
+    monkeypatch.setattr(tqdm.notebook, "IProgress", None)
+
+    with progress_bar("auto", total=2, description="checking", delay_seconds=2.0) as bar:
+        bar.advance(2)
+
+    assert cell.outputs == []
 
 
 @pytest.mark.usefixtures("notebook")

@@ -8,6 +8,7 @@ from events_pandas.sandbox.endpoints.routes import Request
 from events_pandas.sandbox.faults import FaultPlan, Faults, NextFault
 from events_pandas.sandbox.rules.window import RateWindow
 from events_pandas.sandbox.server.api import Api
+from events_pandas.sandbox.workspace.contacts import InitialContacts
 from events_pandas.sandbox.workspace.workspace import Workspace
 
 RATE_HEADERS = {b"x-ratelimit-limit", b"x-ratelimit-remaining", b"x-ratelimit-reset"}
@@ -222,13 +223,14 @@ def test_chosen_status_is_answered_before_anything_is_kept(make_api, make_reques
     [
         ("drop_before", (None, "failed", None), 0),
         ("drop_after", (None, "kept", None), 1),
+        ("lose", (202, "failed", None), 0),
         ("no_answer", (None, "kept", None), 1),
         ("garbage", (202, "kept", None), 1),
         ("trickle_body", (202, "kept", None), 1),
         ("trickle_headers", (202, "kept", None), 1),
     ],
 )
-def test_fault_on_the_way_keeps_the_event_but_for_a_connection_lost_before(
+def test_fault_on_the_way_keeps_the_event_unless_it_comes_before_or_loses_it(
     make_api, make_request, fault, log, n_events
 ) -> None:
     """An answer that does not arrive has no status in the log."""
@@ -241,6 +243,29 @@ def test_fault_on_the_way_keeps_the_event_but_for_a_connection_lost_before(
     assert is_dropped or response.fault == fault
     assert log_of(api) == [log]
     assert len(api.workspace.events()) == n_events
+
+
+def test_lost_event_is_answered_as_if_it_were_kept(make_request, make_body) -> None:
+    """An event is lost only if it would have been kept: an unknown contact and a bad body are refused as always."""
+    workspace = Workspace(contacts=InitialContacts(unknown=["00999"]))
+    api = Api(
+        workspace=workspace,
+        window=RateWindow(limit=10, window_seconds=10.0),
+        plan=FaultPlan(Faults(lose=1.0), now=UPTIME),
+        access_token="mine",
+    )
+
+    bodies = [make_body(), make_body(user_id="00999"), make_body(created_at="now")]
+    answers = [decide(api, make_request(body=body)) for body in bodies]
+
+    assert [answer.status for answer in answers] == [202, 404, 400]
+    assert answers[0].content == b""
+    assert [(one.outcome, one.error_message) for one in workspace.submissions()] == [
+        ("failed", "A fault made the sandbox lose the event, which was answered 202"),
+        ("refused", "User Not Found"),
+        ("refused", "created_at is not an integer of Unix seconds"),
+    ]
+    assert workspace.events() == []
 
 
 def test_refusal_can_have_a_fault_on_the_way_too(make_api, make_request, make_body) -> None:

@@ -18,6 +18,7 @@ SETTINGS = {
         "statuses": {"500": 0.25},
         "drop_before": 0.0,
         "drop_after": 0.0,
+        "lose": 0.0,
         "garbage": 0.0,
         "trickle_body": 0.0,
         "trickle_headers": 0.0,

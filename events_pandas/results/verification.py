@@ -1,0 +1,389 @@
+"""Verification: whether accepted events have arrived, as text, as HTML, as numbers and as a frame."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pandas.api.extensions import ExtensionArray
+
+from events_pandas.deliver import WorkspaceIdentity
+from events_pandas.results.accepted import DrawnEvents
+from events_pandas.results.arrival import (
+    ARRIVAL_STATUS_DTYPE,
+    CONFIDENCE,
+    NO_EVENTS,
+    POSSIBLY_MISSING,
+    ArrivalStatus,
+    EventCount,
+    judge_arrival,
+    most_marked,
+)
+from events_pandas.results.fragment import LEFT, LONG, RIGHT, cell, fragment, paragraph, table
+from events_pandas.results.frame import text_column, utc_times
+from events_pandas.results.report import workspace_fact
+from events_pandas.results.summary import place_of
+from events_pandas.words import counted, quoted
+
+EXAMPLES_SHOWN: Final = 5
+_MEANINGS: Final[Mapping[ArrivalStatus, str]] = MappingProxyType(
+    {
+        ArrivalStatus.MATCHING: "Intercom has as many, with the same first and last time",
+        ArrivalStatus.DIFFERING: "Intercom lacks some of them",
+        ArrivalStatus.MORE: "Intercom has, or may have, other events too: a loss could hide behind them",
+        ArrivalStatus.NOT_YET_VISIBLE: "Intercom lacks some that were submitted a moment ago: verify again later",
+        ArrivalStatus.GONE: "the contact was deleted or merged, or others share its address",
+        ArrivalStatus.UNANSWERED: "Intercom did not say how many it has",
+    }
+)
+_NEXT_STEP: Final = (
+    "to send them again, submit the rows with resubmit=True, or --resubmit: Intercom ignores events that it has"
+)
+_OF_FILES: Final = ("source_file", "line")
+_TIMES: Final = ("first_accepted", "last_accepted", "first_found", "last_found")
+_NO_TIME: Final = np.iinfo(np.int64).min
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ContactSummary:
+    """What Intercom counts for a contact.
+
+    Parameters
+    ----------
+    counts : mapping of str to EventCount
+        By normalized event name; None for a count that cannot be read.
+    is_whole : bool
+        Whether a name that is missing has no events.
+    is_gone : bool
+        Whether the identifier no longer names one contact.
+    """
+
+    counts: Mapping[str, EventCount | None] = field(default_factory=dict)
+    is_whole: bool = True
+    is_gone: bool = False
+
+    def count_of(self, event_name: str) -> EventCount | None:
+        """Return the count of a name; None if it is not known."""
+        return self.counts.get(event_name, NO_EVENTS if self.is_whole else None)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False, slots=True)
+class Verification:
+    """What Intercom's counts prove about accepted events.
+
+    Printed it is text, in a notebook it is shown with tables. Both name rows, and no contacts.
+
+    Parameters
+    ----------
+    groups : pandas.DataFrame
+        A row for each contact of the events drawn and each of its event names, on the index of the results: ``row``
+        (int64), the first row; ``event_name`` (string), normalized; ``accepted`` (int64) and ``found`` (Int64), how
+        many events were accepted, and how many Intercom counts; ``missing`` (Int64), how many it lacks at least;
+        ``first_accepted``, ``last_accepted``, ``first_found`` and ``last_found`` (datetime64, UTC); ``drawn`` (int64),
+        how many of the events were drawn; and ``status`` (ordered categorical). From files also ``source_file`` and
+        ``line``, and with ``include_identifier`` also ``identifier`` and ``contact`` (strings).
+    places : sequence of str
+        Where the first row of each group is, in words.
+    accepted : int
+        The number of accepted events.
+    contacts : int
+        The number of contacts that the drawn events have.
+    unanswered : int, default 0
+        The number of contacts that have no answer, since the questions ended early. Only the events that were drawn
+        before the first of them count as drawn: they are a random sample, too.
+    workspace : WorkspaceIdentity, optional
+        The workspace that was asked.
+
+    Examples
+    --------
+    >>> import events_pandas as ep
+    >>> orders = pd.DataFrame({"day": ["2024-01-31", "2024-02-01"], "who": ["00042", "00043"]})
+    >>> mapping = ep.EventMapping(event_name="placed-order", created_at="day", user_id="who", timezone="UTC")
+    >>> with ep.Sandbox() as sandbox:
+    ...     results = ep.submit_events(orders, mapping, client=sandbox.client())
+    ...     verification = ep.verify(results, orders, mapping, client=sandbox.client())
+    >>> verification.ok, verification.counts["matching"], verification.bound
+    (True, 2, 0.0)
+    """
+
+    groups: pd.DataFrame
+    places: Sequence[str]
+    accepted: int
+    contacts: int
+    unanswered: int = 0
+    workspace: WorkspaceIdentity | None = None
+
+    @property
+    def drawn(self) -> int:
+        """The number of events that were drawn at random from those accepted."""
+        return int(self.groups["drawn"].sum())
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The number of drawn events with each status, zeros included."""
+        sums = self.groups.groupby("status", observed=False)["drawn"].sum()
+        return {str(status): int(count) for status, count in sums.items()}
+
+    @property
+    def compared(self) -> int:
+        """The number of drawn events that match or may be missing: the others prove nothing."""
+        return self.counts[ArrivalStatus.MATCHING.value] + self.may_be_missing
+
+    @property
+    def may_be_missing(self) -> int:
+        """The number of drawn events that may be missing: they differ, or are not visible yet."""
+        counts = self.counts
+        return sum(counts[status.value] for status in POSSIBLY_MISSING)
+
+    @property
+    def comparable(self) -> int:
+        """The number of accepted events without those that were drawn and prove nothing."""
+        return self.accepted - (self.drawn - self.compared)
+
+    @property
+    def missing(self) -> int:
+        """The number of accepted events that Intercom lacks at least, among all events of the contacts drawn."""
+        return int(self._differing["missing"].sum())
+
+    @property
+    def most_missing(self) -> int | None:
+        """How many of the comparable events may be missing at 95 % confidence; None if nothing was compared.
+
+        An event may be missing if the events of its contact and name differ, or are not all visible yet.
+        """
+        compared = self.compared
+        if not compared:
+            return None
+        return most_marked(population=self.comparable, drawn=compared, marked=self.may_be_missing)
+
+    @property
+    def bound(self) -> float | None:
+        """The share of the comparable events that may be missing at 95 % confidence; None if nothing was compared."""
+        most = self.most_missing
+        return None if most is None else most / self.comparable
+
+    @property
+    def ok(self) -> bool:
+        """Whether all events that were drawn match, and all questions were answered."""
+        return not self.unanswered and self.counts[ArrivalStatus.MATCHING.value] == self.drawn
+
+    def facts(self) -> dict[str, Any]:
+        """Return the numbers, and the groups that differ, as data for JSON.
+
+        Returns
+        -------
+        dict
+            Without contacts.
+        """
+        most, names = self.most_missing, ["row", "event_name", "accepted", "found", "missing"]
+        groups = self._differing[names].astype(object).to_dict("records")
+        of_bound = {"confidence": CONFIDENCE, "events": most, "of": self.comparable, "share": self.bound}
+        return {
+            "workspace": None if self.workspace is None else asdict(self.workspace),
+            "accepted": self.accepted,
+            "drawn": self.drawn,
+            "contacts": self.contacts,
+            "statuses": self.counts,
+            "compared": self.compared,
+            "missing": self.missing,
+            "bound": None if most is None else of_bound,
+            "differing": [{**group, "place": place} for group, place in zip(groups, self._where(), strict=True)],
+        }
+
+    def __str__(self) -> str:
+        width = len(f"{self.drawn:,}")
+        lines = [f"  {count:>{width},} {status:<17}{meaning}" for count, status, meaning in self._statuses()]
+        return "\n".join([self._heading(), *lines, *self._conclusions(), *self._examples(), *self._facts()])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        lines = (
+            cell("td", f"{count:,}", RIGHT) + cell("th", status, LEFT) + cell("td", meaning, LONG)
+            for count, status, meaning in self._statuses()
+        )
+        texts = [*self._conclusions(), *self._examples(), *self._facts()]
+        return fragment([paragraph(strong=self._heading()), *table(lines), *map(paragraph, texts)])
+
+    @property
+    def _differing(self) -> pd.DataFrame:
+        return self.groups[self._differs()]
+
+    def _differs(self) -> npt.NDArray[np.bool_]:
+        return self.groups["status"].eq(ArrivalStatus.DIFFERING.value).to_numpy(bool)
+
+    def _where(self) -> list[str]:
+        """Return the places of the groups that differ."""
+        return [place for place, differs in zip(self.places, self._differs(), strict=True) if differs]
+
+    def _heading(self) -> str:
+        events = counted(self.accepted, "accepted event")
+        if not self.accepted:
+            return f"{events}: nothing to verify"
+        return f"{self.drawn:,} of {events} drawn at random, of {counted(self.contacts, 'contact')}"
+
+    def _statuses(self) -> Iterator[tuple[int, str, str]]:
+        counts = self.counts
+        for status, meaning in _MEANINGS.items():
+            if count := counts[status.value]:
+                yield count, status.value, meaning
+
+    def _facts(self) -> Iterator[str]:
+        if self.workspace is not None:
+            yield ": ".join(workspace_fact(self.workspace))
+
+    def _conclusions(self) -> Iterator[str]:
+        """Yield what is proven, and about which events that speaks."""
+        most, compared = self.most_missing, self.compared
+        if self.unanswered:
+            have = counted(self.unanswered, "further contact has", "further contacts have")
+            yield f"{have} no answer: the sample ends before the first of them"
+        if not self.drawn:
+            return
+        if most is None:
+            yield "nothing is proven: no event that was drawn could be compared"
+            return
+        if unproven := self.drawn - compared:
+            proofs = counted(unproven, "event proves", "events prove")
+            yield f"{proofs} nothing: the following is about events like the other {compared:,}"
+        if missing := self.missing:
+            yield f"at least {counted(missing, 'event is', 'events are')} missing, of the contacts that were drawn"
+            yield _NEXT_STEP
+        if waiting := self.counts[ArrivalStatus.NOT_YET_VISIBLE.value]:
+            yield f"{counted(waiting, 'event counts', 'events count')} as possibly missing until visible"
+        if self.may_be_missing == 0:
+            yield f"none of the {counted(compared, 'event')} compared is missing, as far as counts show"
+        yield from self._bounds(most, "such events" if unproven else "the accepted events")
+
+    def _bounds(self, most: int, events: str) -> Iterator[str]:
+        share = f"{_percent(most, self.comparable)} of {events} may be missing ({most:,} of {self.comparable:,})"
+        if self.compared < self.comparable:
+            yield f"at {CONFIDENCE:.0%} confidence, at most {share}"
+        elif most:
+            yield f"all of them were compared: at most {share}"
+
+    def _examples(self) -> Iterator[str]:
+        differing = self._differing
+        shown = differing.head(EXAMPLES_SHOWN)
+        for place, difference in zip(self._where(), _differences(shown), strict=False):
+            yield f"differing: {place}, {difference}"
+        if (further := len(differing) - EXAMPLES_SHOWN) > 0:
+            yield f"and {further:,} more: see .groups, or --json of the command"
+
+
+def _percent(part: int, whole: int) -> str:
+    """Return a share, rounded up to tenths of a percent: it is a bound."""
+    return f"{-(-1_000 * part // whole) / 10:g}%"
+
+
+def _differences(groups: pd.DataFrame) -> Iterator[str]:
+    """Yield in words what Intercom lacks of each group."""
+    # Not as Timestamps, which end with the year 9999.
+    texts = {
+        name: [text.replace("T", " ") for text in np.datetime_as_string(_seconds(groups[name]))] for name in _TIMES
+    }
+    times = zip(*texts.values(), strict=True)
+    counts = groups[["event_name", "accepted", "found"]].itertuples(index=False, name=None)
+    for (name, accepted, found), (*own, first, last) in zip(counts, times, strict=True):
+        said = f"{quoted(name)}: {accepted:,} accepted, {found:,} found"
+        ends = zip(("first", "last"), (first, last), own, strict=True)
+        others = (
+            f", the {end} at {theirs} instead of {ours} UTC" for end, theirs, ours in ends if found and theirs != ours
+        )
+        yield said + "".join(others)
+
+
+def _seconds(times: "pd.Series[pd.Timestamp]") -> npt.NDArray[np.datetime64]:
+    seconds: npt.NDArray[np.datetime64] = times.dt.tz_localize(None).to_numpy("datetime64[s]")
+    return seconds
+
+
+def verification_of(
+    drawn: DrawnEvents,
+    summaries: Sequence[ContactSummary | None],
+    results: pd.DataFrame,
+    *,
+    hides_labels: bool,
+    include_identifier: bool,
+    workspace: WorkspaceIdentity | None,
+) -> Verification:
+    """Compare the accepted events with the summaries of their contacts, in the order in which contacts were drawn.
+
+    A summary is None if the questions ended before its answer. `hides_labels`: the labels of rows name contacts.
+    """
+    groups = drawn.groups
+    unanswered = [number for number, summary in enumerate(summaries) if summary is None]
+    order = drawn.first(unanswered)
+    asked = zip(groups.itertuples(), groups["asked"].tolist(), strict=True)
+    judged = [_judged(group, summaries[number]) for group, number in asked]
+    firsts = results.iloc[groups["place"].to_numpy()]
+    files = [name for name in _OF_FILES if name in firsts]
+    columns = {
+        "row": firsts["row"].to_numpy(np.int64),
+        **_counted(groups, judged),
+        "drawn": np.bincount(order, minlength=len(groups)),
+        "status": pd.Categorical([one.status.value for one in judged], dtype=ARRIVAL_STATUS_DTYPE),
+        **{name: firsts[name].array for name in files},
+    }
+    if include_identifier:
+        columns |= {name: text_column(groups[name].to_numpy(object)) for name in ("identifier", "contact")}
+    return Verification(
+        groups=pd.DataFrame(columns, index=firsts.index),
+        places=[_place(first, hides_label=hides_labels) for first in firsts[["row", *files]].itertuples()],
+        accepted=drawn.population,
+        contacts=groups["asked"].iloc[order].nunique(),
+        unanswered=len(unanswered),
+        workspace=workspace,
+    )
+
+
+class _Judged(NamedTuple):
+    """What is known of a contact and an event name."""
+
+    status: ArrivalStatus
+    missing: int | None = None
+    found: EventCount | None = None
+
+
+def _judged(group: Any, summary: ContactSummary | None) -> _Judged:
+    """Judge a group of `DrawnEvents`."""
+    if summary is None:
+        return _Judged(ArrivalStatus.UNANSWERED)
+    if summary.is_gone:
+        return _Judged(ArrivalStatus.GONE)
+    if (found := summary.count_of(group.event_name)) is None:
+        return _Judged(ArrivalStatus.UNANSWERED)
+    accepted = EventCount(group.events, group.first, group.last)
+    settled = EventCount(group.settled_events, group.settled_first, group.settled_last)
+    return _Judged(*judge_arrival(accepted, settled, found, is_open=group.is_open), found)
+
+
+def _counted(groups: pd.DataFrame, judged: "Sequence[_Judged]") -> dict[str, Any]:
+    """Return the columns of what was accepted and found."""
+    found = [one.found if one.found is not None and one.found.count else None for one in judged]
+    return {
+        "event_name": text_column(groups["event_name"].to_numpy(object)),
+        "accepted": groups["events"].to_numpy(np.int64),
+        "found": pd.array([None if one.found is None else one.found.count for one in judged], dtype="Int64"),
+        "missing": pd.array([one.missing for one in judged], dtype="Int64"),
+        "first_accepted": _times(groups["first"].tolist()),
+        "last_accepted": _times(groups["last"].tolist()),
+        "first_found": _times([None if one is None else one.first for one in found]),
+        "last_found": _times([None if one is None else one.last for one in found]),
+    }
+
+
+def _place(first: Any, *, hides_label: bool) -> str:
+    """Return a row of results in words, with its label if that says more than its number."""
+    place = place_of(first)
+    is_labelled = not (hides_label or hasattr(first, _OF_FILES[0]) or str(first.Index) == str(first.row))
+    return f"{place} (label {quoted(str(first.Index))})" if is_labelled else place
+
+
+def _times(seconds: Sequence[int | None]) -> ExtensionArray:
+    """Return Unix seconds as a column of times; None becomes NaT."""
+    numbers = np.array([_NO_TIME if second is None else second for second in seconds], np.int64)
+    return utc_times(numbers.view("datetime64[s]"))
