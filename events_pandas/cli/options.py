@@ -150,7 +150,8 @@ Yes = Annotated[
 
 def _first_rows(text: str) -> object:
     """Return an option that is a number of first rows."""
-    return typer.Option(parser=whole_number("a number of rows, got {!r}: use 100 or the like"), metavar="ROWS", help=text)
+    parser = whole_number("a number of rows, got {!r}: use 100 or the like")
+    return typer.Option(parser=parser, metavar="ROWS", help=text)
 
 
 Limit = Annotated[int | None, _first_rows("Submit only the first rows of the files.")]
