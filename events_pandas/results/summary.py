@@ -81,6 +81,7 @@ class Summary:
             "causes": causes,
             "requests": self._facts.get("requests"),
             "retries": self._facts.get("retries"),
+            "contact_requests": self._facts.get("contact_requests"),
             "journal": self._facts.get("journal"),
         }
 
@@ -147,9 +148,11 @@ class Summary:
         return list(steps(self._statuses, repeats=repeats, skipped_files=len(self._facts.get("skipped_files", ()))))
 
     def run_lines(self) -> Iterator[tuple[str, str]]:
-        """Yield the workspace and the journal of the run, and other runs in it, as far as they are known."""
+        """Yield the workspace, the requests for contacts, the journal and other runs in it, as far as they are known."""
         if workspace := self._facts.get("workspace"):
             yield "workspace", _workspace_words(**workspace, region=self._facts.get("region"))
+        if asked := self._facts.get("contact_requests"):
+            yield "contacts", f"{counted(asked, 'request')} asked which of them exist"
         if self._facts.get("journal"):
             said = mode_note(self._facts["journal_mode"])
             yield "journal", escaped(self._facts["journal"]) + ("" if said is None else f" ({said})")

@@ -1,5 +1,6 @@
 """A run that checks contacts first: no event is spent on a contact that Intercom does not know."""
 
+import json
 import os
 import signal
 import threading
@@ -259,6 +260,20 @@ def test_outage_while_contacts_are_asked_for_ends_the_run(start, asked, make_ord
 
     assert caught.value.results["status"].eq("not_submitted").sum() == 100
     assert failing.events == 0
+
+
+@pytest.mark.usefixtures("folder")
+def test_summary_and_document_count_the_requests_for_contacts(start, make_orders):
+    """They are requests too: one search, and one for the contact that it did not find."""
+    sandbox = start(unknown_contacts=["00001"])
+    make_orders(3).to_csv("orders.csv", index=False)
+    arguments = ["submit", "orders.csv", "-m", "mapping.toml", "--base-url", sandbox.url, "--check-contacts", "--json"]
+
+    result = CliRunner().invoke(app, arguments, env={"INTERCOM_ACCESS_TOKEN": sandbox.access_token})
+
+    document = json.loads(result.stdout)
+    assert (document["requests"], document["contact_requests"]) == (2, 2)
+    assert "contacts: 2 requests asked which of them exist" in result.stderr.splitlines()
 
 
 @pytest.mark.parametrize("setting", [["--check-contacts"], []])

@@ -270,6 +270,20 @@ def test_value_of_the_environment_is_refused_by_the_name_of_its_variable(tmp_pat
 
 
 @pytest.mark.parametrize(
+    ("option", "value", "fault"),
+    [
+        ("--port", "99999", "expected a port from 0 to 65535, got '99999': use 8080, or 0 for any free one"),
+        ("--limit", "-1", "expected a number of requests, got '-1': use 1666, or 0 for no limit"),
+    ],
+)
+def test_number_of_the_sandbox_is_refused_with_its_value(option, value, fault):
+    """The message has the value, and says what to give instead."""
+    result = CliRunner().invoke(app, ["sandbox", option, value])
+
+    assert (result.stderr, result.exit_code) == (f"error: Invalid value for '{option}': {fault}\n", 2)
+
+
+@pytest.mark.parametrize(
     ("env", "text", "origin"),
     [({"EVENTS_PANDAS_DECIMAL": "x"}, "", "EVENTS_PANDAS_DECIMAL"), ({}, 'decimal = "x"', "'decimal' in {}")],
 )
