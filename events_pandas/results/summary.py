@@ -148,7 +148,7 @@ class Summary:
         return list(steps(self._statuses, repeats=repeats, skipped_files=len(self._facts.get("skipped_files", ()))))
 
     def run_lines(self) -> Iterator[tuple[str, str]]:
-        """Yield the workspace, the requests for contacts, the journal and other runs in it, as far as known."""
+        """Yield the workspace, the requests for contacts, the journal and the runs beside it, if they are known."""
         if workspace := self._facts.get("workspace"):
             yield "workspace", _workspace_words(**workspace, region=self._facts.get("region"))
         if asked := self._facts.get("contact_requests"):

@@ -86,8 +86,8 @@ class ContactCreation:
     fields: Mapping[str, Hashable]
     values: Mapping[str, JsonTexts]
     asking: Asking
-    # What came instead of an answer; the last one.
-    _said: str = field(default="", init=False)
+    # The last reply that is no answer.
+    _last: QuestionReply[_Created] | None = field(default=None, init=False)
     _ends: list[_End] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -113,7 +113,7 @@ class ContactCreation:
         def take(number: int, reply: QuestionReply[_Created]) -> None:
             self._ends[left[number]] = _end(reply, is_repeatable=is_repeatable(number))
             if self._ends[left[number]].status is None:
-                self._said = reply.said or self._said
+                self._last = reply if reply.said else self._last
 
         self.asking.ask(
             len(left),
@@ -123,7 +123,7 @@ class ContactCreation:
             description="creating contacts",
             is_repeatable=is_repeatable,
         )
-        self.asking.require_answers(sum(end.status is None for end in self._ends), said=self._said or "no answer came")
+        self.asking.require_answers(sum(end.status is None for end in self._ends), last=self._last)
 
     def next_step(self) -> str:
         """Return what helps if some contacts have no status."""

@@ -432,8 +432,8 @@ def test_command_exits_with_3_when_intercom_does_not_answer(run):
     assert "  49 matching " in ended.stdout
     assert "   1 unanswered       Intercom did not say how many it has\n" in ended.stdout
     assert ended.stderr == (
-        "error: Intercom did not answer for 1 contact (400 Bad Request, client_error: A fault made the sandbox answer "
-        "400): to go on, verify again: 49 of 50 contacts have an answer\n"
+        "error: Intercom refused the question for 1 contact (400 Bad Request, client_error: A fault made the sandbox "
+        "answer 400): fix the cause, then verify again: 49 of 50 contacts have an answer\n"
     )
     assert ended.exit_code == 3
 

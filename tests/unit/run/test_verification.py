@@ -385,8 +385,8 @@ def test_verify_says_what_intercom_did_not_answer(make_orders, mapping, submitte
         verify(submitted(orders, mapping), orders, mapping, client=Counts({"00000": one()}, answers=answers))
 
     assert str(caught.value) == (
-        "Intercom did not answer for 1 contact (400 Bad Request, client_error: No): to go on, verify again: "
-        "2 of 3 contacts have an answer"
+        "Intercom refused the question for 1 contact (400 Bad Request, client_error: No): "
+        "fix the cause, then verify again: 2 of 3 contacts have an answer"
     )
     assert caught.value.results["status"].tolist() == ["matching", "unanswered", "differing"]
 
