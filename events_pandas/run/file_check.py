@@ -31,7 +31,7 @@ from events_pandas.run.options import RunOptions
 from events_pandas.run.run import stop_error
 from events_pandas.sources import Places
 
-_READ_ROWS: Final = 50_000
+_READ_ROWS: Final = 30_000
 """About how many rows are read at a time: few enough that several chunks take little memory."""
 
 
