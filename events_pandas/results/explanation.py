@@ -12,10 +12,11 @@ from events_pandas.deliver import Status
 from events_pandas.deliver.stops import EARLY_ENDS, StopReason
 from events_pandas.results.contacts import positions_in, require_results
 from events_pandas.results.frame import STATUS_DTYPE
-from events_pandas.results.next_steps import REPEATS_UNSENT
+from events_pandas.results.next_steps import REPEATS_UNSENT, STEPS
 from events_pandas.results.results_summary import COLUMNS, require_columns
-from events_pandas.results.summary import MEANINGS, place_of
-from events_pandas.words import escaped, listed, quoted
+from events_pandas.results.summary import MEANINGS, labelled, place_of
+from events_pandas.wording import in_python
+from events_pandas.words import escaped, listed
 
 FIELDS_NAMED: Final = 3
 IDS_NAMED: Final = 3
@@ -43,6 +44,7 @@ _AGAIN: Final = "submit these rows again: if an event has arrived, Intercom igno
 _LATER: Final = "submit these rows again later"
 _ONE_EVENT: Final = "nothing, if both rows are one event; otherwise set duplicates to 'spread' in the mapping"
 _AS_SAID: Final = "fix these rows as their error_message says, then submit them again"
+_NOT_KNOWN: Final = "Intercom does not know the contact"
 _SAME: Final = "the same contact, event name and second"
 
 _WORDS: Final[Mapping[str, Words]] = MappingProxyType(
@@ -65,10 +67,6 @@ _WORDS: Final[Mapping[str, Words]] = MappingProxyType(
             "check the permissions of the token's app, then submit these rows again",
         ),
     }
-)
-_UNKNOWN_CONTACT: Final = (
-    "Intercom does not know the contact",
-    "ep.create_contacts(ep.unknown_contacts(results, frame, mapping), client=client), or fix the identifiers",
 )
 _LEFT_BEHIND: Final[Mapping[str, str]] = MappingProxyType(
     # A stream that is closed gives no results.
@@ -142,19 +140,19 @@ def explain(results: pd.DataFrame, frame: pd.DataFrame | None = None) -> pd.Data
     return explained(results, labels=frame.index[positions_in(frame, results, results["row"])])
 
 
-def explained(results: pd.DataFrame, *, labels: "pd.Index[Any] | None") -> pd.DataFrame:
+def explained(results: pd.DataFrame, *, labels: "pd.Index[Any] | None", shows_cells: bool = True) -> pd.DataFrame:
     """Return the table of `explain`. `labels` are those of all rows; without them, examples show none."""
     is_troubled = ~results["status"].isin(_ARRIVED).to_numpy(bool)
     # Both are read from files as texts, or as NaN where a whole column is empty.
     keys = [results["status"].astype(str).to_numpy(object), results["error_code"].astype(object).to_numpy()]
     read = results[[name for name in _READ if name in results]].assign(position=np.arange(len(results)))
     groups = read[is_troubled].groupby([key[is_troubled] for key in keys], sort=False, dropna=False)
-    lines = [_line(group, n_rows=len(results), labels=labels) for _, group in groups]
+    lines = [_line(group, n_rows=len(results), labels=labels, shows_cell=shows_cells) for _, group in groups]
     table = pd.DataFrame([dict(zip(_DTYPES, line, strict=True)) for line in lines], columns=list(_DTYPES))
     return table.astype(_DTYPES).sort_values("rows", ascending=False, kind="stable", ignore_index=True)
 
 
-def _line(group: pd.DataFrame, *, n_rows: int, labels: "pd.Index[Any] | None") -> tuple[Any, ...]:
+def _line(group: pd.DataFrame, *, n_rows: int, labels: "pd.Index[Any] | None", shows_cell: bool) -> tuple[Any, ...]:
     """Return the cells of one cause, in the order of the columns."""
     place = int(group["row"].argmin())
     first: Any = next(group.iloc[place : place + 1].itertuples())
@@ -164,7 +162,7 @@ def _line(group: pd.DataFrame, *, n_rows: int, labels: "pd.Index[Any] | None") -
     # As a list, so that numbers are Python's and not numpy's.
     label = None if labels is None else labels[first.position : first.position + 1].tolist()[0]
     example = _place(first, label)
-    if (cell := _cell(first, code)) is not None:
+    if shows_cell and (cell := _cell(first, code)) is not None:
         example = f"{example}: {cell}"
     ids = group["request_id"].dropna().unique()[:IDS_NAMED] if "request_id" in group else ()
     request_ids = ", ".join(map(escaped, ids)) or None
@@ -174,7 +172,7 @@ def _line(group: pd.DataFrame, *, n_rows: int, labels: "pd.Index[Any] | None") -
 def _words(status: Status, code: str, messages: Sequence[str]) -> Words:
     """Return the cause and what to do."""
     if status is Status.UNKNOWN_CONTACT:
-        return _UNKNOWN_CONTACT
+        return _NOT_KNOWN, in_python(STEPS[status])
     if status is Status.INVALID and code in CODES:
         fields = list(dict.fromkeys(message.partition(": ")[0] for message in messages))
         known = CODES[code]
@@ -206,7 +204,7 @@ def _place(result: Any, label: Hashable) -> str:
     """Return a row in words, with its label if that says more."""
     if label is None or label == result.row or hasattr(result, "source_file"):
         return place_of(result)
-    return f"{place_of(result)} ({quoted(label) if isinstance(label, str) else escaped(label)})"
+    return labelled(place_of(result), label)
 
 
 def _cell(result: Any, code: str) -> str | None:

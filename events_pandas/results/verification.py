@@ -1,7 +1,7 @@
 """Verification: whether accepted events have arrived, as text, as HTML, as numbers and as a frame."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -22,7 +22,7 @@ from events_pandas.results.arrival import (
     judge_arrival,
     most_marked,
 )
-from events_pandas.results.fragment import LEFT, LONG, RIGHT, cell, fragment, paragraph, table
+from events_pandas.results.fragment import LEFT, LONG, RIGHT, cell, fragment, markup_cell, paragraph, table
 from events_pandas.results.frame import text_column, utc_times
 from events_pandas.results.report import workspace_fact
 from events_pandas.results.summary import place_of
@@ -193,6 +193,11 @@ class Verification:
             "differing": [{**group, "place": place} for group, place in zip(groups, self._where(), strict=True)],
         }
 
+    def without_labels(self) -> "Verification":
+        """Return the same, with rows that are named by their numbers alone, or by their files and lines."""
+        rows = self.groups[_placed_by(self.groups)].itertuples()
+        return replace(self, places=[_place(row, hides_label=True) for row in rows])
+
     def __str__(self) -> str:
         width = len(f"{self.drawn:,}")
         lines = [f"  {count:>{width},} {status:<17}{meaning}" for count, status, meaning in self._statuses()]
@@ -202,11 +207,11 @@ class Verification:
 
     def _repr_html_(self) -> str:
         lines = (
-            cell("td", f"{count:,}", RIGHT) + cell("th", status, LEFT) + cell("td", meaning, LONG)
+            cell("td", f"{count:,}", RIGHT) + markup_cell("th", status, LEFT, scope="row") + cell("td", meaning, LONG)
             for count, status, meaning in self._statuses()
         )
         texts = [*self._conclusions(), *self._examples(), *self._facts()]
-        return fragment([paragraph(strong=self._heading()), *table(lines), *map(paragraph, texts)])
+        return fragment([paragraph(strong=self._heading()), *table(lines, caption="statuses"), *map(paragraph, texts)])
 
     @property
     def _differing(self) -> pd.DataFrame:
@@ -320,19 +325,18 @@ def verification_of(
     asked = zip(groups.itertuples(), groups["asked"].tolist(), strict=True)
     judged = [_judged(group, summaries[number]) for group, number in asked]
     firsts = results.iloc[groups["place"].to_numpy()]
-    files = [name for name in _OF_FILES if name in firsts]
     columns = {
         "row": firsts["row"].to_numpy(np.int64),
         **_counted(groups, judged),
         "drawn": np.bincount(order, minlength=len(groups)),
         "status": pd.Categorical([one.status.value for one in judged], dtype=ARRIVAL_STATUS_DTYPE),
-        **{name: firsts[name].array for name in files},
+        **{name: firsts[name].array for name in _OF_FILES if name in firsts},
     }
     if include_identifier:
         columns |= {name: text_column(groups[name].to_numpy(object)) for name in ("identifier", "contact")}
     return Verification(
         groups=pd.DataFrame(columns, index=firsts.index),
-        places=[_place(first, hides_label=hides_labels) for first in firsts[["row", *files]].itertuples()],
+        places=[_place(first, hides_label=hides_labels) for first in firsts[_placed_by(firsts)].itertuples()],
         accepted=drawn.population,
         contacts=groups["asked"].iloc[order].nunique(),
         unanswered=len(unanswered),
@@ -374,6 +378,11 @@ def _counted(groups: pd.DataFrame, judged: "Sequence[_Judged]") -> dict[str, Any
         "first_found": _times([None if one is None else one.first for one in found]),
         "last_found": _times([None if one is None else one.last for one in found]),
     }
+
+
+def _placed_by(results: pd.DataFrame) -> list[str]:
+    """Return the columns that say where rows are."""
+    return ["row", *(name for name in _OF_FILES if name in results)]
 
 
 def _place(first: Any, *, hides_label: bool) -> str:

@@ -166,9 +166,10 @@ def test_plot_check_draws_a_code_that_is_both_error_and_note(ax, bars, ticks):
 
 def test_plot_check_says_column_for_a_note_on_a_column(ax, make_orders, bars):
     """A note on a whole column has no number of rows, and no length."""
-    report = ep.check_events(make_orders(), ep.EventMapping(event_name="a", created_at="day", user_id="who"))
+    orders = make_orders().assign(who=[7, 42, 43])
+    mapping = ep.EventMapping(event_name="a", created_at="day", user_id="who", timezone="UTC")
 
-    ep.plot_check(report, kind="problems", ax=ax)
+    ep.plot_check(ep.check_events(orders, mapping), kind="problems", ax=ax)
 
     assert texts(ax) == ["the column"]
     assert bars(ax) == {"note": [(0, 0)]}
