@@ -135,7 +135,7 @@ def test_verification_prints_what_is_proven(make_orders, mapping, submitted):
     )
     html = found._repr_html_()
     assert "<strong>50 of 60 accepted events drawn at random, of 50 contacts</strong>" in html
-    assert '">2</td><th style="text-align: left; vertical-align: top">differing</th>' in html
+    assert '">2</td><th scope="row" style="text-align: left; vertical-align: top">differing</th>' in html
     assert all(line.strip().split("  ")[0].replace("'", "&#x27;") in html for line in str(found).splitlines()[4:])
     assert "00001" not in str(found) + html
 
