@@ -12,11 +12,13 @@ from events_pandas.deliver import Status, WorkspaceIdentity
 from events_pandas.reports.pictures import MISSING, Picture, can_draw, check_pictures, results_pictures
 from events_pandas.results import CheckReport, Summary, Verification
 from events_pandas.results.cause_groups import CauseGroup
+from events_pandas.results.check_report import content_of
 from events_pandas.results.explanation import explained
 from events_pandas.results.fragment import LEFT, LONG, RIGHT, UNBROKEN, badge, cell, markup_cell, paragraph, table
 from events_pandas.results.next_steps import STEPS, last_step
 from events_pandas.results.report import workspace_fact
 from events_pandas.results.report_html import report_parts
+from events_pandas.results.verification import without_labels
 from events_pandas.wording import Words, in_python
 from events_pandas.words import counted, duration_words, escaped, path_text
 
@@ -61,7 +63,7 @@ _CAUSE_HEAD: Final = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Section:
+class ReportSection:
     """A part of a report file, with its plots."""
 
     heading: str
@@ -77,7 +79,7 @@ class Manner:
     words: Callable[[Words], str] = in_python
 
 
-def section_of(content: Content, manner: Manner) -> Section:
+def section_of(content: Content, manner: Manner) -> ReportSection:
     """Return the section that tells of a check, of results or of a verification."""
     match content:
         case CheckReport():
@@ -88,15 +90,15 @@ def section_of(content: Content, manner: Manner) -> Section:
             return _results_section(content, manner)
 
 
-def _drawn(heading: str, parts: Sequence[str], draw: Callable[[], Sequence[Picture]]) -> Section:
+def _drawn(heading: str, parts: Sequence[str], draw: Callable[[], Sequence[Picture]]) -> ReportSection:
     """Return a section with its plots, or with a sentence on how to get them."""
     if not can_draw():
-        return Section(heading=heading, parts=[*parts, paragraph(MISSING)])
-    return Section(heading=heading, parts=parts, pictures=draw())
+        return ReportSection(heading=heading, parts=[*parts, paragraph(MISSING)])
+    return ReportSection(heading=heading, parts=parts, pictures=draw())
 
 
-def _check_section(report: CheckReport, manner: Manner) -> Section:
-    content = report.content()
+def _check_section(report: CheckReport, manner: Manner) -> ReportSection:
+    content = content_of(report)
     groups = content.causes if manner.include_examples else [_without_cells(group) for group in content.causes]
     further = [f"and {len(content.warnings) - WARNINGS_SHOWN:,} more"][: len(content.warnings) > WARNINGS_SHOWN]
     shown = replace(
@@ -127,12 +129,12 @@ def _message(cause: Cause) -> str:
     )
 
 
-def _verification_section(verification: Verification, manner: Manner) -> Section:
-    shown = verification if manner.include_examples else verification.without_labels()
-    return Section(heading="Verification", parts=[shown._repr_html_()])
+def _verification_section(verification: Verification, manner: Manner) -> ReportSection:
+    shown = verification if manner.include_examples else without_labels(verification)
+    return ReportSection(heading="Verification", parts=[shown._repr_html_()])
 
 
-def _results_section(results: pd.DataFrame, manner: Manner) -> Section:
+def _results_section(results: pd.DataFrame, manner: Manner) -> ReportSection:
     summary = Summary()
     summary.add(results)
     parts = list(_results_parts(results, summary, manner))

@@ -214,7 +214,7 @@ def test_report_loads_nothing_and_has_no_script(orders, mapping, results, writte
 
 def test_report_keeps_hostile_text_as_text(orders, mapping, written):
     """Titles, event names and metadata keys are escaped, in the plots, too."""
-    hostile = "<img src=x onerror=alert(1)>&amp;"
+    hostile = "<img src=x onerror=alert(1)>"
     mapping = ep.EventMapping(
         event_name=ep.Constant(hostile), created_at="day", user_id="who", metadata={hostile: "who"}, timezone="UTC"
     )
@@ -266,9 +266,8 @@ def _worst_check():
     return ep.check_events(frame, mapping)
 
 
-def _worst_results():
+def _worst_results(n_rows=60_000):
     """A thousand causes, each with a long message, all statuses, in all months of twenty years and all seconds."""
-    n_rows = 60_000
     number = np.arange(n_rows)
     statuses = np.array(
         ["accepted", "already_submitted", "duplicate", "invalid", "unknown_contact", "rejected"], object
@@ -303,7 +302,7 @@ def test_report_stays_below_its_limit_in_the_worst_case(tmp_path):
 
 def test_report_leaves_out_plots_that_do_not_fit(tmp_path):
     """The largest plots are left out first, and the file names them."""
-    results = _worst_results()
+    results = _worst_results(8_000)
 
     ep.write_report([results] * 5, tmp_path / "run.html")
 
@@ -319,7 +318,7 @@ def test_report_refuses_more_than_a_file_can_hold(tmp_path):
     with pytest.raises(
         ValueError, match=r"^a report of [0-9,]+ bytes is larger than 300,000: write fewer checks and"
     ) as caught:
-        ep.write_report([_worst_results()] * 20, tmp_path / "run.html")
+        ep.write_report([_worst_results(1_000)] * 12, tmp_path / "run.html")
 
     assert str(caught.value).endswith("write fewer checks and results into it")
     assert list(tmp_path.iterdir()) == []
