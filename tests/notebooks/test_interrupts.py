@@ -22,7 +22,7 @@ orders = pd.DataFrame({{"who": [f"{{number:05d}}" for number in range(2_000)], "
 mapping = ep.EventMapping(event_name="placed-order", created_at="day", user_id="who", timezone="UTC")
 client = ep.IntercomClient("{access_token}", base_url="{url}")
 before = set(threading.enumerate())
-results = ep.submit_events(orders, mapping, client=client, concurrency=4{options})
+results = ep.submit_events(orders, mapping, client=client, {options})
 """
 COUNTS = "print(results['status'].value_counts()[['accepted', 'already_submitted']].tolist())"
 
@@ -110,7 +110,7 @@ def wait_for(sandbox: Sandbox, *, requests: int) -> None:
 def test_stop_button_returns_the_accepted_rows(kernel: Kernel) -> None:
     """The cell ends with `SubmissionInterrupted`, and the next cell has the results and can go on."""
     with Sandbox(limit=None, faults=Faults(latency_seconds=0.02)) as sandbox:
-        cell = kernel.begin(SUBMIT.format(access_token=sandbox.access_token, url=sandbox.url, options=""))
+        cell = kernel.begin(SUBMIT.format(access_token=sandbox.access_token, url=sandbox.url, options="concurrency=4"))
         wait_for(sandbox, requests=40)
         kernel.manager.interrupt_kernel()
         _, (error, message) = kernel.end(cell)
@@ -141,7 +141,7 @@ def test_stop_button_returns_the_accepted_rows(kernel: Kernel) -> None:
 def test_new_kernel_goes_on_where_the_killed_one_was(start_kernel: Callable[[], Kernel], tmp_path: Path) -> None:
     """After a kill -9 the same cell in a new kernel sends what is missing: Intercom has every event once."""
     with Sandbox(limit=None, faults=Faults(latency_seconds=0.02)) as sandbox:
-        options = f", journal={str(tmp_path / 'journal.sqlite')!r}"
+        options = f"concurrency=16, journal={str(tmp_path / 'journal.sqlite')!r}"
         cell = SUBMIT.format(access_token=sandbox.access_token, url=sandbox.url, options=options)
         killed = start_kernel()
         killed.begin(cell)
