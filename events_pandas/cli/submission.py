@@ -16,7 +16,6 @@ from events_pandas.cli.endings import ExitCode, named_by_options
 from events_pandas.cli.options import NO_JOURNAL
 from events_pandas.cli.plan import Plan
 from events_pandas.cli.printout import Printout
-from events_pandas.convert import Cause
 from events_pandas.deliver import IntercomClient, Status
 from events_pandas.deliver.journal import journal_path, read_runs
 from events_pandas.deliver.preflight import NOT_SUBMITTED
@@ -24,6 +23,7 @@ from events_pandas.errors import InvalidRowsError, SourceError, SubmissionError,
 from events_pandas.mapping import EventMapping, SourceFormat
 from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.results import Summary
+from events_pandas.results.cause_groups import CauseGroup
 from events_pandas.results.destination import Destination
 from events_pandas.results.rejects import is_rejected
 from events_pandas.results.report import shown_causes
@@ -183,13 +183,13 @@ def _journal(destination: Destination | None, options: RunOptions) -> Path | Non
 
 def _end_dry_run(printout: Printout, plan: Plan) -> ExitCode:
     report, told = plan.report, plan.detected
-    _say_causes(printout, [] if report is None else [each for each in report.causes if each.code not in told])
+    _say_causes(printout, [] if report is None else [each for each in report.groups if each.first.code not in told])
     printout.say("dry run: nothing was sent")
     is_complete = not plan.skipped and (report is None or report.ok)
     return ExitCode.DONE if is_complete else ExitCode.ROWS_LEFT
 
 
-def _say_causes(printout: Printout, found: Sequence[Cause]) -> None:
+def _say_causes(printout: Printout, found: Sequence[CauseGroup]) -> None:
     causes, rest = shown_causes(found)
     for line in [*map(str, causes), *([rest] if rest else [])]:
         printout.say(line)
@@ -198,7 +198,7 @@ def _say_causes(printout: Printout, found: Sequence[Cause]) -> None:
 def _require_valid(printout: Printout, plan: Plan) -> None:
     """Say why rows are invalid, and raise `InvalidRowsError`, if the check has found any."""
     if plan.report is not None and plan.report.invalid:
-        _say_causes(printout, [cause for cause in plan.report.causes if cause.severity == "error"])
+        _say_causes(printout, [group for group in plan.report.groups if group.first.severity == "error"])
         raise InvalidRowsError(plan.report.problems, invalid=plan.report.invalid)
 
 

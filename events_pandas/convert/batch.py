@@ -177,7 +177,7 @@ class Converter:
         time = _required(rules["created_at"], read_part(rules["created_at"], timezone=timezone))
         contacts = choose_contacts([rules[name] for name in IDENTIFIERS if name in rules], rows)
         metadata = {path: self._member(rule, n_rows) for path, rule in rules.items() if metadata_key(path)}
-        findings = [*name.findings, *time.findings, *contacts.findings]
+        findings = [*name.findings, *_of_every_row(rules["created_at"], time.findings, n_rows), *contacts.findings]
         findings += [finding for member in metadata.values() for finding in member.findings]
         if len(metadata) > self.mapping.metadata_limit:
             metadata, overflow = self._within_limit(metadata, n_rows)
@@ -214,9 +214,7 @@ class Converter:
         findings = member.findings
         if self.mapping.on_invalid_metadata == "omit":
             findings = tuple(replace(finding, is_omission=finding.severity == "error") for finding in findings)
-        if all(isinstance(values, Constant) for values in rule.parts.values()):
-            # A note about constants holds for every row.
-            findings = tuple(replace(finding, like_rows=max(n_rows - 1, 0)) for finding in findings)
+        findings = tuple(_of_every_row(rule, findings, n_rows))
         return replace(member, pieces=(f"{key}:", *member.pieces), findings=(*findings, *_type_notes(rule, member)))
 
     def _within_limit(self, metadata: dict[str, Member], n_rows: int) -> tuple[dict[str, Member], list[Finding]]:
@@ -240,6 +238,13 @@ class Converter:
         return kept, [Finding(code=code, rows=rows, values=values, field="metadata")]
 
 
+def _of_every_row(rule: BoundRule, findings: Iterable[Finding], n_rows: int) -> Iterator[Finding]:
+    """Yield the findings of a rule; a note about constants holds for every row."""
+    is_constant = all(isinstance(values, Constant) for values in rule.parts.values())
+    for finding in findings:
+        yield replace(finding, like_rows=max(n_rows - 1, 0)) if is_constant and len(finding.rows) == 1 else finding
+
+
 def _type_notes(bound: BoundRule, member: Member) -> Iterator[Finding]:
     """Note the type of a bare column that has cells of another type."""
     part, column = next(iter(bound.parts.items()))
@@ -250,7 +255,7 @@ def _type_notes(bound: BoundRule, member: Member) -> Iterator[Finding]:
     if bound.is_bare:
         for finding in member.findings:
             if finding.code in _ODD_CELLS:
-                yield replace(finding.first(), code=_ODD_CELLS[finding.code])
+                yield replace(finding.once(), code=_ODD_CELLS[finding.code])
 
 
 def _cut(bound: BoundRule, rows: "slice | Rows") -> BoundRule:

@@ -3,7 +3,7 @@
 The order is documented. A row's errors are reported in this order, and the first one is its `error_code`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
 
@@ -30,8 +30,8 @@ class Code:
     cause: str  # what is wrong; goes on from a subject such as "column 'total'"
     cure: str  # how to fix it
     severity: Severity = "error"  # "error": the row is invalid; "note": it is sent
-    is_reported_once: bool = False  # it concerns a whole column, so only the first of its rows is reported
-    is_reported_by_value: bool = False  # only the first row with each value is reported
+    is_reported_once: bool = False  # it concerns a column as a whole, so only the first of its rows is listed
+    is_reported_by_value: bool = False  # only the first row with each value is listed
     shows_characters: bool = False  # messages about identifiers show invisible characters of the value
     subject: str = "a value"  # the subject of `cause` where neither the column nor the value is known
     extent: str = ""  # what it concerns as a whole; "": its rows are counted
@@ -50,7 +50,10 @@ CODES: Final = MappingProxyType(
         **_codes(errors.ERRORS),
         **_codes(errors.CHARACTER_ERRORS, shows_characters=True),
         **_codes(errors.OVERFLOW_ERRORS, subject="too many"),
-        **_codes(notes.COLUMN_NOTES, severity="note", is_reported_once=True, extent="the column"),
+        **{
+            name: replace(code, extent="" if name in notes.CELL_NOTES else "the column")
+            for name, code in _codes(notes.COLUMN_NOTES, severity="note", is_reported_once=True).items()
+        },
         **_codes(notes.FILE_NOTES, severity="note", is_reported_by_value=True, extent="the file"),
         **_codes(notes.VALUE_NOTES, severity="note", is_reported_by_value=True),
         **_codes(notes.CHARACTER_NOTES, severity="note", shows_characters=True),

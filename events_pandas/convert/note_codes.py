@@ -62,6 +62,20 @@ COLUMN_NOTES: Final = {
     ),
 }
 
+CELL_NOTES: Final = frozenset(
+    {
+        "float_identifier",
+        "float_text_identifier",
+        "text_in_bytes",
+        "uuid_in_bytes",
+        "identifier_exponent",
+        "naive_time",
+        "sent_as_numbers",
+        "sent_as_dates",
+    }
+)
+"""The notes on columns that are about some of their cells, whose rows are counted."""
+
 FILE_NOTES: Final = {
     "backslash_quotes": (
         "escapes quotes with backslashes, and is read that way",

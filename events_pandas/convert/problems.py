@@ -38,7 +38,7 @@ class Finding:
     label: str = ""  # the column in words, such as "column 'total'"
     is_omission: bool = False  # the value is left out of the event; the row stays valid
     cures: pa.Array | None = None  # large_string: how to fix each of `values`; null: the code's own cure fits
-    like_rows: int = 0  # further rows with the same finding, counted: only a value's first row is listed
+    like_rows: int = 0  # further rows with the same finding, counted: only the first row, or a value's first, is listed
     unlisted: int = 0  # later rows with the same finding, counted: of rows that are not held only the first are listed
 
     @property
@@ -49,6 +49,10 @@ class Finding:
     def first(self) -> "Finding":
         """Return the finding for its first row alone."""
         return self.chosen(np.arange(len(self.rows)) == self.rows.argmin())
+
+    def once(self) -> "Finding":
+        """Return the finding for its first row, with the number of its other rows."""
+        return replace(self.first(), like_rows=self.like_rows + len(self.rows) - 1)
 
     def chosen(self, where: Mask) -> "Finding":
         """Return the finding for some of its rows; `where` is as long as `rows`."""
@@ -150,7 +154,7 @@ def _joined_parts(parts: list[Finding]) -> Finding:
         # One part at a time: the values kept of all parts together could lack a rare one.
         return reduce(lambda kept, part: _first_of_each(_concatenated([kept, part])), parts[1:], parts[0])
     if code.is_reported_once:
-        return _concatenated(parts).first()
+        return _concatenated(parts).once()
     return _concatenated(parts)
 
 
@@ -204,7 +208,7 @@ class GatheredFindings:
 def _first_of_each(finding: Finding) -> Finding:
     """Return the finding for the first row with each value; without values, for the first row."""
     if finding.values is None:
-        return replace(finding.first(), like_rows=finding.like_rows + len(finding.rows) - 1)
+        return finding.once()
     distinct = np.unique(finding.values.to_numpy(zero_copy_only=False).astype(str), return_index=True)
     firsts = np.sort(distinct[1])
     return replace(

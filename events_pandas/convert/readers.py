@@ -22,7 +22,6 @@ from events_pandas.convert.cells import (
     Cells,
     Mask,
     holds_any,
-    mask_at,
     matches,
     text_bytes,
     time_text,
@@ -98,7 +97,7 @@ def read(parts: list[Cells], reader: Reader) -> Reading:
 
 def _with_origin(part: Cells, values: pa.Array, faults: CodeMasks) -> tuple[pa.Array, CodeMasks]:
     """Add the note of the cells, at the first cell that could be read, and the note of each cell that was stripped."""
-    notes: CodeMasks = [(part.note, first_of(valid_mask(values)))] if part.note else []
+    notes: CodeMasks = [(part.note, valid_mask(values))] if part.note else []
     if part.written is not None:
         notes.append(("identifier_stripped", valid_mask(values) & to_mask(pc.not_equal(part.values, part.written))))
     return values, [*faults, *notes]
@@ -128,10 +127,14 @@ def _extents(parts: list[Cells]) -> dict[CellKind, tuple[int, int]]:
 
 def _finding(part: Cells, code: str, where: Mask) -> Finding:
     rows = np.flatnonzero(where)
-    kept = (part.values if part.written is None else part.written).take(pa.array(rows[:VALUES_KEPT]))
+    # Only the first row of a note on a column is listed: the values of the others are not made.
+    kept = (part.values if part.written is None else part.written).take(
+        pa.array(rows[: 1 if CODES[code].is_reported_once else VALUES_KEPT])
+    )
     find_cures = _CURES.get(code) if part.kind is CellKind.TEXT else None
     cures = None if find_cures is None else find_cures(kept)
-    return Finding(code=code, rows=rows if part.rows is None else part.rows[rows], values=shown(kept), cures=cures)
+    found = Finding(code=code, rows=rows if part.rows is None else part.rows[rows], values=shown(kept), cures=cures)
+    return found.once() if CODES[code].is_reported_once else found
 
 
 def without_sheet_errors(reader: Reader) -> Reader:
@@ -267,9 +270,9 @@ def _read_text_identifier(text: pa.Array) -> tuple[pa.Array, CodeMasks]:
     spoilt = has_nul | blank
     faults = [("nul_character", has_nul), ("identifier_missing", blank)]
     if holds_any(text, b".0"):
-        faults.append(("float_text_identifier", first_of(matches(text, _FLOAT_TEXT))))
+        faults.append(("float_text_identifier", matches(text, _FLOAT_TEXT)))
     for code, where in odd_identifiers(text, spoilt):
-        faults.append((code, first_of(where) if CODES[code].is_reported_once else where))
+        faults.append((code, where))
         spoilt |= where & (CODES[code].severity == "error")
     return without(text, spoilt), faults
 
@@ -287,14 +290,9 @@ def _read_float_identifier(cells: Cells) -> tuple[pa.Array, CodeMasks]:
     faults = [
         ("identifier_inexact", inexact),
         ("identifier_unreadable", present & ~is_whole),
-        ("float_identifier", first_of(repaired)),
+        ("float_identifier", repaired),
     ]
     return without(_written_floats(cells.values), ~repaired), faults
-
-
-def first_of(where: Mask) -> Mask:
-    """Return a mask of the first marked cell only."""
-    return mask_at(np.flatnonzero(where)[:1], len(where))
 
 
 def read_email(cells: Cells) -> tuple[pa.Array, CodeMasks]:

@@ -22,7 +22,7 @@ from events_pandas.convert.cells import (
     without,
 )
 from events_pandas.convert.epochs import NO_TEXT, TICKS_PER_SECOND, read_epoch
-from events_pandas.convert.readers import CodeMasks, beyond, first_of, reject_all, written
+from events_pandas.convert.readers import CodeMasks, beyond, reject_all, written
 from events_pandas.convert.zones import UNDECIDED, ClockChoice, localized
 
 CALENDAR_SECONDS = 3 * 10**11
@@ -122,7 +122,7 @@ class TimeReader:
     def _localized(self, local: pa.Array, *, is_day: Mask | None = None) -> tuple[pa.Array, CodeMasks]:
         """Turn the seconds of a local clock into Unix seconds; a day becomes its first second."""
         if self.timezone is None:
-            return local, [("naive_time", first_of(valid_mask(local)))]
+            return local, [("naive_time", valid_mask(local))]
         days = np.zeros(len(local), dtype=bool) if is_day is None else is_day
         return localized(local, self.timezone, is_day=days, choice=self.choice)
 

@@ -13,8 +13,9 @@ from events_pandas.check import FINDINGS_LISTED, CheckFacts, Spread
 from events_pandas.convert import Cause, causes, problems_frame
 from events_pandas.deliver import WorkspaceIdentity
 from events_pandas.intercom import JsonObject
-from events_pandas.mapping import EventMapping, Rule
+from events_pandas.mapping import EventMapping, Rule, named_labels
 from events_pandas.results.budget import metadata_budget, metadata_remarks, name_counts
+from events_pandas.results.cause_groups import CauseGroup, grouped
 from events_pandas.results.destination import Destination
 from events_pandas.results.preview import Preview, previewed, require_number
 from events_pandas.results.report import (
@@ -25,7 +26,6 @@ from events_pandas.results.report import (
     event_facts,
     mapping_warnings,
     no_rows_warning,
-    report_html,
     report_lines,
     request_fact,
     shown_causes,
@@ -33,7 +33,8 @@ from events_pandas.results.report import (
     unlisted_fact,
     workspace_fact,
 )
-from events_pandas.results.summary import place_of
+from events_pandas.results.report_html import report_html
+from events_pandas.results.summary import labelled, place_of
 from events_pandas.words import counted, escaped, listed
 
 
@@ -212,6 +213,21 @@ class CheckReport:
         return [replace(cause, place=place_of(first)) for cause, first in zip(found, firsts.itertuples(), strict=True)]
 
     @property
+    def groups(self) -> list[CauseGroup]:
+        """The causes as the report shows them: the same finding in several fields is one."""
+        groups = grouped(self.causes, n_rows=self.rows)
+        return [replace(group, first_row=self._words_of_row(group.first)) for group in groups]
+
+    def _words_of_row(self, cause: Cause) -> str:
+        """Return the first row of a cause with its label, unless labels name contacts."""
+        row = f"row {cause.first_row}"
+        if cause.place or set(self.index.names) & named_labels(replace(self.mapping, metadata={})):
+            return cause.place or row
+        # As a list, so that numbers are Python's and not numpy's.
+        (label,) = self.index[cause.first_row : cause.first_row + 1].tolist()
+        return row if label == cause.first_row else labelled(row, label)
+
+    @property
     def notes(self) -> list[Cause]:
         """The causes that make no row invalid: each with its code, number of rows, first row and message."""
         return [cause for cause in self.causes if cause.severity == "note"]
@@ -345,7 +361,7 @@ class CheckReport:
             yield "no events: there are no rows"
         else:
             yield f"no events: {counted(self.rows, 'row is', 'rows are')} invalid"
-            shown, rest = shown_causes(self.causes)
+            shown, rest = shown_causes(self.groups)
             yield from (*map(str, shown), *([rest] if rest else []))
 
     def __str__(self) -> str:
@@ -359,7 +375,7 @@ class CheckReport:
     def _content(self) -> ReportContent:
         rows, duplicates = counted(self.rows, "row"), counted(self.duplicates, "duplicate")
         heading = f"{rows}: {self.valid:,} valid, {self.invalid:,} invalid, {duplicates}"
-        return ReportContent(heading=heading, facts=list(self._facts()), warnings=self.warnings, causes=self.causes)
+        return ReportContent(heading=heading, facts=list(self._facts()), warnings=self.warnings, causes=self.groups)
 
     def _facts(self) -> Iterator[Fact]:
         yield from event_facts(contacts=self.contacts, names=self.names, span=self.span)

@@ -14,8 +14,8 @@ from events_pandas.results.contacts import positions_in, require_results
 from events_pandas.results.frame import STATUS_DTYPE
 from events_pandas.results.next_steps import REPEATS_UNSENT
 from events_pandas.results.results_summary import COLUMNS, require_columns
-from events_pandas.results.summary import MEANINGS, place_of
-from events_pandas.words import escaped, listed, quoted
+from events_pandas.results.summary import MEANINGS, labelled, place_of
+from events_pandas.words import escaped, listed
 
 FIELDS_NAMED: Final = 3
 IDS_NAMED: Final = 3
@@ -205,7 +205,7 @@ def _place(result: Any, label: Hashable) -> str:
     """Return a row in words, with its label if that says more."""
     if label is None or label == result.row or hasattr(result, "source_file"):
         return place_of(result)
-    return f"{place_of(result)} ({quoted(label) if isinstance(label, str) else escaped(label)})"
+    return labelled(place_of(result), label)
 
 
 def _cell(result: Any, code: str) -> str | None:

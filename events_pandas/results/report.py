@@ -1,4 +1,4 @@
-"""A check's report: facts in words, then all of it as lines of text or as HTML.
+"""A check's report: facts in words, then all of it as lines of text.
 
 =================  ==========================================================
 event_facts        contacts, event names, times
@@ -11,11 +11,10 @@ no_rows_warning    files without rows
 mapping_warnings   a placeholder for the event name, unconfirmed guesses
 shown_causes       the causes that a report has room for
 report_lines       the report as text
-report_html        the report as an HTML fragment
 =================  ==========================================================
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -23,19 +22,17 @@ import numpy as np
 import pandas as pd
 
 from events_pandas.check import Spread
-from events_pandas.convert import Cause
 from events_pandas.deliver import WorkspaceIdentity
 from events_pandas.mapping import EventMapping
 from events_pandas.mapping.guesses import PLACEHOLDER_NAME, guess_faults, is_unnamed
 from events_pandas.results.budget import FURTHER_NAMES
-from events_pandas.results.fragment import LEFT, LONG, RIGHT, UNBROKEN, cell, fragment, paragraph, table
+from events_pandas.results.cause_groups import CauseGroup
 from events_pandas.words import counted, escaped, file_words, listed, quoted
 
 NAMES_SHOWN = 3
 FILES_NAMED = 3
 CAUSES_SHOWN = 40
 """Lines for causes; errors are shown in any case."""
-KEYS_SHOWN = 20
 
 Span: TypeAlias = tuple[pd.Timestamp, pd.Timestamp]
 Fact: TypeAlias = tuple[str, str]
@@ -49,7 +46,7 @@ class ReportContent:
     heading: str
     facts: Sequence[Fact] = ()
     warnings: Sequence[str] = ()
-    causes: Sequence[Cause] = ()
+    causes: Sequence[CauseGroup] = ()
 
 
 def event_facts(*, contacts: int, names: "pd.Series[int]", span: Span | None) -> Iterator[Fact]:
@@ -134,12 +131,12 @@ def no_rows_warning(files: Sequence[str]) -> str:
     return f"{names}: {'has' if len(files) == 1 else 'have'} no rows"
 
 
-def shown_causes(causes: Sequence[Cause]) -> tuple[list[Cause], str]:
+def shown_causes(causes: Sequence[CauseGroup]) -> tuple[list[CauseGroup], str]:
     """Return the causes that a report shows (all errors, and notes up to `CAUSES_SHOWN` lines), and a line on the rest.
 
     The line is empty if there is no rest.
     """
-    errors = sum(cause.severity == "error" for cause in causes)
+    errors = sum(group.first.severity == "error" for group in causes)
     shown = list(causes[: max(errors, CAUSES_SHOWN)])
     further = len(causes) - len(shown)
     return shown, f"and {further:,} more: see report.problems, or --problems of the command" if further else ""
@@ -155,88 +152,3 @@ def report_lines(content: ReportContent) -> Iterator[str]:
     yield from map(str, shown)
     if rest:
         yield rest
-
-
-# The style of each column, and the tooltip of its name.
-_CAUSE_COLUMNS = {
-    "severity": (LEFT, "an error makes the row invalid; with a note it is sent"),
-    "code": (LEFT, "the kind of finding, as in report.problems"),
-    "rows": (f"{RIGHT}; {UNBROKEN}", "the number of rows with this finding"),
-    "example": (LONG, "the first of the rows"),
-}
-_BUDGET_COLUMNS = {
-    "position": (RIGHT, "place in the order sent"),
-    "key": (LONG, "metadata key"),
-    "type": (f"{LEFT}; {UNBROKEN}", "how Intercom shows the value"),
-    "present": (RIGHT, "valid rows of this event name that have a value"),
-    "share": (RIGHT, "of all valid rows of this event name"),
-    "ignored": (
-        RIGHT,
-        "rows that are sent without the value, since it comes after as many others as Intercom keeps",
-    ),
-    "drift": (LONG, "types of the column's cells, in all rows: Intercom shows a key of mixed types as text"),
-}
-_EXPLAINED = ("ignored", "drift")
-"""Columns that appear only if a key needs them, and whose names need an explanation."""
-
-
-def report_html(content: ReportContent, budget: pd.DataFrame) -> str:
-    """Return a report as a ``div`` element that loads nothing.
-
-    `budget` is `CheckReport.metadata`; the keys of the most frequent event name are shown.
-    """
-    lines = (cell("th", label, LEFT) + cell("td", text, LONG) for label, text in content.facts)
-    parts = [paragraph(strong=content.heading), *table(lines)]
-    parts += [paragraph(f": {warning}", strong="warning") for warning in content.warnings]
-    parts += _cause_parts(content.causes) if content.causes else ()
-    parts += _budget_parts(budget) if len(budget) else ()
-    return fragment(parts)
-
-
-def _cause_parts(causes: Sequence[Cause]) -> Iterator[str]:
-    shown, rest = shown_causes(causes)
-    yield paragraph(strong="problems")
-    texts = ((cause.severity, cause.code, cause.extent, f"row {cause.first_row}: {cause.message}") for cause in shown)
-    yield from _explained_table(_CAUSE_COLUMNS, texts)
-    if rest:
-        yield paragraph(rest)
-
-
-def _budget_parts(budget: pd.DataFrame) -> Iterator[str]:
-    """Yield the keys of the most frequent event name, and where to find the others."""
-    names = budget["event_name"].unique()
-    keys = budget[budget["event_name"] == names[0]]
-    texts = _budget_texts(keys.head(KEYS_SHOWN))
-    columns = {name: column for name, column in _BUDGET_COLUMNS.items() if (texts[name] != "").any()}
-    yield paragraph(f" of {quoted(names[0])}", strong="metadata")
-    yield from _explained_table(columns, texts[list(columns)].itertuples(index=False, name=None))
-    for name in _EXPLAINED:
-        if name in columns:
-            yield paragraph(f": {columns[name][1]}", strong=name)
-    counts = {"more key": len(keys) - KEYS_SHOWN, "more event name": len(names) - 1}
-    further = [counted(count, noun) for noun, count in counts.items() if count > 0]
-    if further:
-        yield f"<p>{' and '.join(further)}: see <code>report.metadata</code></p>"
-
-
-def _explained_table(columns: Mapping[str, tuple[str, str]], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Yield the lines of a table whose head explains each column."""
-    head = "".join(cell("th", name, style, title=meaning) for name, (style, meaning) in columns.items())
-    styles = [style for style, _ in columns.values()]
-    lines = ("".join(cell("td", *shown) for shown in zip(row, styles, strict=True)) for row in rows)
-    return table(lines, head=[f"<thead><tr>{head}</tr></thead>"])
-
-
-def _budget_texts(budget: pd.DataFrame) -> pd.DataFrame:
-    """Return the text of each cell; empty where there is nothing to say."""
-    counts = {column: budget[column].map("{:,}".format) for column in ("position", "present")}
-    ignored = budget["ignored"].map(lambda rows: f"{rows:,}" if rows else "")
-    words = {column: budget[column].fillna("") for column in ("type", "drift")}
-    return budget.assign(**counts, **words, ignored=ignored, share=budget["share"].map(_percent))
-
-
-def _percent(share: float) -> str:
-    """Write a share so that only 1 becomes 100 %, and only 0 becomes 0 %."""
-    if share in {0.0, 1.0}:
-        return f"{share:.0%}"
-    return f"{min(max(share, 0.001), 0.999):.1%}"

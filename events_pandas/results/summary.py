@@ -1,7 +1,7 @@
 """Results in a few lines of text: how many rows have each status, and why."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ import pandas as pd
 from events_pandas.convert import Cause
 from events_pandas.deliver import Status
 from events_pandas.deliver.journal import OtherRun, mode_note
+from events_pandas.results.cause_groups import grouped
 from events_pandas.results.next_steps import REPEATS_UNSENT, Step, last_step, steps
 from events_pandas.wording import Phrase, Words, in_commands, in_python, parts_of
 from events_pandas.words import counted, escaped, file_words, listed, quoted
@@ -136,9 +137,12 @@ class Summary:
 
     def note_lines(self) -> Iterator[str]:
         """Yield the notes of the run that were not told before."""
-        for note in [Cause(**note) for note in self._facts.get("notes", [])]:
-            if note.code not in self.told:
-                yield note.at(self._places.get(note.first_row, f"row {note.first_row}"))
+        notes = [Cause(**note) for note in self._facts.get("notes", [])]
+        frame = self._facts.get("frame")
+        # The notes are those of all rows up to the end of the frame that these results are of.
+        n_rows = None if frame is None else frame["first_row"] + frame["rows"]
+        for group in grouped((note for note in notes if note.code not in self.told), n_rows=n_rows):
+            yield group.at(self._places.get(group.first.first_row, f"row {group.first.first_row}"))
 
     @property
     def steps(self) -> list[Step]:
@@ -177,3 +181,8 @@ def place_of(result: Any) -> str:
     # The whole name: files of several folders often have the same last name.
     where, line = escaped(file_words(result.source_file)), getattr(result, "line", None)
     return f"row {result.row} ({where})" if pd.isna(line) else f"row {result.row} ({where} line {line})"
+
+
+def labelled(place: str, label: Hashable) -> str:
+    """Return a row in words with its label in the caller's index."""
+    return f"{place} ({quoted(label) if isinstance(label, str) else escaped(label)})"

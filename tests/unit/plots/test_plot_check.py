@@ -148,9 +148,10 @@ def test_plot_check_counts_a_code_over_its_fields(check, ax):
 
 def test_plot_check_says_column_for_a_note_on_a_column(ax, make_orders):
     """A note on a whole column has no number of rows."""
-    report = ep.check_events(make_orders(), ep.EventMapping(event_name="a", created_at="day", user_id="who"))
+    orders = make_orders().assign(who=[7, 42, 43])
+    mapping = ep.EventMapping(event_name="a", created_at="day", user_id="who", timezone="UTC")
 
-    ep.plot_check(report, kind="problems", ax=ax)
+    ep.plot_check(ep.check_events(orders, mapping), kind="problems", ax=ax)
 
     assert texts(ax) == ["the column"]
 

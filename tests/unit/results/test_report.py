@@ -12,18 +12,19 @@ import pytest
 from events_pandas import Column, Constant, EventMapping, Text, check_events
 from events_pandas.convert import Cause
 from events_pandas.deliver import WorkspaceIdentity
+from events_pandas.results.cause_groups import CauseGroup, grouped
 from events_pandas.results.report import (
     ReportContent,
     Spread,
     duplicate_facts,
     event_facts,
-    report_html,
     report_lines,
     request_fact,
     shown_causes,
     spread_facts,
     workspace_fact,
 )
+from events_pandas.results.report_html import report_html
 from events_pandas.words import quoted
 
 CAUSE = Cause(
@@ -36,7 +37,7 @@ def test_report_lines_put_warnings_before_causes():
     facts = [("contacts", "2"), ("event name", "'a'")]
 
     lines = list(
-        report_lines(ReportContent(heading="3 rows", facts=facts, warnings=["another region"], causes=[CAUSE]))
+        report_lines(ReportContent(heading="3 rows", facts=facts, warnings=["another region"], causes=grouped([CAUSE])))
     )
 
     assert lines == [
@@ -55,9 +56,9 @@ def test_report_lines_are_the_heading_when_nothing_else_is_to_be_said():
 
 def test_report_lines_count_notes_that_are_left_out():
     """Forty causes have a line each; a last line counts the others."""
-    note = replace(CAUSE, severity="note")
+    error, note = (CauseGroup(causes=[replace(CAUSE, severity=severity)]) for severity in ("error", "note"))
 
-    lines = list(report_lines(ReportContent(heading="3 rows", causes=[CAUSE, *[note] * 41])))
+    lines = list(report_lines(ReportContent(heading="3 rows", causes=[error, *[note] * 41])))
 
     assert len(lines) == 42
     assert lines[-1] == "and 2 more: see report.problems, or --problems of the command"
@@ -207,17 +208,17 @@ def test_workspace_fact_has_what_is_known(workspace, expected):
 )
 def test_shown_causes_are_all_errors_and_forty_lines(errors, notes, expected, rest):
     """All errors are shown, and notes as far as there is room."""
-    error, note = (
-        Cause(code="nested_value", field="metadata.a", severity=severity, rows=1, first_row=0, message="nested")
-        for severity in ("error", "note")
-    )
+    error, note = (CauseGroup(causes=[replace(CAUSE, severity=severity)]) for severity in ("error", "note"))
     causes = [error] * errors + [note] * notes
 
     assert shown_causes(causes) == (causes[:expected], rest)
 
 
 HOSTILE = "<script>alert(\"x\")</script><img src=x onerror='alert(1)'>&amp;"
-ELEMENTS = {"div", "p", "strong", "table", "thead", "tbody", "tr", "th", "td", "code"}
+ELEMENTS = {
+    *("div", "p", "strong", "code", "span", "br", "details", "summary"),
+    *("table", "caption", "thead", "tbody", "tr", "th", "td"),
+}
 
 
 class Reader(HTMLParser):
@@ -233,7 +234,8 @@ class Reader(HTMLParser):
     def handle_starttag(self, tag, attrs):
         self.elements.add(tag)
         self.attributes |= dict(attrs).keys()
-        self._open.append(tag)
+        if tag != "br":
+            self._open.append(tag)
 
     def handle_endtag(self, tag):
         assert self._open.pop() == tag
@@ -274,10 +276,10 @@ def test_html_shows_heading_facts_problems_and_budget(make_orders):
         *("created_at", "2024-01-31 00:00:00 UTC"),
         *("requests", "2"),
         "problems",
-        *("severity", "code", "rows", "example"),
-        *("error", "created_at_missing", "1 row"),
-        "row 2: created_at: column 'day' is empty: every event needs its time",
-        *("metadata", " of 'placed-order'"),
+        *("severity", "code", "field", "rows", "first row", "example"),
+        *("error", "created_at_missing", "created_at", "1 row", "row 2"),
+        "column 'day' is empty: every event needs its time",
+        "metadata of 'placed-order'",
         *("position", "key", "type", "present", "share"),
         *("1", "total", "number", "1", "50.0%"),
     ]
@@ -288,14 +290,16 @@ def test_html_keeps_hostile_text_as_text(hostile_report):
     reader = Reader(hostile_report._repr_html_())
 
     assert reader.elements <= ELEMENTS
-    assert reader.attributes <= {"class", "style", "title"}
-    assert {f" of {quoted(HOSTILE)}", "<b>key</b>"} <= set(reader.texts)
+    assert reader.attributes <= {"class", "scope", "style", "title"}
+    assert {f"metadata of {quoted(HOSTILE)}", "<b>key</b>"} <= set(reader.texts)
 
 
 def test_html_escapes_the_messages_of_causes_and_warnings(hostile_report):
     """Names that Intercom gives are escaped too."""
     cause = Cause(code="nested_value", field="metadata.a", severity="error", rows=1, first_row=0, message=HOSTILE)
-    content = ReportContent(heading=HOSTILE, facts=[("workspace", HOSTILE)], warnings=[HOSTILE], causes=[cause])
+    content = ReportContent(
+        heading=HOSTILE, facts=[("workspace", HOSTILE)], warnings=[HOSTILE], causes=grouped([cause])
+    )
 
     fragment = report_html(content, hostile_report.metadata)
 
@@ -303,19 +307,18 @@ def test_html_escapes_the_messages_of_causes_and_warnings(hostile_report):
     assert fragment.count("&lt;script&gt;") >= 4
 
 
-def test_html_needs_nothing_from_outside_and_no_colours(hostile_report):
-    """It works on light and dark backgrounds, loads nothing, and shows no formulas between dollar signs."""
+def _parted(declaration):
+    return declaration.partition(":")
+
+
+def test_html_needs_nothing_from_outside_and_leaves_the_colour_of_text(hostile_report):
+    """It loads nothing, shows no formulas between dollar signs, and has colours only in borders: any page shows it."""
     styles = re.findall(r'style="([^"]*)"', hostile_report._repr_html_())
 
-    assert {name.strip() for style in styles for name, _, _ in (part.partition(":") for part in style.split(";"))} == {
-        "color",
-        "line-height",
-        "margin-left",
-        "text-align",
-        "vertical-align",
-        "white-space",
-        "overflow-wrap",
-    }
+    properties = {name.strip(): value.strip() for style in styles for name, _, value in map(_parted, style.split(";"))}
+    assert {name for name, value in properties.items() if "#" in value} == {"border-left", "border-bottom"}
+    assert properties["color"] == "inherit"
+    assert "background-color" not in properties
     assert "color: inherit" in styles[0]
     assert 'class="tex2jax_ignore mathjax_ignore"' in hostile_report._repr_html_()
 
@@ -329,8 +332,7 @@ def test_html_shows_the_keys_of_the_most_frequent_name(make_orders):
 
     texts = Reader(check_events(orders, mapping)._repr_html_()).texts
 
-    assert texts[texts.index("metadata") + 1 :] == [
-        " of 'signed-up'",
+    assert texts[texts.index("metadata of 'signed-up'") + 1 :] == [
         *("position", "key", "type", "present", "share"),
         *("1", "a", "text", "2", "100%"),
         *("28 more event names: see ", "report.metadata"),
@@ -391,12 +393,12 @@ def test_html_leaves_out_the_type_when_no_column_has_a_value(make_orders):
 
     texts = Reader(check_events(make_orders(1, none=[None]), mapping)._repr_html_()).texts
 
-    assert texts[-9:] == [" of 'a'", "position", "key", "present", "share", "1", "none", "0", "0%"]
+    assert texts[-9:] == ["metadata of 'a'", "position", "key", "present", "share", "1", "none", "0", "0%"]
 
 
 def test_html_explains_each_column_where_one_points_at_it(hostile_report):
     """The head of a table has a title, which the browser shows without a script."""
-    heads = re.findall(r"<th style=[^>]* title=\"([^\"]*)\">(\w+)</th>", hostile_report._repr_html_())
+    heads = re.findall(r"<th scope=\"col\" style=[^>]* title=\"([^\"]*)\">(\w+)</th>", hostile_report._repr_html_())
 
     assert [(name, html.unescape(meaning)) for meaning, name in heads][-4:] == [
         ("type", "how Intercom shows the value"),
@@ -407,19 +409,22 @@ def test_html_explains_each_column_where_one_points_at_it(hostile_report):
 
 
 def test_html_shows_a_note_on_a_column_once(make_orders):
-    """A note about a column is shown with one row, though it concerns nearly all."""
-    report = check_events(make_orders(3), EventMapping(event_name="a", created_at="day", user_id="who"))
+    """A note about a column as a whole is shown with its first row."""
+    orders = make_orders(3).assign(who=[7, 42, 43])
+    report = check_events(orders, EventMapping(event_name="a", created_at="day", user_id="who", timezone="UTC"))
 
     texts = Reader(report._repr_html_()).texts
 
-    assert texts[texts.index("naive_time") + 1] == "the column"
+    assert texts[texts.index("leading_zeros") + 1 :][:3] == ["user_id", "the column", "row 0"]
 
 
 def test_html_counts_notes_that_are_left_out(hostile_report):
     """The number stands below the table, as in the text."""
     note = Cause(code="excel_serial", field="created_at", severity="note", rows=2, first_row=0, message="a day")
 
-    fragment = report_html(ReportContent(heading="3 rows", causes=[note] * 42), hostile_report.metadata.head(0))
+    causes = [CauseGroup(causes=[note])] * 42
+
+    fragment = report_html(ReportContent(heading="3 rows", causes=causes), hostile_report.metadata.head(0))
 
     assert Reader(fragment).texts[-1] == "and 2 more: see report.problems, or --problems of the command"
 

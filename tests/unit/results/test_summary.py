@@ -87,9 +87,7 @@ def test_summary_names_file_and_line_of_a_noted_row(make_results):
         results.attrs["run"] = {"notes": [note]}
         summary.add(results)
 
-    assert str(summary).splitlines()[-1] == (
-        "note naive_time: the column, such as row 4 (a.csv line 6): is taken as UTC"
-    )
+    assert str(summary).splitlines()[-1] == ("note naive_time: 1 row, such as row 4 (a.csv line 6): is taken as UTC")
 
 
 def test_summary_counts_duplicates_without_a_cause(make_results):

@@ -88,7 +88,7 @@ def test_submit_reports_the_notes_of_all_frames(make_orders, fake_client):
     *_, last = iter_submit([make_orders(1), make_orders(2, start=1)], mapping, client=fake_client())
 
     (note,) = last.attrs["run"]["notes"]
-    assert (note["code"], note["rows"], note["first_row"]) == ("naive_time", 1, 0)
+    assert (note["code"], note["rows"], note["first_row"]) == ("naive_time", 3, 0)
     assert note["message"].startswith("created_at: '2024-01-31' in column 'day' has no time zone and is taken as UTC")
 
 
