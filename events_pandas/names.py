@@ -45,6 +45,7 @@ from events_pandas.mapping import (
     Text,
 )
 from events_pandas.plots import plot_check, plot_results
+from events_pandas.reports import write_report
 from events_pandas.results import CheckReport, ResultsSummary, Verification, explain, summarize, unknown_contacts
 from events_pandas.run.history import runs
 from events_pandas.run.options import SubmitOptions
@@ -102,6 +103,7 @@ __all__ = [
     "summarize",
     "unknown_contacts",
     "verify",
+    "write_report",
 ]
 
 # Loaded at their first use: the sandbox is an extra, and few programs propose a mapping.

@@ -365,14 +365,15 @@ class CheckReport:
             yield from (*map(str, shown), *([rest] if rest else []))
 
     def __str__(self) -> str:
-        return "\n".join(report_lines(self._content()))
+        return "\n".join(report_lines(self.content()))
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return report_html(self._content(), self.metadata)
+        return report_html(self.content(), self.metadata)
 
-    def _content(self) -> ReportContent:
+    def content(self) -> ReportContent:
+        """Return what the report says, in words."""
         rows, duplicates = counted(self.rows, "row"), counted(self.duplicates, "duplicate")
         heading = f"{rows}: {self.valid:,} valid, {self.invalid:,} invalid, {duplicates}"
         return ReportContent(heading=heading, facts=list(self._facts()), warnings=self.warnings, causes=self.groups)

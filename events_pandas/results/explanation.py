@@ -142,19 +142,19 @@ def explain(results: pd.DataFrame, frame: pd.DataFrame | None = None) -> pd.Data
     return explained(results, labels=frame.index[positions_in(frame, results, results["row"])])
 
 
-def explained(results: pd.DataFrame, *, labels: "pd.Index[Any] | None") -> pd.DataFrame:
+def explained(results: pd.DataFrame, *, labels: "pd.Index[Any] | None", shows_cells: bool = True) -> pd.DataFrame:
     """Return the table of `explain`. `labels` are those of all rows; without them, examples show none."""
     is_troubled = ~results["status"].isin(_ARRIVED).to_numpy(bool)
     # Both are read from files as texts, or as NaN where a whole column is empty.
     keys = [results["status"].astype(str).to_numpy(object), results["error_code"].astype(object).to_numpy()]
     read = results[[name for name in _READ if name in results]].assign(position=np.arange(len(results)))
     groups = read[is_troubled].groupby([key[is_troubled] for key in keys], sort=False, dropna=False)
-    lines = [_line(group, n_rows=len(results), labels=labels) for _, group in groups]
+    lines = [_line(group, n_rows=len(results), labels=labels, shows_cell=shows_cells) for _, group in groups]
     table = pd.DataFrame([dict(zip(_DTYPES, line, strict=True)) for line in lines], columns=list(_DTYPES))
     return table.astype(_DTYPES).sort_values("rows", ascending=False, kind="stable", ignore_index=True)
 
 
-def _line(group: pd.DataFrame, *, n_rows: int, labels: "pd.Index[Any] | None") -> tuple[Any, ...]:
+def _line(group: pd.DataFrame, *, n_rows: int, labels: "pd.Index[Any] | None", shows_cell: bool) -> tuple[Any, ...]:
     """Return the cells of one cause, in the order of the columns."""
     place = int(group["row"].argmin())
     first: Any = next(group.iloc[place : place + 1].itertuples())
@@ -164,7 +164,7 @@ def _line(group: pd.DataFrame, *, n_rows: int, labels: "pd.Index[Any] | None") -
     # As a list, so that numbers are Python's and not numpy's.
     label = None if labels is None else labels[first.position : first.position + 1].tolist()[0]
     example = _place(first, label)
-    if (cell := _cell(first, code)) is not None:
+    if shows_cell and (cell := _cell(first, code)) is not None:
         example = f"{example}: {cell}"
     ids = group["request_id"].dropna().unique()[:IDS_NAMED] if "request_id" in group else ()
     request_ids = ", ".join(map(escaped, ids)) or None

@@ -41,9 +41,9 @@ def table(lines: Iterable[str], *, head: Sequence[str] = (), caption: str = "") 
     yield from ("</tbody>", "</table>")
 
 
-def folded(summary: str, parts: Iterable[str]) -> Iterator[str]:
-    """Yield parts that are shown when one opens them; they need no script."""
-    yield from (f"<details><summary>{html.escape(summary)}</summary>", *parts, "</details>")
+def folded(summary: str, parts: Iterable[str], *, is_open: bool = False) -> Iterator[str]:
+    """Yield parts that can be opened and closed; they need no script."""
+    yield from (f"<details{' open' if is_open else ''}><summary>{html.escape(summary)}</summary>", *parts, "</details>")
 
 
 def badge(word: str) -> str:

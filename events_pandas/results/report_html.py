@@ -33,8 +33,8 @@ _CAUSE_COLUMNS: Final = {
     "code": (LEFT, "the kind of finding, as in report.problems"),
     "field": (f"{LONG}; min-width: 13em", "the field of the event"),
     "rows": (f"{RIGHT}; {UNBROKEN}", "the number of rows with this finding, for each field"),
-    "first row": (f"{LONG}; min-width: 7em", "the first of the rows of the first field, and its label"),
-    "example": (LONG, "what was found in it"),
+    "first row": (f"{LONG}; min-width: 5em", "the first of the rows of the first field, and its label"),
+    "finding": (LONG, "what was found in it, and how to fix it"),
 }
 _BUDGET_COLUMNS: Final = {
     "position": (RIGHT, "place in the order sent"),
@@ -60,34 +60,34 @@ def report_html(content: ReportContent, budget: pd.DataFrame) -> str:
     return fragment([paragraph(strong=content.heading), *report_parts(content, budget)])
 
 
-def report_parts(content: ReportContent, budget: pd.DataFrame) -> Iterator[str]:
-    """Yield a report without its heading."""
+def report_parts(content: ReportContent, budget: pd.DataFrame, *, is_open: bool = False) -> Iterator[str]:
+    """Yield a report without its heading; `is_open` shows long lists whole, as on paper."""
     lines = (_row_head(label) + cell("td", text, LONG) for label, text in content.facts)
     yield from table(lines)
     yield from (f"<p>{badge('warning')} {text_lines([warning])}</p>" for warning in content.warnings)
-    yield from _cause_parts(content.causes) if content.causes else ()
-    yield from _budget_parts(budget) if len(budget) else ()
+    yield from _cause_parts(content.causes, is_open=is_open) if content.causes else ()
+    yield from _budget_parts(budget, is_open=is_open) if len(budget) else ()
 
 
 def _row_head(label: str) -> str:
     return markup_cell("th", text_lines([label]), LEFT, scope="row")
 
 
-def _cause_parts(causes: Sequence[CauseGroup]) -> Iterator[str]:
+def _cause_parts(causes: Sequence[CauseGroup], *, is_open: bool) -> Iterator[str]:
     shown, rest = shown_causes(causes)
-    rows = [_cause_row(group) for group in shown]
-    yield from _folding_table(_CAUSE_COLUMNS, rows, caption="problems")
+    rows = [_cause_row(group, is_open=is_open) for group in shown]
+    yield from _folding_table(_CAUSE_COLUMNS, rows, caption="problems", is_open=is_open)
     if rest:
         yield paragraph(rest)
 
 
-def _cause_row(group: CauseGroup) -> list[str]:
+def _cause_row(group: CauseGroup, *, is_open: bool) -> list[str]:
     first, extents = group.first, list(group.extents())
     named, others = extents[:FIELDS_NAMED], extents[FIELDS_NAMED:]
     fields = text_lines(field for _, field in named)
     if others:
         lines = text_lines(f"{field}: {rows}" for rows, field in others)
-        fields += "".join(folded(counted(len(others), "more field"), [lines]))
+        fields += "".join(folded(counted(len(others), "more field"), [lines], is_open=is_open))
     return [
         badge(first.severity),
         text_lines([first.code]),
@@ -98,14 +98,14 @@ def _cause_row(group: CauseGroup) -> list[str]:
     ]
 
 
-def _budget_parts(budget: pd.DataFrame) -> Iterator[str]:
+def _budget_parts(budget: pd.DataFrame, *, is_open: bool) -> Iterator[str]:
     """Yield the keys of the most frequent event name, and where to find the others."""
     names = budget["event_name"].unique()
     keys = budget[budget["event_name"] == names[0]]
     texts = _budget_texts(keys.head(KEYS_SHOWN))
     columns = {name: column for name, column in _BUDGET_COLUMNS.items() if (texts[name] != "").any()}
     rows = [[text_lines([text]) for text in line] for line in texts[list(columns)].itertuples(index=False, name=None)]
-    yield from _folding_table(columns, rows, caption=f"metadata of {quoted(names[0])}")
+    yield from _folding_table(columns, rows, caption=f"metadata of {quoted(names[0])}", is_open=is_open)
     for name in _EXPLAINED:
         if name in columns:
             yield paragraph(f": {columns[name][1]}", strong=name)
@@ -116,10 +116,11 @@ def _budget_parts(budget: pd.DataFrame) -> Iterator[str]:
 
 
 def _folding_table(
-    columns: Mapping[str, tuple[str, str]], rows: Sequence[Sequence[str]], *, caption: str
+    columns: Mapping[str, tuple[str, str]], rows: Sequence[Sequence[str]], *, caption: str, is_open: bool
 ) -> Iterator[str]:
     """Yield a table of cells of our own markup, with a head that explains each column; lines beyond ten are folded."""
-    first, others = rows[:LINES_UNFOLDED], rows[LINES_UNFOLDED:]
+    unfolded = len(rows) if is_open else LINES_UNFOLDED
+    first, others = rows[:unfolded], rows[unfolded:]
     yield from _explained_table(columns, first, caption=caption)
     if others:
         further = f"{len(others):,} more"

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import pandas as pd
@@ -10,7 +10,7 @@ import pandas as pd
 from events_pandas.convert import Cause
 from events_pandas.deliver import Status
 from events_pandas.deliver.journal import OtherRun, mode_note
-from events_pandas.results.cause_groups import grouped
+from events_pandas.results.cause_groups import CauseGroup, grouped
 from events_pandas.results.next_steps import REPEATS_UNSENT, Step, last_step, steps
 from events_pandas.wording import Phrase, Words, in_commands, in_python, parts_of
 from events_pandas.words import counted, escaped, file_words, listed, quoted
@@ -135,14 +135,21 @@ class Summary:
             rows = counted(sum(count for _, count in further), "row")
             yield "", (f"and {counted(len(further), 'more cause')} ({rows}): ", _ALL_CAUSES)
 
-    def note_lines(self) -> Iterator[str]:
-        """Yield the notes of the run that were not told before."""
+    def note_groups(self) -> list[CauseGroup]:
+        """Return the notes of the run that were not told before, with the places of their first rows."""
         notes = [Cause(**note) for note in self._facts.get("notes", [])]
+        placed = [
+            replace(note, place=self._places.get(note.first_row, f"row {note.first_row}"))
+            for note in notes
+            if note.code not in self.told
+        ]
         frame = self._facts.get("frame")
         # The notes are those of all rows up to the end of the frame that these results are of.
-        n_rows = None if frame is None else frame["first_row"] + frame["rows"]
-        for group in grouped((note for note in notes if note.code not in self.told), n_rows=n_rows):
-            yield group.at(self._places.get(group.first.first_row, f"row {group.first.first_row}"))
+        return grouped(placed, n_rows=None if frame is None else frame["first_row"] + frame["rows"])
+
+    def note_lines(self) -> Iterator[str]:
+        """Yield the notes of the run that were not told before."""
+        return map(str, self.note_groups())
 
     @property
     def steps(self) -> list[Step]:

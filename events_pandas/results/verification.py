@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -23,7 +23,7 @@ from events_pandas.results.arrival import (
     judge_arrival,
     most_marked,
 )
-from events_pandas.results.fragment import LEFT, LONG, RIGHT, cell, fragment, paragraph, table
+from events_pandas.results.fragment import LEFT, LONG, RIGHT, cell, fragment, markup_cell, paragraph, table
 from events_pandas.results.frame import text_column, utc_times
 from events_pandas.results.report import workspace_fact
 from events_pandas.results.summary import place_of
@@ -194,6 +194,11 @@ class Verification:
             "differing": [{**group, "place": place} for group, place in zip(groups, self._where(), strict=True)],
         }
 
+    def without_labels(self) -> "Verification":
+        """Return the same, with rows that are named by their numbers alone, or by their files and lines."""
+        rows = self.groups[_placed_by(self.groups)].itertuples()
+        return replace(self, places=[_place(row, hides_label=True) for row in rows])
+
     def __str__(self) -> str:
         width = len(f"{self.drawn:,}")
         lines = [f"  {count:>{width},} {status:<17}{meaning}" for count, status, meaning in self._statuses()]
@@ -203,11 +208,11 @@ class Verification:
 
     def _repr_html_(self) -> str:
         lines = (
-            cell("td", f"{count:,}", RIGHT) + cell("th", status, LEFT) + cell("td", meaning, LONG)
+            cell("td", f"{count:,}", RIGHT) + markup_cell("th", status, LEFT, scope="row") + cell("td", meaning, LONG)
             for count, status, meaning in self._statuses()
         )
         texts = [*self._conclusions(), *self._examples(), *self._facts()]
-        return fragment([paragraph(strong=self._heading()), *table(lines), *map(paragraph, texts)])
+        return fragment([paragraph(strong=self._heading()), *table(lines, caption="statuses"), *map(paragraph, texts)])
 
     @property
     def _differing(self) -> pd.DataFrame:

@@ -276,7 +276,7 @@ def test_html_shows_heading_facts_problems_and_budget(make_orders):
         *("created_at", "2024-01-31 00:00:00 UTC"),
         *("requests", "2"),
         "problems",
-        *("severity", "code", "field", "rows", "first row", "example"),
+        *("severity", "code", "field", "rows", "first row", "finding"),
         *("error", "created_at_missing", "created_at", "1 row", "row 2"),
         "column 'day' is empty: every event needs its time",
         "metadata of 'placed-order'",

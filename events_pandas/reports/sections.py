@@ -1,0 +1,216 @@
+"""Sections of a report file: what is told of a check, of results and of a verification, without personal data."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+from typing import Any, Final, TypeAlias
+
+import pandas as pd
+
+from events_pandas.convert import CODES, Cause
+from events_pandas.deliver import WorkspaceIdentity
+from events_pandas.reports.pictures import MISSING, Picture, can_draw, check_pictures, results_pictures
+from events_pandas.results import CheckReport, Summary, Verification
+from events_pandas.results.cause_groups import CauseGroup
+from events_pandas.results.explanation import explained
+from events_pandas.results.fragment import LEFT, LONG, RIGHT, UNBROKEN, badge, cell, markup_cell, paragraph, table
+from events_pandas.results.next_steps import last_step
+from events_pandas.results.report import workspace_fact
+from events_pandas.results.report_html import report_parts
+from events_pandas.wording import in_python
+from events_pandas.words import counted, duration_words, escaped, path_text
+
+Content: TypeAlias = CheckReport | Verification | pd.DataFrame
+
+CAUSES_SHOWN: Final = 40
+WARNINGS_SHOWN: Final = 20
+_LONGEST: Final = 400
+"""Characters of a cell; a message of Intercom's may be longer."""
+
+_FACTS_OF_NOTES: Final = frozenset(
+    {
+        *("blank_rows", "delimiter_detected", "event_name_spellings", "excel_format", "key_absent", "leading_zeros"),
+        *(
+            "many_event_names",
+            "merged_cells",
+            "sent_as_text",
+            "sheet_chosen",
+            "source_unused",
+            "type_drift",
+            "type_kept",
+        ),
+    }
+)
+"""Notes whose messages count or name what a file and its columns are like, and show no cell."""
+
+_COUNTS_OF_A_RUN: Final = {
+    "requests": "requests",
+    "retries": "retries",
+    "contact_requests": "searches for contacts",
+}
+_COUNTED: Final = (f"{RIGHT}; {UNBROKEN}", LEFT, LONG)
+_CAUSE_HEAD: Final = {
+    "cause": LONG,
+    "status": LEFT,
+    "rows": f"{RIGHT}; {UNBROKEN}",
+    "share": RIGHT,
+    "first row": f"{LONG}; min-width: 5em",
+    "what to do": LONG,
+    "request ids": LONG,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Section:
+    """A part of a report file, with its plots."""
+
+    heading: str
+    parts: Sequence[str]
+    pictures: Sequence[Picture] = ()
+
+
+def section_of(content: Content, *, include_examples: bool) -> Section:
+    """Return the section that tells of a check, of results or of a verification."""
+    match content:
+        case CheckReport():
+            return _check_section(content, include_examples=include_examples)
+        case Verification():
+            return _verification_section(content, include_examples=include_examples)
+        case _:
+            return _results_section(content, include_examples=include_examples)
+
+
+def _drawn(heading: str, parts: Sequence[str], draw: Callable[[], Sequence[Picture]]) -> Section:
+    """Return a section with its plots, or with a sentence on how to get them."""
+    if not can_draw():
+        return Section(heading=heading, parts=[*parts, paragraph(MISSING)])
+    return Section(heading=heading, parts=parts, pictures=draw())
+
+
+def _check_section(report: CheckReport, *, include_examples: bool) -> Section:
+    content = report.content()
+    groups = content.causes if include_examples else [_without_cells(group) for group in content.causes]
+    further = [f"and {len(content.warnings) - WARNINGS_SHOWN:,} more"][: len(content.warnings) > WARNINGS_SHOWN]
+    shown = replace(
+        content,
+        causes=groups[:CAUSES_SHOWN],
+        warnings=[cut(warning) for warning in [*content.warnings[:WARNINGS_SHOWN], *further]],
+    )
+    parts = [paragraph(strong=content.heading), *report_parts(shown, report.metadata, is_open=True)]
+    if len(groups) > CAUSES_SHOWN:
+        parts.append(paragraph(f"{len(groups) - CAUSES_SHOWN:,} more problems are left out: report.problems has all"))
+    return _drawn("Check", parts, lambda: check_pictures(report))
+
+
+def _without_cells(group: CauseGroup) -> CauseGroup:
+    """Return a group whose example shows neither a cell nor the label of a row."""
+    causes = [replace(cause, message=_message(cause)) for cause in group.causes]
+    return replace(group, causes=causes, first_row="")
+
+
+def _message(cause: Cause) -> str:
+    """Return the message of a cause without the cell."""
+    if cause.code in _FACTS_OF_NOTES:
+        return cause.message
+    code = CODES[cause.code]
+    is_omission = cause.severity != code.severity
+    return f"{escaped(cause.field)}: {code.subject} {code.cause}: " + (
+        "the event is sent without it" if is_omission else code.cure
+    )
+
+
+def _verification_section(verification: Verification, *, include_examples: bool) -> Section:
+    shown = verification if include_examples else verification.without_labels()
+    return Section(heading="Verification", parts=[shown._repr_html_()])
+
+
+def _results_section(results: pd.DataFrame, *, include_examples: bool) -> Section:
+    summary = Summary()
+    summary.add(results)
+    parts = list(_results_parts(results, summary, include_examples=include_examples))
+    return _drawn("Results", parts, lambda: results_pictures(results))
+
+
+def _results_parts(results: pd.DataFrame, summary: Summary, *, include_examples: bool) -> Iterator[str]:
+    yield paragraph(strong=summary.heading)
+    statuses = [(f"{rows:,}", status, meaning) for rows, status, meaning in summary.status_lines()]
+    yield from _plain_table(_COUNTED, statuses, caption="statuses")
+    if summary.steps:
+        steps = [(f"{rows:,}", what, in_python(step)) for rows, what, step in summary.steps]
+        yield from _plain_table(_COUNTED, steps, caption="what to do next")
+        yield paragraph(f"then {last_step(summary.run)}")
+    yield from _causes(results, include_examples=include_examples)
+    yield from _notes(summary, include_examples=include_examples)
+    yield from _plain_table((LEFT, LONG), list(_run_facts(summary.run)), caption="facts of the run")
+
+
+def _causes(results: pd.DataFrame, *, include_examples: bool) -> Iterator[str]:
+    labels = results.index if include_examples and "run" in results.attrs else None
+    causes = explained(results, labels=labels, shows_cells=include_examples)
+    if not len(causes):
+        return
+    shown = causes.head(CAUSES_SHOWN)
+    columns = ["cause", "status", "rows", "share", "example", "what_to_do", "request_ids"]
+    texts = shown.assign(rows=shown["rows"].map("{:,}".format), share=shown["share"].map(_percent))[columns]
+    lines = [[cut(str(text)) for text in line] for line in texts.fillna("").astype(object).to_numpy().tolist()]
+    yield from _plain_table([*_CAUSE_HEAD.values()], lines, caption="causes", head=[*_CAUSE_HEAD])
+    if further := len(causes) - len(shown):
+        rows = counted(int(causes["rows"].iloc[CAUSES_SHOWN:].sum()), "row")
+        yield paragraph(f"{counted(further, 'more cause')} ({rows}) left out: ep.explain(results) has all")
+
+
+def _notes(summary: Summary, *, include_examples: bool) -> Iterator[str]:
+    groups = summary.note_groups()
+    for group in groups[:CAUSES_SHOWN]:
+        shown = group if include_examples else _without_cells(group)
+        text = f" {shown.first.code}: {shown.extent}, such as {shown.first.place}: {shown.first.message}"
+        yield f"<p>{badge('note')}{paragraph(cut(text)).removeprefix('<p>').removesuffix('</p>')}</p>"
+    if further := len(groups) - CAUSES_SHOWN if len(groups) > CAUSES_SHOWN else 0:
+        yield paragraph(f"{counted(further, 'more note')} left out: results.attrs['run']['notes'] has all")
+
+
+def _run_facts(run: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what is known of a run."""
+    if workspace := run.get("workspace"):
+        known = WorkspaceIdentity(**workspace, region=run.get("region"))
+        yield workspace_fact(known)
+    yield from _run_times(run)
+    for name, words in _COUNTS_OF_A_RUN.items():
+        if run.get(name):
+            yield words, f"{run[name]:,}"
+    if run.get("limit"):
+        share = run.get("rate_share", 1)
+        yield "limit", f"{run['limit']:,} in ten seconds" + ("" if share == 1 else f", of which at most {share:.0%}")
+    if run.get("journal"):
+        # Folders may have the name of a person.
+        yield "journal", escaped(path_text(PurePath(run["journal"]).name))
+    if run.get("skipped_files"):
+        yield "files left out", f"{len(run['skipped_files']):,}"
+
+
+def _run_times(run: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    started, ended = (pd.Timestamp(run[name]) if run.get(name) else None for name in ("started_at", "ended_at"))
+    if started is not None:
+        yield "started", f"{started:%Y-%m-%d %H:%M:%S} UTC"
+        if ended is not None:
+            yield "took", duration_words((ended - started).total_seconds())
+
+
+def _plain_table(
+    styles: Sequence[str], rows: Sequence[Sequence[str]], *, caption: str, head: Sequence[str] = ()
+) -> Iterator[str]:
+    if not rows:
+        return
+    heads = "".join(markup_cell("th", name, style, scope="col") for name, style in zip(head, styles, strict=False))
+    lines = ("".join(cell("td", *shown) for shown in zip(row, styles, strict=True)) for row in rows)
+    yield from table(lines, head=[f"<thead><tr>{heads}</tr></thead>"] if head else [], caption=caption)
+
+
+def _percent(share: float) -> str:
+    """Write a share of rows; it is above 0, and rounds neither to 0 nor to all."""
+    return "100%" if share == 1 else f"{min(max(share, 0.001), 0.999):.1%}"
+
+
+def cut(text: str) -> str:
+    """Cut a long text."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
