@@ -97,7 +97,7 @@ def draw_problems(ax: Axes, report: CheckReport, most: int) -> None:
     words: dict[str, list[str]] = {}
     severities = {cause.code: cause.severity for cause in report.causes}
     for cause in report.causes:
-        rows[cause.code] = rows.get(cause.code, 0) + cause.rows
+        rows[cause.code] = max(rows.get(cause.code, 0), cause.rows)
         words.setdefault(cause.code, []).append(cause.extent)
     codes = sorted(severities, key=lambda code: (severities[code], -rows[code]))[:most]
     if len(codes) < len(severities):
@@ -116,9 +116,8 @@ def draw_problems(ax: Axes, report: CheckReport, most: int) -> None:
 
 def _extent(words: list[str], rows: int) -> str:
     """Return how many rows the causes of one code concern, in words."""
-    if len(words) == 1:
-        return words[0]
-    return f"{rows:,} in {len(words)} fields"
+    is_counted = words[0].endswith(("row", "rows"))  # not "the column"
+    return f"up to {counted(rows, 'row')} in {len(words)} fields" if len(words) > 1 and is_counted else words[0]
 
 
 PANELS: Final[Panels[CheckReport]] = {

@@ -35,6 +35,8 @@ FEWEST_BINS: Final = 8
 FEWEST_ROWS: Final = 5
 """The same for bars that lie below each other."""
 _LINES_AROUND: Final = 3
+_LEAST_POINTS: Final = 1.5  # of a bar, however short it is
+_MOST_COUNTS: Final = 4  # steps between the numbers below a plot
 _SHORTEST_LABEL: Final = 12
 _SHORTEST_LINE: Final = 16
 
@@ -104,7 +106,12 @@ def lie(
     ax: Axes, widths: npt.NDArray[Any], look: Look, *, label: str, left: npt.NDArray[Any] | float = 0.0
 ) -> BarContainer:
     """Draw bars that lie below each other, the first on top."""
-    return ax.barh(np.arange(len(widths)), widths, left=left, height=0.72, label=label, **_fill(look, ax))
+    bars = ax.barh(np.arange(len(widths)), widths, left=left, height=0.72, label=label, **_fill(look, ax))
+    for bar in bars:
+        if bar.get_width() and not look.hatch:
+            # An edge shows a few rows beside a million.
+            bar.set(edgecolor=bar.get_facecolor(), linewidth=_LEAST_POINTS)
+    return bars
 
 
 def end_labels(ax: Axes, ends: npt.NDArray[Any], labels: Sequence[str]) -> None:
@@ -132,7 +139,8 @@ def dress(ax: Axes, title: str, *, counts: Literal["x", "y"] = "y") -> None:
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)
     axis = ax.xaxis if counts == "x" else ax.yaxis
-    axis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
+    # "auto" takes labels on the x axis for three letters wide, and would print 10,000 over 12,000.
+    axis.set_major_locator(MaxNLocator(_MOST_COUNTS if counts == "x" else "auto", integer=True, min_n_ticks=1))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
 
 
