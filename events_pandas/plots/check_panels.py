@@ -17,6 +17,7 @@ _HEAD_INCHES: Final = 1.5  # title, legend and labels of a panel
 _MOST_INCHES: Final = 4.0  # of the days
 _LEAST_LINES: Final = 6
 _WIDTH_INCHES: Final = 12.0
+_LEAST_SHARE: Final = 0.01  # of the longest bar
 
 
 def _no_events(report: CheckReport) -> str:
@@ -102,8 +103,10 @@ def draw_problems(ax: Axes, report: CheckReport, most: int) -> None:
     codes = sorted(severities, key=lambda code: (severities[code], -rows[code]))[:most]
     if len(codes) < len(severities):
         title = f"{title}: {len(codes)} of {len(severities)}"
+    # A few rows beside a million are seen, too; the labels have the numbers.
+    least = _LEAST_SHARE * max(rows[code] for code in codes)
     for severity, look in (("error", style.ERROR), ("note", style.NOTE)):
-        widths = np.array([rows[code] if severities[code] == severity else 0 for code in codes])
+        widths = np.array([max(rows[code], least) if severities[code] == severity else 0 for code in codes])
         if widths.any():
             style.lie(ax, widths, look, label={"error": "error: not sent", "note": "note"}[severity])
     style.dress(ax, title, counts="x")
@@ -117,7 +120,7 @@ def draw_problems(ax: Axes, report: CheckReport, most: int) -> None:
 def _extent(words: list[str], rows: int) -> str:
     """Return how many rows the causes of one code concern, in words."""
     is_counted = words[0].endswith(("row", "rows"))  # not "the column"
-    return f"up to {counted(rows, 'row')} in {len(words)} fields" if len(words) > 1 and is_counted else words[0]
+    return f"{counted(rows, 'row')}, {len(words)} fields" if len(words) > 1 and is_counted else words[0]
 
 
 PANELS: Final[Panels[CheckReport]] = {

@@ -35,7 +35,6 @@ FEWEST_BINS: Final = 8
 FEWEST_ROWS: Final = 5
 """The same for bars that lie below each other."""
 _LINES_AROUND: Final = 3
-_LEAST_POINTS: Final = 1.5  # of a bar, however short it is
 _MOST_COUNTS: Final = 4  # steps between the numbers below a plot
 _SHORTEST_LABEL: Final = 12
 _SHORTEST_LINE: Final = 16
@@ -106,12 +105,7 @@ def lie(
     ax: Axes, widths: npt.NDArray[Any], look: Look, *, label: str, left: npt.NDArray[Any] | float = 0.0
 ) -> BarContainer:
     """Draw bars that lie below each other, the first on top."""
-    bars = ax.barh(np.arange(len(widths)), widths, left=left, height=0.72, label=label, **_fill(look, ax))
-    for bar in bars:
-        if bar.get_width() and not look.hatch:
-            # An edge shows a few rows beside a million.
-            bar.set(edgecolor=bar.get_facecolor(), linewidth=_LEAST_POINTS)
-    return bars
+    return ax.barh(np.arange(len(widths)), widths, left=left, height=0.72, label=label, **_fill(look, ax))
 
 
 def end_labels(ax: Axes, ends: npt.NDArray[Any], labels: Sequence[str]) -> None:

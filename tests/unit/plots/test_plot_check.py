@@ -143,7 +143,7 @@ def test_plot_check_counts_the_rows_of_a_code_in_one_field(check, ax):
     """A code has one bar, as long as the most rows that it has in one of its fields: never more than there are."""
     ep.plot_check(check(["2024-01-30"] * 2, plan=["a\0", "x"], coupon=["a\0", "b\0"]), kind="problems", ax=ax)
 
-    assert texts(ax) == ["up to 2 rows in 2 fields"]
+    assert texts(ax) == ["2 rows, 2 fields"]
 
 
 def test_plot_check_says_column_for_a_note_on_a_column(ax, make_orders):
@@ -217,6 +217,15 @@ def test_plot_check_labels_forty_keys_without_overlaps(check):
     assert labels[39].get_text().endswith("_end_39")
     assert all(upper.y0 > lower.y1 for upper, lower in pairwise(boxes))
     assert all(box.x0 >= 0 for box in boxes)
+
+
+def test_plot_check_shows_one_row_beside_many(check, ax, bars):
+    """A bar is at least a hundredth of the longest, and its label has the number."""
+    days = ["2024-01-31"] * 1_001 + [None]
+    ep.plot_check(check(days, contacts=["00042"] * 1_002), kind="problems", ax=ax)
+
+    assert [width for _, width in bars(ax)["error: not sent"]] == [10, 0]
+    assert texts(ax) == ["1 row", "1,000 rows"]
 
 
 def test_plot_check_prints_no_count_over_another(check):
