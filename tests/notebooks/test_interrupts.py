@@ -172,3 +172,20 @@ def test_wrong_mapping_is_shown_without_our_code(kernel: Kernel) -> None:
     assert len(kernel.traceback) == 2
     assert kernel.traceback[0].startswith("MappingError: timezone: ")
     assert kernel.traceback[1].startswith("  line 2: mapping = ep.EventMapping(")
+
+
+@pytest.mark.parametrize(
+    ("code", "package", "message"),
+    [
+        ("ep.plot_results(None)", "matplotlib", 'plots need an extra: pip install "events-pandas[plot]"'),
+        ("ep.Sandbox()", "starlette", 'the sandbox needs an extra: pip install "events-pandas[sandbox]"'),
+    ],
+)
+def test_missing_extra_is_shown_without_our_code(kernel: Kernel, code: str, package: str, message: str) -> None:
+    """Without an optional package a cell shows what to install, and no line of this package."""
+    _, (error, _) = kernel.run(f"import sys\nsys.modules[{package!r}] = None\nimport events_pandas as ep\n{code}")
+
+    assert error == "MissingExtraError"
+    assert kernel.traceback[:2] == [f"MissingExtraError: {message}", f"  line 4: {code}"]
+    assert kernel.traceback[2].startswith(f"caused by ModuleNotFoundError: import of {package} halted")
+    assert len(kernel.traceback) == 3
