@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from events_pandas.cli.commands import check, preview, runs, submit, suggest, verify
+from events_pandas.cli.commands import check, preview, report, runs, submit, suggest, verify
 from events_pandas.cli.endings import EXIT_CODES, ExitCode
 from events_pandas.cli.local import demo, sandbox
 from events_pandas.cli.output import prepare_streams, say, settle_streams
@@ -23,6 +23,7 @@ EXAMPLES: Final = {
     preview: "preview orders.csv -m mapping.toml -n 3",
     submit: "submit orders.csv -m mapping.toml --rejects rejects.csv",
     verify: "verify orders.csv -m mapping.toml --results results.csv",
+    report: "report results.csv --output run.html",
     runs: "runs",
     sandbox: "sandbox --unknown-contact 00999 --status 500=0.05",
     demo: "demo",

@@ -12,12 +12,14 @@ import pandas as pd
 from events_pandas.cli.endings import ExitCode
 from events_pandas.cli.output import write_document
 from events_pandas.cli.printout import Printout
+from events_pandas.cli.reporting import tell_report
 from events_pandas.convert import Cause
 from events_pandas.deliver import IntercomClient, ProgressChoice, Stop
 from events_pandas.errors import MappingError, SourceError
 from events_pandas.mapping import EventMapping, SourceFormat
 from events_pandas.mapping.faults import source_format_faults
 from events_pandas.mapping.source_format import with_parts
+from events_pandas.reports.writing import require_report_place
 from events_pandas.results import CheckReport
 from events_pandas.results.destination import Destination, find_destination
 from events_pandas.results.new_file import write_new
@@ -106,11 +108,15 @@ def check_rows(
     written: SourceFormat,
     skips_bad: bool,
     problems: Path | None,
+    report_path: Path | None,
+    include_examples: bool,
     connect: Connect | None,
 ) -> ExitCode:
     """Check every row of files, print the report, and write the findings."""
     mapping = mapping_for(mapping_path, written)
     with fitting_files(paths, mapping, progress="auto", skips_bad=skips_bad) as fit, ExitStack() as opened:
+        if report_path is not None:
+            require_report_place(report_path, [mapping_path, *(file.path for file in fit.files)])
         # Opened before the rows are read: findings may not be writable there.
         findings = None
         if problems is not None:
@@ -127,6 +133,8 @@ def check_rows(
             findings.write(report.problems)
             findings.finish()
             printout.say(f"findings: {escaped(findings.path)}")
+        if report_path is not None:
+            tell_report(printout, [report], report_path, include_examples=include_examples)
     return ExitCode.DONE if report.ok else ExitCode.ROWS_LEFT
 
 

@@ -26,13 +26,14 @@ _SUMMARY: Final = ("rows", "statuses", "causes", "requests", "retries", "journal
 DOCUMENTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "suggest": ("mapping", "unconfirmed", "output"),
-        "check": (*_REPORT, "problems"),
+        "check": (*_REPORT, "problems", "report"),
         "preview": ("events",),
         "submit": ("plan", "workspace", "rate_limit", *_SUMMARY, "results", "rejects", "rejected"),
         "verify": (
             *("workspace", "accepted", "drawn", "contacts", "statuses", "compared", "missing", "bound"),
             "differing",
         ),
+        "report": ("report",),
         "runs": ("runs",),
         "sandbox": ("url", "access_token"),
         "demo": ("check", "first", "second", "events"),

@@ -40,9 +40,14 @@ from events_pandas.cli.options import (
     RateShare,
     Region,
     Rejects,
+    Report,
+    ReportJournal,
+    ReportPath,
+    ReportTitle,
     RequireRows,
     Resubmit,
     Results,
+    ResultsFiles,
     Sample,
     Seed,
     SettleSeconds,
@@ -52,6 +57,7 @@ from events_pandas.cli.options import (
     SubmittedResults,
     VerifiedWorkspace,
     Wait,
+    WithExamples,
     WithIdentifier,
     Workspace,
     Yes,
@@ -112,6 +118,8 @@ def check(
     *,
     mapping: MappingPath,
     problems: Problems = None,
+    report: Report = None,
+    include_examples: WithExamples = False,
     skip_bad_files: SkipBadFiles = False,
     written: "SourceFormat",
     online: Online = False,
@@ -127,6 +135,8 @@ def check(
         written=written,
         skips_bad=skip_bad_files,
         problems=problems,
+        report_path=report,
+        include_examples=include_examples,
         connect=connect if online else None,
     )
 
@@ -227,6 +237,24 @@ def verify(
         verify={"sample": sample, "seed": seed, "settle_seconds": settle_seconds},
         workspace=workspace,
         rate_share=rate_share,
+    )
+
+
+@as_command
+def report(
+    printout: Printout,
+    paths: ResultsFiles,
+    *,
+    output: ReportPath,
+    title: ReportTitle = None,
+    include_examples: WithExamples = False,
+    journal: ReportJournal = AUTO,
+) -> ExitCode:
+    """Write results to one HTML file, to hand on and to print."""
+    from events_pandas.cli.reporting import write_results  # noqa: PLC0415
+
+    return write_results(
+        printout, paths, output=output, title=title, include_examples=include_examples, journal=journal
     )
 
 

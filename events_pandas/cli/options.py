@@ -99,6 +99,31 @@ Output = Annotated[
     ),
 ]
 Problems = Annotated[Path | None, typer.Option(help=f"Write all findings to this CSV file. {REPLACED}")]
+_OWN_REPORTS: Final = "An existing file is replaced if it is a report."
+Report = Annotated[
+    Path | None, typer.Option(metavar="FILE", help=f"Write the report to this HTML file. {_OWN_REPORTS}")
+]
+ReportPath = Annotated[
+    Path, typer.Option("--output", "-o", metavar="FILE", help=f"Write the report to this HTML file. {_OWN_REPORTS}")
+]
+ReportTitle = Annotated[str | None, typer.Option(metavar="TEXT", help="The title of the page.")]
+WithExamples = Annotated[
+    bool,
+    typer.Option(
+        "--include-examples", help="Show the cell of each example in the HTML file: it may hold personal data."
+    ),
+]
+ResultsFiles = Annotated[
+    list[Path], typer.Argument(metavar="RESULTS", help="What submit --results has written, .csv or .parquet.")
+]
+ReportJournal = Annotated[
+    str,
+    typer.Option(
+        "--journal",
+        metavar="PATH",
+        help="The journal of the runs, which knows their workspace and times; auto for the user's own, or none.",
+    ),
+]
 Online = Annotated[
     bool, typer.Option("--online", help="Also ask Intercom for the workspace and its rate limit: one GET /me.")
 ]

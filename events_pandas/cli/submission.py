@@ -24,6 +24,7 @@ from events_pandas.mapping import EventMapping, SourceFormat
 from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.results import Summary
 from events_pandas.results.cause_groups import CauseGroup
+from events_pandas.results.check_report import groups_of
 from events_pandas.results.destination import Destination
 from events_pandas.results.rejects import is_rejected
 from events_pandas.results.report import shown_causes
@@ -183,7 +184,7 @@ def _journal(destination: Destination | None, options: RunOptions) -> Path | Non
 
 def _end_dry_run(printout: Printout, plan: Plan) -> ExitCode:
     report, told = plan.report, plan.detected
-    _say_causes(printout, [] if report is None else [each for each in report.groups if each.first.code not in told])
+    _say_causes(printout, [] if report is None else [each for each in groups_of(report) if each.first.code not in told])
     printout.say("dry run: nothing was sent")
     is_complete = not plan.skipped and (report is None or report.ok)
     return ExitCode.DONE if is_complete else ExitCode.ROWS_LEFT
@@ -198,7 +199,7 @@ def _say_causes(printout: Printout, found: Sequence[CauseGroup]) -> None:
 def _require_valid(printout: Printout, plan: Plan) -> None:
     """Say why rows are invalid, and raise `InvalidRowsError`, if the check has found any."""
     if plan.report is not None and plan.report.invalid:
-        _say_causes(printout, [group for group in plan.report.groups if group.first.severity == "error"])
+        _say_causes(printout, [group for group in groups_of(plan.report) if group.first.severity == "error"])
         raise InvalidRowsError(plan.report.problems, invalid=plan.report.invalid)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from events_pandas.reports.pictures import Picture, figure_html
-from events_pandas.reports.sections import Section
+from events_pandas.reports.sections import ReportSection
 
 MOST_BYTES: Final = 300_000
 
@@ -34,6 +34,7 @@ td:first-child, th:first-child { padding-left: .4rem }
 code { font-size: .95em }
 figure { margin: 1rem 0 1.6rem }
 figure svg { display: block; height: auto; max-width: 60rem; width: 100% }
+figure svg * { stroke-linecap: butt; stroke-linejoin: round }
 figure text { font-family: "DejaVu Sans", Verdana, sans-serif }
 figcaption { height: 1px; overflow: hidden; position: absolute; width: 1px }
 footer { border-top: 1px solid var(--line); font-size: .85rem; margin-top: 2.5rem }
@@ -51,7 +52,7 @@ footer { border-top: 1px solid var(--line); font-size: .85rem; margin-top: 2.5re
 """
 
 
-def page(title: str, sections: Sequence[Section], *, made_at: str) -> str:
+def page(title: str, sections: Sequence[ReportSection], *, made_at: str) -> str:
     """Return the page.
 
     If it would be larger than `MOST_BYTES`, the largest plots are left out, and the page names them. Raise `ValueError`
@@ -76,7 +77,7 @@ def _size(picture: Picture) -> int:
     return len("\n".join(figure_html(picture)).encode())
 
 
-def _lines(title: str, sections: Sequence[Section], *, made_at: str, shown: Collection[Picture]) -> Iterator[str]:
+def _lines(title: str, sections: Sequence[ReportSection], *, made_at: str, shown: Collection[Picture]) -> Iterator[str]:
     name = html.escape(title)
     yield f"""{BEGINNING}
 <meta http-equiv="Content-Security-Policy" content="{_POLICY}">

@@ -99,8 +99,10 @@ def _compact(text: str) -> str:
     root = ET.fromstring(text)  # noqa: S314  # It is our own.
     for name in ("width", "height", "version"):
         root.attrib.pop(name, None)
-    for child in [child for child in root if child.tag == f"{{{_SVG}}}metadata"]:
-        root.remove(child)
+    # The page has the style.
+    for parent in list(root.iter()):
+        for child in [child for child in parent if child.tag in {f"{{{_SVG}}}metadata", f"{{{_SVG}}}style"}]:
+            parent.remove(child)
     _merge(root)
     _draw_dots_small(root)
     _shorten(root)

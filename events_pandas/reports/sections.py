@@ -8,16 +8,18 @@ from typing import Any, Final, TypeAlias
 import pandas as pd
 
 from events_pandas.convert import CODES, Cause
-from events_pandas.deliver import WorkspaceIdentity
+from events_pandas.deliver import Status, WorkspaceIdentity
 from events_pandas.reports.pictures import MISSING, Picture, can_draw, check_pictures, results_pictures
 from events_pandas.results import CheckReport, Summary, Verification
 from events_pandas.results.cause_groups import CauseGroup
+from events_pandas.results.check_report import content_of
 from events_pandas.results.explanation import explained
 from events_pandas.results.fragment import LEFT, LONG, RIGHT, UNBROKEN, badge, cell, markup_cell, paragraph, table
-from events_pandas.results.next_steps import last_step
+from events_pandas.results.next_steps import STEPS, last_step
 from events_pandas.results.report import workspace_fact
 from events_pandas.results.report_html import report_parts
-from events_pandas.wording import in_python
+from events_pandas.results.verification import without_labels
+from events_pandas.wording import Words, in_python
 from events_pandas.words import counted, duration_words, escaped, path_text
 
 Content: TypeAlias = CheckReport | Verification | pd.DataFrame
@@ -61,7 +63,7 @@ _CAUSE_HEAD: Final = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Section:
+class ReportSection:
     """A part of a report file, with its plots."""
 
     heading: str
@@ -69,27 +71,35 @@ class Section:
     pictures: Sequence[Picture] = ()
 
 
-def section_of(content: Content, *, include_examples: bool) -> Section:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Manner:
+    """How a report tells what it tells."""
+
+    include_examples: bool = False
+    words: Callable[[Words], str] = in_python
+
+
+def section_of(content: Content, manner: Manner) -> ReportSection:
     """Return the section that tells of a check, of results or of a verification."""
     match content:
         case CheckReport():
-            return _check_section(content, include_examples=include_examples)
+            return _check_section(content, manner)
         case Verification():
-            return _verification_section(content, include_examples=include_examples)
+            return _verification_section(content, manner)
         case _:
-            return _results_section(content, include_examples=include_examples)
+            return _results_section(content, manner)
 
 
-def _drawn(heading: str, parts: Sequence[str], draw: Callable[[], Sequence[Picture]]) -> Section:
+def _drawn(heading: str, parts: Sequence[str], draw: Callable[[], Sequence[Picture]]) -> ReportSection:
     """Return a section with its plots, or with a sentence on how to get them."""
     if not can_draw():
-        return Section(heading=heading, parts=[*parts, paragraph(MISSING)])
-    return Section(heading=heading, parts=parts, pictures=draw())
+        return ReportSection(heading=heading, parts=[*parts, paragraph(MISSING)])
+    return ReportSection(heading=heading, parts=parts, pictures=draw())
 
 
-def _check_section(report: CheckReport, *, include_examples: bool) -> Section:
-    content = report.content()
-    groups = content.causes if include_examples else [_without_cells(group) for group in content.causes]
+def _check_section(report: CheckReport, manner: Manner) -> ReportSection:
+    content = content_of(report)
+    groups = content.causes if manner.include_examples else [_without_cells(group) for group in content.causes]
     further = [f"and {len(content.warnings) - WARNINGS_SHOWN:,} more"][: len(content.warnings) > WARNINGS_SHOWN]
     shown = replace(
         content,
@@ -119,37 +129,39 @@ def _message(cause: Cause) -> str:
     )
 
 
-def _verification_section(verification: Verification, *, include_examples: bool) -> Section:
-    shown = verification if include_examples else verification.without_labels()
-    return Section(heading="Verification", parts=[shown._repr_html_()])
+def _verification_section(verification: Verification, manner: Manner) -> ReportSection:
+    shown = verification if manner.include_examples else without_labels(verification)
+    return ReportSection(heading="Verification", parts=[shown._repr_html_()])
 
 
-def _results_section(results: pd.DataFrame, *, include_examples: bool) -> Section:
+def _results_section(results: pd.DataFrame, manner: Manner) -> ReportSection:
     summary = Summary()
     summary.add(results)
-    parts = list(_results_parts(results, summary, include_examples=include_examples))
+    parts = list(_results_parts(results, summary, manner))
     return _drawn("Results", parts, lambda: results_pictures(results))
 
 
-def _results_parts(results: pd.DataFrame, summary: Summary, *, include_examples: bool) -> Iterator[str]:
+def _results_parts(results: pd.DataFrame, summary: Summary, manner: Manner) -> Iterator[str]:
     yield paragraph(strong=summary.heading)
     statuses = [(f"{rows:,}", status, meaning) for rows, status, meaning in summary.status_lines()]
     yield from _plain_table(_COUNTED, statuses, caption="statuses")
     if summary.steps:
-        steps = [(f"{rows:,}", what, in_python(step)) for rows, what, step in summary.steps]
+        steps = [(f"{rows:,}", what, manner.words(step)) for rows, what, step in summary.steps]
         yield from _plain_table(_COUNTED, steps, caption="what to do next")
         yield paragraph(f"then {last_step(summary.run)}")
-    yield from _causes(results, include_examples=include_examples)
-    yield from _notes(summary, include_examples=include_examples)
+    yield from _causes(results, manner)
+    yield from _notes(summary, manner)
     yield from _plain_table((LEFT, LONG), list(_run_facts(summary.run)), caption="facts of the run")
 
 
-def _causes(results: pd.DataFrame, *, include_examples: bool) -> Iterator[str]:
-    labels = results.index if include_examples and "run" in results.attrs else None
-    causes = explained(results, labels=labels, shows_cells=include_examples)
+def _causes(results: pd.DataFrame, manner: Manner) -> Iterator[str]:
+    labels = results.index if manner.include_examples and "run" in results.attrs else None
+    causes = explained(results, labels=labels, shows_cells=manner.include_examples)
     if not len(causes):
         return
-    shown = causes.head(CAUSES_SHOWN)
+    shown = causes.head(CAUSES_SHOWN).copy()
+    is_unknown = shown["status"].eq(Status.UNKNOWN_CONTACT.value)
+    shown.loc[is_unknown, "what_to_do"] = manner.words(STEPS[Status.UNKNOWN_CONTACT])
     columns = ["cause", "status", "rows", "share", "example", "what_to_do", "request_ids"]
     texts = shown.assign(rows=shown["rows"].map("{:,}".format), share=shown["share"].map(_percent))[columns]
     lines = [[cut(str(text)) for text in line] for line in texts.fillna("").astype(object).to_numpy().tolist()]
@@ -159,10 +171,10 @@ def _causes(results: pd.DataFrame, *, include_examples: bool) -> Iterator[str]:
         yield paragraph(f"{counted(further, 'more cause')} ({rows}) left out: ep.explain(results) has all")
 
 
-def _notes(summary: Summary, *, include_examples: bool) -> Iterator[str]:
+def _notes(summary: Summary, manner: Manner) -> Iterator[str]:
     groups = summary.note_groups()
     for group in groups[:CAUSES_SHOWN]:
-        shown = group if include_examples else _without_cells(group)
+        shown = group if manner.include_examples else _without_cells(group)
         text = f" {shown.first.code}: {shown.extent}, such as {shown.first.place}: {shown.first.message}"
         yield f"<p>{badge('note')}{paragraph(cut(text)).removeprefix('<p>').removesuffix('</p>')}</p>"
     if further := len(groups) - CAUSES_SHOWN if len(groups) > CAUSES_SHOWN else 0:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -11,10 +11,10 @@ import pandas as pd
 
 from events_pandas.errors import SourceError
 from events_pandas.reports.page import BEGINNING, page
-from events_pandas.reports.sections import Content, section_of
+from events_pandas.reports.sections import Content, Manner, section_of
 from events_pandas.results import CheckReport, Verification
 from events_pandas.results.leftovers import partial_paths
-from events_pandas.results.new_file import as_source_error, created
+from events_pandas.results.new_file import as_source_error, created, require_not_read
 from events_pandas.results.results_summary import COLUMNS, require_columns
 from events_pandas.words import kind_of
 
@@ -82,13 +82,16 @@ def write_report(
         raise ValueError("content: there is nothing to report: give a check, results or a verification")
     for each in contents:
         _require_content(each)
-    place = Path(path)
+    write_file(contents, Path(path), title=title, manner=Manner(include_examples=include_examples))
+
+
+def write_file(contents: Sequence[Content], path: Path, *, title: str, manner: Manner) -> None:
+    """Write the file of `write_report`."""
     # Before the plots are drawn.
-    with as_source_error(place, "a report"):
-        _require_own(place)
-    sections = [section_of(each, include_examples=include_examples) for each in contents]
+    require_report_place(path)
+    sections = [section_of(content, manner) for content in contents]
     made_at = f"Made by events-pandas on {dt.datetime.now(dt.UTC):%Y-%m-%d at %H:%M} UTC."
-    _write(place, page(title, sections, made_at=made_at))
+    _write(path, page(title, sections, made_at=made_at))
 
 
 def _items(content: object) -> Sequence[Content]:
@@ -105,18 +108,22 @@ def _require_content(content: object) -> None:
     require_columns(content, (*COLUMNS, "created_at", "submitted_at"))
 
 
-def _require_own(path: Path) -> None:
-    """Raise `SourceError` if another file than a report is at the path."""
-    if not path.parent.exists():
-        raise SourceError(
-            f"{path}: a report cannot be written there: there is no folder '{path.parent}': make it first"
-        )
-    if not os.path.lexists(path):
-        return
+def require_report_place(path: Path, sources: Iterable[Path] = ()) -> None:
+    """Raise `SourceError` if a report cannot be written at a path, or would replace anything but a report."""
+    require_not_read(path, sources)
+    with as_source_error(path, "a report"):
+        if not path.parent.exists():
+            raise SourceError(
+                f"{path}: a report cannot be written there: there is no folder '{path.parent}': make it first"
+            )
+        if os.path.lexists(path) and not _is_report(path):
+            raise SourceError(f"{path}: is another file than a report, and is not replaced: choose another name")
+
+
+def _is_report(path: Path) -> bool:
     with suppress(FileNotFoundError), path.open("rb") as stream:
-        if stream.read(len(BEGINNING)) == BEGINNING.encode():
-            return
-    raise SourceError(f"{path}: is another file than a report, and is not replaced: choose another name")
+        return stream.read(len(BEGINNING)) == BEGINNING.encode()
+    return False
 
 
 def _write(path: Path, text: str) -> None:

@@ -213,21 +213,6 @@ class CheckReport:
         return [replace(cause, place=place_of(first)) for cause, first in zip(found, firsts.itertuples(), strict=True)]
 
     @property
-    def groups(self) -> list[CauseGroup]:
-        """The causes as the report shows them: the same finding in several fields is one."""
-        groups = grouped(self.causes, n_rows=self.rows)
-        return [replace(group, first_row=self._words_of_row(group.first)) for group in groups]
-
-    def _words_of_row(self, cause: Cause) -> str:
-        """Return the first row of a cause with its label, unless labels name contacts."""
-        row = f"row {cause.first_row}"
-        if cause.place or set(self.index.names) & named_labels(replace(self.mapping, metadata={})):
-            return cause.place or row
-        # As a list, so that numbers are Python's and not numpy's.
-        (label,) = self.index[cause.first_row : cause.first_row + 1].tolist()
-        return row if label == cause.first_row else labelled(row, label)
-
-    @property
     def notes(self) -> list[Cause]:
         """The causes that make no row invalid: each with its code, number of rows, first row and message."""
         return [cause for cause in self.causes if cause.severity == "note"]
@@ -361,39 +346,58 @@ class CheckReport:
             yield "no events: there are no rows"
         else:
             yield f"no events: {counted(self.rows, 'row is', 'rows are')} invalid"
-            shown, rest = shown_causes(self.groups)
+            shown, rest = shown_causes(groups_of(self))
             yield from (*map(str, shown), *([rest] if rest else []))
 
     def __str__(self) -> str:
-        return "\n".join(report_lines(self.content()))
+        return "\n".join(report_lines(content_of(self)))
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return report_html(self.content(), self.metadata)
+        return report_html(content_of(self), self.metadata)
 
-    def content(self) -> ReportContent:
-        """Return what the report says, in words."""
-        rows, duplicates = counted(self.rows, "row"), counted(self.duplicates, "duplicate")
-        heading = f"{rows}: {self.valid:,} valid, {self.invalid:,} invalid, {duplicates}"
-        return ReportContent(heading=heading, facts=list(self._facts()), warnings=self.warnings, causes=self.groups)
 
-    def _facts(self) -> Iterator[Fact]:
-        yield from event_facts(contacts=self.contacts, names=self.names, span=self.span)
-        if self.rows and not self.valid:
-            yield "events", "none, since no row is valid"
-        identical = self.facts.identical
-        yield from duplicate_facts(identical=identical, others=self.duplicates - identical)
-        if self.workspace is not None:
-            yield workspace_fact(self.workspace)
-        yield request_fact(self.requests, limit=self.limit, seconds=self.duration_seconds)
-        yield from spread_facts(self.spread)
-        if self.valid:
-            keys, limit = self.mapping.metadata, self.mapping.metadata_limit
-            remarks = metadata_remarks(self.facts.row_counts, keys, text_keys=self.text_keys, limit=limit)
-            yield from (("metadata", remark) for remark in remarks)
-        if self.unlisted:
-            yield unlisted_fact(self.unlisted, listed=FINDINGS_LISTED)
+def content_of(report: CheckReport) -> ReportContent:
+    """Return what a report says, in words."""
+    rows, duplicates = counted(report.rows, "row"), counted(report.duplicates, "duplicate")
+    heading = f"{rows}: {report.valid:,} valid, {report.invalid:,} invalid, {duplicates}"
+    facts = list(_report_facts(report))
+    return ReportContent(heading=heading, facts=facts, warnings=report.warnings, causes=groups_of(report))
+
+
+def groups_of(report: CheckReport) -> list[CauseGroup]:
+    """Return the causes as a report shows them: the same finding in several fields is one."""
+    groups = grouped(report.causes, n_rows=report.rows)
+    return [replace(group, first_row=_words_of_row(report, group.first)) for group in groups]
+
+
+def _words_of_row(report: CheckReport, cause: Cause) -> str:
+    """Return the first row of a cause with its label, unless labels name contacts."""
+    row = f"row {cause.first_row}"
+    if cause.place or set(report.index.names) & named_labels(replace(report.mapping, metadata={})):
+        return cause.place or row
+    # As a list, so that numbers are Python's and not numpy's.
+    (label,) = report.index[cause.first_row : cause.first_row + 1].tolist()
+    return row if label == cause.first_row else labelled(row, label)
+
+
+def _report_facts(report: CheckReport) -> Iterator[Fact]:
+    yield from event_facts(contacts=report.contacts, names=report.names, span=report.span)
+    if report.rows and not report.valid:
+        yield "events", "none, since no row is valid"
+    identical = report.facts.identical
+    yield from duplicate_facts(identical=identical, others=report.duplicates - identical)
+    if report.workspace is not None:
+        yield workspace_fact(report.workspace)
+    yield request_fact(report.requests, limit=report.limit, seconds=report.duration_seconds)
+    yield from spread_facts(report.spread)
+    if report.valid:
+        keys, limit = report.mapping.metadata, report.mapping.metadata_limit
+        remarks = metadata_remarks(report.facts.row_counts, keys, text_keys=report.text_keys, limit=limit)
+        yield from (("metadata", remark) for remark in remarks)
+    if report.unlisted:
+        yield unlisted_fact(report.unlisted, listed=FINDINGS_LISTED)
 
 
 def left_out(report: CheckReport) -> str:

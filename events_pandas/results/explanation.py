@@ -12,9 +12,10 @@ from events_pandas.deliver import Status
 from events_pandas.deliver.stops import EARLY_ENDS, StopReason
 from events_pandas.results.contacts import positions_in, require_results
 from events_pandas.results.frame import STATUS_DTYPE
-from events_pandas.results.next_steps import REPEATS_UNSENT
+from events_pandas.results.next_steps import REPEATS_UNSENT, STEPS
 from events_pandas.results.results_summary import COLUMNS, require_columns
 from events_pandas.results.summary import MEANINGS, labelled, place_of
+from events_pandas.wording import in_python
 from events_pandas.words import escaped, listed
 
 FIELDS_NAMED: Final = 3
@@ -43,6 +44,7 @@ _AGAIN: Final = "submit these rows again: if an event has arrived, Intercom igno
 _LATER: Final = "submit these rows again later"
 _ONE_EVENT: Final = "nothing, if both rows are one event; otherwise set duplicates to 'spread' in the mapping"
 _AS_SAID: Final = "fix these rows as their error_message says, then submit them again"
+_NOT_KNOWN: Final = "Intercom does not know the contact"
 _SAME: Final = "the same contact, event name and second"
 
 _WORDS: Final[Mapping[str, Words]] = MappingProxyType(
@@ -65,10 +67,6 @@ _WORDS: Final[Mapping[str, Words]] = MappingProxyType(
             "check the permissions of the token's app, then submit these rows again",
         ),
     }
-)
-_UNKNOWN_CONTACT: Final = (
-    "Intercom does not know the contact",
-    "ep.create_contacts(ep.unknown_contacts(results, frame, mapping), client=client), or fix the identifiers",
 )
 _LEFT_BEHIND: Final[Mapping[str, str]] = MappingProxyType(
     # A stream that is closed gives no results.
@@ -174,7 +172,7 @@ def _line(group: pd.DataFrame, *, n_rows: int, labels: "pd.Index[Any] | None", s
 def _words(status: Status, code: str, messages: Sequence[str]) -> Words:
     """Return the cause and what to do."""
     if status is Status.UNKNOWN_CONTACT:
-        return _UNKNOWN_CONTACT
+        return _NOT_KNOWN, in_python(STEPS[status])
     if status is Status.INVALID and code in CODES:
         fields = list(dict.fromkeys(message.partition(": ")[0] for message in messages))
         known = CODES[code]

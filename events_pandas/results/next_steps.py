@@ -11,7 +11,7 @@ from events_pandas.wording import Phrase, Words
 Step: TypeAlias = tuple[int, str, Words]
 """How many, of what, and what to do with them."""
 
-_STEPS: Final[Mapping[Status, Words]] = MappingProxyType(
+STEPS: Final[Mapping[Status, Words]] = MappingProxyType(
     {
         Status.INVALID: (
             "fix these rows; ",
@@ -50,7 +50,7 @@ _AGAIN: Final[Mapping[bool | None, str]] = MappingProxyType(
 
 def steps(statuses: Mapping[str, int], *, repeats: int, skipped_files: int) -> Iterator[Step]:
     """Yield a step for each status that needs work; `repeats` counts the rows with the code `REPEATS_UNSENT`."""
-    for status, step in _STEPS.items():
+    for status, step in STEPS.items():
         rows = statuses.get(status.value, 0) - (repeats if status is Status.NOT_SUBMITTED else 0)
         if rows:
             yield rows, status.value, step

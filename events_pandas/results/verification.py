@@ -194,11 +194,6 @@ class Verification:
             "differing": [{**group, "place": place} for group, place in zip(groups, self._where(), strict=True)],
         }
 
-    def without_labels(self) -> "Verification":
-        """Return the same, with rows that are named by their numbers alone, or by their files and lines."""
-        rows = self.groups[_placed_by(self.groups)].itertuples()
-        return replace(self, places=[_place(row, hides_label=True) for row in rows])
-
     def __str__(self) -> str:
         width = len(f"{self.drawn:,}")
         lines = [f"  {count:>{width},} {status:<17}{meaning}" for count, status, meaning in self._statuses()]
@@ -278,6 +273,13 @@ class Verification:
             yield f"differing: {place}, {difference}"
         if (further := len(differing) - EXAMPLES_SHOWN) > 0:
             yield f"and {further:,} more: see .groups, or --json of the command"
+
+
+def without_labels(verification: Verification) -> Verification:
+    """Return the same, with rows that are named by their numbers alone, or by their files and lines."""
+    groups = verification.groups
+    rows = groups[_placed_by(groups)].itertuples()
+    return replace(verification, places=[_place(row, hides_label=True) for row in rows])
 
 
 def _percent(part: int, whole: int) -> str:

@@ -1,6 +1,6 @@
 """Files whose rows were submitted, read again beside the results file of their run, to verify its events."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Final
@@ -21,24 +21,26 @@ from events_pandas.run.verification import VerificationRun, VerifyOptions, verif
 from events_pandas.words import counted, escaped, file_words
 
 _OF_FILES: Final = ("source_file", "line")
+_TEXTS: Final = ("status", "error_code", "error_message", "request_id", "created_at", "submitted_at", "source_file")
 _CHANGED: Final = "the files were changed since, or are not those of the run in the same order"
 
 
-def read_results(path: Path) -> pd.DataFrame:
-    """Read a results file. Raise `SourceError` if it is none."""
+def read_results(
+    path: Path, *, wanted: Sequence[str] = (*REQUIRED_COLUMNS, *_OF_FILES), others: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Read columns of a results file, and others if it has them. Raise `SourceError` if it is no such file."""
     try:
         results = pd.read_parquet(path) if path.suffix.lower() == ".parquet" else pd.read_csv(path, dtype=_dtype())
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not a table"
         raise SourceError(f"{escaped(path)}: the results cannot be read: {reason}") from error
-    wanted = (*REQUIRED_COLUMNS, *_OF_FILES)
     if lacking := [name for name in wanted if name not in results]:
         raise SourceError(f"{escaped(path)}: no column {lacking[0]!r}: give what `submit --results` wrote")
-    return results[[*wanted]]
+    return results[[*wanted, *(name for name in others if name in results)]]
 
 
 def _dtype() -> dict[str, str]:
-    texts = dict.fromkeys(("status", "created_at", "submitted_at", "source_file"), "str")
+    texts = dict.fromkeys(_TEXTS, "str")
     return {**texts, "row": "int64", "line": "Int64"}
 
 

@@ -46,6 +46,7 @@ def run(folder, start):
         (("submit", "orders.csv", "-m", "mapping.toml", "--dry-run"), 0),
         (("submit", "none.csv", "-m", "mapping.toml"), 2),
         (("verify", "orders.csv", "-m", "mapping.toml", "--results", "none.csv"), 2),
+        (("report", "none.csv", "--output", "run.html"), 2),
         (("runs",), 0),
         (("runs", "--journal", "nope"), 2),
         pytest.param(("demo",), 0, marks=pytest.mark.slow),
@@ -69,6 +70,7 @@ def test_command_prints_one_document(run, arguments, code):
         ("check", ["orders.csv", "-m", "mapping.toml", "--config", "none.toml"]),
         ("preview", ["orders.csv", "-m", "mapping.toml", "--number", "x"]),
         ("verify", ["orders.csv", "-m", "mapping.toml"]),
+        ("report", ["results.csv"]),
         ("runs", ["--bogus"]),
         ("sandbox", ["--port", "x"]),
     ],
@@ -156,7 +158,7 @@ def test_sandbox_prints_its_document_at_the_start(launch):
 @pytest.mark.parametrize("command", sorted({function.__name__ for function in EXAMPLES} - {"demo", "sandbox"}))
 def test_example_of_the_help_runs(run, command):
     """Each command's --help ends with an example, which does what the command does."""
-    if command == "verify":
+    if command in {"report", "verify"}:
         # It needs the results of a run.
         run("submit", "orders.csv", "-m", "mapping.toml", "--results", "results.csv")
     lines = run(command, "--help").stdout.splitlines()
