@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-more test-deep check bench test-oldest test-node test-clients clean python
+.PHONY: help demo test test-more test-deep check notebooks bench test-oldest test-node test-clients clean python
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ check: $(VENV)/check.installed ## Lint, format, types, docstrings and the direct
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest --quiet tests/contract/test_docstrings.py
+
+notebooks: $(VENV)/test.installed ## Run the notebooks, and write their outputs into them
+	NOTEBOOKS=write $(BIN)/python -m pytest --quiet tests/notebooks/test_notebooks.py
 
 bench: $(VENV)/bench.installed ## Measure conversion, checks, submission, import time and the sandbox
 	@for benchmark in tests/benchmarks/*.py; do $(BIN)/python "$$benchmark" || exit 1; done

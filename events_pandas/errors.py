@@ -12,6 +12,7 @@
     * AuthenticationError    Intercom refused the access token
     * OutageError            Intercom cannot be reached, or answers with failures only
 * OptionError                options of a run contradict each other; a ValueError
+* MissingExtraError          an optional package is not installed; an ImportError
 * SubmissionInterrupted      Ctrl-C or the notebook's stop button, with `.results`; a KeyboardInterrupt
 """
 
@@ -310,6 +311,10 @@ class OptionError(Worded, ValueError):
 
     def __init__(self, problem: Words, *, remedy: Words) -> None:
         super().__init__(self._keep(between(": ", [problem, remedy])))
+
+
+class MissingExtraError(_Portable, ImportError):
+    """An optional package is not installed."""
 
 
 class _Unfinished(_Portable):

@@ -25,6 +25,7 @@ from events_pandas.errors import (
     InvalidRowsError,
     JournalError,
     MappingError,
+    MissingExtraError,
     OutageError,
     RunUnderWayError,
     SourceError,
@@ -115,6 +116,10 @@ _LATE = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LATE:
+    if name not in _LATE:
+        raise AttributeError(f"module 'events_pandas' has no attribute {name!r}")
+    try:
         return getattr(import_module(_LATE[name]), name)
-    raise AttributeError(f"module 'events_pandas' has no attribute {name!r}")
+    except ImportError as error:
+        # The sandbox does not know our errors.
+        raise MissingExtraError(str(error)) from error.__cause__ or error

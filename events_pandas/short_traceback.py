@@ -1,5 +1,6 @@
 """How IPython and Jupyter show an error of this package: its message, the caller's line, and what to look at."""
 
+import textwrap
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any, Final
 
 from events_pandas.words import counted, escaped
 
+_WIDTH: Final = 100  # a notebook cuts longer lines in the middle of a word
 _PACKAGE: Final = Path(__file__).parent
 _LOOK_AT: Final = {"results": "the results so far", "problems": "the findings"}
 """Frames that an error may have, and what they hold."""
@@ -15,7 +17,7 @@ _LOOK_AT: Final = {"results": "the results so far", "problems": "the findings"}
 def short_traceback(error: BaseException) -> list[str]:
     """Return the lines that are shown for an error, which may have been raised or not."""
     return [
-        f"{type(error).__name__}: {error}",
+        _wrapped(f"{type(error).__name__}: {error}"),
         *map(escaped, getattr(error, "__notes__", ())),
         *_callers_line(error),
         *_counts(getattr(error, "results", None)),
@@ -26,6 +28,14 @@ def short_traceback(error: BaseException) -> list[str]:
         ),
         *_cause(error.__cause__),
     ]
+
+
+def _wrapped(text: str) -> str:
+    """Return a text with line breaks between words."""
+    wrapper = textwrap.TextWrapper(
+        _WIDTH, subsequent_indent="  ", replace_whitespace=False, break_long_words=False, break_on_hyphens=False
+    )
+    return "\n".join(wrapper.fill(line) for line in text.split("\n"))
 
 
 def _counts(results: Any) -> Iterator[str]:

@@ -20,6 +20,7 @@ _HEAD_INCHES: Final = 1.5  # title, legend and labels of a panel
 _MOST_INCHES: Final = 4.0  # of the days
 _LEAST_LINES: Final = 6
 _WIDTH_INCHES: Final = 12.0
+_LEAST_SHARE: Final = 0.01  # of the longest bar
 
 
 def _no_events(report: CheckReport) -> str:
@@ -104,10 +105,12 @@ def draw_problems(ax: Axes, report: CheckReport, most: int) -> None:
         title = f"{title}: {most} of {len(groups)}"
     groups = groups[:most]
     lengths = np.array([_n_rows(causes) for _, causes in groups])
+    # A few rows beside a million are seen, too; the labels have the numbers.
+    seen = np.where(lengths, np.maximum(lengths, _LEAST_SHARE * lengths.max()), 0)
     for severity, (label, look) in _SEVERITIES.items():
         is_own = np.array([severity == own for (own, _), _ in groups])
         if is_own.any():
-            style.lie(ax, np.where(is_own, lengths, 0), look, label=label)
+            style.lie(ax, np.where(is_own, seen, 0), look, label=label)
     style.dress(ax, title, counts="x")
     style.legend(ax, title)
     style.end_labels(ax, lengths, [_extent(causes) for _, causes in groups])
@@ -118,8 +121,8 @@ def draw_problems(ax: Axes, report: CheckReport, most: int) -> None:
 
 
 def _n_rows(causes: Sequence[Cause]) -> int:
-    """Return how many rows causes have, each field for itself; a note on a whole column has none."""
-    return sum(0 if CODES[cause.code].extent else cause.rows for cause in causes)
+    """Return how many rows causes have, of the field with most; a note on a whole column has none."""
+    return max(0 if CODES[cause.code].extent else cause.rows for cause in causes)
 
 
 def _extent(causes: Sequence[Cause]) -> str:
@@ -127,7 +130,7 @@ def _extent(causes: Sequence[Cause]) -> str:
     if len(causes) == 1:
         return causes[0].extent
     rows = _n_rows(causes)
-    return f"{rows:,} in {len(causes)} fields" if rows else f"in {len(causes)} fields"
+    return f"{counted(rows, 'row')}, {len(causes)} fields" if rows else f"in {len(causes)} fields"
 
 
 PANELS: Final[Panels[CheckReport]] = {

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from events_pandas.errors import MissingExtraError
 from events_pandas.results import CheckReport
 from events_pandas.words import kind_of
 
@@ -21,9 +22,9 @@ AllAxes: TypeAlias = npt.NDArray[np.object_]
 
 def _loaded(name: str) -> ModuleType:
     try:
-        import_module("matplotlib")
+        import matplotlib as mpl  # noqa: F401, PLC0415  # Imported so that a missing extra is named.
     except ImportError as error:
-        raise ImportError('plots need an extra: pip install "events-pandas[plot]"') from error
+        raise MissingExtraError('plots need an extra: pip install "events-pandas[plot]"') from error
     return import_module(f"events_pandas.plots.{name}")
 
 

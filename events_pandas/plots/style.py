@@ -39,6 +39,7 @@ FEWEST_BINS: Final = 8
 FEWEST_ROWS: Final = 5
 """The same for bars that lie below each other."""
 _LINES_AROUND: Final = 3
+_MOST_COUNTS: Final = 4  # steps between the numbers below a plot
 _SHORTEST_LABEL: Final = 12
 _SHORTEST_LINE: Final = 16
 
@@ -157,7 +158,8 @@ def dress(ax: Axes, title: str, *, counts: Literal["x", "y"] = "y") -> None:
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)
     axis = ax.xaxis if counts == "x" else ax.yaxis
-    axis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
+    # "auto" takes labels on the x axis for three letters wide, and would print 10,000 over 12,000.
+    axis.set_major_locator(MaxNLocator(_MOST_COUNTS if counts == "x" else "auto", integer=True, min_n_ticks=1))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
 
 

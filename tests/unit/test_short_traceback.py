@@ -40,6 +40,19 @@ def test_short_traceback_has_counts_and_the_way_to_the_results():
     ]
 
 
+def test_short_traceback_breaks_long_messages_between_words():
+    """A notebook would cut a long line in the middle of a word."""
+    error = EventsPandasError(f"{'word ' * 30}end: /a/{'path' * 30}")
+
+    (shown,) = short_traceback(error)
+
+    assert shown.split("\n") == [
+        f"EventsPandasError: {'word ' * 16}".rstrip(),
+        f"  {'word ' * 14}end:",
+        f"  /a/{'path' * 30}",
+    ]
+
+
 def test_short_traceback_has_the_line_of_the_caller(shown):
     """The line that called this package is shown, and no line of this package."""
     lines = shown("", f"mapping = {WRONG}", EventMapping=EventMapping)

@@ -139,11 +139,11 @@ def test_plot_check_draws_the_rows_of_each_code(report, ax, bars, ticks, patches
     assert to_hex(patches(ax)["error: not sent"].get_facecolor()) == "#d55e00"
 
 
-def test_plot_check_counts_a_code_over_its_fields(check, ax):
-    """A code has one bar, and the fields that it adds up are counted."""
+def test_plot_check_counts_the_rows_of_a_code_in_one_field(check, ax):
+    """A code has one bar, as long as the most rows that it has in one of its fields: never more than there are."""
     ep.plot_check(check(["2024-01-30"] * 2, plan=["a\0", "x"], coupon=["a\0", "b\0"]), kind="problems", ax=ax)
 
-    assert texts(ax) == ["3 in 2 fields"]
+    assert texts(ax) == ["2 rows, 2 fields"]
 
 
 def test_plot_check_draws_a_code_that_is_both_error_and_note(ax, bars, ticks):
@@ -236,6 +236,26 @@ def test_plot_check_labels_forty_keys_without_overlaps(check):
     assert labels[39].get_text().endswith("_end_39")
     assert all(upper.y0 > lower.y1 for upper, lower in pairwise(boxes))
     assert all(box.x0 >= 0 for box in boxes)
+
+
+def test_plot_check_shows_one_row_beside_many(check, ax, bars):
+    """A bar is at least a hundredth of the longest, and its label has the number."""
+    days = ["2024-01-31"] * 1_001 + [None]
+    ep.plot_check(check(days, contacts=["00042"] * 1_002), kind="problems", ax=ax)
+
+    assert [width for _, width in bars(ax)["error: not sent"]] == [10, 0]
+    assert texts(ax) == ["1 row", "1,000 rows"]
+
+
+def test_plot_check_prints_no_count_over_another(check):
+    """Counts of thousands below a plot stand beside each other."""
+    plans = [f"plan {n}" for n in range(12_000)]
+    *_, problems = ep.plot_check(check(["2024-01-31"] * 12_000, contacts=["00042"] * 12_000, plan=plans))
+
+    problems.figure.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in problems.get_xticklabels()]
+    assert len(boxes) > 1
+    assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
 
 
 def test_plot_check_shows_the_emptiest_keys_where_not_all_fit(check, ticks):
