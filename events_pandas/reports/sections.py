@@ -164,7 +164,7 @@ def _causes(results: pd.DataFrame, manner: Manner) -> Iterator[str]:
     shown.loc[is_unknown, "what_to_do"] = manner.words(STEPS[Status.UNKNOWN_CONTACT])
     columns = ["cause", "status", "rows", "share", "example", "what_to_do", "request_ids"]
     texts = shown.assign(rows=shown["rows"].map("{:,}".format), share=shown["share"].map(_percent))[columns]
-    lines = [[cut(str(text)) for text in line] for line in texts.fillna("").astype(object).to_numpy().tolist()]
+    lines = [[cut(str(text)) for text in line] for line in texts.astype(object).fillna("").to_numpy().tolist()]
     yield from _plain_table([*_CAUSE_HEAD.values()], lines, caption="causes", head=[*_CAUSE_HEAD])
     if further := len(causes) - len(shown):
         rows = counted(int(causes["rows"].iloc[CAUSES_SHOWN:].sum()), "row")
