@@ -16,7 +16,8 @@ from events_pandas.convert.keys import Seconds
 from events_pandas.deliver import Status
 from events_pandas.intercom import IDENTIFIERS
 from events_pandas.mapping import EventMapping, bind, require_mapping
-from events_pandas.results.frame import text_column
+from events_pandas.results.frame import text_column, utc_times
+from events_pandas.results.reading import times_of
 from events_pandas.results.results_summary import require_columns
 from events_pandas.words import counted, kind_of
 
@@ -159,16 +160,15 @@ def _with_contacts(
     """Add the contact of each event, which is looked up in the frame."""
     rows = events["row"].to_numpy(np.int64)
     batch = Converter(bind(frame, replace(mapping, metadata={}))).convert_rows(positions)
-    # The times of results that were read from a CSV file are text.
-    sent_at = pd.DatetimeIndex(pd.to_datetime(events["created_at"], utc=True))
-    sent = sent_at.as_unit("s").asi8
+    sent_at = times_of(events, "created_at")
+    sent = sent_at.astype("datetime64[s]").astype(np.int64)
     if (place := first_other(batch, sent, may_be_later=mapping.duplicates == "spread")) is not None:
         raise other_row(positions[place], row=rows[place])
     identifiers, contacts = batch.contacts.named()
     return pd.DataFrame(
         {
             "row": rows,
-            "created_at": sent_at.as_unit("us"),
+            "created_at": utc_times(sent_at),
             "identifier": text_column(identifiers),
             "contact": text_column(contacts),
         }
