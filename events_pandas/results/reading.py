@@ -73,8 +73,8 @@ def row_numbers(rows: "pd.Series[Any]") -> Rows:
     is_position = (numbers >= 0) & np.isfinite(numbers) & (numbers == np.floor(numbers))
     if not is_position.all():
         place = int(is_position.argmin())
-        said = f"results: at position {place}, row is {quoted(str(rows.iloc[place]))}, which is not a position"
-        raise ValueError(f"{said}: expected whole numbers, as submitting writes them")
+        said = f"results: position {place} has the row {quoted(str(rows.iloc[place]))}"
+        raise ValueError(f"{said}: expected a whole number, as submitting writes it")
     return numbers.astype(np.int64)
 
 

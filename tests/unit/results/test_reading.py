@@ -74,8 +74,7 @@ def test_a_row_that_is_not_a_position_is_named(row):
         row_numbers(pd.Series([0, row], dtype=object))
 
     assert str(caught.value) == (
-        f"results: at position 1, row is '{row}', which is not a position: expected whole numbers, as submitting "
-        "writes them"
+        f"results: position 1 has the row '{row}': expected a whole number, as submitting writes it"
     )
 
 
