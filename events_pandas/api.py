@@ -744,7 +744,7 @@ def verify(
     Parameters
     ----------
     results : pandas.DataFrame
-        What submitting returned; a file of results that was read back will do.
+        What submitting returned in one run, or some of its rows; a file of results that was read back will do.
     frame : pandas.DataFrame
         All rows that were submitted: those of the run, or of the one frame of a stream that the results belong to. It
         is not changed.
@@ -785,7 +785,8 @@ def verify(
     SubmissionInterrupted
         On Ctrl-C or the notebook's stop button, with such `results` too.
     TypeError, ValueError
-        If results and frame do not belong together, or an option cannot be used.
+        If results and frame do not belong together, if the results are of several runs or have a cell that cannot be
+        read, or if an option cannot be used.
 
     Notes
     -----

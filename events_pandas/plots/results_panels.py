@@ -7,13 +7,13 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
 from matplotlib.axes import Axes
 
 from events_pandas.deliver import Status
 from events_pandas.plots import style
 from events_pandas.plots.figures import Panels, new_figure
 from events_pandas.plots.spans import WINDOW_SECONDS, Numbers, RunBins, calendar_bins, run_bins
+from events_pandas.results.reading import times_of
 from events_pandas.words import counted, kind_of
 
 _COLUMNS: Final = ("status", "created_at", "submitted_at")
@@ -46,21 +46,16 @@ def drawn_results(results: pd.DataFrame) -> DrawnResults:
     facts = results.attrs.get("run", {})
     return DrawnResults(
         statuses=results["status"].astype(object).to_numpy(),
-        created_at=_seconds(results["created_at"]),
-        submitted_at=_seconds(results["submitted_at"]),
+        created_at=_seconds(results, "created_at"),
+        submitted_at=_seconds(results, "submitted_at"),
         limit=facts.get("limit"),
         share=facts.get("rate_share", 1.0),
     )
 
 
-def _seconds(times: "pd.Series[Any]") -> Numbers:
-    """Return times as Unix seconds; a CSV file has them as text."""
-    # Not pandas' reader of text, whose nanoseconds end in 2262.
-    values = pa.array(times, from_pandas=True)
-    if not pa.types.is_timestamp(values.type):
-        values = values.cast(pa.string()).cast(pa.timestamp("us", tz="UTC"))
-    seconds = values.cast(pa.timestamp("s", tz="UTC"), safe=False).cast(pa.int64())
-    return np.asarray(seconds.fill_null(_NO_TIME))
+def _seconds(results: pd.DataFrame, column: str) -> Numbers:
+    """Return times as Unix seconds."""
+    return times_of(results, column).astype("datetime64[s]").astype(np.int64)
 
 
 def draw_run(ax: Axes, results: DrawnResults, most: int) -> None:

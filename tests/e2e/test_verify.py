@@ -385,6 +385,27 @@ def test_command_exits_with_1_when_events_are_missing(run):
             "results.csv: no column 'created_at': give what `submit --results` wrote",
         ),
         (
+            lambda folder: (folder / "results.csv").write_text(
+                (folder / "results.csv").read_text().replace(",2024-01-31", ",gestern", 1)
+            ),
+            (
+                "results.csv: row 0 has the created_at 'gestern 00:00:00+00:00', which is not a time: write it as "
+                "2024-01-31T12:00:00Z"
+            ),
+        ),
+        (
+            lambda folder: (folder / "results.csv").write_text(
+                (folder / "results.csv").read_text().replace("\n1,", "\n,", 1)
+            ),
+            "results.csv: position 1 has the row 'nan': expected a whole number, as submitting writes it",
+        ),
+        (
+            lambda folder: (folder / "results.csv").write_text(
+                (folder / "results.csv").read_text().replace("\n1,", "\n0,", 1)
+            ),
+            "results.csv: row 0 comes twice: give the results of one run",
+        ),
+        (
             lambda folder: (folder / "results.csv").unlink(),
             "results.csv: the results cannot be read: No such file or directory",
         ),

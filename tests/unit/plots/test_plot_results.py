@@ -211,6 +211,15 @@ def test_plot_results_draws_any_dates_of_a_file(make_results, tmp_path, ax, bars
     assert bars(ax) == {"accepted": [(0, 1), (99, 1)]}
 
 
+def test_plot_results_of_a_file_of_texts(make_results, tmp_path, ax, bars):
+    """A file that was read as text has an empty text where a time is absent."""
+    make_results(["accepted", "invalid"], [0.0, np.nan]).to_csv(tmp_path / "results.csv")
+
+    ep.plot_results(pd.read_csv(tmp_path / "results.csv", dtype=str, keep_default_na=False), kind="run", ax=ax)
+
+    assert bars(ax) == {"accepted": [(0.5, 1)]}
+
+
 def test_plot_results_of_a_file_without_times(make_results, tmp_path, ax):
     """A CSV file in which no row has a time has an empty column."""
     make_results(["invalid"], [np.nan], created=["NaT"]).to_csv(tmp_path / "results.csv")
@@ -248,6 +257,11 @@ def test_plot_results_takes_text_and_background_from_the_style(make_results, pat
             pd.DataFrame({"status": [], "created_at": []}),
             ValueError,
             "results: no column 'submitted_at': give what submitting returned",
+        ),
+        (
+            pd.DataFrame({"status": "accepted", "created_at": ["", "soon"], "submitted_at": ""}),
+            ValueError,
+            "results: row 1 has the created_at 'soon', which is not a time: write it as 2024-01-31T12:00:00Z",
         ),
     ],
 )

@@ -425,7 +425,7 @@ def test_rejects_refuse_results_that_have_a_row_twice(orders):
     with pytest.raises(ValueError, match=r".") as caught:
         export_rejects(pd.concat([failed(4), failed(4)]), orders, "rejects.csv")
 
-    assert str(caught.value) == "results: have row 0 twice: give the results of one run"
+    assert str(caught.value) == "results: row 0 comes twice: give the results of one run"
 
 
 def test_rejects_refuse_swapped_arguments(orders):

@@ -333,9 +333,7 @@ def test_verify_takes_results_from_files_and_some_of_their_rows(make_orders, map
     results = submitted(orders, mapping)
     given = {
         "csv": lambda: pd.read_csv(io.StringIO(results.to_csv(index=False))),
-        "csv of texts": lambda: pd.read_csv(
-            io.StringIO(results.to_csv(index=False)), dtype=str, keep_default_na=False
-        ).astype({"row": int}),
+        "csv of texts": lambda: pd.read_csv(io.StringIO(results.to_csv(index=False)), dtype=str, keep_default_na=False),
         "reversed": lambda: results.iloc[::-1],
         "one row": lambda: results.iloc[[3]],
     }[kind]()
@@ -399,6 +397,10 @@ def test_verify_says_what_intercom_did_not_answer(make_orders, mapping, submitte
             "frame: has 2 rows, and results have row 2: give all rows that were submitted, and no others",
         ),
         (
+            lambda orders: pd.concat([orders.assign(who=["a", "b", "c"]), orders]),
+            "frame: has 6 rows, and 3 were submitted: give all rows that were submitted, and no others",
+        ),
+        (
             lambda orders: orders.assign(day="2024-02-01"),
             OTHER_ROW.format(0),
         ),
@@ -415,6 +417,47 @@ def test_verify_refuses_a_frame_that_is_not_that_of_the_results(make_orders, map
 
     with pytest.raises(ValueError) as caught:  # noqa: PT011  # The message is compared.
         verify(submitted(orders, mapping), change(orders), mapping, client=client)
+
+    assert (str(caught.value), client.asked) == (message, [])
+
+
+@pytest.mark.parametrize("who", [["a", "b"], ["c", "d"]])
+def test_verify_refuses_results_of_several_runs(make_orders, mapping, submitted, who):
+    """Each run counts its rows from 0: events of the second would be looked up among the rows of the first."""
+    frames = [make_orders(2, who=["a", "b"]), make_orders(2, who=who)]
+    results = pd.concat([submitted(frame, mapping) for frame in frames])
+    client = Counts({"a": one(), "b": one()})
+
+    with pytest.raises(ValueError, match=r"^results: row 0 comes twice: give the results of one run$"):
+        verify(results, pd.concat(frames), mapping, client=client)
+
+    assert client.asked == []
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "message"),
+    [
+        (
+            "row",
+            None,
+            "results: position 1 has the row 'None': expected a whole number, as submitting writes it",
+        ),
+        (
+            "created_at",
+            "soon",
+            "results: row 1 has the created_at 'soon', which is not a time: write it as 2024-01-31T12:00:00Z",
+        ),
+    ],
+)
+def test_verify_names_the_cell_of_results_that_cannot_be_read(make_orders, mapping, submitted, column, cell, message):
+    """A damaged cell is named before the first request."""
+    orders = make_orders(3)
+    results = submitted(orders, mapping).astype({column: object})
+    results.loc[1, column] = cell
+    client = Counts()
+
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  # The message is compared.
+        verify(results, orders, mapping, client=client)
 
     assert (str(caught.value), client.asked) == (message, [])
 
