@@ -107,8 +107,9 @@ def explain(results: pd.DataFrame, frame: pd.DataFrame | None = None) -> pd.Data
     Rows with the same status and error code have the same cause. A row that breaks several rules counts for the first
     one: `CheckReport.problems` has them all.
 
-    An example shows the cell that breaks a rule, as `error_message` does, but never the identifier of a contact. The
-    label of a row is shown as it stands in the index, which may hold personal data.
+    An example shows the cell that breaks a rule, as `error_message` does. If the mapping reads the cell's column as the
+    identifier of a contact, the cell is not shown, whatever else reads it. The label of a row is shown as it stands in
+    the index, which may hold personal data, such as the identifier itself.
 
     Examples
     --------
