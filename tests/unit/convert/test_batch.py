@@ -679,8 +679,10 @@ NOT_A_LINK = "is not an http or https address: write it as https://example.org/p
         (RichLink(value="order", url="email"), f"metadata.k.url: a value in column 'email' {NOT_A_LINK}"),
         (
             MonetaryAmount("order", currency="email"),
-            "metadata.k.currency: a value in column 'email' is not a currency of ISO 4217: "
-            "write three letters such as 'usd'",
+            (
+                "metadata.k.currency: a value in column 'email' is not a currency of ISO 4217: "
+                "write three letters such as 'usd'"
+            ),
         ),
         (Link("order"), f"metadata.k: '7' in column 'order' {NOT_A_LINK}"),
     ],
@@ -699,8 +701,10 @@ def test_cure_does_not_show_a_part_of_an_identifier(convert):
     batch = convert(pd.DataFrame({"who": ["4.711"]}), user_id="who", metadata={"n": Number("who")})
 
     assert [text for finding in batch.findings for text in finding.messages().to_pylist()] == [
-        "metadata.n: a value in column 'who' can be read in two ways, since no decimal sign is known for its column: "
-        "set decimal to ',' or '.' in the mapping's source"
+        (
+            "metadata.n: a value in column 'who' can be read in two ways, since no decimal sign is known for its "
+            "column: set decimal to ',' or '.' in the mapping's source"
+        )
     ]
 
 
@@ -709,7 +713,9 @@ def test_note_on_the_column_of_an_identifier_keeps_its_counts(convert):
     batch = convert(pd.DataFrame({"who": ["a", *"7777"]}), user_id="who", metadata={"who": "who"})
 
     assert [text for finding in batch.findings for text in finding.messages().to_pylist()] == [
-        "metadata.who: 4 numbers among 5 values in column 'who' are sent as text, because the column has no rule in the "
-        "mapping and its values do not show a type: give the column a number or date rule in the mapping, or a text rule "
-        "if it is text"
+        (
+            "metadata.who: 4 numbers among 5 values in column 'who' are sent as text, because the column has no rule in "
+            "the mapping and its values do not show a type: give the column a number or date rule in the mapping, or a "
+            "text rule if it is text"
+        )
     ]
