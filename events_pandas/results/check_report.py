@@ -225,7 +225,7 @@ class CheckReport:
             return cause.place or row
         # As a list, so that numbers are Python's and not numpy's.
         (label,) = self.index[cause.first_row : cause.first_row + 1].tolist()
-        return row if label == cause.first_row else labelled(row, label)
+        return labelled(row, label, row=cause.first_row)
 
     @property
     def notes(self) -> list[Cause]:
