@@ -147,7 +147,7 @@ def test_report_takes_an_index_with_missing_labels(orders, mapping):
     """A label may be missing: it is neither the number of its row nor not."""
     orders.index = pd.Index([pd.NA] * len(orders), dtype=object)
 
-    assert "such as row 3 (<NA>): created_at" in str(check_events(orders, mapping))
+    assert "row 3 (&lt;NA&gt;)" in check_events(orders, mapping)._repr_html_()
 
 
 def test_report_problems_stand_on_the_callers_index(orders, mapping):
