@@ -12,9 +12,10 @@ from matplotlib.axes import Axes
 from events_pandas.deliver import Status
 from events_pandas.plots import style
 from events_pandas.plots.figures import Panels, new_figure
-from events_pandas.plots.spans import WINDOW_SECONDS, Numbers, RunBins, calendar_bins, run_bins
+from events_pandas.plots.spans import DAY_SECONDS, WINDOW_SECONDS, Numbers, RunBins, calendar_bins, run_bins
 from events_pandas.results.reading import times_of
-from events_pandas.words import counted, kind_of
+from events_pandas.results.results_summary import require_columns
+from events_pandas.words import counted
 
 _COLUMNS: Final = ("status", "created_at", "submitted_at")
 _FIGURE_INCHES: Final = (10.0, 7.5)
@@ -38,11 +39,7 @@ class DrawnResults:
 
 def drawn_results(results: pd.DataFrame) -> DrawnResults:
     """Return what is drawn of results, also of those that were read from a file."""
-    if not isinstance(results, pd.DataFrame):
-        raise TypeError(f"results: expected a DataFrame, got {kind_of(results)}: give what submitting returned")
-    for column in _COLUMNS:
-        if column not in results:
-            raise ValueError(f"results: no column {column!r}: give what submitting returned")
+    require_columns(results, _COLUMNS)
     facts = results.attrs.get("run", {})
     return DrawnResults(
         statuses=results["status"].astype(object).to_numpy(),
@@ -124,7 +121,7 @@ def draw_days(ax: Axes, results: DrawnResults, most: int) -> None:
         sentence = "no row has a readable created_at" if n_absent else "there are no rows"
         style.empty(ax, "Statuses by day of created_at", sentence)
         return
-    days = results.created_at[is_drawn] // 86_400
+    days = results.created_at[is_drawn] // DAY_SECONDS
     bins = calendar_bins(days)
     parts = _parts(results.statuses[is_drawn], bins.places(days), bins.n)
     style.stack(ax, np.arange(bins.n), parts, width=0.86)

@@ -117,6 +117,25 @@ def test_runs_report_how_each_ended(journals):
     assert found["resubmit"].tolist() == [False, True, False]
 
 
+@pytest.mark.parametrize(
+    ("counts", "outcome"),
+    [
+        ({"failed": 1}, "1 row to submit again"),
+        ({"accepted": 2, "failed": 5, "not_submitted": 1}, "6 rows to submit again"),
+        ({"rejected": 1, "failed": 5, "not_submitted": 1}, "1 row to fix"),
+    ],
+)
+def test_runs_say_whether_rows_are_to_be_fixed(journals, counts, outcome):
+    """A row without a final answer has nothing to fix: submitting again is enough, as the summary of its run says."""
+    journal = Journal(journals / "ab12cd34.sqlite", workspace="ab12cd34")
+    started_at = datetime(2026, 1, 31, 11, 0, tzinfo=UTC)
+    journal.begin_run(RunFacts(started_at=started_at, source="a frame", mapping="0f3c"))
+    journal.end_run("incomplete", counts, ended_at=started_at, requests=1)
+    journal.close()
+
+    assert runs(journals)["outcome"][0] == outcome
+
+
 def test_runs_are_a_table_to_look_at(journals):
     """Times are in words, a run that left rows says how many, and a path is cut in its middle."""
     journal = Journal(journals / "ab12cd34.sqlite", workspace="ab12cd34")
