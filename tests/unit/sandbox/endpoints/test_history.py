@@ -158,6 +158,13 @@ def test_summary_counts_every_event(ask, keep) -> None:
     }
 
 
+def test_summary_shows_years_with_four_digits(ask, keep) -> None:
+    """A time of ISO 8601 has four digits of the year, also in the year 1."""
+    keep(-62_135_510_400)
+
+    assert ask(summary="true")["events"][0]["first"] == "0001-01-02T00:00:00.000+00:00"
+
+
 def test_summary_shows_times_beyond_the_calendar_as_seconds(ask, keep) -> None:
     """Milliseconds that were sent as seconds lie beyond the years of a date."""
     keep(1389913941000)
