@@ -249,6 +249,11 @@ def test_plot_results_takes_text_and_background_from_the_style(make_results, pat
             ValueError,
             "results: no column 'submitted_at': give what submitting returned",
         ),
+        (
+            pd.DataFrame({"status": ["Accepted"], "created_at": [None], "submitted_at": [None]}),
+            ValueError,
+            "results: row 0 has the unknown status 'Accepted': give what submitting returned",
+        ),
     ],
 )
 def test_plot_results_refuses_what_are_not_results(results, error, message):
