@@ -21,6 +21,8 @@ MOST_ROWS: Final = 40
 
 
 _PAD_INCHES: Final = 0.12
+_PLAIN: Final = "rectilinear"
+"""The projection of an Axes with straight axes, by matplotlib's name."""
 
 
 ONE_INCHES: Final = (8.0, 4.5)
@@ -40,10 +42,10 @@ def draw(
     panels: Panels[Drawn], drawn: Drawn, new_axes: Callable[[Drawn], list[Axes]], *, kind: str | None, ax: Any
 ) -> Axes | npt.NDArray[np.object_]:
     """Draw one panel or all, as `plot_check` documents."""
-    if kind is not None and kind not in panels:
-        raise ValueError(f"kind: there is no panel {kind!r}: {did_you_mean(kind, panels)}")
-    if ax is not None and not isinstance(ax, Axes):
-        raise TypeError(f"ax: expected an Axes of matplotlib, got {kind_of(ax)}")
+    if kind is not None:
+        _require_panel(kind, panels)
+    if ax is not None:
+        _require_axes(ax)
     if kind is not None:
         axes = new_figure(*ONE_INCHES).add_subplot() if ax is None else ax
         panels[kind](axes, drawn, room_for_rows(axes))
@@ -54,3 +56,17 @@ def draw(
     for each, draw_panel in zip(all_axes, panels.values(), strict=True):
         draw_panel(each, drawn, MOST_ROWS)
     return np.array(all_axes, dtype=object)
+
+
+def _require_panel(kind: object, panels: Panels[Any]) -> None:
+    if not isinstance(kind, str):
+        raise TypeError(f"kind: expected one of {', '.join(map(repr, panels))}, got {kind_of(kind)}")
+    if kind not in panels:
+        raise ValueError(f"kind: there is no panel {kind!r}: {did_you_mean(kind, panels)}")
+
+
+def _require_axes(ax: object) -> None:
+    if not isinstance(ax, Axes):
+        raise TypeError(f"ax: expected an Axes of matplotlib, got {kind_of(ax)}")
+    if ax.name != _PLAIN:
+        raise ValueError(f"ax: its projection is {ax.name!r}, and bars need straight axes: make it without projection")

@@ -59,9 +59,9 @@ def plot_check(report: CheckReport, *, kind: CheckKind | None = None, ax: "Axes 
     ImportError
         If matplotlib is missing.
     TypeError
-        If `report` is not a report, or `ax` not an Axes.
+        If `report` is not a report, `kind` not a string, or `ax` not an Axes.
     ValueError
-        If there is no such panel, or `ax` is given without `kind`: it has room for one panel.
+        If there is no such panel, `ax` has a projection, or it is given without `kind`: it has room for one panel.
 
     See Also
     --------
@@ -130,9 +130,10 @@ def plot_results(
     ImportError
         If matplotlib is missing.
     TypeError
-        If `results` is not a DataFrame, or `ax` not an Axes.
+        If `results` is not a DataFrame, `kind` not a string, or `ax` not an Axes.
     ValueError
-        If the results lack a column, a row has no status, there is no such panel, or `ax` is given without `kind`.
+        If the results lack a column, a row has no status, there is no such panel, or `ax` has a projection or is
+        given without `kind`.
 
     See Also
     --------

@@ -13,7 +13,7 @@ from events_pandas.reports.pictures import MISSING, Picture, can_draw, check_pic
 from events_pandas.results import CheckReport, Summary, Verification
 from events_pandas.results.cause_groups import CauseGroup
 from events_pandas.results.check_report import content_of
-from events_pandas.results.explanation import explained
+from events_pandas.results.explanation import explained, labels_of
 from events_pandas.results.fragment import LEFT, LONG, RIGHT, UNBROKEN, badge, cell, markup_cell, paragraph, table
 from events_pandas.results.next_steps import STEPS, last_step
 from events_pandas.results.report import workspace_fact
@@ -155,7 +155,7 @@ def _results_parts(results: pd.DataFrame, summary: Summary, manner: Manner) -> I
 
 
 def _causes(results: pd.DataFrame, manner: Manner) -> Iterator[str]:
-    labels = results.index if manner.include_examples and "run" in results.attrs else None
+    labels = labels_of(results) if manner.include_examples else None
     causes = explained(results, labels=labels, shows_cells=manner.include_examples)
     if not len(causes):
         return
@@ -173,6 +173,8 @@ def _causes(results: pd.DataFrame, manner: Manner) -> Iterator[str]:
 
 def _notes(summary: Summary, manner: Manner) -> Iterator[str]:
     groups = summary.note_groups()
+    if heading := summary.notes_heading:
+        yield paragraph(heading)
     for group in groups[:CAUSES_SHOWN]:
         shown = group if manner.include_examples else _without_cells(group)
         text = f" {shown.first.code}: {shown.extent}, such as {shown.first.place}: {shown.first.message}"

@@ -140,22 +140,23 @@ def explain(results: pd.DataFrame, frame: pd.DataFrame | None = None) -> pd.Data
     require_columns(results, COLUMNS)
     require_columns(results, [name for name in _READ_TOO if name in results])
     if frame is None:
-        return explained(results, labels=results.index if _has_labels(results) else None)
+        return explained(results, labels=labels_of(results))
     require_results(results, frame, columns=COLUMNS)
     return explained(results, labels=frame.index[positions_in(frame, results, results["row"])])
 
 
-def _has_labels(results: pd.DataFrame) -> bool:
-    """Tell whether results still have the caller's index."""
-    # Results that were put together or read from a file may have lost it.
+def labels_of(results: pd.DataFrame) -> "pd.Index[Any] | None":
+    """Return the caller's labels of results; None if these have lost the caller's index."""
+    # Results that were put together or read from a file may have an index of their own.
     if "run" not in results.attrs:
-        return False
+        return None
     index = results.index
     if not (isinstance(index, pd.RangeIndex) and index.equals(pd.RangeIndex(len(index)))):
-        return True
+        return index
     # Some of the rows, or all in another order, were given a new index; of a whole frame it may be the caller's.
     frame = results.attrs["run"].get("frame")
-    return frame is not None and np.array_equal(results["row"], frame["first_row"] + np.arange(frame["rows"]))
+    is_whole = frame is not None and np.array_equal(results["row"], frame["first_row"] + np.arange(frame["rows"]))
+    return index if is_whole else None
 
 
 def explained(results: pd.DataFrame, *, labels: "pd.Index[Any] | None", shows_cells: bool = True) -> pd.DataFrame:

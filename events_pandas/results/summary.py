@@ -148,10 +148,16 @@ class Summary:
 
     def note_lines(self) -> Iterator[str]:
         """Yield the notes of the run that were not told before, and before them their rows if these are more."""
-        groups, n_rows = self.note_groups(), self._noted_rows
-        if groups and n_rows is not None and n_rows > self._statuses.total():
-            yield f"notes on all {n_rows:,} rows of the run, not only on these:"
-        yield from map(str, groups)
+        if heading := self.notes_heading:
+            yield heading
+        yield from map(str, self.note_groups())
+
+    @property
+    def notes_heading(self) -> str:
+        """Which rows the notes are about, if these are more than the results have; otherwise empty."""
+        rows = self._noted_rows
+        is_more = rows is not None and rows > self._statuses.total() and self.note_groups()
+        return f"notes on all {rows:,} rows of the run, not only on these:" if is_more else ""
 
     @property
     def _noted_rows(self) -> int | None:

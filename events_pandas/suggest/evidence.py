@@ -31,8 +31,8 @@ _FEW: Final = 0.1
 _PROBED: Final = 100
 """The texts that are tried before all are."""
 
-_NUMBER: Final = r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]+)?(?:[eE]-[0-9]{1,3})?"
-"""Programs write small numbers with a negative exponent; 1e5 may be the number of a thing."""
+_NUMBER: Final = r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]+)?(?:[eE]-[0-9]{1,3})?|\+(?:0|[1-9][0-9]{0,14})\.[0-9]+"
+"""Programs write small numbers with a negative exponent; 1e5 may be the number of a thing, and +49 its code."""
 
 _NESTED_TYPES: Final = (dict, list, tuple, set, frozenset, np.ndarray)
 
@@ -197,8 +197,9 @@ def _near_number(texts: Values) -> str:
     if all(cure is None for cure in _cures(texts.head(_PROBED))):
         return ""
     cures = pd.Series(_cures(texts), dtype=object)
-    is_near = cures.notna()
-    if (is_near | texts.str.fullmatch(_NUMBER)).mean() < MOST:
+    is_number = texts.str.fullmatch(_NUMBER)
+    is_near = cures.notna() & ~is_number
+    if not is_near.any() or (is_near | is_number).mean() < MOST:
         return ""
     return f"{quoted(texts[is_near].iloc[0])}: {cures[is_near].iloc[0]}"
 

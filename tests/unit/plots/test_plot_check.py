@@ -322,6 +322,11 @@ def test_plot_check_draws_a_million_rows(make_orders, mapping, bars):
     [
         ({"kind": "day"}, ValueError, "kind: there is no panel 'day': did you mean 'days'?"),
         (
+            {"kind": ["days"]},
+            TypeError,
+            "kind: expected one of 'days', 'duplicates', 'metadata', 'problems', got a list",
+        ),
+        (
             {"ax": "ax"},
             ValueError,
             "ax: an Axes has room for one panel: choose its kind, of 'days', 'duplicates', 'metadata', 'problems'",
@@ -338,6 +343,19 @@ def test_plot_check_refuses_arguments(report, ax, call, error, message):
 
     assert str(caught.value) == message
     assert not ax.has_data()
+
+
+@pytest.mark.parametrize("kind", PANELS)
+def test_plot_check_refuses_a_projection(report, kind):
+    """Bars stand on straight axes."""
+    ax = plt.figure().add_subplot(projection="polar")
+
+    with pytest.raises(ValueError, match="projection") as caught:
+        ep.plot_check(report, kind=kind, ax=ax)
+
+    assert str(caught.value) == (
+        "ax: its projection is 'polar', and bars need straight axes: make it without projection"
+    )
 
 
 def test_plot_check_refuses_what_is_not_a_report():

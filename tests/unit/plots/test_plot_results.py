@@ -263,6 +263,11 @@ def test_plot_results_takes_text_and_background_from_the_style(make_results, pat
             ValueError,
             "results: row 1 has the created_at 'soon', which is not a time: write it as 2024-01-31T12:00:00Z",
         ),
+        (
+            pd.DataFrame({"status": ["Accepted"], "created_at": [None], "submitted_at": [None]}),
+            ValueError,
+            "results: row 0 has the unknown status 'Accepted': give what submitting returned",
+        ),
     ],
 )
 def test_plot_results_refuses_what_are_not_results(results, error, message):

@@ -199,6 +199,18 @@ def test_report_hides_the_cells_of_notes(orders, mapping, written):
     assert " before_2000: all 6 rows, such as row 0: created_at: a value is before the year 2000: " in text
 
 
+def test_report_of_some_rows_reads_them_as_a_summary_does(results, written):
+    """Notes are on all rows of the run, and a new index is not the caller's."""
+    some = results.iloc[2:].reset_index(drop=True)
+    note = {"code": "naive_time", "field": "created_at", "severity": "note", "rows": 6, "first_row": 0, "message": "x"}
+    some.attrs["run"] = {**some.attrs["run"], "notes": [note]}
+
+    text = written(some, include_examples=True)
+
+    assert "notes on all 6 rows of the run, not only on these:" in text
+    assert "row 2: created_at" in text
+
+
 def test_report_of_a_file_hides_its_evidence_for_the_encoding(tmp_path, written):
     """The evidence quotes a word of the file."""
     (tmp_path / "a.csv").write_bytes("who;day\n1;2024-01-31\nM\xfcller;2024-01-31\n".encode("cp1252"))
