@@ -83,7 +83,7 @@ def section_of(content: Content, manner: Manner) -> Section:
         case CheckReport():
             return _check_section(content, manner)
         case Verification():
-            return _verification_section(content, manner)
+            return Section(heading="Verification", parts=[content._repr_html_()])
         case _:
             return _results_section(content, manner)
 
@@ -125,11 +125,6 @@ def _message(cause: Cause) -> str:
     return f"{escaped(cause.field)}: {code.subject} {code.cause}: " + (
         "the event is sent without it" if is_omission else code.cure
     )
-
-
-def _verification_section(verification: Verification, manner: Manner) -> Section:
-    shown = verification if manner.include_examples else verification.without_labels()
-    return Section(heading="Verification", parts=[shown._repr_html_()])
 
 
 def _results_section(results: pd.DataFrame, manner: Manner) -> Section:

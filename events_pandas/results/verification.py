@@ -1,7 +1,7 @@
 """Verification: whether accepted events have arrived, as text, as HTML, as numbers and as a frame."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -42,7 +42,8 @@ _MEANINGS: Final[Mapping[ArrivalStatus, str]] = MappingProxyType(
 _NEXT_STEP: Final = (
     "to send them again, submit the rows with resubmit=True, or --resubmit: Intercom ignores events that it has"
 )
-_OF_FILES: Final = ("source_file", "line")
+FILE_COLUMNS: Final = ("source_file", "line")
+"""The columns of results that say where in files a row is."""
 _TIMES: Final = ("first_accepted", "last_accepted", "first_found", "last_found")
 _NO_TIME: Final = np.iinfo(np.int64).min
 
@@ -74,17 +75,19 @@ class ContactSummary:
 class Verification:
     """What Intercom's counts prove about accepted events.
 
-    Printed it is text, in a notebook it is shown with tables. Both name rows, and no contacts.
+    Printed it is text, in a notebook it is shown with tables. Both name rows by number, or by file and line, and show
+    neither contacts nor labels, which may name contacts.
 
     Parameters
     ----------
     groups : pandas.DataFrame
-        A row for each contact of the events drawn and each of its event names, on the index of the results: ``row``
+        A row for each contact of the events drawn and each of its event names: ``row``
         (int64), the first row; ``event_name`` (string), normalized; ``accepted`` (int64) and ``found`` (Int64), how
         many events were accepted, and how many Intercom counts; ``missing`` (Int64), how many it lacks at least;
         ``first_accepted``, ``last_accepted``, ``first_found`` and ``last_found`` (datetime64, UTC); ``drawn`` (int64),
         how many of the events were drawn; and ``status`` (ordered categorical). From files also ``source_file`` and
-        ``line``, and with ``include_identifier`` also ``identifier`` and ``contact`` (strings).
+        ``line``. With ``include_identifier`` it is on the labels of the results, and has ``identifier`` and ``contact``
+        (strings).
     places : sequence of str
         Where the first row of each group is, in words.
     accepted : int
@@ -192,11 +195,6 @@ class Verification:
             "bound": None if most is None else of_bound,
             "differing": [{**group, "place": place} for group, place in zip(groups, self._where(), strict=True)],
         }
-
-    def without_labels(self) -> "Verification":
-        """Return the same, with rows that are named by their numbers alone, or by their files and lines."""
-        rows = self.groups[_placed_by(self.groups)].itertuples()
-        return replace(self, places=[_place(row, hides_label=True) for row in rows])
 
     def __str__(self) -> str:
         width = len(f"{self.drawn:,}")
@@ -311,13 +309,12 @@ def verification_of(
     summaries: Sequence[ContactSummary | None],
     results: pd.DataFrame,
     *,
-    hides_labels: bool,
     include_identifier: bool,
     workspace: WorkspaceIdentity | None,
 ) -> Verification:
     """Compare the accepted events with the summaries of their contacts, in the order in which contacts were drawn.
 
-    A summary is None if the questions ended before its answer. `hides_labels`: the labels of rows name contacts.
+    A summary is None if the questions ended before its answer.
     """
     groups = drawn.groups
     unanswered = [number for number, summary in enumerate(summaries) if summary is None]
@@ -330,13 +327,15 @@ def verification_of(
         **_counted(groups, judged),
         "drawn": np.bincount(order, minlength=len(groups)),
         "status": pd.Categorical([one.status.value for one in judged], dtype=ARRIVAL_STATUS_DTYPE),
-        **{name: firsts[name].array for name in _OF_FILES if name in firsts},
+        **{name: firsts[name].array for name in FILE_COLUMNS if name in firsts},
     }
     if include_identifier:
         columns |= {name: text_column(groups[name].to_numpy(object)) for name in ("identifier", "contact")}
+    # Labels may name contacts, whatever the index is called.
+    result = pd.DataFrame(columns, index=firsts.index if include_identifier else pd.RangeIndex(len(firsts)))
     return Verification(
-        groups=pd.DataFrame(columns, index=firsts.index),
-        places=[_place(first, hides_label=hides_labels) for first in firsts[_placed_by(firsts)].itertuples()],
+        groups=result,
+        places=[place_of(first) for first in result.itertuples()],
         accepted=drawn.population,
         contacts=groups["asked"].iloc[order].nunique(),
         unanswered=len(unanswered),
@@ -378,18 +377,6 @@ def _counted(groups: pd.DataFrame, judged: "Sequence[_Judged]") -> dict[str, Any
         "first_found": _times([None if one is None else one.first for one in found]),
         "last_found": _times([None if one is None else one.last for one in found]),
     }
-
-
-def _placed_by(results: pd.DataFrame) -> list[str]:
-    """Return the columns that say where rows are."""
-    return ["row", *(name for name in _OF_FILES if name in results)]
-
-
-def _place(first: Any, *, hides_label: bool) -> str:
-    """Return a row of results in words, with its label if that says more than its number."""
-    place = place_of(first)
-    is_labelled = not (hides_label or hasattr(first, _OF_FILES[0]) or str(first.Index) == str(first.row))
-    return f"{place} (label {quoted(str(first.Index))})" if is_labelled else place
 
 
 def _times(seconds: Sequence[int | None]) -> ExtensionArray:
