@@ -14,7 +14,7 @@ from events_pandas.results.arrival import EventCount
 from events_pandas.results.verification import ContactSummary, verification_of
 from events_pandas.run.verification import SubmittedFrame
 
-NEXT_STEP = "to send them again, submit the rows with resubmit=True, or --resubmit: Intercom ignores events that it has"
+NEXT_STEP = "to send them again, submit the rows with resubmit=True: Intercom ignores events that it has"
 COLUMNS = ["row", "status", "created_at", "submitted_at"]
 DAY = 1_706_659_200  # 2024-01-31
 WORKSPACE = {"type": "admin", "app": {"type": "app", "id_code": "ab12cd34", "name": "Acme", "region": "US"}}
@@ -125,7 +125,7 @@ def test_verification_prints_what_is_proven(make_orders, mapping, submitted):
             "1 event proves nothing: the following is about events like the other 49\n"
             "at least 2 events are missing, of the contacts that were drawn\n"
             f"{NEXT_STEP}\n"
-            "at 95% confidence, at most 6.8% of such events may be missing (4 of 59)\n"
+            "at 95% confidence, at most 12.3% of such events may be missing\n"
             "differing: row 1, 'placed-order': 1 accepted, 0 found\n"
             "differing: row 4, 'placed-order': 1 accepted, 1 found, "
             "the first at 2024-01-31 00:01:00 instead of 2024-01-31 00:00:00 UTC, "
@@ -167,14 +167,19 @@ def test_verification_of_all_events_needs_no_confidence(make_orders, mapping, su
     assert shown[-1 - len(lines) - 1].startswith("  ")
 
 
-def test_verify_of_no_accepted_events_asks_nothing(make_orders, mapping, submitted):
-    """Without accepted events there is nothing to ask, and nothing that fails."""
+def test_verify_of_no_accepted_events_proves_nothing(make_orders, mapping, submitted):
+    """Without accepted events there is nothing to ask, and nothing is proven."""
     orders = make_orders(2, day="never")
     client = Counts()
 
     found = verify(submitted(orders, mapping), orders, mapping, client=client)
 
-    assert (str(found), found.ok, found.bound, client.asked) == ("0 accepted events: nothing to verify", True, None, [])
+    assert (str(found), found.ok, found.bound, client.asked) == (
+        "0 accepted events: nothing is proven",
+        False,
+        None,
+        [],
+    )
 
 
 def test_verify_counts_each_event_once(make_orders, mapping, submitted):
@@ -536,6 +541,37 @@ def test_facts_of_a_verification_are_json(make_orders, mapping, submitted):
             {"row": 1, "event_name": "placed-order", "accepted": 1, "found": 0, "missing": 1, "place": "row 1"}
         ],
     }
+
+
+def test_bound_is_a_share_alone_if_nobody_knows_how_many_events_are_comparable(make_orders, mapping, submitted):
+    """Events that prove nothing are drawn: how many of the others are like them is not known, only their share."""
+    orders = make_orders(60)
+    table = {f"{number:05d}": one(1 if number < 30 else 2) for number in range(60)}
+    results = submitted(orders, mapping)
+
+    found = verify(results, orders, mapping, client=Counts(table), sample=20)
+
+    assert (found.compared, found.comparable, found.most_missing) == (8, None, None)
+    # With a share of 31.3 %, none of 8 is missing in 4.96 % of all samples.
+    assert found.bound == 0.313
+    assert found.facts()["bound"] == {"confidence": 0.95, "events": None, "of": None, "share": 0.313}
+    assert "at 95% confidence, at most 31.3% of such events may be missing\n" in str(found)
+
+
+def test_verification_is_told_in_the_words_of_python_or_of_the_command_line(make_orders, mapping, submitted):
+    """Each names what it has: Python keywords and attributes, the command line options."""
+    orders = make_orders(6)
+    found = verify(submitted(orders, mapping), orders, mapping, client=Counts())
+
+    said = [
+        [line for line in text.splitlines() if "send" in line or "more" in line]
+        for text in (str(found), found.in_commands())
+    ]
+
+    assert said == [
+        [NEXT_STEP, "and 1 more: see .groups"],
+        [NEXT_STEP.replace("resubmit=True", "--resubmit"), "and 1 more: add --json"],
+    ]
 
 
 def test_a_verification_that_ended_early_is_a_smaller_sample(make_orders, mapping, submitted):
