@@ -759,7 +759,7 @@ def verify(
     settle_seconds : float, default 900.0
         How long after it was submitted an event may not be visible yet. In a sandbox events are visible at once: 0.
     include_identifier : bool, default False
-        Whether `Verification.groups` name the contacts, which is personal data.
+        Whether `Verification.groups` name the contacts, which is personal data, and are on the labels of the results.
     workspace : str, optional
         The ``id_code`` of the intended workspace. Results of this session name their workspace themselves.
     rate_share : float, default 1.0

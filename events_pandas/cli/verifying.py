@@ -56,5 +56,5 @@ def verify_rows(
 
 
 def _tell(printout: Printout, verification: Verification) -> None:
-    printout.say(str(verification))
+    printout.say(verification.in_commands())
     printout.add(**verification.facts())

@@ -39,9 +39,7 @@ class Finding:
     field: str = ""  # of the event
     label: str = ""  # the column in words, such as "column 'total'"
     is_omission: bool = False  # the value is left out of the event; the row stays valid
-    names_contacts: bool = (
-        False  # the values are identifiers of contacts, whatever the field: messages do not show them
-    )
+    names_contacts: bool = False  # another field reads the identifiers of contacts: messages do not show them
     cures: pa.Array | None = None  # large_string: how to fix each of `values`; null: the code's own cure fits
     like_rows: int = 0  # further rows with the same finding, counted: only the first row, or a value's first, is listed
     unlisted: int = 0  # later rows with the same finding, counted: of rows that are not held only the first are listed

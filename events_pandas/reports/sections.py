@@ -18,7 +18,6 @@ from events_pandas.results.fragment import LEFT, LONG, RIGHT, UNBROKEN, badge, c
 from events_pandas.results.next_steps import STEPS, last_step
 from events_pandas.results.report import workspace_fact
 from events_pandas.results.report_html import report_parts
-from events_pandas.results.verification import without_labels
 from events_pandas.wording import Words, in_python
 from events_pandas.words import counted, duration_words, escaped, path_text
 
@@ -85,7 +84,7 @@ def section_of(content: Content, manner: Manner) -> ReportSection:
         case CheckReport():
             return _check_section(content, manner)
         case Verification():
-            return _verification_section(content, manner)
+            return ReportSection(heading="Verification", parts=[content._repr_html_()])
         case _:
             return _results_section(content, manner)
 
@@ -127,11 +126,6 @@ def _message(cause: Cause) -> str:
     return f"{escaped(cause.field)}: {code.subject} {code.cause}: " + (
         "the event is sent without it" if is_omission else code.cure
     )
-
-
-def _verification_section(verification: Verification, manner: Manner) -> ReportSection:
-    shown = verification if manner.include_examples else without_labels(verification)
-    return ReportSection(heading="Verification", parts=[shown._repr_html_()])
 
 
 def _results_section(results: pd.DataFrame, manner: Manner) -> ReportSection:

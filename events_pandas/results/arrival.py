@@ -12,6 +12,8 @@ CONFIDENCE: Final = 0.95
 _DOUBT: Final = 0.05
 # Logarithms are not exact: a probability that is equal must not seem larger.
 _ROUNDING: Final = 1e-9
+_NEGLIGIBLE: Final = 1e-15
+_THOUSAND: Final = 1_000
 
 
 class ArrivalStatus(StrEnum):
@@ -93,6 +95,34 @@ def most_marked(*, population: int, drawn: int, marked: int) -> int:
     return candidates[bisect.bisect_left(candidates, True, lo=1, key=is_unlikely) - 1]
 
 
+def largest_share(*, drawn: int, marked: int) -> float:
+    """Return the share that is marked at most, at `CONFIDENCE`, of a population whose size is not known.
+
+    It is rounded up to a thousandth, so that the share of `most_marked` is not larger for any size: with an endless
+    population, few marked ones are drawn most easily, but for a hair where nearly all are marked.
+    """
+
+    def is_unlikely(thousandths: int) -> bool:
+        return _endless_chance(drawn, share=thousandths / _THOUSAND, most=marked) <= _DOUBT
+
+    least = -(-_THOUSAND * marked // drawn)
+    return bisect.bisect_left(range(_THOUSAND), True, lo=least, key=is_unlikely) / _THOUSAND
+
+
+def _endless_chance(drawn: int, *, share: float, most: int) -> float:
+    """Return the probability of drawing at most `most` marked ones from an endless population: the binomial one."""
+    if not 0 < share < 1:
+        return float(share == 0 or most >= drawn)
+    total = 0.0
+    for count in range(most, -1, -1):
+        odds = count * math.log(share) + (drawn - count) * math.log1p(-share)
+        chance = math.exp(_log_ways(drawn, count) + odds)
+        total += chance
+        if chance < total * _NEGLIGIBLE:
+            break
+    return total
+
+
 def _chance_of_so_few(population: int, drawn: int, *, marked: int, most: int) -> float:
     """Return the probability of drawing at most `most` marked ones: the hypergeometric distribution.
 
@@ -102,7 +132,7 @@ def _chance_of_so_few(population: int, drawn: int, *, marked: int, most: int) ->
     for count in range(most, max(drawn - (population - marked), 0) - 1, -1):
         chance = math.exp(_log_ways(marked, count) + _log_ways(population - marked, drawn - count) - all_ways)
         total += chance
-        if chance < total * 1e-15:
+        if chance < total * _NEGLIGIBLE:
             break
     return total
 

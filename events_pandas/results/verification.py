@@ -1,7 +1,9 @@
 """Verification: whether accepted events have arrived, as text, as HTML, as numbers and as a frame."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -20,12 +22,14 @@ from events_pandas.results.arrival import (
     ArrivalStatus,
     EventCount,
     judge_arrival,
+    largest_share,
     most_marked,
 )
 from events_pandas.results.fragment import LEFT, LONG, RIGHT, cell, fragment, markup_cell, paragraph, table
 from events_pandas.results.frame import text_column, utc_times
 from events_pandas.results.report import workspace_fact
 from events_pandas.results.summary import place_of
+from events_pandas.wording import Phrase, Words, in_commands, in_python
 from events_pandas.words import counted, quoted
 
 EXAMPLES_SHOWN: Final = 5
@@ -40,9 +44,12 @@ _MEANINGS: Final[Mapping[ArrivalStatus, str]] = MappingProxyType(
     }
 )
 _NEXT_STEP: Final = (
-    "to send them again, submit the rows with resubmit=True, or --resubmit: Intercom ignores events that it has"
+    "to send them again, submit the rows with ",
+    Phrase("resubmit=True", "--resubmit"),
+    ": Intercom ignores events that it has",
 )
-_OF_FILES: Final = ("source_file", "line")
+FILE_COLUMNS: Final = ("source_file", "line")
+"""The columns of results that say where in files a row is."""
 _TIMES: Final = ("first_accepted", "last_accepted", "first_found", "last_found")
 _NO_TIME: Final = np.iinfo(np.int64).min
 
@@ -74,17 +81,19 @@ class ContactSummary:
 class Verification:
     """What Intercom's counts prove about accepted events.
 
-    Printed it is text, in a notebook it is shown with tables. Both name rows, and no contacts.
+    Printed it is text, in a notebook it is shown with tables. Both name rows by number, or by file and line, and show
+    neither contacts nor labels, which may name contacts.
 
     Parameters
     ----------
     groups : pandas.DataFrame
-        A row for each contact of the events drawn and each of its event names, on the index of the results: ``row``
+        A row for each contact of the events drawn and each of its event names: ``row``
         (int64), the first row; ``event_name`` (string), normalized; ``accepted`` (int64) and ``found`` (Int64), how
         many events were accepted, and how many Intercom counts; ``missing`` (Int64), how many it lacks at least;
         ``first_accepted``, ``last_accepted``, ``first_found`` and ``last_found`` (datetime64, UTC); ``drawn`` (int64),
         how many of the events were drawn; and ``status`` (ordered categorical). From files also ``source_file`` and
-        ``line``, and with ``include_identifier`` also ``identifier`` and ``contact`` (strings).
+        ``line``. With ``include_identifier`` it is on the labels of the results, and has ``identifier`` and ``contact``
+        (strings).
     places : sequence of str
         Where the first row of each group is, in words.
     accepted : int
@@ -139,9 +148,14 @@ class Verification:
         return sum(counts[status.value] for status in POSSIBLY_MISSING)
 
     @property
-    def comparable(self) -> int:
-        """The number of accepted events without those that were drawn and prove nothing."""
-        return self.accepted - (self.drawn - self.compared)
+    def comparable(self) -> int | None:
+        """The number of accepted events of which the bound speaks.
+
+        None if some drawn events prove nothing, and not all events were drawn: nobody knows how many are like them.
+        """
+        if self.drawn == self.accepted:
+            return self.compared
+        return self.accepted if self.compared == self.drawn else None
 
     @property
     def missing(self) -> int:
@@ -150,25 +164,32 @@ class Verification:
 
     @property
     def most_missing(self) -> int | None:
-        """How many of the comparable events may be missing at 95 % confidence; None if nothing was compared.
+        """How many of the comparable events may be missing at 95 % confidence.
 
-        An event may be missing if the events of its contact and name differ, or are not all visible yet.
+        An event may be missing if the events of its contact and name differ, or are not all visible yet. None if
+        nothing was compared, or if it is not known how many events are comparable.
         """
-        compared = self.compared
-        if not compared:
+        compared, comparable = self.compared, self.comparable
+        if not compared or comparable is None:
             return None
-        return most_marked(population=self.comparable, drawn=compared, marked=self.may_be_missing)
+        return most_marked(population=comparable, drawn=compared, marked=self.may_be_missing)
 
     @property
     def bound(self) -> float | None:
-        """The share of the comparable events that may be missing at 95 % confidence; None if nothing was compared."""
-        most = self.most_missing
-        return None if most is None else most / self.comparable
+        """The share of events like those compared that may be missing at 95 % confidence; None if none was compared.
+
+        It is rounded up to tenths of a percent if it is not known how many events are comparable.
+        """
+        if not self.compared:
+            return None
+        if (most := self.most_missing) is None:
+            return largest_share(drawn=self.compared, marked=self.may_be_missing)
+        return most / (self.comparable or 1)
 
     @property
     def ok(self) -> bool:
-        """Whether all events that were drawn match, and all questions were answered."""
-        return not self.unanswered and self.counts[ArrivalStatus.MATCHING.value] == self.drawn
+        """Whether events were drawn, all of them match, and all questions were answered."""
+        return 0 < self.drawn == self.counts[ArrivalStatus.MATCHING.value] and not self.unanswered
 
     def facts(self) -> dict[str, Any]:
         """Return the numbers, and the groups that differ, as data for JSON.
@@ -180,7 +201,12 @@ class Verification:
         """
         most, names = self.most_missing, ["row", "event_name", "accepted", "found", "missing"]
         groups = self._differing[names].astype(object).to_dict("records")
-        of_bound = {"confidence": CONFIDENCE, "events": most, "of": self.comparable, "share": self.bound}
+        of_bound = {
+            "confidence": CONFIDENCE,
+            "events": most,
+            "of": None if most is None else self.comparable,
+            "share": self.bound,
+        }
         return {
             "workspace": None if self.workspace is None else asdict(self.workspace),
             "accepted": self.accepted,
@@ -189,24 +215,35 @@ class Verification:
             "statuses": self.counts,
             "compared": self.compared,
             "missing": self.missing,
-            "bound": None if most is None else of_bound,
+            "bound": of_bound if self.compared else None,
             "differing": [{**group, "place": place} for group, place in zip(groups, self._where(), strict=True)],
         }
 
     def __str__(self) -> str:
-        width = len(f"{self.drawn:,}")
-        lines = [f"  {count:>{width},} {status:<17}{meaning}" for count, status, meaning in self._statuses()]
-        return "\n".join([self._heading(), *lines, *self._conclusions(), *self._examples(), *self._facts()])
+        return "\n".join(map(in_python, self._lines()))
 
     __repr__ = __str__
+
+    def in_commands(self) -> str:
+        """Return the text in the words of the command line."""
+        return "\n".join(map(in_commands, self._lines()))
 
     def _repr_html_(self) -> str:
         lines = (
             cell("td", f"{count:,}", RIGHT) + markup_cell("th", status, LEFT, scope="row") + cell("td", meaning, LONG)
             for count, status, meaning in self._statuses()
         )
-        texts = [*self._conclusions(), *self._examples(), *self._facts()]
+        texts = map(in_python, self._texts())
         return fragment([paragraph(strong=self._heading()), *table(lines, caption="statuses"), *map(paragraph, texts)])
+
+    def _lines(self) -> Iterator[Words]:
+        yield self._heading()
+        width = len(f"{self.drawn:,}")
+        yield from (f"  {count:>{width},} {status:<17}{meaning}" for count, status, meaning in self._statuses())
+        yield from self._texts()
+
+    def _texts(self) -> Iterator[Words]:
+        return chain(self._conclusions(), self._examples(), self._facts())
 
     @property
     def _differing(self) -> pd.DataFrame:
@@ -222,7 +259,7 @@ class Verification:
     def _heading(self) -> str:
         events = counted(self.accepted, "accepted event")
         if not self.accepted:
-            return f"{events}: nothing to verify"
+            return f"{events}: nothing is proven"
         return f"{self.drawn:,} of {events} drawn at random, of {counted(self.contacts, 'contact')}"
 
     def _statuses(self) -> Iterator[tuple[int, str, str]]:
@@ -235,15 +272,15 @@ class Verification:
         if self.workspace is not None:
             yield ": ".join(workspace_fact(self.workspace))
 
-    def _conclusions(self) -> Iterator[str]:
+    def _conclusions(self) -> Iterator[Words]:
         """Yield what is proven, and about which events that speaks."""
-        most, compared = self.most_missing, self.compared
+        compared = self.compared
         if self.unanswered:
             have = counted(self.unanswered, "further contact has", "further contacts have")
             yield f"{have} no answer: the sample ends before the first of them"
         if not self.drawn:
             return
-        if most is None:
+        if not compared:
             yield "nothing is proven: no event that was drawn could be compared"
             return
         if unproven := self.drawn - compared:
@@ -256,34 +293,29 @@ class Verification:
             yield f"{counted(waiting, 'event counts', 'events count')} as possibly missing until visible"
         if self.may_be_missing == 0:
             yield f"none of the {counted(compared, 'event')} compared is missing, as far as counts show"
-        yield from self._bounds(most, "such events" if unproven else "the accepted events")
+        yield from self._bounds("such events" if unproven else "the accepted events")
 
-    def _bounds(self, most: int, events: str) -> Iterator[str]:
-        share = f"{_percent(most, self.comparable)} of {events} may be missing ({most:,} of {self.comparable:,})"
-        if self.compared < self.comparable:
+    def _bounds(self, events: str) -> Iterator[str]:
+        most, comparable = self.most_missing, self.comparable
+        numbers = "" if most is None else f" ({most:,} of {comparable:,})"
+        share = f"{_percent(self.bound or 0)} of {events} may be missing{numbers}"
+        if self.compared != comparable:
             yield f"at {CONFIDENCE:.0%} confidence, at most {share}"
         elif most:
             yield f"all of them were compared: at most {share}"
 
-    def _examples(self) -> Iterator[str]:
+    def _examples(self) -> Iterator[Words]:
         differing = self._differing
         shown = differing.head(EXAMPLES_SHOWN)
         for place, difference in zip(self._where(), _differences(shown), strict=False):
             yield f"differing: {place}, {difference}"
         if (further := len(differing) - EXAMPLES_SHOWN) > 0:
-            yield f"and {further:,} more: see .groups, or --json of the command"
+            yield f"and {further:,} more: ", Phrase("see .groups", "add --json")
 
 
-def without_labels(verification: Verification) -> Verification:
-    """Return the same, with rows that are named by their numbers alone, or by their files and lines."""
-    groups = verification.groups
-    rows = groups[_placed_by(groups)].itertuples()
-    return replace(verification, places=[_place(row, hides_label=True) for row in rows])
-
-
-def _percent(part: int, whole: int) -> str:
+def _percent(share: float) -> str:
     """Return a share, rounded up to tenths of a percent: it is a bound."""
-    return f"{-(-1_000 * part // whole) / 10:g}%"
+    return f"{math.ceil(round(1_000 * share, 9)) / 10:g}%"
 
 
 def _differences(groups: pd.DataFrame) -> Iterator[str]:
@@ -313,13 +345,12 @@ def verification_of(
     summaries: Sequence[ContactSummary | None],
     results: pd.DataFrame,
     *,
-    hides_labels: bool,
     include_identifier: bool,
     workspace: WorkspaceIdentity | None,
 ) -> Verification:
     """Compare the accepted events with the summaries of their contacts, in the order in which contacts were drawn.
 
-    A summary is None if the questions ended before its answer. `hides_labels`: the labels of rows name contacts.
+    A summary is None if the questions ended before its answer.
     """
     groups = drawn.groups
     unanswered = [number for number, summary in enumerate(summaries) if summary is None]
@@ -332,13 +363,15 @@ def verification_of(
         **_counted(groups, judged),
         "drawn": np.bincount(order, minlength=len(groups)),
         "status": pd.Categorical([one.status.value for one in judged], dtype=ARRIVAL_STATUS_DTYPE),
-        **{name: firsts[name].array for name in _OF_FILES if name in firsts},
+        **{name: firsts[name].array for name in FILE_COLUMNS if name in firsts},
     }
     if include_identifier:
         columns |= {name: text_column(groups[name].to_numpy(object)) for name in ("identifier", "contact")}
+    # Labels may name contacts, whatever the index is called.
+    result = pd.DataFrame(columns, index=firsts.index if include_identifier else pd.RangeIndex(len(firsts)))
     return Verification(
-        groups=pd.DataFrame(columns, index=firsts.index),
-        places=[_place(first, hides_label=hides_labels) for first in firsts[_placed_by(firsts)].itertuples()],
+        groups=result,
+        places=[place_of(first) for first in result.itertuples()],
         accepted=drawn.population,
         contacts=groups["asked"].iloc[order].nunique(),
         unanswered=len(unanswered),
@@ -380,18 +413,6 @@ def _counted(groups: pd.DataFrame, judged: "Sequence[_Judged]") -> dict[str, Any
         "first_found": _times([None if one is None else one.first for one in found]),
         "last_found": _times([None if one is None else one.last for one in found]),
     }
-
-
-def _placed_by(results: pd.DataFrame) -> list[str]:
-    """Return the columns that say where rows are."""
-    return ["row", *(name for name in _OF_FILES if name in results)]
-
-
-def _place(first: Any, *, hides_label: bool) -> str:
-    """Return a row of results in words, with its label if that says more than its number."""
-    place = place_of(first)
-    is_labelled = not (hides_label or hasattr(first, _OF_FILES[0]) or str(first.Index) == str(first.row))
-    return f"{place} (label {quoted(str(first.Index))})" if is_labelled else place
 
 
 def _times(seconds: Sequence[int | None]) -> ExtensionArray:

@@ -16,19 +16,19 @@ from events_pandas.results.accepted import REQUIRED_COLUMNS
 from events_pandas.results.frame import utc_times
 from events_pandas.results.reading import TIME_COLUMNS, require_one_run, row_numbers, times_of
 from events_pandas.results.summary import place_of
+from events_pandas.results.verification import FILE_COLUMNS
 from events_pandas.run.file_frames import FileFrames, read_frames
 from events_pandas.run.fitting import FittingFiles
 from events_pandas.run.options import RunOptions
 from events_pandas.run.verification import VerificationRun, VerifyOptions, verification_run
 from events_pandas.words import counted, escaped, file_words
 
-_OF_FILES: Final = ("source_file", "line")
 _TEXTS: Final = ("status", "error_code", "error_message", "request_id", "created_at", "submitted_at", "source_file")
 _CHANGED: Final = "the files were changed since, or are not those of the run in the same order"
 
 
 def read_results(
-    path: Path, *, wanted: Sequence[str] = (*REQUIRED_COLUMNS, *_OF_FILES), others: Sequence[str] = ()
+    path: Path, *, wanted: Sequence[str] = (*REQUIRED_COLUMNS, *FILE_COLUMNS), others: Sequence[str] = ()
 ) -> pd.DataFrame:
     """Read columns of a results file, and others if it has them. Raise `SourceError` if it is no such file."""
     try:
@@ -130,4 +130,4 @@ def file_verification(
     """Find the accepted events of files, and draw a sample of them."""
     frames = read_frames(fit, replace(mapping, metadata={}), options=options, limit=limit)
     rows = SubmittedFiles(frames=frames, results=results)
-    return verification_run(results, rows, mapping, verify=verify, options=options)
+    return verification_run(results, rows, verify=verify, options=options)

@@ -13,7 +13,7 @@ from events_pandas.convert.cells import Rows
 from events_pandas.deliver import WorkspaceIdentity
 from events_pandas.deliver.pace.pacer import Pacer
 from events_pandas.errors import CredentialsError
-from events_pandas.mapping import EventMapping, bind, named_labels, require_mapping
+from events_pandas.mapping import EventMapping, bind, require_mapping
 from events_pandas.results.accepted import REQUIRED_COLUMNS, DrawnEvents, SubmittedRows, accepted_events
 from events_pandas.results.contacts import other_row, positions_in, require_results
 from events_pandas.results.reading import row_numbers
@@ -75,15 +75,11 @@ class SubmittedFrame:
 
 @dataclass(kw_only=True, slots=True)
 class VerificationRun:
-    """Reads back the counts of the contacts of drawn events. It can be asked for what it has whenever that ends.
-
-    `hides_labels` says that the labels of the results name contacts.
-    """
+    """Reads back the counts of the contacts of drawn events. It can be asked for what it has whenever that ends."""
 
     results: pd.DataFrame
     drawn: DrawnEvents
     options: RunOptions
-    hides_labels: bool = False
     include_identifier: bool = False
     _summaries: EventSummaries = field(init=False)
     _workspace: WorkspaceIdentity | None = field(default=None, init=False)
@@ -121,7 +117,6 @@ class VerificationRun:
             self.drawn,
             self._summaries.answers,
             self.results,
-            hides_labels=self.hides_labels,
             include_identifier=self.include_identifier,
             workspace=self._workspace,
         )
@@ -152,14 +147,13 @@ def verify_frame(
     require_mapping(mapping)
     require_results(results, frame, columns=REQUIRED_COLUMNS)
     results = results.assign(row=row_numbers(results["row"]))
-    run = verification_run(results, SubmittedFrame(frame, mapping), mapping, verify=verify, options=options)
+    run = verification_run(results, SubmittedFrame(frame, mapping), verify=verify, options=options)
     return run.run()
 
 
 def verification_run(
     results: pd.DataFrame,
     rows: SubmittedRows,
-    mapping: EventMapping,
     *,
     verify: VerifyOptions,
     options: RunOptions,
@@ -167,11 +161,4 @@ def verification_run(
     """Find the accepted events, and draw a sample of them."""
     settled_by = round((time.time() - verify.settle_seconds) * 1e6)
     drawn = accepted_events(results, rows).draw(verify.sample, seed=verify.seed, settled_by=settled_by)
-    named = named_labels(replace(mapping, metadata={}))
-    return VerificationRun(
-        results=results,
-        drawn=drawn,
-        options=options,
-        hides_labels=any(name in named for name in results.index.names),
-        include_identifier=verify.include_identifier,
-    )
+    return VerificationRun(results=results, drawn=drawn, options=options, include_identifier=verify.include_identifier)

@@ -162,6 +162,22 @@ def test_verify_of_a_second_run_counts_what_the_first_has_sent(start, make_order
     assert (found.accepted, counts(found)) == (3, {"matching": 3})
 
 
+def test_verify_proves_several_runs_by_submitting_their_rows_again(start, make_orders, mapping):
+    """A run of all rows sends none again, and its results have the events of all runs: each loss is found."""
+    sandbox, runs = start(), [make_orders(2, who=["a", "b"]), make_orders(2, who=["c", "d"])]
+    orders = pd.concat(runs)
+
+    with sandbox.client() as client:
+        submit_events(runs[0], mapping, client=client)
+        sandbox.fail_next("lose", times=2)
+        submit_events(runs[1], mapping, client=client)
+        results = submit_events(orders, mapping, client=client)
+        found = verify(results, orders, mapping, client=client, settle_seconds=0)
+
+    assert results.attrs["run"]["requests"] == 0
+    assert (found.accepted, counts(found), found.missing) == (4, {"matching": 2, "differing": 2}, 2)
+
+
 def test_verify_of_a_stream_takes_the_results_of_a_frame_or_all(start, make_orders, mapping):
     """Rows are counted over all frames of a stream."""
     sandbox, orders = start(), make_orders(6)
@@ -431,6 +447,16 @@ def test_command_says_that_files_have_other_names(run):
     assert ended.stderr == (
         "error: row 0 of the results is of a.csv, and here of other.csv: give the files of the run, in its order\n"
     )
+
+
+def test_command_exits_with_1_when_nothing_was_accepted(run):
+    """Results without an accepted event prove nothing: wrong results must not pass."""
+    run.sandbox.faults = Faults(statuses={422: 1.0})
+    run("submit", "--results", "results.csv")
+
+    ended = run("verify", "--results", "results.csv")
+
+    assert (ended.stdout.splitlines()[0], ended.exit_code) == ("0 accepted events: nothing is proven", 1)
 
 
 def test_command_takes_the_limit_of_the_run(run):

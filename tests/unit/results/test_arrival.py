@@ -9,6 +9,7 @@ from events_pandas.results.arrival import (
     ArrivalStatus,
     EventCount,
     judge_arrival,
+    largest_share,
     least_missing,
     most_marked,
 )
@@ -104,3 +105,20 @@ def test_most_marked_is_the_exact_bound(population):
 def test_most_marked_of_known_cases(population, drawn, marked, most):
     """Bounds of large populations come close to those of drawing with replacement."""
     assert most_marked(population=population, drawn=drawn, marked=marked) == most
+
+
+@pytest.mark.parametrize(
+    ("drawn", "marked", "share"), [(1, 0, 0.951), (19, 0, 0.146), (200, 0, 0.015), (49, 2, 0.123), (5, 5, 1.0)]
+)
+def test_largest_share_of_known_cases(drawn, marked, share):
+    """The exact binomial bound (Clopper and Pearson, 1934), rounded up to thousandths."""
+    assert largest_share(drawn=drawn, marked=marked) == share
+
+
+@pytest.mark.parametrize("drawn", [1, 2, 3, 7, 19])
+def test_largest_share_is_not_below_the_bound_for_any_size(drawn):
+    """If it is not known how many there are, the share that is stated holds for all sizes."""
+    for marked in range(drawn + 1):
+        largest = largest_share(drawn=drawn, marked=marked)
+        for population in range(drawn, 100):
+            assert most_marked(population=population, drawn=drawn, marked=marked) <= largest * population

@@ -14,7 +14,7 @@ from events_pandas.results.arrival import EventCount
 from events_pandas.results.verification import ContactSummary, verification_of
 from events_pandas.run.verification import SubmittedFrame
 
-NEXT_STEP = "to send them again, submit the rows with resubmit=True, or --resubmit: Intercom ignores events that it has"
+NEXT_STEP = "to send them again, submit the rows with resubmit=True: Intercom ignores events that it has"
 COLUMNS = ["row", "status", "created_at", "submitted_at"]
 DAY = 1_706_659_200  # 2024-01-31
 WORKSPACE = {"type": "admin", "app": {"type": "app", "id_code": "ab12cd34", "name": "Acme", "region": "US"}}
@@ -125,9 +125,9 @@ def test_verification_prints_what_is_proven(make_orders, mapping, submitted):
             "1 event proves nothing: the following is about events like the other 49\n"
             "at least 2 events are missing, of the contacts that were drawn\n"
             f"{NEXT_STEP}\n"
-            "at 95% confidence, at most 6.8% of such events may be missing (4 of 59)\n"
-            "differing: row 1 (label 'o1'), 'placed-order': 1 accepted, 0 found\n"
-            "differing: row 4 (label 'o4'), 'placed-order': 1 accepted, 1 found, "
+            "at 95% confidence, at most 12.3% of such events may be missing\n"
+            "differing: row 1, 'placed-order': 1 accepted, 0 found\n"
+            "differing: row 4, 'placed-order': 1 accepted, 1 found, "
             "the first at 2024-01-31 00:01:00 instead of 2024-01-31 00:00:00 UTC, "
             "the last at 2024-01-31 00:01:00 instead of 2024-01-31 00:00:00 UTC\n"
             "workspace: 'Acme', id ab12cd34, region US"
@@ -167,14 +167,19 @@ def test_verification_of_all_events_needs_no_confidence(make_orders, mapping, su
     assert shown[-1 - len(lines) - 1].startswith("  ")
 
 
-def test_verify_of_no_accepted_events_asks_nothing(make_orders, mapping, submitted):
-    """Without accepted events there is nothing to ask, and nothing that fails."""
+def test_verify_of_no_accepted_events_proves_nothing(make_orders, mapping, submitted):
+    """Without accepted events there is nothing to ask, and nothing is proven."""
     orders = make_orders(2, day="never")
     client = Counts()
 
     found = verify(submitted(orders, mapping), orders, mapping, client=client)
 
-    assert (str(found), found.ok, found.bound, client.asked) == ("0 accepted events: nothing to verify", True, None, [])
+    assert (str(found), found.ok, found.bound, client.asked) == (
+        "0 accepted events: nothing is proven",
+        False,
+        None,
+        [],
+    )
 
 
 def test_verify_counts_each_event_once(make_orders, mapping, submitted):
@@ -278,16 +283,29 @@ def test_verify_asks_by_the_identifier_that_was_sent(submitted):
     ]
 
 
-def test_verify_names_no_contact_by_default(make_orders, mapping, submitted):
-    """The groups have no contact, and labels that are contacts are not printed."""
-    orders = make_orders(2).assign(contact=["00000", "00001"]).set_index("who")
+@pytest.mark.parametrize("name", ["who", "customer", None])
+def test_verify_names_no_contact_by_default(make_orders, mapping, submitted, name):
+    """Labels may be contacts, whatever the index is called: neither text nor numbers nor groups have them."""
+    orders = make_orders(2).set_index("who", drop=name == "who").rename_axis(name)
 
     found = verify(submitted(orders, mapping), orders, mapping, client=Counts())
 
     assert not {"identifier", "contact"} & set(found.groups)
-    assert found.groups.index.tolist() == ["00000", "00001"]
+    assert found.groups.index.tolist() == [0, 1]
     assert "differing: row 0, 'placed-order': 1 accepted, 0 found" in str(found)
-    assert "00000" not in str(found)
+    shown = [str(found), found._repr_html_(), json.dumps(found.facts()), found.groups.to_csv()]
+    assert not [text for text in shown if "00000" in text or "00001" in text]
+
+
+def test_groups_that_name_contacts_have_the_labels_of_the_results(make_orders, mapping, submitted):
+    """With include_identifier the groups can be joined with the frame; text and numbers still name rows alone."""
+    orders = make_orders(2).set_axis(["a", "b"])
+
+    found = verify(submitted(orders, mapping), orders, mapping, client=Counts(), include_identifier=True)
+
+    assert found.groups["contact"].to_dict() == {"a": "00000", "b": "00001"}
+    assert found.places == ["row 0", "row 1"]
+    assert not [text for text in (str(found), json.dumps(found.facts())) if "00000" in text]
 
 
 def test_events_that_were_submitted_a_moment_ago_may_not_be_visible(make_orders, mapping, submitted):
@@ -315,15 +333,6 @@ def test_events_that_may_have_arrived_can_hide_a_loss(make_orders, mapping, subm
     found = verify(results, orders, mapping, client=Counts({"a": one(1, day, day), "b": one()}))
 
     assert statuses(found) == {"matching": 1, "more": 1}
-
-
-def test_verification_names_rows_with_any_label(make_orders, mapping, submitted):
-    """A label that is absent or has odd characters is shown as text."""
-    orders = make_orders(3).set_axis(pd.Index([pd.NA, "a\nb", 2], dtype=object))
-
-    found = verify(submitted(orders, mapping), orders, mapping, client=Counts())
-
-    assert found.places == ["row 0 (label '<NA>')", "row 1 (label 'a\\nb')", "row 2"]
 
 
 @pytest.mark.parametrize("kind", ["csv", "csv of texts", "reversed", "one row"])
@@ -534,6 +543,37 @@ def test_facts_of_a_verification_are_json(make_orders, mapping, submitted):
     }
 
 
+def test_bound_is_a_share_alone_if_nobody_knows_how_many_events_are_comparable(make_orders, mapping, submitted):
+    """Events that prove nothing are drawn: how many of the others are like them is not known, only their share."""
+    orders = make_orders(60)
+    table = {f"{number:05d}": one(1 if number < 30 else 2) for number in range(60)}
+    results = submitted(orders, mapping)
+
+    found = verify(results, orders, mapping, client=Counts(table), sample=20)
+
+    assert (found.compared, found.comparable, found.most_missing) == (8, None, None)
+    # With a share of 31.3 %, none of 8 is missing in 4.96 % of all samples.
+    assert found.bound == 0.313
+    assert found.facts()["bound"] == {"confidence": 0.95, "events": None, "of": None, "share": 0.313}
+    assert "at 95% confidence, at most 31.3% of such events may be missing\n" in str(found)
+
+
+def test_verification_is_told_in_the_words_of_python_or_of_the_command_line(make_orders, mapping, submitted):
+    """Each names what it has: Python keywords and attributes, the command line options."""
+    orders = make_orders(6)
+    found = verify(submitted(orders, mapping), orders, mapping, client=Counts())
+
+    said = [
+        [line for line in text.splitlines() if "send" in line or "more" in line]
+        for text in (str(found), found.in_commands())
+    ]
+
+    assert said == [
+        [NEXT_STEP, "and 1 more: see .groups"],
+        [NEXT_STEP.replace("resubmit=True", "--resubmit"), "and 1 more: add --json"],
+    ]
+
+
 def test_a_verification_that_ended_early_is_a_smaller_sample(make_orders, mapping, submitted):
     """Only the events that were drawn before the first contact without an answer count, and the bound is for all."""
     orders = make_orders(60, who=[f"{number // 2:05d}" for number in range(60)], day=["2024-01-31", "2024-02-01"] * 30)
@@ -542,7 +582,7 @@ def test_a_verification_that_ended_early_is_a_smaller_sample(make_orders, mappin
     whole = ContactSummary(counts={"placed-order": EventCount(2, DAY, DAY + 86_400)})
     answers = [whole] * 10 + [None] + [whole] * (len(drawn.contacts()) - 11)
 
-    found = verification_of(drawn, answers, results, hides_labels=False, include_identifier=False, workspace=None)
+    found = verification_of(drawn, answers, results, include_identifier=False, workspace=None)
 
     first = drawn.groups["asked"].to_numpy()[drawn.order].tolist().index(10)
     assert (found.drawn, found.contacts, found.unanswered, found.ok) == (first, 10, 1, False)
