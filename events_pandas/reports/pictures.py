@@ -59,18 +59,23 @@ def can_draw() -> bool:
 
 
 def check_pictures(report: CheckReport) -> list[Picture]:
-    """Draw the panels of `plot_check`."""
+    """Draw the panels of `plot_check` that have something to show."""
     rows = {"metadata": len(report.mapping.metadata), "problems": len({cause.code for cause in report.causes})}
-    return [_picture(partial(plot_check, report, kind=kind), rows=rows.get(kind, 0)) for kind in CHECK_KINDS]
+    drawn = (_picture(partial(plot_check, report, kind=kind), rows=rows.get(kind, 0)) for kind in CHECK_KINDS)
+    return [picture for picture in drawn if picture is not None]
 
 
 def results_pictures(results: "pd.DataFrame") -> list[Picture]:
-    """Draw the panels of `plot_results`."""
-    return [_picture(partial(plot_results, results, kind=kind)) for kind in RESULTS_KINDS]
+    """Draw the panels of `plot_results` that have something to show."""
+    drawn = (_picture(partial(plot_results, results, kind=kind)) for kind in RESULTS_KINDS)
+    return [picture for picture in drawn if picture is not None]
 
 
-def _picture(draw: "Callable[..., Axes]", *, rows: int = 0) -> Picture:
-    """Draw one panel, with room for bars that lie below each other, in no style of the caller's."""
+def _picture(draw: "Callable[..., Axes]", *, rows: int = 0) -> Picture | None:
+    """Draw one panel, with room for bars that lie below each other, in no style of the caller's.
+
+    A panel that only says why it is empty is None: the section says so in numbers.
+    """
     # Loaded here: it is an extra.
     import matplotlib as mpl  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
@@ -83,6 +88,8 @@ def _picture(draw: "Callable[..., Axes]", *, rows: int = 0) -> Picture:
         # Not by pyplot, which would show the figure in a notebook.
         figure = Figure(figsize=(_WIDTH_INCHES, height), layout="constrained")
         ax = draw(ax=figure.add_subplot())
+        if not ax.has_data():
+            return None
         written = io.BytesIO()
         figure.savefig(written, format="svg", metadata={"Date": None})
         return Picture(title=" ".join(ax.get_title(loc="left").split()), svg=_compact(written.getvalue().decode()))

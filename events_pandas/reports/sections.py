@@ -57,7 +57,7 @@ _CAUSE_HEAD: Final = {
     "rows": f"{RIGHT}; {UNBROKEN}",
     "share": RIGHT,
     "first row": f"{LONG}; min-width: 5em",
-    "what to do": LONG,
+    "what to do": f"{LONG}; min-width: 11em",
     "request ids": LONG,
 }
 

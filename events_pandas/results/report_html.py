@@ -26,6 +26,8 @@ from events_pandas.words import counted, quoted
 LINES_UNFOLDED: Final = 10
 """Lines of a table that are shown at once; the others are folded."""
 KEYS_SHOWN: Final = 20
+FIELDS_LISTED: Final = 10
+"""Fields of one finding whose rows are listed, after the first three."""
 
 # The style of each column, and the tooltip of its name.
 _CAUSE_COLUMNS: Final = {
@@ -86,7 +88,10 @@ def _cause_row(group: CauseGroup, *, is_open: bool) -> list[str]:
     named, others = extents[:FIELDS_NAMED], extents[FIELDS_NAMED:]
     fields = text_lines(field for _, field in named)
     if others:
-        lines = text_lines(f"{field}: {rows}" for rows, field in others)
+        listed = [f"{field}: {rows}" for rows, field in others[:FIELDS_LISTED]]
+        if further := len(others) - len(listed):
+            listed.append(f"and {further:,} more: see report.problems")
+        lines = text_lines(listed)
         fields += "".join(folded(counted(len(others), "more field"), [lines], is_open=is_open))
     return [
         badge(first.severity),

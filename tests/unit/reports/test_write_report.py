@@ -147,6 +147,14 @@ def test_report_draws_check_and_results(orders, mapping, results, written):
     assert "created_at, in UTC" in reader.texts
 
 
+def test_report_has_no_plot_where_nothing_is_to_be_drawn(orders, mapping, written):
+    """Without duplicates their plot is left out: the first line counts them."""
+    text = written(ep.check_events(orders.iloc[[0, 4]], mapping))
+
+    assert "2 rows: 2 valid, 0 invalid, 0 duplicates" in text
+    assert re.findall('<svg aria-label="([^"]*)"', text) == ["2 valid rows by day", "Valid rows with a value, by key"]
+
+
 def test_report_tells_of_a_verification(orders, mapping, results, written):
     """A verification has no plots."""
     with ep.Sandbox() as sandbox:
@@ -297,7 +305,7 @@ def test_report_stays_below_its_limit_in_the_worst_case(tmp_path):
     assert len(text.encode()) <= MOST_BYTES
     assert "20 more keys and 61 more event names: see <code>report.metadata</code>" in text
     assert re.search(r"more causes \([0-9,]+ rows\) left out: ep.explain\(results\) has all", text)
-    assert text.count("<svg ") == 6
+    assert text.count("<svg ") == 5
 
 
 def test_report_leaves_out_plots_that_do_not_fit(tmp_path):

@@ -204,3 +204,21 @@ def test_html_folds_the_fields_after_three(make_orders):
     assert shown.count(">error</span>") == 1
     assert "metadata.key0<br>metadata.key1<br>metadata.key2<details><summary>2 more fields</summary>" in shown
     assert "metadata.key3: 1 row<br>metadata.key4: 1 row</details>" in shown
+
+
+def test_html_lists_the_rows_of_ten_further_fields(make_orders):
+    """A finding in very many fields does not fill pages."""
+    columns = {f"key{number}": ["a\0"] for number in range(62)}
+    mapping = EventMapping(
+        event_name="a",
+        created_at="day",
+        user_id="who",
+        metadata={key: key for key in columns},
+        metadata_limit=70,
+        timezone="UTC",
+    )
+
+    shown = check_events(make_orders(1, **columns), mapping)._repr_html_()
+
+    assert "<summary>59 more fields</summary>metadata.key3: 1 row<br>" in shown
+    assert "metadata.key12: 1 row<br>and 49 more: see report.problems</details>" in shown
