@@ -31,7 +31,7 @@ from events_pandas.run.frames import unsent_results
 from events_pandas.run.options import SubmitOptions, run_options, with_options
 from events_pandas.run.run import Run, stop_error
 from events_pandas.run.verification import SETTLE_SECONDS, VerifyOptions, verify_frame
-from events_pandas.sources import COMPARED_ROWS, PathOrPaths, other_reading, payloads_of
+from events_pandas.sources import COMPARED_ROWS, PathOrPaths, other_readings, payloads_of
 from events_pandas.warned import warn_caller
 
 if TYPE_CHECKING:
@@ -567,8 +567,7 @@ def export_rejects(
         warn_caller(left_out(writer.path, n_left_out))
     if mapping is not None and payloads is not None:
         rows = reasons["row"].head(COMPARED_ROWS).tolist()
-        other = other_reading(writer.path, mapping, payloads=payloads, rows=rows)
-        if other is not None:
+        for other in other_readings(writer.path, mapping, payloads=payloads, rows=rows):
             warn_caller(other)
     return rejects
 
@@ -593,8 +592,8 @@ def check_contacts(
     client : IntercomClient, optional
         The connection; without it one is made from the environment's ``INTERCOM_ACCESS_TOKEN``.
     known : pandas.DataFrame, optional
-        What an earlier call returned, or the `results` of the exception that ended it, also from a file, or several of
-        them in one: contacts that have a status there are not asked for again.
+        What an earlier call returned, or the `results` of the exception that ended it, also several of them in one, or
+        from a file (read with ``dtype={"contact": str}``): contacts that have a status there are not asked for again.
     rate_share : float, default 1.0
         The share of the rate limit to use, up to 1.
     progress : {"auto"}, bool or callable, default "auto"
@@ -665,7 +664,8 @@ def create_contacts(
     contacts : pandas.DataFrame
         One row for each contact, with ``identifier`` (``"user_id"`` or ``"email"``) and ``contact``: rows of
         `check_contacts` or `unknown_contacts`. Both are text. The frame is not changed. Rows whose ``status`` says
-        ``"created"`` or ``"exists"`` are not sent again.
+        ``"created"`` or ``"exists"`` are not sent again, and those of contacts that `check_contacts` has found are
+        refused.
     client : IntercomClient, optional
         The connection; without it one is made from the environment's ``INTERCOM_ACCESS_TOKEN``.
     role : {"user", "lead"}, default "user"
@@ -744,7 +744,7 @@ def verify(
     Parameters
     ----------
     results : pandas.DataFrame
-        What submitting returned; a file of results that was read back will do.
+        What submitting returned in one run, or some of its rows; a file of results that was read back will do.
     frame : pandas.DataFrame
         All rows that were submitted: those of the run, or of the one frame of a stream that the results belong to. It
         is not changed.
@@ -785,7 +785,8 @@ def verify(
     SubmissionInterrupted
         On Ctrl-C or the notebook's stop button, with such `results` too.
     TypeError, ValueError
-        If results and frame do not belong together, or an option cannot be used.
+        If results and frame do not belong together, if the results are of several runs or have a cell that cannot be
+        read, or if an option cannot be used.
 
     Notes
     -----

@@ -55,6 +55,17 @@ def between(separator: str, texts: Iterable[Words]) -> tuple[Part, ...]:
     return tuple(part for place, parts in enumerate(kept) for part in ((separator, *parts) if place else parts))
 
 
+def without_start(words: Words, start: str) -> tuple[Part, ...]:
+    """Return a text without some text at its beginning.
+
+    >>> without_start(("a.csv: ", "no column"), "a.csv: ")
+    ('no column',)
+    """
+    first, *rest = parts_of(words)
+    kept = first.removeprefix(start) if isinstance(first, str) else first
+    return tuple(part for part in (kept, *rest) if part)
+
+
 def in_python(words: Words) -> str:
     """Return a text in the words of Python.
 

@@ -3,6 +3,7 @@
 import difflib
 import os
 import re
+import unicodedata
 from collections.abc import Hashable, Iterable, Sequence
 from itertools import accumulate
 from typing import Final
@@ -93,8 +94,12 @@ def did_you_mean(word: Hashable, known: Iterable[Hashable], *, otherwise: str | 
     >>> did_you_mean("chunk_size", ["chunksize", "client"]), did_you_mean("x", ["chunksize", "client"])
     ("did you mean 'chunksize'?", 'there are chunksize, client')
     """
-    words = {str(label): label for label in known}
-    similar = difflib.get_close_matches(str(word), words, n=1)
+    words, given = {str(label): label for label in known}, str(word)
+    for name, label in words.items():
+        if name != given and unicodedata.normalize("NFC", name) == unicodedata.normalize("NFC", given):
+            # Both look the same: only the escapes show the difference.
+            return f"did you mean {label!r} ({name!a}, not {given!a}: another Unicode form)?"
+    similar = difflib.get_close_matches(given, words, n=1)
     if similar:
         return f"did you mean {words[similar[0]]!r}?"
     return f"there are {', '.join(words)}" if otherwise is None else otherwise

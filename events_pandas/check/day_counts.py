@@ -16,7 +16,7 @@ Days: TypeAlias = npt.NDArray[np.signedinteger]
 Counts: TypeAlias = npt.NDArray[np.int64]
 
 _MOST_COUNTED_AT_ONCE: Final = 2**16
-"""Days from the first to the last: 179 years take half a megabyte, and sorting takes longer."""
+"""Days from the first to the last of a chunk; counts of more would take more memory than the chunk."""
 
 
 def days_of(seconds: Seconds) -> Days:
@@ -26,10 +26,13 @@ def days_of(seconds: Seconds) -> Days:
 
 @dataclass(slots=True)
 class DayCounts:
-    """The number of rows of each day that has some: 16 bytes for a day, however many rows there are."""
+    """The number of rows of each day, in 8 bytes for each from the first to the last.
 
-    # The days of each addition, ascending and each once, with their counts.
-    _found: list[tuple[Days, Counts]] = field(default_factory=list)
+    The times that can be read span 19,000 years, or 55 MB.
+    """
+
+    _first: int = 0
+    _counts: Counts = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def add_seconds(self, seconds: Seconds) -> None:
         """Count rows by the second of each."""
@@ -40,21 +43,25 @@ class DayCounts:
         """Count rows by the day of each, in any order."""
         if not len(days):
             return
-        first = int(days.min())
-        if int(days.max()) - first < _MOST_COUNTED_AT_ONCE:
-            counts = np.bincount(days - first)
-            present = np.flatnonzero(counts)
-            self._found.append((present + first, counts[present]))
+        first, last = int(days.min()), int(days.max())
+        self._reach(first, last)
+        start = first - self._first
+        if last - first < _MOST_COUNTED_AT_ONCE:
+            self._counts[start : start + last - first + 1] += np.bincount(days - first)
         else:
-            self._found.append(np.unique(days, return_counts=True))
-        known, *others = (len(found) for found, _ in self._found)
-        if sum(others) > max(known, _MOST_COUNTED_AT_ONCE):
-            self._found = [self.by_day()]
+            np.add.at(self._counts, days - self._first, 1)
+
+    def _reach(self, first: int, last: int) -> None:
+        """Make room for the days from the first to the last."""
+        known = len(self._counts)
+        earliest = min(first, self._first) if known else first
+        latest = max(last, self._first + known - 1) if known else last
+        if latest - earliest >= known:
+            grown = np.zeros(latest - earliest + 1, np.int64)
+            grown[self._first - earliest : self._first - earliest + known] = self._counts
+            self._first, self._counts = earliest, grown
 
     def by_day(self) -> tuple[Days, Counts]:
         """Return the days with rows, ascending, and the number of rows of each."""
-        nothing = np.zeros(0, np.int64)
-        days, counts = (np.concatenate(parts) for parts in zip((nothing, nothing), *self._found, strict=True))
-        distinct, places = np.unique(days, return_inverse=True)
-        # As floats, numbers of rows are exact.
-        return distinct, np.bincount(places, weights=counts, minlength=len(distinct)).astype(np.int64)
+        present = np.flatnonzero(self._counts)
+        return present + self._first, self._counts[present]

@@ -22,7 +22,7 @@ _REPORT: Final = (
     *("rows", "valid", "invalid", "duplicates", "contacts", "event_names", "created_at", "requests"),
     *("duration_seconds", "workspace", "rate_limit", "skipped_files", "warnings", "findings"),
 )
-_SUMMARY: Final = ("rows", "statuses", "causes", "requests", "retries", "journal", "notes")
+_SUMMARY: Final = ("rows", "statuses", "causes", "requests", "retries", "contact_requests", "journal", "notes")
 DOCUMENTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "suggest": ("mapping", "unconfirmed", "output"),

@@ -3,7 +3,6 @@
 import json
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import pandas as pd
 
@@ -11,7 +10,7 @@ from events_pandas.cli.endings import ExitCode
 from events_pandas.cli.options import NO_JOURNAL
 from events_pandas.cli.printout import Printout
 from events_pandas.errors import SourceError
-from events_pandas.run.history import outcome_words
+from events_pandas.run.history import KILLED, outcome_words
 from events_pandas.run.history import runs as list_runs
 from events_pandas.words import duration_words, escaped, listed
 
@@ -39,8 +38,8 @@ def _table(found: pd.DataFrame) -> str:
         "started (UTC)": found["started_at"].dt.strftime("%Y-%m-%d %H:%M:%S"),
         "took": ["" if math.isnan(took) else duration_words(took) for took in seconds],
         "outcome": outcome_words(found),
-        "rows": _numbers(found["rows"]),
-        "accepted": _numbers(found["accepted"]),
+        "rows": _numbers(found, "rows"),
+        "accepted": _numbers(found, "accepted"),
         "workspace": found["workspace"],
         "source": found["source"],
         "results": found["results_path"].fillna(""),
@@ -54,5 +53,7 @@ def _padded(texts: Sequence[str]) -> list[str]:
     return [text.ljust(width) for text in texts]
 
 
-def _numbers(counts: "pd.Series[Any]") -> list[str]:
-    return ["" if pd.isna(count) else f"{count:,}" for count in counts]
+def _numbers(found: pd.DataFrame, name: str) -> list[str]:
+    """Return counts as text; those of a killed run, which wrote no last ones, have a plus."""
+    ends = ["+" if outcome == KILLED else "" for outcome in found["outcome"]]
+    return ["" if pd.isna(count) else f"{count:,}{end}" for count, end in zip(found[name], ends, strict=True)]

@@ -12,6 +12,7 @@ import typer
 
 from events_pandas.cli.command import as_command, option, with_options
 from events_pandas.cli.endings import ExitCode, named_by_options
+from events_pandas.cli.options import whole_number
 from events_pandas.cli.printout import Printout
 from events_pandas.intercom import DEFAULT_LIMIT, WINDOW_SECONDS
 from events_pandas.loopback import is_loopback
@@ -40,14 +41,28 @@ _FLAGS: Final = _OWN_FLAGS | {
 Host = Annotated[
     str, typer.Option(help="The address to listen on; any but a loopback address opens it to the network.")
 ]
-Port = Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 for any free one.")]
+Port = Annotated[
+    int,
+    typer.Option(
+        parser=whole_number("a port from 0 to 65535, got {!r}: use 8080, or 0 for any free one", least=0, most=65_535),
+        metavar="NUMBER",
+        help="The port; 0 for any free one.",
+    ),
+]
 AccessToken = Annotated[str | None, typer.Option(help="The token of requests; by default sandbox-token.")]
 Region = Annotated[str, typer.Option(help="The region of the workspace: us, eu or au.")]
 Kept = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Keep the workspace in this file; otherwise each start makes a new one."),
 ]
-Limit = Annotated[int, typer.Option(min=0, help="Requests in a window; 0 for no limit.")]
+Limit = Annotated[
+    int,
+    typer.Option(
+        parser=whole_number("a number of requests, got {!r}: use 1666, or 0 for no limit", least=0),
+        metavar="NUMBER",
+        help="Requests in a window; 0 for no limit.",
+    ),
+]
 WindowSeconds = Annotated[float, typer.Option(help="The length of a window.")]
 Existing = Annotated[
     list[str] | None,

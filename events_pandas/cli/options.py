@@ -30,14 +30,14 @@ def _number(name: str, kind: Callable[[str], float], text: str, *, metavar: str)
     return typer.Option(parser=read, metavar=metavar, help=text)
 
 
-def _count(expected: str, *, most: float = math.inf) -> Callable[[str | int], int]:
-    """Return a parser of whole numbers from 1 on; `expected` is said with the text in the place of its braces."""
+def whole_number(expected: str, *, least: int = 1, most: float = math.inf) -> Callable[[str | int], int]:
+    """Return a parser of whole numbers; `expected` is said with the text in the place of its braces."""
 
     def read(given: str | int) -> int:
         value = given
         with suppress(ValueError):
             value = int(given)
-        if not isinstance(value, int) or not 1 <= value <= most:
+        if not isinstance(value, int) or not least <= value <= most:
             raise typer.BadParameter(f"expected {expected.format(given)}")
         return value
 
@@ -132,7 +132,7 @@ Number = Annotated[
     typer.Option(
         "--number",
         "-n",
-        parser=_count("a number from 1 to 1,000, got {!r}: use 5 or the like", most=1_000),
+        parser=whole_number("a number from 1 to 1,000, got {!r}: use 5 or the like", most=1_000),
         metavar="NUMBER",
         help="How many events are shown, the first that would be sent.",
     ),
@@ -153,7 +153,7 @@ SubmittedResults = Annotated[
 Sample = Annotated[
     int,
     typer.Option(
-        parser=_count("a number of events, got {!r}: use 200 or the like"),
+        parser=whole_number("a number of events, got {!r}: use 200 or the like"),
         metavar="EVENTS",
         help="How many of the accepted events are drawn at random.",
     ),
@@ -175,7 +175,8 @@ Yes = Annotated[
 
 def _first_rows(text: str) -> object:
     """Return an option that is a number of first rows."""
-    return typer.Option(parser=_count("a number of rows, got {!r}: use 100 or the like"), metavar="ROWS", help=text)
+    parser = whole_number("a number of rows, got {!r}: use 100 or the like")
+    return typer.Option(parser=parser, metavar="ROWS", help=text)
 
 
 Limit = Annotated[int | None, _first_rows("Submit only the first rows of the files.")]

@@ -1,8 +1,9 @@
 """Options from a file and from the environment, beside those of the command line."""
 
+import math
 import os
 import tomllib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -10,12 +11,13 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperCommand
 
-from events_pandas.cli.output import say
+from events_pandas.cli.printout import Printout
 from events_pandas.words import did_you_mean, escaped, listed
 
 SETTINGS_FILE: Final = Path("events-pandas.toml")
 VARIABLE_PREFIX: Final = "EVENTS_PANDAS_"
 TOKEN_VARIABLE: Final = "INTERCOM_ACCESS_TOKEN"  # noqa: S105  # The name of a variable.
+_REGION_VARIABLE: Final = "INTERCOM_REGION"
 OWN_TABLES: Final = ("sandbox",)
 """Commands whose options have other meanings than those of the same name elsewhere."""
 _OTHER_VARIABLES: Final = frozenset({"BROWSER", "DEBUG", "JOURNALS"})
@@ -27,6 +29,10 @@ _TRUE: Final = frozenset({"1", "true", "t", "yes", "y", "on"})
 """The words for a flag that is set, as the parser reads the environment."""
 _APART: Final = ("config", "show-config", "help")
 """Options that no file can hold."""
+_ADDRESSES: Final = ("region", "base_url")
+"""Options of which only one says where requests go."""
+_PLACES: Final = ("COMMANDLINE", "ENVIRONMENT", "DEFAULT_MAP")
+"""Where a value may come from, the place that counts most first."""
 _TOKEN_PLACE: Final = f"the access token is read from {TOKEN_VARIABLE} only"
 _FILES: Final = ("file", "files", "path", "paths", "source")
 """What somebody may call the files of rows in a file of settings."""
@@ -79,15 +85,39 @@ class ConfiguredCommand(TyperCommand):
         if _SHOW_CONFIG in args:
             for parameter in self.params:
                 parameter.required = False
-        return super().parse_args(ctx, args)
+        rest = super().parse_args(ctx, args)
+        _leave_one_address(ctx)
+        return rest
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command, or show its options."""
         if ctx.params["show_config"]:
-            for line in _shown(self.params, ctx):
-                say(line)
+            _show(Printout(command=ctx.info_name, as_json=ctx.params["as_json"]), _settings(self.params, ctx))
             return None
         return super().invoke(ctx)
+
+
+def _leave_one_address(context: Any) -> None:
+    """Leave out the region or the base URL if the other one comes from a place that counts more.
+
+    Raise `BadParameter` if both come from the same place. The client refuses both of a command line.
+    """
+    both = [each for each in context.command.params if each.name in _ADDRESSES and context.params.get(each.name)]
+    if len(both) < len(_ADDRESSES):
+        return
+    first, second = both
+    ranks = [_PLACES.index(_place_of(each, context)) for each in both]
+    if ranks[0] != ranks[1]:
+        weaker = first if ranks[0] > ranks[1] else second
+        context.params[weaker.name] = None
+        context.set_parameter_source(weaker.name, type(context.get_parameter_source(weaker.name)).DEFAULT)
+    elif origin_of(first, context) is not None:
+        places = " and ".join(str(origin_of(each, context)) for each in both)
+        raise typer.BadParameter(f"{places} are both given: leave only one of them", ctx=context)
+
+
+def _place_of(parameter: Any, context: Any) -> str:
+    return str(getattr(context.get_parameter_source(parameter.name), "name", ""))
 
 
 def variable_of(parameter: Any, command: str | None) -> str:
@@ -131,29 +161,36 @@ def asks_for_document(context: Any, arguments: Sequence[str]) -> bool:
     """Return whether `--json` holds for a command whose arguments cannot be read, as far as it can be known."""
     if flags := [argument for argument in arguments if argument in (_JSON, _NO_JSON)]:
         return flags[-1] == _JSON
-    option = next((each for each in context.command.params if key_of(each) == "json"), None)
+    value = value_unread("json", context, arguments)
+    return value is True or str(value).strip().lower() in _TRUE
+
+
+def value_unread(key: str, context: Any, arguments: Sequence[str]) -> object:
+    """Return the value of an option of a command whose arguments cannot be read; None if it has none."""
+    option = next((each for each in context.command.params if key_of(each) == key), None)
     if option is None:
-        return False
-    if word := os.environ.get(variable_of(option, context.info_name)):
-        return word.strip().lower() in _TRUE
+        return None
+    given = _word_among(arguments, f"--{key}") or os.environ.get(variable_of(option, context.info_name))
+    if given is not None:
+        return given
     # A fault of the file is the error itself, or comes after it.
     with suppress(typer.BadParameter):
-        file = _config_among(arguments) or os.environ.get(f"{VARIABLE_PREFIX}CONFIG") or SETTINGS_FILE
+        file = _word_among(arguments, _CONFIG) or os.environ.get(f"{VARIABLE_PREFIX}CONFIG") or SETTINGS_FILE
         tables = _read(Path(file))
         table = tables.get(context.info_name) if context.info_name in OWN_TABLES else tables
-        return isinstance(table, dict) and table.get("json") is True
-    return False
+        return table.get(key) if isinstance(table, dict) else None
+    return None
 
 
-def _config_among(arguments: Sequence[str]) -> str | None:
-    """Return the file that `--config` names among arguments."""
-    words = [word for argument in arguments for word in ([argument] if argument == _CONFIG else argument.split("=", 1))]
-    return words[words.index(_CONFIG) + 1] if _CONFIG in words[:-1] else None
+def _word_among(arguments: Sequence[str], option: str) -> str | None:
+    """Return the value that an option is given among arguments."""
+    words = [word for argument in arguments for word in ([argument] if argument == option else argument.split("=", 1))]
+    return words[words.index(option) + 1] if option in words[:-1] else None
 
 
 def origin_of(parameter: Any, context: Any) -> str | None:
     """Say where a value of an option comes from, if it is the environment or a file."""
-    source = getattr(context.get_parameter_source(parameter.name), "name", "")
+    source = _place_of(parameter, context)
     if source == "ENVIRONMENT":
         return variable_of(parameter, context.info_name)
     file = escaped(context.meta.get(VARIABLE_PREFIX, SETTINGS_FILE))
@@ -176,10 +213,9 @@ def missing_from(context: typer.Context) -> str:
     return f"there is no {SETTINGS_FILE} that has it"
 
 
-def _shown(parameters: Sequence[Any], context: Any) -> Iterator[str]:
-    """Yield a line for each option: its value, and where it comes from."""
+def _settings(parameters: Sequence[Any], context: Any) -> Iterator[tuple[str, object, str]]:
+    """Yield each option with its value and where this comes from. Of a token only whether it is set."""
     file = context.meta.get(VARIABLE_PREFIX, str(SETTINGS_FILE))
-    rows = []
     for parameter in parameters:
         key = key_of(parameter)
         if parameter.param_type_name == "option" and key not in _APART:
@@ -188,15 +224,41 @@ def _shown(parameters: Sequence[Any], context: Any) -> Iterator[str]:
                 "ENVIRONMENT": variable_of(parameter, context.info_name),
                 "DEFAULT_MAP": escaped(file),
             }
-            source = getattr(context.get_parameter_source(parameter.name), "name", "DEFAULT")
             value = context.params.get(parameter.name)
-            text = _set_or_not(value) if "token" in key else _text(value)
-            rows.append((key, text, sources.get(source, "default")))
+            origin = sources.get(_place_of(parameter, context), "default")
+            if key == "region" and (region := _region_of_environment(context)) is not None:
+                value, origin = region, _REGION_VARIABLE
+            yield key, _set_or_not(value) if "token" in key else value, origin
     token = os.environ.get(TOKEN_VARIABLE)
-    rows.append((TOKEN_VARIABLE, _set_or_not(token), "environment" if token else "default"))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+    yield TOKEN_VARIABLE, _set_or_not(token), "environment" if token else "default"
+
+
+def _show(printout: Printout, settings: Iterable[tuple[str, object, str]]) -> None:
+    """Print options as a table, or as a document."""
+    rows = list(settings)
+    if printout.as_json:
+        printout.add(options=[{"option": key, "value": _plain(value), "source": origin} for key, value, origin in rows])
+        printout.close(0)
+        return
+    texts = [(key, _text(value), origin) for key, value, origin in rows]
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    for row in texts:
+        printout.say("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _plain(value: object) -> object:
+    """Return a value that JSON has."""
+    if isinstance(value, list | tuple):
+        return list(map(str, value))
+    is_number = isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
+    return value if value is None or is_number else str(value)
+
+
+def _region_of_environment(context: Any) -> str | None:
+    """Return the region that the client would read from the environment; None if an option gives the address."""
+    # A sandbox has a region of its own.
+    is_given = context.params.get("region") or context.params.get("base_url") or context.info_name in OWN_TABLES
+    return None if is_given else os.environ.get(_REGION_VARIABLE, "").strip() or None
 
 
 def _set_or_not(value: object) -> str:

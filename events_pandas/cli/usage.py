@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import typer
@@ -10,7 +11,7 @@ from typer.core import TyperGroup
 from events_pandas.cli.command import DOCUMENTS
 from events_pandas.cli.endings import ExitCode
 from events_pandas.cli.printout import Printout
-from events_pandas.cli.settings import asks_for_document, missing_from, origin_of
+from events_pandas.cli.settings import asks_for_document, missing_from, origin_of, value_unread
 
 # Typer brings a copy of click in some versions, and has no name for this class.
 _USAGE_ERROR: Final[Any] = typer.BadParameter.__base__
@@ -43,6 +44,22 @@ def _tell(error: Any, given: Sequence[str]) -> None:
     printout = Printout(command=command, as_json=has_document, facts=dict.fromkeys(DOCUMENTS.get(command, ())))
     printout.fail(_message(error))
     printout.close(ExitCode.NOTHING_SENT)
+    path = None if error.ctx is None else value_unread("log-json", error.ctx, given)
+    if isinstance(path, str) and path:
+        _log(path, error, given)
+
+
+def _log(path: str, error: Exception, given: Sequence[str]) -> None:
+    """Write the exit code to the log of a run that does not begin."""
+    from events_pandas.errors import SourceError  # noqa: PLC0415  # Heavy, and seldom needed.
+    from events_pandas.run.log import RunLog  # noqa: PLC0415
+    from events_pandas.run.outputs import Outputs  # noqa: PLC0415
+
+    # The line has said what is wrong already.
+    with suppress(SourceError, ValueError):
+        # Any word may be a file of rows, which the log must not be.
+        Outputs(log=path).require_apart([word for word in given if word != path and not word.startswith("-")])
+        RunLog(path, warn=bool).exit(ExitCode.NOTHING_SENT, error)
 
 
 def _message(error: Any) -> str:

@@ -10,7 +10,7 @@ from events_pandas.cli.printout import Printout
 from events_pandas.errors import SubmissionError, SubmissionInterrupted
 from events_pandas.mapping import SourceFormat
 from events_pandas.results import Verification
-from events_pandas.run.file_verification import file_verification, read_results
+from events_pandas.run.file_verification import file_verification, results_of_run
 from events_pandas.run.fitting import fitting_files
 from events_pandas.run.options import RunOptions
 from events_pandas.run.verification import VerifyOptions
@@ -36,7 +36,7 @@ def verify_rows(
         wanted = VerifyOptions(**verify)
         RunOptions(**run)
     mapping = mapping_for(mapping_path, written)
-    results = read_results(results_path)
+    results = results_of_run(results_path)
     with (
         connect() as client,
         fitting_files(paths, mapping, progress="auto", are_held=True, skips_bad=skips_bad) as fit,

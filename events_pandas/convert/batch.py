@@ -31,6 +31,8 @@ KEPT_ROWS: Final = 256
 
 _ODD_CELLS = {"number_unreadable": "sent_as_numbers", "time_unreadable": "sent_as_dates"}
 """The note for the first cell of a bare column that is not of the column's type."""
+_OF_COLUMNS = ("sent_as_text", "type_kept")
+"""Notes on a column as a whole, whose message shows no cell."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,6 +143,9 @@ class Converter:
         self.mapping = bound.mapping
         # The columns in words, by field, in the order sent.
         self.labels = {part_path(rule.path, part): label for rule in bound.rules for part, label in rule.labels.items()}
+        self._contact_labels = {
+            label for rule in bound.rules if rule.path in IDENTIFIERS for label in rule.labels.values()
+        }
         self.text_keys = tuple(
             key for rule in bound.rules if (key := metadata_key(rule.path)) and isinstance(rule.rule, Text)
         )
@@ -193,9 +198,14 @@ class Converter:
             names=name.values,
             created_at=expand(time.values, n_rows),
             contacts=contacts,
-            findings=tuple(replace(finding, rows=rows[finding.rows]) for finding in findings),
+            findings=tuple(self._located(finding, rows) for finding in findings),
             metadata=metadata,
         )
+
+    def _located(self, finding: Finding, rows: Rows) -> Finding:
+        """Return a finding with rows counted from the start of the frame, and say whether its column names contacts."""
+        names_contacts = finding.label in self._contact_labels and finding.code not in _OF_COLUMNS
+        return replace(finding, rows=rows[finding.rows], names_contacts=names_contacts)
 
     def _with_refused(self, findings: list[Finding], rows: Rows) -> list[Finding]:
         """Add the findings from reading the rows; a refused row keeps no other findings."""

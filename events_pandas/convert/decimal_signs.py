@@ -13,8 +13,8 @@ from events_pandas.convert.cells import TEXT_TYPE, Mask, mask_at, matches, text_
 from events_pandas.mapping.source_format import DECIMAL_SIGNS, DecimalSign
 from events_pandas.mapping.written_numbers import ANY_SEPARATOR, TWO_READINGS, WRITTEN_NUMBERS, plain_numbers
 
-PLAIN_NUMBER: Final = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
-"""A number as JSON writes it."""
+PLAIN_NUMBER: Final = r"^[+-]?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
+"""A number as JSON writes it, which has no plus in front."""
 PLAIN_AMOUNT: Final = r"^(?:\+|(?P<sign>-?))(?P<whole>[0-9]+)(?:\.(?:(?P<part>[0-9]*[1-9])0*|0+))?$"
 """An amount with a point and without an exponent."""
 

@@ -24,6 +24,8 @@ SHOWN_CHARACTERS = 80
 VALUES_KEPT = 1_000
 """How many values are kept for one code in one field, so that a wholly bad frame does not double in size."""
 
+_FILE_EXTENT = "the file"
+_WITHHELD = "a value"
 _CODE_WORDS = np.array(list(CODES), object)
 
 
@@ -37,6 +39,9 @@ class Finding:
     field: str = ""  # of the event
     label: str = ""  # the column in words, such as "column 'total'"
     is_omission: bool = False  # the value is left out of the event; the row stays valid
+    names_contacts: bool = (
+        False  # the values are identifiers of contacts, whatever the field: messages do not show them
+    )
     cures: pa.Array | None = None  # large_string: how to fix each of `values`; null: the code's own cure fits
     like_rows: int = 0  # further rows with the same finding, counted: only the first row, or a value's first, is listed
     unlisted: int = 0  # later rows with the same finding, counted: of rows that are not held only the first are listed
@@ -89,10 +94,15 @@ class Finding:
 
     def _shown_values(self) -> pa.Array:
         """Return the values as messages show them."""
-        if self.field not in IDENTIFIERS:
+        is_identifier = self.field in IDENTIFIERS
+        if not (is_identifier or self.names_contacts):
             return self.values
         # Results are kept and passed on, so messages do not name a person; they may show an invisible character.
-        return outlined(self.values) if CODES[self.code].shows_characters else pa.nulls(0, TEXT_TYPE)
+        if CODES[self.code].shows_characters:
+            return outlined(self.values)
+        if is_identifier:
+            return pa.nulls(0, TEXT_TYPE)
+        return pc.if_else(pc.is_valid(self.values), pa.scalar(_WITHHELD, TEXT_TYPE), pa.scalar(None, TEXT_TYPE))
 
     def cure(self) -> str:
         """Return how to fix the first value: its own cure, or the code's."""
@@ -102,7 +112,8 @@ class Finding:
 
     def _cures(self, count: int, cure: str) -> "pa.Array | str":
         """Return how to fix each of the values that are kept."""
-        if self.cures is None or self.is_omission:
+        # A cure of its own may repeat a part of the value.
+        if self.cures is None or self.is_omission or self.names_contacts:
             return cure
         return pc.fill_null(self.cures[:count], cure)
 
@@ -242,6 +253,11 @@ def _concatenated(findings: list[Finding]) -> Finding:
     )
 
 
+def is_of_file(code: str) -> bool:
+    """Tell whether what has this code concerns a file as a whole, which its field names, and no row of it."""
+    return CODES[code].extent == _FILE_EXTENT
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cause:
     """The rows of a field in which the same thing was found."""
@@ -266,7 +282,8 @@ class Cause:
 
     def at(self, place: str) -> str:
         """Return the same in words, with other words for the first row."""
-        return f"{self.severity} {self.code}: {self.extent}, such as {place}: {self.message}"
+        where = "" if is_of_file(self.code) else f"{self.extent}, such as {place}: "
+        return f"{self.severity} {self.code}: {where}{self.message}"
 
 
 def causes(findings: Iterable[Finding]) -> list[Cause]:

@@ -362,11 +362,18 @@ def number_reader(sign: DecimalSign | None) -> Reader:
 
 def _read_written_number(cells: Cells) -> tuple[pa.Array, CodeMasks]:
     unreadable, faults = find_unreadable(cells.values, code="number_unreadable", is_readable=_is_number)
-    text = without(cells.values, unreadable)
+    text = _without_plus(without(cells.values, unreadable))
     magnitudes = pc.abs(text.cast(pa.float64()))
     infinite = to_mask(pc.is_inf(magnitudes))
     inexact = ~infinite & _loses_digits(text, magnitudes)
     return without(text, infinite | inexact), [*faults, ("number_not_finite", infinite), ("number_inexact", inexact)]
+
+
+def _without_plus(numbers: pa.Array) -> pa.Array:
+    has_plus = pc.starts_with(numbers, "+")
+    if not pc.any(has_plus).as_py():
+        return numbers
+    return pc.if_else(has_plus, pc.utf8_slice_codeunits(numbers, 1), numbers)
 
 
 def _loses_digits(text: pa.Array, magnitudes: pa.Array) -> Mask:

@@ -69,6 +69,8 @@ class AskingClient(Generic[Read]):
     ) -> None:
         # By the number of the question. Whoever takes a reply removes it.
         self.replies: dict[int, QuestionReply[Read]] = {}
+        # The questions whose last attempt, which the engine counts, was not sent.
+        self.spared: set[int] = set()
         self._client = client
         self._send = send
         self._read = read
@@ -84,6 +86,7 @@ class AskingClient(Generic[Read]):
         earlier = self.replies.get(number)
         if earlier is not None and earlier.may_have_arrived and not self._is_repeatable(number):
             # The engine has learned of the failure, and tries again: that would do it twice.
+            self.spared.add(number)
             return _DONE
         self.replies[number] = QuestionReply()
         try:

@@ -109,7 +109,7 @@ EARLY_ENDS: Final[Mapping[StopReason, EarlyEnd]] = MappingProxyType(
         ),
         StopReason.UNANSWERED: EarlyEnd(
             SubmissionError,
-            f"Intercom did not answer for {{contacts}} ({{said}}): to go on, {NEXT_STEP}",
+            f"Intercom {{did}} for {{contacts}} ({{said}}): {{first}} {NEXT_STEP}",
             "contacts_unanswered",
             "the run ended before this row, as Intercom did not say which contacts it has: submit the row again",
         ),
@@ -214,9 +214,13 @@ def stop_for_journal(error: JournalError) -> Stop:
     return _stop(StopReason.JOURNAL, error, error=error)
 
 
-def stop_without_answers(count: int, *, said: str) -> Stop:
-    """Return the stop for so many contacts without an answer; `said` is what came instead for one of them."""
-    return _stop(StopReason.UNANSWERED, contacts=counted(count, "contact"), said=said)
+def stop_without_answers(count: int, *, said: str, is_refused: bool) -> Stop:
+    """Return the stop for so many contacts without an answer; `said` is what came instead for one of them.
+
+    `is_refused` says that Intercom refused the question, and would do it again.
+    """
+    did, first = ("refused the question", "fix the cause, then") if is_refused else ("did not answer", "to go on,")
+    return _stop(StopReason.UNANSWERED, contacts=counted(count, "contact"), said=said, did=did, first=first)
 
 
 def stop_for_error(error: BaseException) -> Stop:

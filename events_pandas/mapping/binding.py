@@ -1,5 +1,6 @@
 """A mapping bound to a frame: each source becomes a column of values, each bare column a rule with a type."""
 
+import os
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -101,7 +102,8 @@ def require_mapping(mapping: object) -> None:
 def require_frame(frame: object) -> None:
     """Raise a `TypeError` if this is not a DataFrame."""
     if not isinstance(frame, pd.DataFrame):
-        raise TypeError(f"expected rows in a pandas DataFrame, got {kind_of(frame)}")
+        cure = ": check_file and submit_file take the path of a file" if isinstance(frame, str | os.PathLike) else ""
+        raise TypeError(f"expected rows in a pandas DataFrame, got {kind_of(frame)}{cure}")
 
 
 def frame_labels(frame: pd.DataFrame) -> list[Hashable]:
@@ -109,10 +111,10 @@ def frame_labels(frame: pd.DataFrame) -> list[Hashable]:
     return [*frame.columns, *(name for name in frame.index.names if name is not None)]
 
 
-def named_values(frame: pd.DataFrame, label: Hashable, *, path: str = "", is_explained: bool = False) -> Values:
+def named_values(frame: pd.DataFrame, label: Hashable, *, path: str = "", hint: Words = "") -> Values:
     """Return the one column, or else the one level of the index, with a label; the field `path` reads it.
 
-    If something else explains why the label is missing (`is_explained`), no constant is suggested.
+    `hint` says how to fix a missing label to which no other is similar.
     """
     positions = _positions(frame.columns, label)
     if len(positions) == 1:
@@ -126,7 +128,6 @@ def named_values(frame: pd.DataFrame, label: Hashable, *, path: str = "", is_exp
         return unnamed.get_level_values(levels[0]).to_series(index=frame.index)
     if levels:
         raise MappingError([f"{path}: the frame's index has {len(levels)} levels {label!r}: rename all but one"])
-    hint = "" if is_explained else _hint(path, label)
     raise UnknownColumnError(label, path=path, available=frame_labels(frame), hint=hint)
 
 
@@ -145,7 +146,7 @@ def bind(
     """
     require_mapping(mapping)
     require_frame(frame)
-    binder = _Binder(frame, mapping.event_name)
+    binder = _Binder(frame, mapping)
     rules, stripped = dict(resolved or {}), stripped_identifiers(mapping)
     bound = []
     for path, rule in mapping.rules().items():
@@ -175,7 +176,7 @@ def require_columns(frame: pd.DataFrame, mapping: EventMapping, *, is_explained:
 
     If something else explains why columns are missing (`is_explained`), no constants are suggested for them.
     """
-    binder = _Binder(frame, mapping.event_name, is_explained=is_explained)
+    binder = _Binder(frame, mapping, is_explained=is_explained)
     for path, source in sources_by_path(mapping.rules()).items():
         if not is_computed(source):
             binder.values(path, source)
@@ -220,8 +221,10 @@ def absent_columns(mapping: EventMapping, names: Collection[str]) -> list[str]:
 class _Binder:
     """Looks sources up in one frame, and keeps every fault that it finds."""
 
-    def __init__(self, frame: pd.DataFrame, event_name: Source, *, is_explained: bool = False) -> None:
+    def __init__(self, frame: pd.DataFrame, mapping: EventMapping, *, is_explained: bool = False) -> None:
+        event_name = mapping.event_name
         self._frame = frame
+        self._rules = mapping.rules()
         self._is_explained = is_explained
         self._faults: list[MappingError] = []
         self._computed: dict[int, Values] = {}
@@ -243,7 +246,8 @@ class _Binder:
         try:
             if is_computed(source):
                 return self._compute(path, source)
-            return named_values(self._frame, source, path=path, is_explained=self._is_explained)
+            hint = "" if self._is_explained else _hint(path, source, self._rules.get(path))
+            return named_values(self._frame, source, path=path, hint=hint)
         except MappingError as error:
             self._faults.append(error)
             return None
@@ -318,19 +322,27 @@ def _same_label(column: Hashable, label: Hashable) -> bool:
         return False
 
 
-def _hint(path: str, label: Hashable) -> Words:
-    """Suggest what a missing label of the metadata may be: an option in the wrong place, or the value itself."""
+def _hint(path: str, label: Hashable, rule: Rule | None) -> Words:
+    """Suggest what a missing label of the metadata may be: an option in the wrong place, or the value itself.
+
+    `rule` is the one of the path; None if the path is that of a rule's part.
+    """
     option = metadata_key(path)
     if not isinstance(label, str) or not option:
         return ""
     if option in _TEXT_OPTIONS:
         return misplaced(option)
-    if label in option.split("."):
-        # A key whose value is its own name can only mean a column.
+    may_be_value = isinstance(rule, Column) if rule is not None else _suits(path.rpartition(".")[2], label)
+    # A key whose value is its own name can only mean a column.
+    if label in option.split(".") or not may_be_value:
         return ""
-    is_currency = path.endswith(".currency") and len(label) == _CURRENCY_LETTERS
-    named = Phrase("currency=", "currency = ") if is_currency else ""
+    named = Phrase("currency=", "currency = ") if rule is None and path.endswith(".currency") else ""
     return parts_of("did you mean ", named, source_wording(Constant(label)), "?")
+
+
+def _suits(part: str, text: str) -> bool:
+    """Whether a text may be the constant of a rule's part. A number or a text with a rule of its own is a column."""
+    return {"currency": len(text) == _CURRENCY_LETTERS, "value": True, "url": "://" in text}.get(part, False)
 
 
 def _public_label(path: str, source: Source) -> str:

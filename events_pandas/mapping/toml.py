@@ -26,7 +26,7 @@ from events_pandas.mapping.rules import (
 )
 from events_pandas.mapping.source_format import SOURCE_PARTS, SourceFormat, set_parts
 from events_pandas.wording import Phrase
-from events_pandas.words import UNSEEN, did_you_mean, escape
+from events_pandas.words import UNSEEN, did_you_mean, escape, quoted
 
 OPTIONS: Final = (
     *("timezone", "duplicates", "on_invalid_metadata", "metadata_limit", "metadata_overflow", "strip_identifiers"),
@@ -41,7 +41,6 @@ Fields: TypeAlias = dict[str, Any]
 """The fields of a mapping, or of a table in it, by name: each may hold anything until it is judged."""
 
 _PIPES_OF_SHELLS: Final = ("/dev/fd", "/dev/stdin", "/proc")
-_NO_TYPE: Final = 'has no type: write { type = "text", … } or the like, or { column = "…" } or { constant = … } alone'
 _NO_SOURCE: Final = 'write a column\'s name, { column = "…" } or { constant = … }'
 _LABEL_FORMS: Final = ", which is text, an integer or an array of these; a constant is { constant = … }"
 _UNREAD: Final = "?"
@@ -70,6 +69,9 @@ def _table(path: Path) -> Fields:
         text = content[mark:].decode(encoding).removeprefix("\ufeff")
         return tomllib.loads(text.replace("\r\n", "\n").replace("\r", "\n"))
     except OSError as error:
+        if "\n" in str(path):
+            cure = "a mapping is read from a file, so write the text to one and give its path"
+            raise MappingError([f"{quoted(str(path))}: is not a path: {cure}"]) from error
         raise MappingError([f"{path}: cannot be read: {error.strerror}"]) from error
     except UnicodeDecodeError as error:
         raise not_utf8 from error
@@ -130,7 +132,7 @@ class _Reader:
         ):
             # A misspelled option, too: the rule names the right one.
             return self._rule(path, {"type": "column", **entry})
-        source = self.source(path, entry, otherwise=_NO_TYPE)
+        source = self.source(path, entry, otherwise=_no_type(path, entry))
         return Column(source) if isinstance(entry, dict) and set(entry) == {"column"} else source
 
     def _rule(self, path: str, entry: Fields) -> Rule | Source:
@@ -191,6 +193,17 @@ class _Reader:
 
     def _unknown(self, place: str, name: str, known: Iterable[str]) -> None:
         self.faults.append(f"{place}: {name!r} is not known: {did_you_mean(name, known)}")
+
+
+def _no_type(path: str, entry: object) -> str:
+    """Say that a table has no type: name one that has all of its parts, and may stand here."""
+    if path != "created_at" and not metadata_key(path):
+        return _NO_SOURCE
+    parts = set(entry) if isinstance(entry, dict) else set()
+    kinds = {word: part_names(kind) for word, kind in RULES_BY_TYPE.items() if kind is not Column}
+    fitting = (word for word, (sources, options) in kinds.items() if parts <= {"column", *sources, *options})
+    word = next(fitting, "text") if metadata_key(path) else "date"
+    return f'has no type: write {{ type = "{word}", … }} or the like, or {{ column = "…" }} or {{ constant = … }} alone'
 
 
 def misplaced(option: str) -> str:

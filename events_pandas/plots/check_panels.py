@@ -1,17 +1,20 @@
 """The panels of `plot_check`: each draws one part of a report on an Axes."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from events_pandas.convert import CODES, Cause
 from events_pandas.plots import style
 from events_pandas.plots.figures import MOST_ROWS, Panels, new_figure
 from events_pandas.plots.spans import calendar_bins
 from events_pandas.results import CheckReport
 from events_pandas.words import counted
 
+_SEVERITIES: Final = {"error": ("error: not sent", style.ERROR), "note": ("note", style.NOTE)}
 _LINE_INCHES: Final = 0.23
 _HEAD_INCHES: Final = 1.5  # title, legend and labels of a panel
 _MOST_INCHES: Final = 4.0  # of the days
@@ -74,7 +77,7 @@ def draw_metadata(ax: Axes, report: CheckReport, most: int) -> None:
     style.lie(ax, present - ignored, style.VALID, label="sent and kept")
     style.dress(ax, title, counts="x")
     if ignored.any():
-        style.lie(ax, ignored, style.IGNORED, label="beyond the keys that Intercom keeps", left=present - ignored)
+        style.lie(ax, ignored, style.IGNORED, label="beyond the keys that Intercom keeps", start=present - ignored)
         style.legend(ax, title)
     style.end_labels(ax, present, [_percent(share) for share in present])
     style.named_rows(ax, [keys[place] for place in chosen])
@@ -94,33 +97,40 @@ def draw_problems(ax: Axes, report: CheckReport, most: int) -> None:
     if not report.causes:
         style.empty(ax, title, "nothing was found")
         return
-    rows: dict[str, int] = {}
-    words: dict[str, list[str]] = {}
-    severities = {cause.code: cause.severity for cause in report.causes}
+    grouped: dict[tuple[str, str], list[Cause]] = {}
     for cause in report.causes:
-        rows[cause.code] = max(rows.get(cause.code, 0), cause.rows)
-        words.setdefault(cause.code, []).append(cause.extent)
-    codes = sorted(severities, key=lambda code: (severities[code], -rows[code]))[:most]
-    if len(codes) < len(severities):
-        title = f"{title}: {len(codes)} of {len(severities)}"
+        grouped.setdefault((cause.severity, cause.code), []).append(cause)
+    groups = sorted(grouped.items(), key=lambda group: (group[0][0], -_n_rows(group[1])))
+    if len(groups) > most:
+        title = f"{title}: {most} of {len(groups)}"
+    groups = groups[:most]
+    lengths = np.array([_n_rows(causes) for _, causes in groups])
     # A few rows beside a million are seen, too; the labels have the numbers.
-    least = _LEAST_SHARE * max(rows[code] for code in codes)
-    for severity, look in (("error", style.ERROR), ("note", style.NOTE)):
-        widths = np.array([max(rows[code], least) if severities[code] == severity else 0 for code in codes])
-        if widths.any():
-            style.lie(ax, widths, look, label={"error": "error: not sent", "note": "note"}[severity])
+    seen = np.where(lengths, np.maximum(lengths, _LEAST_SHARE * lengths.max()), 0)
+    for severity, (label, look) in _SEVERITIES.items():
+        is_own = np.array([severity == own for (own, _), _ in groups])
+        if is_own.any():
+            style.lie(ax, np.where(is_own, seen, 0), look, label=label)
     style.dress(ax, title, counts="x")
     style.legend(ax, title)
-    style.end_labels(ax, np.array([rows[code] for code in codes]), [_extent(words[code], rows[code]) for code in codes])
-    style.named_rows(ax, codes)
-    ax.margins(x=0.25)
+    style.end_labels(ax, lengths, [_extent(causes) for _, causes in groups])
+    style.named_rows(ax, [code for (_, code), _ in groups])
+    # The labels at the ends need room.
+    ax.set_xlim(0, max(1.3 * lengths.max(), 1))
     ax.set_xlabel("rows")
 
 
-def _extent(words: list[str], rows: int) -> str:
+def _n_rows(causes: Sequence[Cause]) -> int:
+    """Return how many rows causes have, of the field with most; a note on a whole column has none."""
+    return max(0 if CODES[cause.code].extent else cause.rows for cause in causes)
+
+
+def _extent(causes: Sequence[Cause]) -> str:
     """Return how many rows the causes of one code concern, in words."""
-    is_counted = words[0].endswith(("row", "rows"))  # not "the column"
-    return f"{counted(rows, 'row')}, {len(words)} fields" if len(words) > 1 and is_counted else words[0]
+    if len(causes) == 1:
+        return causes[0].extent
+    rows = _n_rows(causes)
+    return f"{counted(rows, 'row')}, {len(causes)} fields" if rows else f"in {len(causes)} fields"
 
 
 PANELS: Final[Panels[CheckReport]] = {

@@ -132,7 +132,7 @@ def plot_results(
     TypeError
         If `results` is not a DataFrame, or `ax` not an Axes.
     ValueError
-        If the results lack a column, there is no such panel, or `ax` is given without `kind`.
+        If the results lack a column, a row has no status, there is no such panel, or `ax` is given without `kind`.
 
     See Also
     --------
@@ -141,7 +141,7 @@ def plot_results(
     Notes
     -----
     A row is drawn once, at its last answer: retries are not drawn, and neither are rows without a request. The limit
-    is known as long as the results have their `attrs`: results from a file are drawn without it. A run of up to two
+    is known as long as the results have their `attrs`: results from a CSV file are drawn without it. A run of up to two
     minutes is drawn second by second, where a bar may rise above the limit: Intercom counts in windows of ten seconds.
     A gap is marked if it is longer than such a window and a hundredth of the run; the results do not say its reason.
 

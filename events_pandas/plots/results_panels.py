@@ -7,14 +7,15 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
 from matplotlib.axes import Axes
 
 from events_pandas.deliver import Status
 from events_pandas.plots import style
 from events_pandas.plots.figures import Panels, new_figure
-from events_pandas.plots.spans import WINDOW_SECONDS, Numbers, RunBins, calendar_bins, run_bins
-from events_pandas.words import counted, kind_of
+from events_pandas.plots.spans import DAY_SECONDS, WINDOW_SECONDS, Numbers, RunBins, calendar_bins, run_bins
+from events_pandas.results.reading import times_of
+from events_pandas.results.results_summary import require_columns
+from events_pandas.words import counted
 
 _COLUMNS: Final = ("status", "created_at", "submitted_at")
 _FIGURE_INCHES: Final = (10.0, 7.5)
@@ -38,32 +39,20 @@ class DrawnResults:
 
 def drawn_results(results: pd.DataFrame) -> DrawnResults:
     """Return what is drawn of results, also of those that were read from a file."""
-    if not isinstance(results, pd.DataFrame):
-        raise TypeError(f"results: expected a DataFrame, got {kind_of(results)}: give what submitting returned")
-    for column in _COLUMNS:
-        if column not in results:
-            raise ValueError(f"results: no column {column!r}: give what submitting returned")
+    require_columns(results, _COLUMNS)
     facts = results.attrs.get("run", {})
     return DrawnResults(
         statuses=results["status"].astype(object).to_numpy(),
-        created_at=_seconds(results["created_at"]),
-        submitted_at=_seconds(results["submitted_at"]),
+        created_at=_seconds(results, "created_at"),
+        submitted_at=_seconds(results, "submitted_at"),
         limit=facts.get("limit"),
         share=facts.get("rate_share", 1.0),
     )
 
 
-def _seconds(times: "pd.Series[Any]") -> Numbers:
-    """Return times as Unix seconds; a CSV file has them as text."""
-    if isinstance(times.dtype, pd.DatetimeTZDtype):
-        values = times.dt.tz_localize(None).to_numpy().astype("datetime64[s]")
-        return np.where(np.isnat(values), _NO_TIME, values.astype(np.int64))
-    # Not pandas' reader, whose nanoseconds end in 2262.
-    read = pa.array(times.astype(object), pa.string(), from_pandas=True).cast(pa.timestamp("us", tz="UTC"))
-    seconds: Numbers = (
-        read.cast(pa.timestamp("s", tz="UTC"), safe=False).cast(pa.int64()).fill_null(_NO_TIME).to_numpy()
-    )
-    return seconds
+def _seconds(results: pd.DataFrame, column: str) -> Numbers:
+    """Return times as Unix seconds."""
+    return times_of(results, column).astype("datetime64[s]").astype(np.int64)
 
 
 def draw_run(ax: Axes, results: DrawnResults, most: int) -> None:
@@ -79,7 +68,7 @@ def draw_run(ax: Axes, results: DrawnResults, most: int) -> None:
     bins = run_bins(seconds)
     parts = _parts(results.statuses[is_drawn], bins.places(seconds), bins.n)
     heights = [(label, counts / bins.units(), look) for label, counts, look in parts]
-    style.stack(ax, bins.width * np.arange(bins.n), heights, width=bins.width, align="edge")
+    style.stack(ax, bins.width * (np.arange(bins.n) + 0.5), heights, width=bins.width)
     unit = "second" if bins.unit_seconds == 1 else "ten seconds"
     mean = f", mean of each {bins.words}" if bins.width > WINDOW_SECONDS else ""
     title = f"{counted(len(seconds), 'row')} answered, per {unit}{mean}"
@@ -99,7 +88,7 @@ def _mark_limit(ax: Axes, results: DrawnResults, bins: RunBins, *, highest: floa
     is_far = height > _MOST_TIMES_ABOVE * highest
     of_limit = "" if results.share == 1 else f", rate_share {results.share:g} of {results.limit:,.0f}"
     label = f"limit: {allowed:,.0f} in ten seconds{of_limit}{', above the plot' if is_far else ''}"
-    ax.axhline(height, color=style.text_color(), linestyle="--", linewidth=1.2, label=label)
+    style.mark_height(ax, height, label=label)
     ax.set_ylim(0, 1.15 * (highest if is_far else max(height, highest)))
 
 
@@ -132,7 +121,7 @@ def draw_days(ax: Axes, results: DrawnResults, most: int) -> None:
         sentence = "no row has a readable created_at" if n_absent else "there are no rows"
         style.empty(ax, "Statuses by day of created_at", sentence)
         return
-    days = results.created_at[is_drawn] // 86_400
+    days = results.created_at[is_drawn] // DAY_SECONDS
     bins = calendar_bins(days)
     parts = _parts(results.statuses[is_drawn], bins.places(days), bins.n)
     style.stack(ax, np.arange(bins.n), parts, width=0.86)

@@ -157,7 +157,7 @@ class RunBins:
         return min(self.width, WINDOW_SECONDS)
 
     def units(self) -> Numbers:
-        """Return how many units of each bin the run took: its first bin and its last may be cut off."""
+        """Return how many units of each bin the run took: its last bin may be cut off."""
         starts = self.start + self.width * np.arange(self.n)
         stops = np.minimum(starts + self.width, self.last + 1)
         return np.maximum(-(-(stops - starts) // self.unit_seconds), 1)
@@ -189,9 +189,10 @@ def run_bins(seconds: Numbers) -> RunBins:
     first, last = int(seconds.min()), int(seconds.max())
     is_short = last - first < _LAST_SHORT_RUN
     widths = [width for width in _RUN_BINS if is_short or width >= WINDOW_SECONDS]
-    width = next(width for width in widths if last // width - first // width < MOST_BINS)
-    start = first // width * width
-    return RunBins(start=start, width=width, n=(last - start) // width + 1, last=last)
+    # Bins of several windows start with the run, so that the first has as many windows as the others.
+    starts = {width: first if width > WINDOW_SECONDS else first // width * width for width in widths}
+    width = next(width for width, start in starts.items() if (last - start) // width < MOST_BINS)
+    return RunBins(start=starts[width], width=width, n=(last - starts[width]) // width + 1, last=last)
 
 
 def fitting(tick_sets: Sequence[Ticks], fits: Callable[[float, str, str], bool]) -> Ticks:

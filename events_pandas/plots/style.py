@@ -1,7 +1,8 @@
 """How plots look: colours, hatches, labels and legends, on top of the caller's own style.
 
 Text and background are those of matplotlib's settings, so that plots are right in a dark style. Fills are the colours
-of Okabe and Ito, which people with any colour vision can tell apart; hatches tell them apart in grey.
+of Okabe and Ito, which people with any colour vision can tell apart. Hatches tell them apart in grey; they are lines,
+because dots make an SVG twice as large.
 """
 
 import textwrap
@@ -15,7 +16,9 @@ import numpy.typing as npt
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
-from matplotlib.container import BarContainer
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import Formatter, FuncFormatter, Locator, MaxNLocator
 
 from events_pandas.deliver import Status
@@ -29,6 +32,7 @@ _LETTER: Final = 0.55  # the mean width of letters, in ems
 _PLOT_LETTERS: Final = 25  # the width that is kept from names beside a plot
 _SURE: Final = 0.85  # of the width that an Axes has now: a layout may still shrink it
 _HANDLE: Final = 3.5  # the width of a legend's handle with its blanks, in ems
+_THICK: Final = 0.72
 LONGEST_LABEL: Final = 30
 FEWEST_BINS: Final = 8
 """An axis of time has room for so many bins: one day alone is not a wall."""
@@ -55,7 +59,7 @@ IGNORED: Final = Look("#E69F00", "\\\\\\")
 STATUSES: Final = {
     Status.ACCEPTED: VALID,
     Status.ALREADY_SUBMITTED: Look("#56B4E9", "///"),
-    Status.DUPLICATE: Look("#999999", "..."),
+    Status.DUPLICATE: Look("#999999", "|||"),
     Status.INVALID: Look("#E69F00", "\\\\\\"),
     Status.UNKNOWN_CONTACT: Look("#CC79A7", "xxx"),
     Status.REJECTED: ERROR,
@@ -72,6 +76,12 @@ def text_color() -> Any:
     return mpl.rcParams["text.color"]
 
 
+def _background(ax: Axes) -> Any:
+    """Return the colour behind bars; None if the Axes is transparent."""
+    color = to_rgba(ax.get_facecolor())
+    return color if color[3] else None
+
+
 def _fill(look: Look, ax: Axes) -> dict[str, Any]:
     """Return the properties of bars. A hatch is drawn in the colour of the background."""
     if look.color == "none":
@@ -80,32 +90,47 @@ def _fill(look: Look, ax: Axes) -> dict[str, Any]:
     # Without a hatch, the edge shows a bar that is too low to be seen.
     edge = color
     if look.hatch:
-        background = to_rgba(ax.get_facecolor())
-        edge = background if background[3] else text_color()
+        edge = _background(ax) or text_color()
     return {"facecolor": color, "edgecolor": edge, "hatch": look.hatch, "linewidth": 0.0 if look.hatch else 0.6}
 
 
 def stack(
-    ax: Axes, places: npt.ArrayLike, parts: Sequence[tuple[str, npt.NDArray[Any], Look]], **options: Any
-) -> list[BarContainer]:
-    """Draw parts upon each other, upwards, each with its label, heights and look; bins without rows have no bar."""
-    at, base = np.asarray(places), 0.0
-    drawn = []
+    ax: Axes, places: npt.ArrayLike, parts: Sequence[tuple[str, npt.NDArray[Any], Look]], *, width: float
+) -> None:
+    """Draw parts upon each other, each with its label, heights and look; `places` are the middles of the bars."""
+    middles, base = np.asarray(places), np.zeros(np.shape(places))
     for label, heights, look in parts:
         is_shown = heights > 0
-        below = np.broadcast_to(base, heights.shape)
-        drawn.append(
-            ax.bar(at[is_shown], heights[is_shown], bottom=below[is_shown], label=label, **_fill(look, ax), **options)
-        )
-        base = below + heights
-    return drawn
+        corners = middles - width / 2, base, middles + width / 2, base + heights
+        _draw(ax, *(corner[is_shown] for corner in corners), label=label, look=look).sticky_edges.y.append(0)
+        base = base + heights
+    ax.autoscale_view()
 
 
-def lie(
-    ax: Axes, widths: npt.NDArray[Any], look: Look, *, label: str, left: npt.NDArray[Any] | float = 0.0
-) -> BarContainer:
-    """Draw bars that lie below each other, the first on top."""
-    return ax.barh(np.arange(len(widths)), widths, left=left, height=0.72, label=label, **_fill(look, ax))
+def lie(ax: Axes, lengths: npt.NDArray[Any], look: Look, *, label: str, start: npt.NDArray[Any] | float = 0.0) -> None:
+    """Draw bars that lie below each other, at 0, 1, 2 and so on."""
+    middles, starts = np.arange(len(lengths)), np.broadcast_to(start, lengths.shape)
+    corners = starts, middles - _THICK / 2, starts + lengths, middles + _THICK / 2
+    _draw(ax, *corners, label=label, look=look).sticky_edges.x.append(0)
+    ax.autoscale_view()
+
+
+def _draw(ax: Axes, *corners: npt.NDArray[Any], label: str, look: Look) -> PathPatch:
+    """Draw rectangles (left, bottom, right, top) as one patch: in an SVG a thousand patches would take megabytes."""
+    left, bottom, right, top = corners
+    points = np.array([[left, bottom], [left, top], [right, top], [right, bottom], [left, bottom]])
+    codes = [Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY]
+    path = Path(np.moveaxis(points, -1, 0).reshape(-1, 2), np.tile(np.array(codes, np.uint8), len(left)))
+    patch = PathPatch(path, label=label, **_fill(look, ax))
+    ax.add_patch(patch)
+    return patch
+
+
+def mark_height(ax: Axes, height: float, *, label: str) -> None:
+    """Draw a dashed line across, with an outline that parts it from the bars behind it."""
+    line = ax.axhline(height, color=text_color(), linestyle="--", linewidth=1.2, label=label)
+    if background := _background(ax):
+        line.set_path_effects([withStroke(linewidth=3, foreground=background)])
 
 
 def end_labels(ax: Axes, ends: npt.NDArray[Any], labels: Sequence[str]) -> None:
@@ -142,7 +167,7 @@ def legend(ax: Axes, title: str) -> None:
     """Name the parts between title and plot, where no bar can be."""
     named = zip(*ax.get_legend_handles_labels(), strict=True)
     # Bars first, then lines and spans.
-    handles, labels = zip(*sorted(named, key=lambda each: not isinstance(each[0], BarContainer)), strict=True)
+    handles, labels = zip(*sorted(named, key=lambda each: not isinstance(each[0], PathPatch)), strict=True)
     em = font_points(mpl.rcParams["legend.fontsize"])
     columns = _columns([CHARACTER * len(label) + _HANDLE for label in labels], room=width_points(ax) / em)
     ax.legend(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +12,9 @@ from events_pandas.convert import EventBatch
 from events_pandas.convert.cells import Rows
 from events_pandas.deliver import Status
 from events_pandas.results.contacts import first_other
+from events_pandas.results.reading import TIME_COLUMNS, times_of
 
-REQUIRED_COLUMNS: Final = ("row", "status", "created_at", "submitted_at")
+REQUIRED_COLUMNS: Final = ("row", "status", *TIME_COLUMNS)
 """The columns of results that tell which events were accepted, and when."""
 
 # A duplicate is the event of another row. Its own second may be another one, if that row was spread.
@@ -136,12 +137,13 @@ def accepted_events(results: pd.DataFrame, rows: SubmittedRows) -> AcceptedEvent
     positions = rows.positions(results, places)
     order = np.argsort(positions, kind="stable")
     places, positions = places[order], positions[order]
+    sent = results[["row", *TIME_COLUMNS]].iloc[places]
     table = pd.DataFrame(
         {
             "place": places,
             "position": positions,
-            "second": _unix(results["created_at"].iloc[places], "s"),
-            "submitted": _unix(results["submitted_at"].iloc[places], "us"),
+            "second": times_of(sent, "created_at").astype("datetime64[s]").astype(np.int64),
+            "submitted": times_of(sent, "submitted_at").astype(np.int64),
         }
     )
     table["contact"], table["group"] = _digests(table, results, rows)
@@ -171,10 +173,3 @@ def _digests(
         contacts[part], groups[part] = batch.contacts.words[0], batch.keys().streams[0]
         first = part.stop
     return contacts, groups
-
-
-def _unix(times: "pd.Series[pd.Timestamp]", unit: Literal["s", "us"]) -> npt.NDArray[np.int64]:
-    """Return times as numbers; NaT is the smallest. Results that were read from a CSV file have them as text."""
-    moments = pd.DatetimeIndex(pd.to_datetime(times, utc=True, format="ISO8601"))
-    seconds: npt.NDArray[np.int64] = moments.as_unit(unit).asi8
-    return seconds

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from events_pandas.convert import CODES, Cause
+from events_pandas.convert.problems import is_of_file
 from events_pandas.words import escaped, listed
 
 FIELDS_NAMED: Final = 3
-_FILE: Final = "the file"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +49,8 @@ class CauseGroup:
 
     def at(self, place: str) -> str:
         """Return the group in words, with other words for the first row."""
-        return f"{self.first.severity} {self.first.code}: {self.extent}, such as {place}: {self.first.message}"
+        where = "" if is_of_file(self.first.code) else f"{self.extent}, such as {place}: "
+        return f"{self.first.severity} {self.first.code}: {where}{self.first.message}"
 
 
 def grouped(causes: Iterable[Cause], *, n_rows: int | None = None) -> list[CauseGroup]:
@@ -59,7 +60,7 @@ def grouped(causes: Iterable[Cause], *, n_rows: int | None = None) -> list[Cause
     """
     groups: dict[tuple[str, str, str], list[Cause]] = {}
     for cause in causes:
-        file = cause.field if CODES[cause.code].extent == _FILE else ""
+        file = cause.field if is_of_file(cause.code) else ""
         groups.setdefault((cause.severity, cause.code, file), []).append(cause)
     found = [CauseGroup(causes=group, holds_for_all=_holds_for_all(group, n_rows)) for group in groups.values()]
     return sorted(found, key=lambda group: (group.first.severity, group.holds_for_all and _is_note(group)))

@@ -379,7 +379,7 @@ def _words_of_row(report: CheckReport, cause: Cause) -> str:
         return cause.place or row
     # As a list, so that numbers are Python's and not numpy's.
     (label,) = report.index[cause.first_row : cause.first_row + 1].tolist()
-    return row if label == cause.first_row else labelled(row, label)
+    return labelled(row, label, row=cause.first_row)
 
 
 def _report_facts(report: CheckReport) -> Iterator[Fact]:

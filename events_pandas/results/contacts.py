@@ -1,6 +1,6 @@
 """The contacts that Intercom does not know, as a table; and how results are matched with their frame."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,8 @@ from events_pandas.convert.keys import Seconds
 from events_pandas.deliver import Status
 from events_pandas.intercom import IDENTIFIERS
 from events_pandas.mapping import EventMapping, bind, require_mapping
-from events_pandas.results.frame import text_column
+from events_pandas.results.frame import text_column, utc_times
+from events_pandas.results.reading import require_one_run, row_numbers, times_of
 from events_pandas.results.results_summary import require_columns
 from events_pandas.words import counted, kind_of
 
@@ -53,7 +54,7 @@ def unknown_contacts(results: pd.DataFrame, frame: pd.DataFrame, mapping: EventM
         If results or frame are not a DataFrame, or the mapping is not an `EventMapping`.
     ValueError
         If results and frame do not belong together: the frame is too short, or one of its rows has another time or no
-        contact.
+        contact. Also if a row comes twice, as in results of several runs: each run counts its rows from 0.
 
     Notes
     -----
@@ -157,18 +158,17 @@ def _with_contacts(
     events: pd.DataFrame, frame: pd.DataFrame, mapping: EventMapping, *, positions: Rows
 ) -> pd.DataFrame:
     """Add the contact of each event, which is looked up in the frame."""
-    rows = events["row"].to_numpy(np.int64)
+    rows = row_numbers(events["row"])
     batch = Converter(bind(frame, replace(mapping, metadata={}))).convert_rows(positions)
-    # The times of results that were read from a CSV file are text.
-    sent_at = pd.DatetimeIndex(pd.to_datetime(events["created_at"], utc=True))
-    sent = sent_at.as_unit("s").asi8
+    sent_at = times_of(events, "created_at")
+    sent = sent_at.astype("datetime64[s]").astype(np.int64)
     if (place := first_other(batch, sent, may_be_later=mapping.duplicates == "spread")) is not None:
         raise other_row(positions[place], row=rows[place])
     identifiers, contacts = batch.contacts.named()
     return pd.DataFrame(
         {
             "row": rows,
-            "created_at": sent_at.as_unit("us"),
+            "created_at": utc_times(sent_at),
             "identifier": text_column(identifiers),
             "contact": text_column(contacts),
         }
@@ -202,10 +202,17 @@ def positions_in(frame: pd.DataFrame, results: pd.DataFrame, rows: "pd.Series[An
     """Return the position in the frame of each row of results, in the order of `rows`.
 
     `results` may be some rows only, or come from a file of results; `rows` is a part of their column ``row``. Raise
-    `ValueError` if the frame is too short.
+    `ValueError` if the frame is too short or too long, or if a row comes twice.
     """
-    numbers = rows.to_numpy(np.int64)
-    positions = numbers - _first_row(results, len(frame))
+    of_results = row_numbers(results["row"])
+    require_one_run(of_results)
+    numbers = row_numbers(rows)
+    facts = results.attrs.get("run", {}).get("frame")
+    positions = numbers - _first_row(facts, of_results, len(frame))
+    if facts and facts["first_row"] == 0 and facts["rows"] < len(frame):
+        # The further rows may be of another run, and they may come first.
+        have = f"frame: has {counted(len(frame), 'row')}, and {facts['rows']:,} were submitted"
+        raise ValueError(f"{have}: give all rows that were submitted, and no others")
     if len(numbers) and not 0 <= positions.min() <= positions.max() < len(frame):
         beyond = numbers.max() if positions.max() >= len(frame) else numbers.min()
         have = f"frame: has {counted(len(frame), 'row')}, and results have row {beyond}"
@@ -213,11 +220,10 @@ def positions_in(frame: pd.DataFrame, results: pd.DataFrame, rows: "pd.Series[An
     return positions
 
 
-def _first_row(results: pd.DataFrame, n_rows: int) -> int:
+def _first_row(facts: Mapping[str, int] | None, rows: Rows, n_rows: int) -> int:
     """Return the position of the frame's first row; a stream counts rows over all its frames."""
-    facts = results.attrs.get("run", {}).get("frame")
-    if facts is None and len(results):
+    if facts is None and len(rows):
         # Results that were concatenated or read from a file have no facts of their run.
-        first = int(results["row"].min())
-        facts = {"first_row": first, "rows": int(results["row"].max()) + 1 - first}
+        first = int(rows.min())
+        facts = {"first_row": first, "rows": int(rows.max()) + 1 - first}
     return int(facts["first_row"]) if facts and facts["rows"] == n_rows else 0

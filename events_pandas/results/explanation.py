@@ -14,7 +14,7 @@ from events_pandas.results.contacts import positions_in, require_results
 from events_pandas.results.frame import STATUS_DTYPE
 from events_pandas.results.next_steps import REPEATS_UNSENT, STEPS
 from events_pandas.results.results_summary import COLUMNS, require_columns
-from events_pandas.results.summary import MEANINGS, labelled, place_of
+from events_pandas.results.summary import MEANINGS, labelled, place_of, present_texts
 from events_pandas.wording import in_python
 from events_pandas.words import escaped, listed
 
@@ -38,7 +38,10 @@ _DTYPES: Final[Mapping[str, Any]] = MappingProxyType(
     }
 )
 """The columns of the table, with their dtypes."""
-_READ: Final = (*COLUMNS, "request_id", "source_file", "line")
+_READ_TOO: Final = ("request_id", "source_file", "line")
+_READ: Final = (*COLUMNS, *_READ_TOO)
+_TEXTS: Final = frozenset({"error_code", "error_message", "request_id", "line"})
+"""Columns whose empty texts are absent."""
 _ARRIVED: Final = (Status.ACCEPTED.value, Status.ALREADY_SUBMITTED.value)
 _AGAIN: Final = "submit these rows again: if an event has arrived, Intercom ignores the repeat"
 _LATER: Final = "submit these rows again later"
@@ -100,15 +103,17 @@ def explain(results: pd.DataFrame, frame: pd.DataFrame | None = None) -> pd.Data
     TypeError
         If results or frame are not a DataFrame.
     ValueError
-        If the results lack a column that submitting returns, or the frame is too short for them.
+        If the results lack a column that submitting returns or have one twice, a row has no status, or the frame is too
+        short for them.
 
     Notes
     -----
     Rows with the same status and error code have the same cause. A row that breaks several rules counts for the first
     one: `CheckReport.problems` has them all.
 
-    An example shows the cell that breaks a rule, as `error_message` does, but never the identifier of a contact. The
-    label of a row is shown as it stands in the index, which may hold personal data.
+    An example shows the cell that breaks a rule, as `error_message` does. If the mapping reads the cell's column as the
+    identifier of a contact, the cell is not shown, whatever else reads it. The label of a row is shown as it stands in
+    the index, which may hold personal data, such as the identifier itself.
 
     Examples
     --------
@@ -132,20 +137,37 @@ def explain(results: pd.DataFrame, frame: pd.DataFrame | None = None) -> pd.Data
     >>> print(causes["cause"][0])
     metadata.total.amount, metadata.tax.amount: a value is not above zero, and Intercom accepts only positive amounts
     """
+    require_columns(results, COLUMNS)
+    require_columns(results, [name for name in _READ_TOO if name in results])
     if frame is None:
-        require_columns(results, COLUMNS)
-        # Results that were put together or read from a file may have lost the caller's index.
-        return explained(results, labels=results.index if "run" in results.attrs else None)
+        return explained(results, labels=results.index if _has_labels(results) else None)
     require_results(results, frame, columns=COLUMNS)
     return explained(results, labels=frame.index[positions_in(frame, results, results["row"])])
+
+
+def _has_labels(results: pd.DataFrame) -> bool:
+    """Tell whether results still have the caller's index."""
+    # Results that were put together or read from a file may have lost it.
+    if "run" not in results.attrs:
+        return False
+    index = results.index
+    if not (isinstance(index, pd.RangeIndex) and index.equals(pd.RangeIndex(len(index)))):
+        return True
+    # Some of the rows, or all in another order, were given a new index; of a whole frame it may be the caller's.
+    frame = results.attrs["run"].get("frame")
+    return frame is not None and np.array_equal(results["row"], frame["first_row"] + np.arange(frame["rows"]))
 
 
 def explained(results: pd.DataFrame, *, labels: "pd.Index[Any] | None", shows_cells: bool = True) -> pd.DataFrame:
     """Return the table of `explain`. `labels` are those of all rows; without them, examples show none."""
     is_troubled = ~results["status"].isin(_ARRIVED).to_numpy(bool)
-    # Both are read from files as texts, or as NaN where a whole column is empty.
-    keys = [results["status"].astype(str).to_numpy(object), results["error_code"].astype(object).to_numpy()]
     read = results[[name for name in _READ if name in results]].assign(position=np.arange(len(results)))
+    for name in _TEXTS.intersection(read):
+        read[name] = present_texts(read[name])
+    # Both are read from files as texts, or as NaN where a whole column is empty.
+    keys = [read["status"].astype(str).to_numpy(object), read["error_code"].astype(object).to_numpy()]
+    # Files may be read with numbers as texts, of which "10" comes before "9".
+    read["order"] = pd.to_numeric(read["row"], errors="coerce").astype(float)
     groups = read[is_troubled].groupby([key[is_troubled] for key in keys], sort=False, dropna=False)
     lines = [_line(group, n_rows=len(results), labels=labels, shows_cell=shows_cells) for _, group in groups]
     table = pd.DataFrame([dict(zip(_DTYPES, line, strict=True)) for line in lines], columns=list(_DTYPES))
@@ -154,7 +176,7 @@ def explained(results: pd.DataFrame, *, labels: "pd.Index[Any] | None", shows_ce
 
 def _line(group: pd.DataFrame, *, n_rows: int, labels: "pd.Index[Any] | None", shows_cell: bool) -> tuple[Any, ...]:
     """Return the cells of one cause, in the order of the columns."""
-    place = int(group["row"].argmin())
+    place = int(group["order"].argmin())
     first: Any = next(group.iloc[place : place + 1].itertuples())
     code = "" if pd.isna(first.error_code) else str(first.error_code)
     messages = group["error_message"].dropna().unique().tolist()
@@ -189,21 +211,21 @@ def _words(status: Status, code: str, messages: Sequence[str]) -> Words:
 
 def _said(status: Status, messages: Sequence[str]) -> Words:
     """Return the cause and what to do as messages say it, or in general words if they say several things."""
-    parts = [message.rpartition(": ") for message in messages]
-    causes, cures = ({part[place] for part in parts} for place in (0, 2))
-    if not parts:
+    if not messages:
         return MEANINGS[status], "submit these rows again"
-    cause = parts[0][0] if len(causes) == 1 else parts[0][0].partition(" (")[0]
-    return cause, parts[0][2] if len(
-        cures
-    ) == 1 else "fix these rows as their error_message says, then submit them again"
+    # What Intercom says may have colons, too: the last one stands before what to do.
+    parts = [message.rpartition(": ") for message in messages]
+    causes = list(dict.fromkeys(head or tail for head, _, tail in parts))
+    cures = list(dict.fromkeys(tail if head else _AS_SAID for head, _, tail in parts))
+    # Words in parentheses differ from answer to answer.
+    cause = causes[0] if len(causes) == 1 else causes[0].partition(" (")[0]
+    return cause, cures[0] if len(cures) == 1 else _AS_SAID
 
 
 def _place(result: Any, label: Hashable) -> str:
     """Return a row in words, with its label if that says more."""
-    if label is None or label == result.row or hasattr(result, "source_file"):
-        return place_of(result)
-    return labelled(place_of(result), label)
+    place = place_of(result)
+    return place if label is None or hasattr(result, "source_file") else labelled(place, label, row=result.row)
 
 
 def _cell(result: Any, code: str) -> str | None:

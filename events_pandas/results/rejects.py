@@ -84,10 +84,6 @@ def find_rejects(results: pd.DataFrame, frame: pd.DataFrame) -> tuple[pd.DataFra
     """
     require_results(results, frame, columns=REASONS)
     reasons = results.loc[is_rejected(results), list(REASONS)].sort_values("row", kind="stable")
-    is_repeated = reasons["row"].duplicated()
-    if is_repeated.any():
-        row = reasons.loc[is_repeated.to_numpy(), "row"].iloc[0]
-        raise ValueError(f"results: have row {row} twice: give the results of one run")
     positions = positions_in(frame, results, reasons["row"])
     if "run" in results.attrs and "source_file" not in results:
         _require_same_labels(reasons, frame, positions)

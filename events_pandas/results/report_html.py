@@ -5,6 +5,7 @@ from typing import Final
 
 import pandas as pd
 
+from events_pandas.convert.problems import is_of_file
 from events_pandas.results.cause_groups import FIELDS_NAMED, CauseGroup
 from events_pandas.results.fragment import (
     LEFT,
@@ -93,12 +94,13 @@ def _cause_row(group: CauseGroup, *, is_open: bool) -> list[str]:
             listed.append(f"and {further:,} more: see report.problems")
         lines = text_lines(listed)
         fields += "".join(folded(counted(len(others), "more field"), [lines], is_open=is_open))
+    row = "" if is_of_file(first.code) else group.first_row or first.place or f"row {first.first_row}"
     return [
         badge(first.severity),
         text_lines([first.code]),
         fields,
         text_lines(rows for rows, _ in named),
-        text_lines([group.first_row or first.place or f"row {first.first_row}"]),
+        text_lines([row]),
         text_lines([first.message.removeprefix(f"{extents[0][1]}: ")]),
     ]
 

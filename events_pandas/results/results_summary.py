@@ -74,7 +74,7 @@ class ResultsSummary:
     def run(self) -> dict[str, Any]:
         """The facts of the run, such as ``workspace``, ``journal``, ``requests`` and ``notes``; empty if not known.
 
-        Results that were read from a file or put together do not have them.
+        They are ``results.attrs["run"]``: a CSV file does not have them, and a Parquet file that pandas wrote does.
         """
         return dict(self.counts.run)
 
@@ -125,12 +125,13 @@ def summarize(results: pd.DataFrame) -> ResultsSummary:
     TypeError
         If the results are not a DataFrame.
     ValueError
-        If they lack a column that submitting returns.
+        If they lack a column that submitting returns, or a row has no status.
 
     Notes
     -----
-    The counts add up to the rows that are given. Journal and workspace are shown if ``results.attrs["run"]`` has them:
-    results that were put together or read from a file have lost it.
+    The counts add up to the rows that are given. Journal, workspace and notes are shown if ``results.attrs["run"]`` has
+    them. A CSV file does not have them, and ``pandas.concat`` drops those of parts that differ. The notes are those of
+    all rows of the run: if the results are some of the rows, a line says so.
 
     Examples
     --------
@@ -161,12 +162,28 @@ def summarize(results: pd.DataFrame) -> ResultsSummary:
 
 
 def require_columns(results: object, columns: Sequence[str]) -> None:
-    """Raise `TypeError` if results are not a DataFrame, `ValueError` if they lack a column."""
+    """Raise `TypeError` if results are not a DataFrame, `ValueError` if they lack a column or a row has no status."""
     if not isinstance(results, pd.DataFrame):
         raise TypeError(f"results: expected a DataFrame, got {kind_of(results)}: give what submitting returned")
-    lacking = [column for column in columns if column not in results]
-    if lacking:
-        raise ValueError(f"results: no column {lacking[0]!r}: give what submitting returned")
+    for column in columns:
+        found = int((results.columns == column).sum())
+        if found != 1:
+            have = f"{found} columns have the name {column!r}" if found else f"no column {column!r}"
+            raise ValueError(f"results: {have}: give what submitting returned")
+    if "status" in columns:
+        _require_statuses(results)
+
+
+def _require_statuses(results: pd.DataFrame) -> None:
+    """Raise `ValueError` if a row has no status or one that there is not: counts would not add up."""
+    statuses = results["status"]
+    is_other = ~statuses.isin([status.value for status in Status]).to_numpy(bool)
+    if is_other.any():
+        place = int(is_other.argmax())
+        row = results["row"].iloc[place] if "row" in results else place
+        other = statuses.iloc[place]
+        have = "no status" if pd.isna(other) or other == "" else f"the unknown status {other!r}"
+        raise ValueError(f"results: row {row} has {have}: give what submitting returned")
 
 
 def one_line(results: pd.DataFrame) -> str:

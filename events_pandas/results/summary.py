@@ -82,13 +82,14 @@ class Summary:
             "causes": causes,
             "requests": self._facts.get("requests"),
             "retries": self._facts.get("retries"),
+            "contact_requests": self._facts.get("contact_requests"),
             "journal": self._facts.get("journal"),
         }
 
     def add(self, results: pd.DataFrame) -> None:
         """Count further results, as `iter_submit` yields them."""
         self._statuses.update(_counts(results["status"].astype(str)))
-        codes = results["error_code"]
+        codes = present_texts(results["error_code"])
         # The messages of duplicates name another row in each line; the status is enough.
         causes = {code: count for code, count in _counts(codes).items() if code not in REPEAT_CODES}
         self._causes.update(causes)
@@ -143,13 +144,20 @@ class Summary:
             for note in notes
             if note.code not in self.told
         ]
-        frame = self._facts.get("frame")
-        # The notes are those of all rows up to the end of the frame that these results are of.
-        return grouped(placed, n_rows=None if frame is None else frame["first_row"] + frame["rows"])
+        return grouped(placed, n_rows=self._noted_rows)
 
     def note_lines(self) -> Iterator[str]:
-        """Yield the notes of the run that were not told before."""
-        return map(str, self.note_groups())
+        """Yield the notes of the run that were not told before, and before them their rows if these are more."""
+        groups, n_rows = self.note_groups(), self._noted_rows
+        if groups and n_rows is not None and n_rows > self._statuses.total():
+            yield f"notes on all {n_rows:,} rows of the run, not only on these:"
+        yield from map(str, groups)
+
+    @property
+    def _noted_rows(self) -> int | None:
+        """The rows that notes are about: all up to the end of the frame that the last results are of."""
+        frame = self._facts.get("frame")
+        return None if frame is None else frame["first_row"] + frame["rows"]
 
     @property
     def steps(self) -> list[Step]:
@@ -158,9 +166,11 @@ class Summary:
         return list(steps(self._statuses, repeats=repeats, skipped_files=len(self._facts.get("skipped_files", ()))))
 
     def run_lines(self) -> Iterator[tuple[str, str]]:
-        """Yield the workspace and the journal of the run, and other runs in it, as far as they are known."""
+        """Yield the workspace, the requests for contacts, the journal and the runs beside it, if they are known."""
         if workspace := self._facts.get("workspace"):
             yield "workspace", _workspace_words(**workspace, region=self._facts.get("region"))
+        if asked := self._facts.get("contact_requests"):
+            yield "contacts", f"{counted(asked, 'request')} asked which of them exist"
         if self._facts.get("journal"):
             said = mode_note(self._facts["journal_mode"])
             yield "journal", escaped(self._facts["journal"]) + ("" if said is None else f" ({said})")
@@ -190,6 +200,14 @@ def place_of(result: Any) -> str:
     return f"row {result.row} ({where})" if pd.isna(line) else f"row {result.row} ({where} line {line})"
 
 
-def labelled(place: str, label: Hashable) -> str:
-    """Return a row in words with its label in the caller's index."""
+def labelled(place: str, label: Hashable, *, row: object) -> str:
+    """Return a row in words, with its label in the caller's index if that is not its number."""
+    # As texts: a label may be NA, which is neither equal nor unequal to anything.
+    if str(label) == str(row):
+        return place
     return f"{place} ({quoted(label) if isinstance(label, str) else escaped(label)})"
+
+
+def present_texts(texts: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return texts without the empty ones: a file of results may be read so that absent texts are empty."""
+    return texts.mask(texts.astype(object) == "")

@@ -97,7 +97,7 @@ def require_place(path: Path, kind: TableKind, sources: Iterable[Path]) -> None:
     if not path.parent.exists():
         fault = f"there is no folder '{path.parent}': make it first"
     elif path.exists() and not path.is_file():
-        fault = "Is a directory" if path.is_dir() else "Is not a file"
+        fault = "Is a directory: name a file in it" if path.is_dir() else "Is not a file: choose another name"
     if fault is not None:
         raise SourceError(f"{path}: {kind.holds} cannot be written there: {fault}")
 
@@ -264,6 +264,7 @@ class TableFile:
         # The name may belong to another run's file by now.
         if self.is_inherited or self.is_in_place:
             return
+        self._is_begun = False
         with suppress(OSError):
             self._require_own()
             delete(self.partial, self._stream)

@@ -1,6 +1,5 @@
 """Verification: whether accepted events have arrived, as text, as HTML, as numbers and as a frame."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
@@ -284,7 +283,7 @@ def without_labels(verification: Verification) -> Verification:
 
 def _percent(part: int, whole: int) -> str:
     """Return a share, rounded up to tenths of a percent: it is a bound."""
-    return f"{math.ceil(1000 * part / whole) / 10:g}%"
+    return f"{-(-1_000 * part // whole) / 10:g}%"
 
 
 def _differences(groups: pd.DataFrame) -> Iterator[str]:
@@ -324,22 +323,14 @@ def verification_of(
     """
     groups = drawn.groups
     unanswered = [number for number, summary in enumerate(summaries) if summary is None]
-    counted_groups = drawn.first(unanswered)
+    order = drawn.first(unanswered)
     asked = zip(groups.itertuples(), groups["asked"].tolist(), strict=True)
     judged = [_judged(group, summaries[number]) for group, number in asked]
-    found = [one.found if one.found is not None and one.found.count else None for one in judged]
     firsts = results.iloc[groups["place"].to_numpy()]
     columns = {
         "row": firsts["row"].to_numpy(np.int64),
-        "event_name": text_column(groups["event_name"].to_numpy(object)),
-        "accepted": groups["events"].to_numpy(np.int64),
-        "found": pd.array([None if one.found is None else one.found.count for one in judged], dtype="Int64"),
-        "missing": pd.array([one.missing for one in judged], dtype="Int64"),
-        "first_accepted": _times(groups["first"].tolist()),
-        "last_accepted": _times(groups["last"].tolist()),
-        "first_found": _times([None if one is None else one.first for one in found]),
-        "last_found": _times([None if one is None else one.last for one in found]),
-        "drawn": np.bincount(counted_groups, minlength=len(groups)),
+        **_counted(groups, judged),
+        "drawn": np.bincount(order, minlength=len(groups)),
         "status": pd.Categorical([one.status.value for one in judged], dtype=ARRIVAL_STATUS_DTYPE),
         **{name: firsts[name].array for name in _OF_FILES if name in firsts},
     }
@@ -347,9 +338,9 @@ def verification_of(
         columns |= {name: text_column(groups[name].to_numpy(object)) for name in ("identifier", "contact")}
     return Verification(
         groups=pd.DataFrame(columns, index=firsts.index),
-        places=[_place(first, hides_label=hides_labels) for first in firsts[[*_placed_by(firsts)]].itertuples()],
+        places=[_place(first, hides_label=hides_labels) for first in firsts[_placed_by(firsts)].itertuples()],
         accepted=drawn.population,
-        contacts=groups["asked"].iloc[counted_groups].nunique(),
+        contacts=groups["asked"].iloc[order].nunique(),
         unanswered=len(unanswered),
         workspace=workspace,
     )
@@ -376,14 +367,30 @@ def _judged(group: Any, summary: ContactSummary | None) -> _Judged:
     return _Judged(*judge_arrival(accepted, settled, found, is_open=group.is_open), found)
 
 
+def _counted(groups: pd.DataFrame, judged: "Sequence[_Judged]") -> dict[str, Any]:
+    """Return the columns of what was accepted and found."""
+    found = [one.found if one.found is not None and one.found.count else None for one in judged]
+    return {
+        "event_name": text_column(groups["event_name"].to_numpy(object)),
+        "accepted": groups["events"].to_numpy(np.int64),
+        "found": pd.array([None if one.found is None else one.found.count for one in judged], dtype="Int64"),
+        "missing": pd.array([one.missing for one in judged], dtype="Int64"),
+        "first_accepted": _times(groups["first"].tolist()),
+        "last_accepted": _times(groups["last"].tolist()),
+        "first_found": _times([None if one is None else one.first for one in found]),
+        "last_found": _times([None if one is None else one.last for one in found]),
+    }
+
+
 def _placed_by(results: pd.DataFrame) -> list[str]:
+    """Return the columns that say where rows are."""
     return ["row", *(name for name in _OF_FILES if name in results)]
 
 
 def _place(first: Any, *, hides_label: bool) -> str:
     """Return a row of results in words, with its label if that says more than its number."""
     place = place_of(first)
-    is_labelled = not (hides_label or hasattr(first, _OF_FILES[0]) or first.Index == first.row)
+    is_labelled = not (hides_label or hasattr(first, _OF_FILES[0]) or str(first.Index) == str(first.row))
     return f"{place} (label {quoted(str(first.Index))})" if is_labelled else place
 
 

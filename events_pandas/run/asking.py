@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from events_pandas.deliver import (
     Answer,
@@ -63,10 +63,11 @@ class Asking:
             self.workspace = preflight(engine, advice=f"to go on, {NEXT_STEP}")
             self.stop = engine.stop
 
-    def require_answers(self, left: int, *, said: str) -> None:
-        """End the asking if so many contacts are left without an answer; `said` is what came instead."""
+    def require_answers(self, left: int, *, last: QuestionReply[Any] | None) -> None:
+        """End the asking if so many contacts are left without an answer; `last` came instead of one."""
         if left:
-            self._end_by(stop_without_answers(left, said=said))
+            said = (last and last.said) or "no answer came"
+            self._end_by(stop_without_answers(left, said=said, is_refused=last is not None and last.is_refusal))
 
     def _end_by(self, stop: Stop) -> None:
         """End the asking, unless something else has ended it before."""
@@ -117,7 +118,7 @@ class Asking:
                         if (reply := asking.replies.pop(outcome.row, None)) is not None:
                             take(outcome.row, reply)
             finally:
-                self.requests += engine.requests
+                self.requests += engine.requests - len(asking.spared)
                 self.stop = engine.stop
 
     def _engine(self, client: Client, bar: ProgressBar | None = None) -> Engine:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -106,8 +106,8 @@ class ContactCheck:
     codes: npt.NDArray[np.int8]
     asking: Asking
     merged_into: dict[int, str] = field(default_factory=dict)
-    # What came instead of an answer; the last one.
-    _said: str = field(default="", init=False)
+    # The last reply that is no answer.
+    _last: QuestionReply[Any] | None = field(default=None, init=False)
     # Whether a search was ever answered.
     _can_search: bool = field(default=False, init=False)
 
@@ -117,7 +117,7 @@ class ContactCheck:
         self._look_up(np.flatnonzero(self.codes == _NOT_FOUND))
         # The end came before they were looked up.
         self.codes[self.codes == _NOT_FOUND] = NOT_ASKED
-        self.asking.require_answers(int((self.codes == NOT_ASKED).sum()), said=self._said)
+        self.asking.require_answers(int((self.codes == NOT_ASKED).sum()), last=self._last)
 
     def statuses(self) -> list[ContactStatus | None]:
         """Return what is known of each contact."""
@@ -145,7 +145,7 @@ class ContactCheck:
             search, page = searches[number], reply.read
             self._can_search = self._can_search or page is not None
             if page is None:
-                self._said = reply.said
+                self._last = reply
                 if reply.is_refusal and len(search.positions) > 1:
                     refused.extend(search.halves())
             elif page.is_whole or len(search.positions) == 1:
@@ -191,7 +191,7 @@ class ContactCheck:
         def take(number: int, reply: QuestionReply[_ContactAnswer]) -> None:
             position = int(positions[number])
             if reply.read is None:
-                self._said = reply.said
+                self._last = reply
                 return
             self.codes[position] = _CODES[reply.read.status]
             if reply.read.merged_into is not None:

@@ -86,8 +86,8 @@ class ContactCreation:
     fields: Mapping[str, Hashable]
     values: Mapping[str, JsonTexts]
     asking: Asking
-    # What came instead of an answer; the last one.
-    _said: str = field(default="", init=False)
+    # The last reply that is no answer.
+    _last: QuestionReply[_Created] | None = field(default=None, init=False)
     _ends: list[_End] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -113,7 +113,7 @@ class ContactCreation:
         def take(number: int, reply: QuestionReply[_Created]) -> None:
             self._ends[left[number]] = _end(reply, is_repeatable=is_repeatable(number))
             if self._ends[left[number]].status is None:
-                self._said = reply.said or self._said
+                self._last = reply if reply.said else self._last
 
         self.asking.ask(
             len(left),
@@ -123,7 +123,7 @@ class ContactCreation:
             description="creating contacts",
             is_repeatable=is_repeatable,
         )
-        self.asking.require_answers(sum(end.status is None for end in self._ends), said=self._said or "no answer came")
+        self.asking.require_answers(sum(end.status is None for end in self._ends), last=self._last)
 
     def next_step(self) -> str:
         """Return what helps if some contacts have no status."""
@@ -156,16 +156,19 @@ def require_contacts(contacts: object) -> None:
     if not isinstance(contacts, pd.DataFrame):
         raise TypeError(f"contacts: expected a DataFrame, got {kind_of(contacts)}: give rows of check_contacts")
     _require_columns(contacts)
+    require_named(contacts, "contacts")
+
+
+def require_named(contacts: pd.DataFrame, argument: str) -> None:
+    """Raise `ValueError` for a row that does not name a contact; a number has lost the zeros at its beginning."""
     for row, (identifier, contact) in enumerate(zip(contacts["identifier"], contacts["contact"], strict=True)):
         is_text = isinstance(contact, str)
-        if not isinstance(identifier, str) or identifier not in CONTACT_FIELDS or (is_text and not contact.strip()):
-            raise ValueError(f"contacts: row {row} needs an identifier (user_id, id or email) and a contact")
-        if not is_text and pd.api.types.is_scalar(contact) and pd.isna(contact):
-            raise ValueError(f"contacts: row {row} needs an identifier (user_id, id or email) and a contact")
+        is_missing = not contact.strip() if is_text else pd.api.types.is_scalar(contact) and pd.isna(contact)
+        if not isinstance(identifier, str) or identifier not in CONTACT_FIELDS or is_missing:
+            raise ValueError(f"{argument}: row {row} needs an identifier (user_id, id or email) and a contact")
         if not is_text:
-            # A number has lost the zeros at its beginning.
             cure = "read a file of contacts with dtype={'contact': str}"
-            raise ValueError(f"contacts: row {row}: the contact is {kind_of(contact)}, not text: {cure}")
+            raise ValueError(f"{argument}: row {row}: the contact is {kind_of(contact)}, not text: {cure}")
 
 
 def _require_columns(contacts: pd.DataFrame) -> None:

@@ -11,8 +11,8 @@ from events_pandas.mapping import EventMapping, require_mapping
 from events_pandas.results.contacts import distinct_contacts
 from events_pandas.results.frame import text_column
 from events_pandas.run.asking import Asking
-from events_pandas.run.contact_check import CONTACT_STATUS_DTYPE, NOT_ASKED, ContactCheck, may_be_new
-from events_pandas.run.contact_creation import CONTACT_ROLES, ContactCreation, require_contacts
+from events_pandas.run.contact_check import CONTACT_STATUS_DTYPE, NOT_ASKED, ContactCheck, ContactStatus, may_be_new
+from events_pandas.run.contact_creation import CONTACT_ROLES, ContactCreation, require_contacts, require_named
 from events_pandas.run.contact_fields import field_texts, require_fields
 from events_pandas.run.desk import Desk
 from events_pandas.run.options import RunOptions
@@ -24,6 +24,8 @@ _KEY: Final = ["identifier", "contact"]
 _TEXT: Final = "compared"
 _SAME: Final = ["identifier", _TEXT]
 _KNOWN_COLUMNS: Final = [*_KEY, "status", "merged_into"]
+_THERE: Final = [status.value for status in ContactStatus if status is not ContactStatus.UNKNOWN]
+"""The statuses of `check_contacts` for contacts that Intercom has."""
 
 
 def check_frame_contacts(
@@ -59,6 +61,7 @@ def _with_answers(contacts: pd.DataFrame, known: pd.DataFrame | None) -> pd.Data
         raise TypeError(f"known: expected a DataFrame, got {kind_of(known)}: give what check_contacts returned")
     if lacking := [column for column in _KNOWN_COLUMNS if column not in known]:
         raise ValueError(f"known: no column {lacking[0]!r}: give what check_contacts returned")
+    require_named(known, "known")
     answers = known[_KNOWN_COLUMNS].replace({"status": "", "merged_into": ""}, None)
     _require_statuses(answers["status"])
     # A table that was put together from several may name a contact twice, once without an answer.
@@ -108,6 +111,7 @@ def create_frame_contacts(
     """Create contacts, as `create_contacts` documents."""
     fields = {} if fields is None else fields
     require_contacts(contacts)
+    _require_absent(contacts)
     require_fields(fields, contacts)
     if role not in CONTACT_ROLES:
         raise ValueError(f"role: expected 'user' or 'lead', got {role!r}")
@@ -127,6 +131,19 @@ def create_frame_contacts(
         return results
 
     return desk.run(work, first=lambda: True)
+
+
+def _require_absent(contacts: pd.DataFrame) -> None:
+    """Raise `ValueError` for a contact that a check has found: a request would create nothing."""
+    if "status" not in contacts:
+        return
+    is_there = contacts["status"].isin(_THERE).to_numpy(bool)
+    if is_there.any():
+        row = int(is_there.argmax())
+        raise ValueError(
+            f"contacts: row {row} has the status {contacts['status'].iloc[row]!r}, so Intercom has the contact: "
+            "give only the rows to create, such as contacts[contacts['status'] == 'unknown']"
+        )
 
 
 def _raise_stop(asking: Asking, results: pd.DataFrame, *, next_step: str) -> None:

@@ -38,20 +38,20 @@ class EventSummaries:
 
     def ask(self, asking: Asking) -> None:
         """Ask for all contacts. The asking ends if Intercom does not say what one of them has."""
-        said = ""
+        last: QuestionReply[ContactSummary] | None = None
 
         def take(number: int, reply: QuestionReply[ContactSummary]) -> None:
-            nonlocal said
+            nonlocal last
             self.answers[number] = reply.read
             if reply.read is None:
-                said = reply.said
+                last = reply
                 self.answers[number] = _UNKNOWN if reply.is_final else None
 
         def send(number: int) -> Answer:
             return asking.client.event_summary(*self.contacts[number])
 
         asking.ask(len(self.contacts), send=send, read=_read_summary, take=take, description="reading back counts")
-        asking.require_answers(len(self.contacts) - self.known, said=said)
+        asking.require_answers(len(self.contacts) - self.known, last=last)
 
 
 def _read_summary(attempt: Attempt) -> ContactSummary | None:

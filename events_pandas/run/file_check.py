@@ -31,7 +31,7 @@ from events_pandas.run.options import RunOptions
 from events_pandas.run.run import stop_error
 from events_pandas.sources import Places
 
-_READ_ROWS: Final = 50_000
+_READ_ROWS: Final = 30_000
 """About how many rows are read at a time: few enough that several chunks take little memory."""
 
 
@@ -68,6 +68,8 @@ def check_frames(frames: FileFrames, *, destination: Destination | None, progres
     check = _FilesCheck(frames, progress)
     with progress_bar(progress, total=frames.total, description="checking", delay_seconds=2.0) as bar:
         passed = check.passed(bar.advance)
+    # Without progress they were not counted before.
+    frames.total = passed.facts.rows
 
     def payloads(n: int) -> list[bytes]:
         if n > PAYLOADS_KEPT:

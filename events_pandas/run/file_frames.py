@@ -11,6 +11,7 @@ import pandas as pd
 
 from events_pandas.convert import Finding
 from events_pandas.convert.cells import Mask, Rows
+from events_pandas.convert.problems import is_of_file
 from events_pandas.deliver import ProgressChoice, progress_bar
 from events_pandas.errors import SourceError
 from events_pandas.mapping import EventMapping
@@ -46,7 +47,7 @@ class FileFrames:
     chunksize: int
     limit: int | None  # only the first rows are read; None: all of them
     types: ColumnTypes
-    total: int | None  # the number of rows, if it is known
+    total: int | None  # the number of rows, if they were counted or checked
     start: int = field(default=0, init=False)
     _refused: tuple[Finding, ...] = field(default=(), init=False)
     _chunks: list[_ChunkPlace] = field(default_factory=list, init=False)
@@ -110,7 +111,12 @@ class FileFrames:
             places[chosen] = rows[chosen] - self._start_of(number) + self._chunks[number].first
         placed = problems.set_axis(pd.Index(places)).assign(source_file=self.source_files(rows))
         has_lines = any(chunk.lines is not None for chunk in self._chunks)
-        return placed.assign(line=self.lines(rows)) if has_lines else placed
+        if not has_lines:
+            return placed
+        lines = self.lines(rows)
+        if "code" in problems:
+            lines[problems["code"].map(is_of_file).to_numpy(bool)] = pd.NA
+        return placed.assign(line=lines)
 
     def _by_chunk(self, rows: Rows) -> Iterator[tuple[int, Mask]]:
         """Yield each chunk that has some of the rows, and which these are."""

@@ -13,6 +13,8 @@ from events_pandas.convert.cells import Rows
 from events_pandas.errors import SourceError
 from events_pandas.mapping import EventMapping, bind
 from events_pandas.results.accepted import REQUIRED_COLUMNS
+from events_pandas.results.frame import utc_times
+from events_pandas.results.reading import TIME_COLUMNS, require_one_run, row_numbers, times_of
 from events_pandas.results.summary import place_of
 from events_pandas.run.file_frames import FileFrames, read_frames
 from events_pandas.run.fitting import FittingFiles
@@ -36,12 +38,32 @@ def read_results(
         raise SourceError(f"{escaped(path)}: the results cannot be read: {reason}") from error
     if lacking := [name for name in wanted if name not in results]:
         raise SourceError(f"{escaped(path)}: no column {lacking[0]!r}: give what `submit --results` wrote")
+    try:
+        times = {name: utc_times(times_of(results, name)) for name in TIME_COLUMNS}
+        results = results.assign(row=row_numbers(results["row"]), **times)
+    except ValueError as error:
+        raise _of_file(path, error) from error
     return results[[*wanted, *(name for name in others if name in results)]]
+
+
+def results_of_run(path: Path) -> pd.DataFrame:
+    """Read the results file of one run. Raise `SourceError` if it has a row twice."""
+    results = read_results(path)
+    try:
+        require_one_run(results["row"].to_numpy(np.int64))
+    except ValueError as error:
+        raise _of_file(path, error) from error
+    return results
+
+
+def _of_file(path: Path, error: ValueError) -> SourceError:
+    """Return an error about results as one about their file."""
+    return SourceError(f"{escaped(path)}: {str(error).removeprefix('results: ')}")
 
 
 def _dtype() -> dict[str, str]:
     texts = dict.fromkeys(_TEXTS, "str")
-    return {**texts, "row": "int64", "line": "Int64"}
+    return {**texts, "line": "Int64"}
 
 
 @dataclass(slots=True, kw_only=True)

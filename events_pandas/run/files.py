@@ -1,13 +1,9 @@
 """A run over files: chunks in, results out with the file and line of each row, written as they come."""
 
-import math
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
-from typing import Final
 
 import pandas as pd
 
@@ -31,18 +27,15 @@ from events_pandas.results.table_file import RESULTS, TableFile
 from events_pandas.run.desk import Desk, UnansweredError
 from events_pandas.run.file_check import check_frames
 from events_pandas.run.file_frames import FileFrames, read_frames, require_unchanged
+from events_pandas.run.file_names import real_name, words_for_files
 from events_pandas.run.fitting import fitting_files
 from events_pandas.run.options import RunOptions, is_number, step_progress
 from events_pandas.run.outputs import AnyPath, Outputs
 from events_pandas.run.rejects import FileRejects
 from events_pandas.run.run import Run, Take, stop_error
 from events_pandas.sources import Places, SourceFile, kept_types, read_first_row, with_types
-from events_pandas.sources.remote import scheme_of
 from events_pandas.warned import warn_caller
-from events_pandas.words import escaped, file_words, kind_of, listed, path_text
-
-FILES_NAMED: Final = 3
-"""How many files a message or the history of a run names at most."""
+from events_pandas.words import escaped, kind_of, path_text
 
 
 def submit_files(
@@ -211,10 +204,10 @@ class FileRun:
             mapping=frames.mapping,
             options=self.options,
             source="files",
-            origin=_named(frames.files),
+            origin=words_for_files(frames.files),
             results_path=None if self.outputs.results is None else path_text(self.outputs.results),
             total=frames.total,
-            files=tuple(map(_real_name, frames.files)),
+            files=tuple(map(real_name, frames.files)),
             wait_seconds=self.wait_seconds,
             destination=self.destination,
             warn=self._warn,
@@ -250,6 +243,8 @@ class FileRun:
         try:
             self._run.submit(self._take)
         except (SubmissionError, SubmissionInterrupted) as error:
+            if not self._run.has_sent:
+                self._leave_files(error)
             # It comes first, and has the results, whatever else goes wrong.
             for step in (self._write_rest, self._keep_rest, self._note_cut_off, self._end):
                 try:
@@ -267,6 +262,16 @@ class FileRun:
             self._note_missing(ended)
             self._end(ended)
             raise ended from error
+
+    def _leave_files(self, error: SubmissionError | SubmissionInterrupted) -> None:
+        """Leave the files of an earlier run as they are: they say more than rows of which none was sent."""
+        writers = [self._writer, None if self._rejects is None else self._rejects.writer]
+        self._writer = self._rejects = None
+        if files := [writer for writer in writers if writer is not None]:
+            for file in files:
+                file.discard()
+            names = " and ".join(escaped(file.path) for file in files)
+            error.add_note(f"not written, as nothing was sent: {names} (files of an earlier run stay)")
 
     def _write_rest(self, error: SubmissionError | SubmissionInterrupted) -> None:
         """Write the results that a run that ended early has left."""
@@ -391,17 +396,3 @@ def _is_empty(file: SourceFile) -> bool:
     with suppress(SourceError):
         return read_first_row(file).empty
     return False
-
-
-def _real_name(file: SourceFile) -> str:
-    """Return a name that two runs of one file agree on."""
-    if scheme_of(file.name) is not None:
-        # An address is named without its signature, which is another one every night.
-        return file.name
-    # A name such as "-" is no file, and its rows are in a file of this run alone.
-    return os.path.realpath(file.name if Path(file.name).exists() else file.path)
-
-
-def _named(files: Sequence[SourceFile]) -> str:
-    """Return the names of a few files, or the first names of many."""
-    return listed([file_words(file.name) for file in files], most=FILES_NAMED, longest=math.inf)

@@ -31,6 +31,8 @@ KILLED: Final = "killed"
 """The outcome of a run that wrote no end, and whose process is gone."""
 INCOMPLETE: Final = "incomplete"
 """The outcome of a run that came to its end, and left rows that need work."""
+_TO_FIX: Final = (Status.INVALID, Status.UNKNOWN_CONTACT, Status.REJECTED)
+"""Statuses of rows that must be fixed first; others that did not arrive only have to be submitted again."""
 UNDER_WAY: Final = "under way"
 LONGEST_SOURCE: Final = 24
 """How much of a source is shown: with it a line of the table fits a screen."""
@@ -57,9 +59,10 @@ def runs(
     pandas.DataFrame
         One row for each run: ``run`` (its number in the journal, int64), ``started_at`` (datetime64[s], UTC), ``took``
         (string, such as ``"1 min 29 s"``; NA without an end), ``outcome`` (string: ``"complete"``, ``"3 rows to fix"``,
-        ``"under way"``, or why the run ended early, such as ``"interrupted"`` or ``"killed"``), ``rows`` and
-        ``accepted`` (Int64: rows so far; NA if the run ended before it wrote any) and ``source`` (string; a long one
-        is cut).
+        ``"6 rows to submit again"`` if nothing is to be fixed, ``"under way"``, or why the run ended early, such as
+        ``"interrupted"`` or ``"killed"``), ``rows`` and ``accepted`` (Int64: rows so far; NA if the run ended before it
+        wrote any) and ``source`` (string; a long one is cut). The counts of a killed run are those that it wrote last:
+        Intercom has at least so many events.
 
         With `details`: ``run``, ``started_at`` (datetime64[us], UTC), ``duration`` (timedelta64; NA without an end),
         ``outcome`` (as it is stored: ``"incomplete"`` if rows are to be fixed, NA while the run is under way),
@@ -75,8 +78,9 @@ def runs(
     Notes
     -----
     The files are only read, even while a run is under way. The journal does not hold the results: ``results_path`` is
-    where a run wrote them. A run counts as ``"killed"`` if it wrote no end and its process is gone; a run of another
-    machine, when it has been silent for 60 s. Before the first run, ``"auto"`` gives a table without rows.
+    where a run wrote them. A run counts as ``"killed"`` if it wrote no end and its process is gone. Its counts are
+    those that it wrote last. A run of another machine counts as killed when it has been silent for 60 s. Before the
+    first run, ``"auto"`` gives a table without rows.
 
     Examples
     --------
@@ -115,14 +119,17 @@ def _short(found: pd.DataFrame) -> pd.DataFrame:
 
 def outcome_words(found: pd.DataFrame) -> list[str]:
     """Return how each run ended in words; `found` has the stored outcomes."""
-    to_fix = found["rows"] - found[[status.value for status in ARRIVED]].sum(axis=1)
-    return [_outcome_words(*ended) for ended in zip(found["outcome"], to_fix, strict=True)]
+    to_fix, arrived = (found[[status.value for status in statuses]].sum(axis=1) for statuses in (_TO_FIX, ARRIVED))
+    to_do = zip(found["outcome"], to_fix, found["rows"] - arrived, strict=True)
+    return [_outcome_words(outcome, to_fix=fix, left=left) for outcome, fix, left in to_do]
 
 
-def _outcome_words(outcome: Any, to_fix: Any) -> str:
+def _outcome_words(outcome: Any, *, to_fix: Any, left: Any) -> str:
     if pd.isna(outcome):
         return UNDER_WAY
-    return f"{counted(to_fix, 'row')} to fix" if outcome == INCOMPLETE else str(outcome).replace("_", " ")
+    if outcome != INCOMPLETE:
+        return str(outcome).replace("_", " ")
+    return f"{counted(to_fix, 'row')} to fix" if to_fix else f"{counted(left, 'row')} to submit again"
 
 
 def _shortened(text: str) -> str:

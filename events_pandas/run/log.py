@@ -183,7 +183,8 @@ class RunLog:
             fail(error)
 
     def _cannot_open(self, error: OSError) -> None:
-        raise SourceError(f"{self._path}: the log cannot be written: {error.strerror or error}") from error
+        cure = "choose a file that can be written, in a folder that is there"
+        raise SourceError(f"{self._path}: the log cannot be written: {error.strerror or error}: {cure}") from error
 
     def _give_up(self, error: OSError) -> None:
         path, self._path = self._path, None

@@ -38,7 +38,7 @@ from events_pandas.sources import (
     SourceFile,
     file_delimiter,
     is_readable,
-    other_reading,
+    other_readings,
     payloads_of,
     read_chosen_rows,
     read_first_row,
@@ -111,21 +111,21 @@ class FileRejects:
         together = _together(own)
         schema = None if self.writer.is_csv else self._schema(own)
         self.writer.write(with_reasons(pd.DataFrame(columns=together, dtype=object), NO_REASONS), schema=schema)
-        first: list[pd.DataFrame] = []
-        for visit, (file, part) in enumerate(visits):
+        first: dict[SourceFile, list[pd.DataFrame]] = {}
+        n_first = 0
+        for file, part in visits:
             for read, beside in _read_rejects(file, part):
                 look()
                 rows = read.iloc[:, : len(own[file])].set_axis(own[file], axis="columns")
                 rows = rows if own[file] == together else rows.reindex(columns=together)
                 self.writer.write(with_reasons(self._readable(file, rows), beside), schema=schema)
-                if visit == 0 and sum(map(len, first)) < COMPARED_ROWS:
-                    first.append(read)
+                if n_first < COMPARED_ROWS:
+                    first.setdefault(file, []).append(read)
+                    n_first += len(read)
         self.writer.finish()
         if self._left_out:
             self._warn(left_out(self.writer.path, self._left_out))
-        # The run reported the faults of the mapping, and the rejects are written.
-        with suppress(EventsPandasError):
-            self._compare(first, reasons)
+        self._compare(first, reasons)
 
     def _readable(self, file: SourceFile, rows: pd.DataFrame) -> pd.DataFrame:
         """Return rows with numbers that the mapping reads again as they were read."""
@@ -156,23 +156,27 @@ class FileRejects:
         beside = NO_REASONS.set_axis(reason_names(together.names, FILE_REASONS), axis="columns")
         return pa.schema([*together, *pa.Schema.from_pandas(beside, preserve_index=False)])
 
-    def _compare(self, first: list[pd.DataFrame], reasons: pd.DataFrame) -> None:
-        """Report the first row that would be sent otherwise from the file of rejects: its types may differ."""
+    def _compare(self, first: Mapping[SourceFile, list[pd.DataFrame]], reasons: pd.DataFrame) -> None:
+        """Report rows that would be sent otherwise from the file of rejects: its types may differ."""
         # Columns that callables read have types in the run, but are text here.
-        if not first or is_computing(self._mapping):
+        if is_computing(self._mapping):
             return
-        frame = pd.concat(first, ignore_index=True).head(COMPARED_ROWS)
-        reasons = reasons.head(len(frame))
-        made = payloads_of(frame, self._typed, np.arange(len(frame)))
+        made: list[dict[str, object] | None] = []
+        # The run reported the faults of the mapping, and the rejects are written.
+        with suppress(EventsPandasError):
+            for parts in first.values():
+                frame = pd.concat(parts, ignore_index=True).head(COMPARED_ROWS - len(made))
+                made += payloads_of(frame, self._typed, np.arange(len(frame)))
+        reasons = reasons.head(len(made))
         # Rows that were refused when they were read would look valid here.
         is_invalid = (reasons["status"] == Status.INVALID.value).tolist()
         payloads = [None if invalid else payload for invalid, payload in zip(is_invalid, made, strict=True)]
         signs = {**self._given_signs, **self._found_signs}
-        other = other_reading(
-            self.writer.path, self._mapping, payloads=payloads, rows=reasons["row"].tolist(), signs=signs
-        )
-        if other is not None:
-            self._warn(other)
+        with suppress(EventsPandasError):
+            for other in other_readings(
+                self.writer.path, self._mapping, payloads=payloads, rows=reasons["row"].tolist(), signs=signs
+            ):
+                self._warn(other)
 
 
 def _read_rejects(file: SourceFile, reasons: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:

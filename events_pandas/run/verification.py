@@ -16,6 +16,7 @@ from events_pandas.errors import CredentialsError
 from events_pandas.mapping import EventMapping, bind, named_labels, require_mapping
 from events_pandas.results.accepted import REQUIRED_COLUMNS, DrawnEvents, SubmittedRows, accepted_events
 from events_pandas.results.contacts import other_row, positions_in, require_results
+from events_pandas.results.reading import row_numbers
 from events_pandas.results.verification import Verification, verification_of
 from events_pandas.run.asking import Asking
 from events_pandas.run.desk import Desk
@@ -150,6 +151,7 @@ def verify_frame(
     """Verify the events of a frame, as `verify` documents."""
     require_mapping(mapping)
     require_results(results, frame, columns=REQUIRED_COLUMNS)
+    results = results.assign(row=row_numbers(results["row"]))
     run = verification_run(results, SubmittedFrame(frame, mapping), mapping, verify=verify, options=options)
     return run.run()
 

@@ -18,7 +18,7 @@ from events_pandas.sources.files import (
 )
 from events_pandas.sources.opening import is_in_place, is_readable
 from events_pandas.sources.places import PathOrPaths, Places, name_of, opened_files, source_files
-from events_pandas.sources.rereading import COMPARED_ROWS, other_reading, payloads_of
+from events_pandas.sources.rereading import COMPARED_ROWS, other_readings, payloads_of
 from events_pandas.sources.source_file import SourceFile
 from events_pandas.sources.value_types import column_types
 
@@ -40,7 +40,7 @@ __all__ = [
     "kept_types",
     "name_of",
     "opened_files",
-    "other_reading",
+    "other_readings",
     "payloads_of",
     "read_chosen_rows",
     "read_chunks",

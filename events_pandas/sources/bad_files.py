@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from events_pandas.errors import MappingError, SourceError
+from events_pandas.wording import Words, parts_of, without_start
+from events_pandas.words import listed
 
 _NAMED_FILES: Final = 100
 """The most bad files that an error names: a directory that was named by mistake may have many."""
@@ -30,13 +32,24 @@ def bad(name: str, why: str) -> BadFile:
 
 
 def together(files: Sequence[BadFile]) -> MappingError | SourceError:
-    """Return one error for all bad files."""
+    """Return one error for all bad files, with one line for the files that lack the same columns of a mapping."""
     first, *others = [file.error for file in files]
     if not others:
         return first
-    errors = [first, *others]
-    lines = [line for error in errors for line in (error.words if isinstance(error, MappingError) else [str(error)])]
-    if all(isinstance(error, MappingError) for error in errors):
+    lines = _lines(files)
+    if all(isinstance(file.error, MappingError) for file in files):
         return MappingError(lines)
     more = [f"and {len(lines) - _NAMED_FILES:,} more"] if len(lines) > _NAMED_FILES else []
-    return SourceError(f"{len(errors):,} files cannot be submitted:", lines=[*lines[:_NAMED_FILES], *more])
+    return SourceError(f"{len(files):,} files cannot be submitted:", lines=[*lines[:_NAMED_FILES], *more])
+
+
+def _lines(files: Sequence[BadFile]) -> list[Words]:
+    """Return the faults of files. Those of a mapping, which thousands of files may share, stand behind their names."""
+    names: dict[Words, list[str]] = {}
+    for file in files:
+        if isinstance(file.error, MappingError):
+            for fault in file.error.words:
+                names.setdefault(without_start(fault, f"{file.name}: "), []).append(file.name)
+        else:
+            names[str(file.error)] = []
+    return [parts_of(f"{listed(named)}: ", fault) if named else fault for fault, named in names.items()]

@@ -9,13 +9,18 @@ from events_pandas.byte_order_marks import without_marks
 from events_pandas.errors import SourceError
 from events_pandas.sources.csv_blocks import BLOCK_BYTES, END_OF_FILE_OF_DOS, LONGEST_RECORD, CsvForm
 from events_pandas.sources.csv_delimiter import Delimiter, decide_delimiter, is_separator_line
-from events_pandas.sources.csv_grammar import NUL, CsvGrammar, line_ends_in
+from events_pandas.sources.csv_grammar import BLANKS, NUL, CsvGrammar, line_ends_in
 from events_pandas.sources.csv_structure import Records, UnclosedQuoteError, find_records
 from events_pandas.sources.source_file import SourceFile
 from events_pandas.sources.text_encoding import TextEncoding
 
 _SEARCHED_LINES: Final = 100
 """The most records of a file that are searched for a header below the first line."""
+
+_RUN_OF_BLANKS: Final = re.compile(rb"[ \t]{2,}")
+_SEPARATORS: Final = (r"\s+", r"\s{2,}")
+"""What may stand between columns that are aligned; with the second one, cells may hold single blanks."""
+_CONVERSION: Final = 'pandas.read_csv(path, sep=r"{}", dtype=str).to_csv("converted.csv", index=False)'
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,6 +73,7 @@ class CsvHead:
         if NUL in header:
             raise SourceError(f"{self.file}: line {line} names the columns, and holds NUL characters: remove them")
         self._require_double_quotes()
+        self._require_no_aligned_columns()
         self._require_no_header_below()
         remarks = (self.delimiter.remark, encoding.remark)
         return CsvForm(
@@ -132,6 +138,20 @@ class CsvHead:
         cells = [text[start:end] for start, end in self.grammar.cells_of(text)]
         opened = next((place for place, cell in enumerate(cells) if cell.startswith(b"'")), len(cells))
         return any(cell.endswith(b"'") and cell != b"'" for cell in cells[opened:])
+
+    def _require_no_aligned_columns(self) -> None:
+        """Raise a `SourceError` if runs of blanks stand between the columns, of which there are equally many."""
+        if self.delimiter.byte != b" " and len(self._names(self.header)) > 1:
+            return
+        lines = [self._record(record).strip(BLANKS) for record in (self.header, *self._below())]
+        n_with_runs = sum(_RUN_OF_BLANKS.search(line) is not None for line in lines)
+        if len(lines) == 1 or 2 * n_with_runs < len(lines):
+            return
+        for separator in _SEPARATORS:
+            widths = {len(re.split(separator.encode(), line)) for line in lines}
+            if len(widths) == 1 and widths != {1}:
+                fault = "runs of blanks stand between its columns, and are not a delimiter"
+                raise SourceError(f"{self.file}: {fault}: convert it, such as with {_CONVERSION.format(separator)}")
 
     def _require_no_header_below(self) -> None:
         """Raise a `SourceError` if the first line is the title of a report, and a line below names the columns."""

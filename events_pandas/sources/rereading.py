@@ -16,7 +16,7 @@ from events_pandas.mapping import EventMapping, MonetaryAmount, Number, Rule, bi
 from events_pandas.mapping.rules import rule_sources
 from events_pandas.mapping.source_format import DecimalSign
 from events_pandas.sources.csv_types import with_types
-from events_pandas.sources.files import read_chunks
+from events_pandas.sources.files import FileChunk, read_chunks
 from events_pandas.sources.places import source_files
 from events_pandas.sources.value_types import column_types
 from events_pandas.words import escaped
@@ -38,44 +38,57 @@ def payloads_of(frame: pd.DataFrame, mapping: EventMapping, rows: Rows) -> list[
     return [json.loads(next(made)) if is_valid else None for is_valid in batch.valid.tolist()]
 
 
-def other_reading(
+def other_readings(
     path: Path,
     mapping: EventMapping,
     *,
     payloads: list[JsonObject | None],
     rows: list[int],
     signs: Mapping[Hashable, DecimalSign] | None = None,
-) -> str | None:
-    """Say how a mapping would send the first rows of a file in another way than before; None if it would not.
+) -> list[str]:
+    """Say how a mapping would send the first rows of a file in another way than before; nothing if it would not.
 
-    `payloads` are the earlier ones, with None for an invalid row; `rows` are the numbers of these rows in the message,
-    which names one difference and what to do. An invalid row that would be sent is a difference, and
-    so is another decimal sign than those in `signs`, which invalid rows would have once they are corrected.
+    `payloads` are the earlier ones, with None for an invalid row; `rows` are the numbers of these rows in the messages,
+    which count the invalid rows that would be sent, and name one other difference and what to do. Another decimal sign
+    than those in `signs` is a difference, which invalid rows would have once they are corrected.
     """
     if not payloads:
-        return None
+        return []
     try:
         files = source_files(path, mapping.source)
         types = column_types(mapping, files)
         typed = with_types(mapping, types.rules)
-        frame = next(read_chunks(files[0], typed, chunksize=len(payloads), computed=types.computed)).frame
-        read = payloads_of(frame, typed, np.arange(len(frame)))
+        chunk = next(read_chunks(files[0], typed, chunksize=len(payloads), computed=types.computed))
+        read = payloads_of(chunk.frame, typed, np.arange(len(chunk.frame)))
     except MappingError as error:
-        return f"{escaped(path)}: cannot be submitted with this mapping: {'; '.join(error.faults)}"
+        return [f"{escaped(path)}: cannot be submitted with this mapping: {'; '.join(error.faults)}"]
     except SourceError as error:
-        return escaped(str(error))
-    compared = zip(rows, payloads, read, strict=False)
-    sent = next(filter(None, (_row_difference(*row) for row in compared)), None)
-    found = sent or (None if signs is None else _sign_difference(types.rules, signs))
-    return None if found is None else f"{escaped(path)}: {found}"
+        return [escaped(str(error))]
+    places = _places(rows, chunk)
+    compared = list(zip(places, payloads, read, strict=False))
+    revived = [place for place, before, after in compared if before is None and after is not None]
+    changed = (
+        _difference(place, before, after) for place, before, after in compared if before is not None and before != after
+    )
+    other = next(changed, None) or (None if signs is None else _sign_difference(types.rules, signs))
+    return [f"{escaped(path)}: {found}" for found in (_revival(revived), other) if found is not None]
 
 
-def _row_difference(row: int, before: JsonObject | None, after: JsonObject | None) -> str | None:
-    if before is None and after is not None:
-        return f"row {row} was invalid, but would be sent if this file is submitted as it is: correct it first"
-    if before is not None and before != after:
-        return f"{escaped(_difference(row, before, after))}: {_CURE}"
-    return None
+def _places(rows: list[int], chunk: FileChunk) -> list[str]:
+    """Name rows by their lines in the file, if it has lines, and by their numbers in the run."""
+    if chunk.lines is None:
+        return [f"row {row} of the run" for row in rows]
+    return [f"line {line} (row {row} of the run)" for row, line in zip(rows, chunk.lines.tolist(), strict=False)]
+
+
+def _revival(places: list[str]) -> str | None:
+    """Count invalid rows that would be sent."""
+    if not places:
+        return None
+    is_one = len(places) == 1
+    subject = f"{places[0]} was" if is_one else f"{len(places):,} rows, such as {places[0]}, were"
+    sent = "invalid, but would be sent if this file is submitted as it is"
+    return f"{subject} {sent}: correct {'it' if is_one else 'them'} first"
 
 
 def _sign_difference(rules: Mapping[str, Rule], signs: Mapping[Hashable, DecimalSign]) -> str | None:
@@ -91,13 +104,14 @@ def _sign_difference(rules: Mapping[str, Rule], signs: Mapping[Hashable, Decimal
     return None
 
 
-def _difference(row: int, before: JsonObject, after: JsonObject | None) -> str:
+def _difference(place: str, before: JsonObject, after: JsonObject | None) -> str:
     if after is None:
-        return f"row {row} would be invalid when this file is submitted"
+        return f"{place} would be invalid when this file is submitted: {_CURE}"
     old, new = dict(_fields(before)), dict(_fields(after))
     field = next(name for name in [*old, *new] if old.get(name) != new.get(name))
-    found = f"{field} of row {row} would be {new[field]!r}" if field in new else f"row {row} would have no {field}"
-    return f"{found} when this file is submitted" + (f", and not {old[field]!r}" if field in old else "")
+    found = f"{field} of {place} would be {new[field]!r}" if field in new else f"{place} would have no {field}"
+    found = f"{found} when this file is submitted" + (f", and not {old[field]!r}" if field in old else "")
+    return f"{escaped(found)}: {_CURE}"
 
 
 def _fields(payload: JsonObject) -> Iterator[tuple[str, object]]:

@@ -100,7 +100,7 @@ class Evidence:
     numbers_rows: bool = False  # the column counts up from row to row
     n_unlike: int = 0  # values that do not have the look
     n_numbers: int = 0  # texts that are numbers, where others are not
-    holds_numbers: bool = False  # so many texts are numbers that a bare column with them would be one of numbers
+    numbers: ColumnLook | None = None  # of most values, if a bare column with them would be one of numbers
     near_number: str = ""  # how to read most texts as numbers, with a text that is not a plain one
     is_written: bool = False  # numbers are texts
     came_as_floats: bool = False  # whole numbers are floats, or texts of floats such as "42.0"
@@ -147,6 +147,7 @@ def evidence_of(
         time_form=form,
         n_present=len(cells),
         n_missing=len(column) - len(cells),
+        numbers=look if look in {ColumnLook.WHOLE, ColumnLook.NUMBER} else None,
         guessed_sign=None if unclear is None else sign,
         unclear_number=unclear or "",
     )
@@ -177,12 +178,18 @@ def _with_texts(seen: Evidence, cells: Values, rows: Rows) -> Evidence:
         numbers_rows=is_written and _numbers_rows(cells, rows),
         n_unlike=_count_unlike(cells, seen.look),
         n_numbers=int(cells.str.fullmatch(_NUMBER).sum()) if is_text else 0,
-        holds_numbers=is_text and holds_numbers(cells),
+        numbers=_look_of_most_numbers(texts) if is_text and holds_numbers(cells) else seen.numbers,
         near_number=_near_number(texts) if is_text else "",
         is_written=is_written,
         came_as_floats=seen.look is ColumnLook.WHOLE and bool(texts.str.endswith(".0").any()),
         has_minor_units=is_currency and any(DECIMALS.get(text.lower(), 0) for text in texts),
     )
+
+
+def _look_of_most_numbers(texts: Values) -> ColumnLook:
+    numbers = texts[texts.str.fullmatch(_NUMBER)]
+    is_whole = numbers.str.fullmatch(_EXACT_FORMS[ColumnLook.WHOLE]).all()
+    return ColumnLook.WHOLE if is_whole else ColumnLook.NUMBER
 
 
 def _near_number(texts: Values) -> str:

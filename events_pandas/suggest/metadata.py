@@ -39,13 +39,12 @@ _SAME: Final = (
 _AS_MONEY: Final = Phrase(
     "ep.MonetaryAmount(..., currency=...)", '{ type = "monetary_amount", amount = …, currency = … }'
 )
-_AMOUNTS: Final = {ColumnLook.WHOLE, ColumnLook.NUMBER}
 _LINK_TEXTS: Final = {ColumnLook.TEXT, ColumnLook.WHOLE, ColumnLook.INTERCOM_ID}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trial:
-    """The rows looked at that a check refuses under a rule, and the code and the remedy of the first."""
+    """The rows looked at that a check refuses under a rule, and the code and the remedy of the most frequent."""
 
     n_refused: int = 0
     example: str = ""
@@ -190,7 +189,7 @@ def _pairs(columns: list[Evidence]) -> Iterator[tuple[Hashable, _Proposal]]:
 
 def _currencies_of(amount: Evidence, currencies: list[Evidence]) -> list[Evidence]:
     """Return the currencies that an amount may have: their names share the most words with its name."""
-    if amount.look not in _AMOUNTS or not names_money(amount.words) or names_a_code(amount.words):
+    if amount.numbers is None or not names_money(amount.words) or names_a_code(amount.words):
         return []
     words = set(amount.words)
     common = [len(words & set(currency.words)) for currency in currencies]
@@ -207,7 +206,7 @@ def _text_of(url: Evidence, columns: list[Evidence]) -> Evidence | None:
 def _money(amount: Evidence, currencies: list[Evidence]) -> _Proposal:
     currency, *others = currencies
     counts_cents = names_minor_units(amount.words)
-    may_count_cents = amount.look is ColumnLook.WHOLE and not counts_cents and currency.has_minor_units
+    may_count_cents = amount.numbers is ColumnLook.WHOLE and not counts_cents and currency.has_minor_units
     remarks = [
         "an amount with its currency",
         f"its currency may be in {' or '.join(repr(other.label) for other in others)}" if others else "",
@@ -229,10 +228,8 @@ def _singles(column: Evidence, *, has_currency: bool) -> Iterator[_Proposal]:
             yield _Proposal(column, Link(column.label), column.kind)
         case ColumnLook.WHOLE | ColumnLook.NUMBER:
             yield _number(column, has_currency=has_currency)
-        case ColumnLook.TEXT if column.holds_numbers and not names_a_code(column.words):
-            share = share_text(column.n_present - column.n_numbers, column.n_present)
-            reason = f"numbers; {share} of those looked at are not, and a check names them"
-            yield _Proposal(column, Number(column.label, decimal=column.guessed_sign), reason, _sign_guess(column))
+        case ColumnLook.TEXT if column.numbers is not None and not names_a_code(column.words):
+            yield _number(column, has_currency=has_currency)
     yield _Proposal(column, Text(column.label), _text_reason(column))
 
 
@@ -240,11 +237,12 @@ def _number(column: Evidence, *, has_currency: bool) -> _Proposal:
     if names_a_code(column.words):
         reason = f"{column.kind} that name something: text, since nobody adds them up"
         return _Proposal(column, Text(column.label), reason)
-    question: Words = ""
-    if names_money(column.words) and not has_currency:
-        question = ("; if it is money, use ", _AS_MONEY, ": no column has its currency")
+    # Where some texts are not numbers, a check counts them.
+    kind = column.kind if column.numbers is column.look else f"{column.numbers} as text"
+    question = ("; if it is money, use ", _AS_MONEY, ": no column has its currency")
     rule = Number(column.label, decimal=column.guessed_sign)
-    return _Proposal(column, rule, parts_of(column.kind, question), _sign_guess(column))
+    is_open = names_money(column.words) and not has_currency
+    return _Proposal(column, rule, parts_of(kind, question if is_open else ""), _sign_guess(column))
 
 
 def _sign_doubt(proposal: _Proposal) -> str:
@@ -258,7 +256,7 @@ def _sign_guess(column: Evidence) -> tuple[str, ...]:
     return () if column.guessed_sign is None else ("decimal",)
 
 
-def _text_reason(column: Evidence) -> str:
+def _text_reason(column: Evidence) -> Words:
     if column.look is ColumnLook.BOOLEAN:
         return "true or false, as text"
     kind = "currency codes" if column.look is ColumnLook.CURRENCY else "text"
@@ -267,7 +265,9 @@ def _text_reason(column: Evidence) -> str:
     if names_a_code(column.words):
         return kind
     if column.near_number:
-        return f"{kind}; most look like numbers, such as {column.near_number}"
+        advice = f"{kind}; most look like numbers, such as {column.near_number}"
+        money = ("; then use ", _AS_MONEY, " if it is money")
+        return parts_of(advice, money if names_money(column.words) else "")
     if column.n_numbers < MOST * column.n_present:
         return kind
     share = share_text(column.n_numbers, column.n_present)

@@ -10,8 +10,8 @@ from events_pandas.mapping.rules import Values
 from events_pandas.suggest.evidence import ColumnLook, Evidence
 from events_pandas.suggest.names import may_name_a_time, names_a_time
 from events_pandas.suggest.survey import Survey
-from events_pandas.suggest.times import are_times
-from events_pandas.words import quoted
+from events_pandas.suggest.times import commonest_form
+from events_pandas.words import counted, quoted
 
 _MOST_SHOWN: Final = 3
 _NUMBERS: Final = {ColumnLook.WHOLE, ColumnLook.NUMBER}
@@ -51,9 +51,24 @@ def _texts(cells: Values) -> Values:
 
 def _refusal_of_texts(column: Evidence, cells: Values) -> tuple[float, str]:
     texts = _texts(cells)
-    is_known = are_times(pd.Series(texts.unique(), dtype=object))
-    is_time = np.asarray(texts.isin(texts.unique()[is_known.to_numpy()]))
-    if not is_time.any() and not names_a_time(column.words):
+    forms, odd = _forms_of(texts)
+    if not forms and not names_a_time(column.words):
         return 0.0, ""
-    odd = texts[~is_time]
-    return float(is_time.mean()), f"{len(odd):,} of {len(texts):,} cells are not times, such as {quoted(odd.iloc[0])}"
+    share = (len(texts) - len(odd)) / len(texts)
+    others = f"{len(odd):,} of {len(texts):,} cells are not times, such as {quoted(odd.iloc[0])}" if len(odd) else ""
+    # One form that reads most cells would have been proposed.
+    return share, "; ".join(filter(None, [" and ".join(forms) if len(forms) > 1 else "", others]))
+
+
+def _forms_of(texts: Values) -> tuple[list[str], Values]:
+    """Return the forms in which texts are times, the commonest first, with their texts; and the other texts."""
+    forms: list[str] = []
+    for _ in range(_MOST_SHOWN):
+        distinct = pd.Series(texts.unique(), dtype=object)
+        form, is_read = commonest_form(distinct) if len(distinct) else ("", distinct.astype(bool))
+        if not is_read.any():
+            break
+        is_like = np.asarray(texts.isin(distinct[is_read.to_numpy()]))
+        forms.append(f"{counted(int(is_like.sum()), 'cell')} written {form}, such as {quoted(texts[is_like].iloc[0])}")
+        texts = texts[~is_like]
+    return forms, texts

@@ -172,8 +172,9 @@ def try_rule(frame: pd.DataFrame, rows: Rows, rule: Rule, *, source: SourceForma
     errors = [finding for finding in batch.findings if finding.severity == "error"]
     if not errors:
         return Trial()
-    first = min(errors, key=lambda finding: int(finding.rows.min()))
-    return Trial(n_refused=int((~batch.valid).sum()), example=_example(first))
+    # Its share is the largest; of equal ones the first counts.
+    most = max(errors, key=lambda finding: (len(finding.rows) + finding.like_rows, -int(finding.rows.min())))
+    return Trial(n_refused=int((~batch.valid).sum()), example=_example(most))
 
 
 def _example(finding: Finding) -> str:

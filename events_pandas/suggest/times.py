@@ -100,14 +100,16 @@ def form_of_texts(texts: Values, words: tuple[str, ...]) -> TimeForm | None:
     return None
 
 
-def are_times(texts: Values) -> "pd.Series[bool]":
-    """Tell which distinct texts are times in the form that reads most of them, however few these are."""
+def commonest_form(texts: Values) -> tuple[str, "pd.Series[bool]"]:
+    """Return the form that reads most of some distinct texts, however few these are, and which ones it reads."""
     plain = texts.where(texts.map(str.isascii).astype(bool), "")
     is_iso = plain.str.fullmatch(_ISO) & parsed(plain.str.replace(_CLOSING_UTC, "Z", regex=True), "ISO8601").notna()
     written = plain[plain.str.fullmatch(WRITTEN)]
     found = find_format(written, least=0) if len(written) else None
     is_written = plain.isin([] if found is None else written[found.times[found.format].notna()].tolist())
-    return is_iso if is_iso.sum() >= is_written.sum() else is_written
+    if found is None or is_iso.sum() >= is_written.sum():
+        return "as ISO 8601", is_iso
+    return repr(found.format), is_written
 
 
 def form_of_numbers(numbers: npt.NDArray[np.floating], words: tuple[str, ...]) -> TimeForm | None:

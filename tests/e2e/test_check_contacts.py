@@ -231,9 +231,9 @@ def test_check_contacts_is_repeated_after_failures_that_pass(start, make_orders,
             400,
             SubmissionError,
             (
-                "Intercom did not answer for 3 contacts (400 Bad Request, client_error: A fault made the sandbox "
-                "answer 400): to go on, check again with known=, the results of this error: 0 of 3 contacts have an "
-                "answer"
+                "Intercom refused the question for 3 contacts (400 Bad Request, client_error: A fault made the sandbox "
+                "answer 400): fix the cause, then check again with known=, the results of this error: "
+                "0 of 3 contacts have an answer"
             ),
         ),
     ],
@@ -262,8 +262,8 @@ def test_check_contacts_leaves_only_the_contact_without_a_status_whose_searches_
 
     results = caught.value.results.set_index("contact")["status"]
     assert str(caught.value) == (
-        "Intercom did not answer for 1 contact (400 Bad Request): "
-        "to go on, check again with known=, the results of this error: 119 of 120 contacts have an answer"
+        "Intercom refused the question for 1 contact (400 Bad Request): "
+        "fix the cause, then check again with known=, the results of this error: 119 of 120 contacts have an answer"
     )
     assert results[results.isna()].index.tolist() == ["00107"]
     assert results.value_counts()[["known", "unknown"]].tolist() == [100, 19]
@@ -274,7 +274,7 @@ def test_check_contacts_makes_no_halves_when_all_searches_are_refused(start, cou
     sandbox = start()
     sandbox.fail_next(400, path="/contacts/search", times=999)
 
-    with sandbox.client() as client, pytest.raises(SubmissionError, match="did not answer for 120 contacts"):
+    with sandbox.client() as client, pytest.raises(SubmissionError, match="refused the question for 120 contacts"):
         check_contacts(make_orders(120), mapping, client=(counted := counting(client)))
 
     assert counted.searches == 3
@@ -329,17 +329,23 @@ def test_check_contacts_asks_for_addresses_in_lower_case(start, counting):
     assert contacts[["contact", "status"]].to_numpy().tolist() == [["ADA@example.ORG", "known"]]
 
 
-@pytest.mark.parametrize("fault", [400, 409, 422, "garbage"])
-def test_check_contacts_says_of_how_many_contacts_intercom_said_nothing(start, make_orders, mapping, fault):
+@pytest.mark.parametrize(
+    ("fault", "did", "then"),
+    [
+        *((status, "refused the question", "fix the cause, then") for status in (400, 409, 422)),
+        ("garbage", "did not answer", "to go on,"),
+    ],
+)
+def test_check_contacts_says_of_how_many_contacts_intercom_said_nothing(start, make_orders, mapping, fault, did, then):
     """A look-up without an answer leaves its contact without a status, whatever came instead."""
     sandbox = start(contacts=["00000"])
     sandbox.fail_next(fault, path="/contacts/find_by_external_id/00001")
 
-    with sandbox.client() as client, pytest.raises(SubmissionError, match=r"did not answer for 1 contact \(") as caught:
+    with sandbox.client() as client, pytest.raises(SubmissionError, match=rf"{did} for 1 contact \(") as caught:
         check_contacts(make_orders(3), mapping, client=client)
 
     assert str(caught.value).endswith(
-        "to go on, check again with known=, the results of this error: 2 of 3 contacts have an answer"
+        f"{then} check again with known=, the results of this error: 2 of 3 contacts have an answer"
     )
     assert caught.value.results["status"].astype(object).fillna("").tolist() == ["known", "", "unknown"]
 
@@ -401,3 +407,12 @@ def test_check_contacts_refuses_known_contacts_in_another_form(client, make_orde
     odd = make_orders(1, identifier="user_id", contact="1", status="knwon", merged_into="")
     with pytest.raises(ValueError, match=r"known: row 0 has the status 'knwon', not one of known, unknown"):
         check_contacts(make_orders(1), mapping, client=client, known=odd)
+
+
+def test_check_contacts_refuses_known_contacts_that_became_numbers(client, make_orders, mapping):
+    """A table whose contacts a CSV file turned into numbers would answer for other contacts: 00042 became 42."""
+    file = io.StringIO("identifier,contact,status,merged_into\nuser_id,00042,unknown,\n")
+
+    number = r"known: row 0: the contact is an int, not text: read a file of contacts with dtype=\{'contact': str\}"
+    with pytest.raises(ValueError, match=number):
+        check_contacts(make_orders(1), mapping, client=client, known=pd.read_csv(file))

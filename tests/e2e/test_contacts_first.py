@@ -1,5 +1,6 @@
 """A run that checks contacts first: no event is spent on a contact that Intercom does not know."""
 
+import json
 import os
 import signal
 import threading
@@ -138,28 +139,29 @@ def test_rows_of_an_unknown_address_say_that_the_search_lags(start):
 @pytest.mark.parametrize(
     ("path", "fault", "said"),
     [
-        ("/contacts/search", 400, "400 Bad Request, client_error: A fault made the sandbox answer 400"),
-        ("/contacts/search", "garbage", "200 OK"),
+        ("/contacts/search", 400, "refused the question for 2 contacts ({refused}): fix the cause, then"),
+        ("/contacts/search", "garbage", "did not answer for 2 contacts (200 OK): to go on,"),
         (
             "/contacts/find_by_external_id/00001",
             400,
-            "400 Bad Request, client_error: A fault made the sandbox answer 400",
+            "refused the question for 1 contact ({refused}): fix the cause, then",
         ),
     ],
 )
 def test_contacts_that_intercom_does_not_answer_for_end_the_run(start, asked, make_orders, mapping, path, fault, said):
     """Whoever asks for a check gets one: no event is sent as long as a contact could not be checked."""
     sandbox = start(contacts=["00000"])
-    sandbox.fail_next(fault, path=path)
+    # A refused search is made again for its halves.
+    sandbox.fail_next(fault, times=3 if fault == 400 else 1, path=path)
 
     with sandbox.client() as client:
         counted = asked(client)
         with pytest.raises(SubmissionError) as caught:
             submit_events(make_orders(2), mapping, client=counted, contacts="check")
 
-    number = "1 contact" if "find_by" in path else "2 contacts"
+    refused = "400 Bad Request, client_error: A fault made the sandbox answer 400"
     assert str(caught.value) == (
-        f"Intercom did not answer for {number} ({said}): to go on, submit all rows again; "
+        f"Intercom {said.format(refused=refused)} submit all rows again; "
         "the journal skips the accepted ones, and without a journal Intercom ignores repeats"
     )
     results = caught.value.results
@@ -221,6 +223,30 @@ def test_interrupt_while_contacts_are_asked_for_sends_nothing(start, asked, make
     assert sandbox.requests == 0
 
 
+def test_outage_before_the_first_event_leaves_the_files_of_an_earlier_run(start, asked, make_orders, mapping, folder):
+    """Nothing was sent: the exception has the results, a note names the files, and none of them is replaced."""
+    sandbox = start()
+    make_orders(3).to_csv("orders.csv", index=False)
+    places = {"results_path": "results.csv", "rejects_path": "rejects.csv"}
+
+    def fall_silent():
+        sandbox.faults = Faults(outage_seconds=600)
+
+    with sandbox.client() as client:
+        submit_file("orders.csv", mapping, client=client, **places)
+        before = {path.name: path.read_bytes() for path in folder.glob("re*")}
+        failing = asked(client, before=1, action=fall_silent)
+        options = {"contacts": "check", "patience_seconds": 1, "resubmit": True}
+        with pytest.raises(OutageError) as caught:
+            submit_file("orders.csv", mapping, client=failing, **places, **options)
+
+    assert {path.name: path.read_bytes() for path in folder.glob("re*")} == before
+    assert caught.value.__notes__ == [
+        "not written, as nothing was sent: results.csv and rejects.csv (files of an earlier run stay)"
+    ]
+    assert caught.value.results["source_file"].tolist() == ["orders.csv"] * 3
+
+
 def test_outage_while_contacts_are_asked_for_ends_the_run(start, asked, make_orders, mapping):
     """A run whose question is not answered within its patience ends, and every row has a result."""
     sandbox = start()
@@ -235,6 +261,20 @@ def test_outage_while_contacts_are_asked_for_ends_the_run(start, asked, make_ord
 
     assert caught.value.results["status"].eq("not_submitted").sum() == 100
     assert failing.events == 0
+
+
+@pytest.mark.usefixtures("folder")
+def test_summary_and_document_count_the_requests_for_contacts(start, make_orders):
+    """They are requests too: one search, and one for the contact that it did not find."""
+    sandbox = start(unknown_contacts=["00001"])
+    make_orders(3).to_csv("orders.csv", index=False)
+    arguments = ["submit", "orders.csv", "-m", "mapping.toml", "--base-url", sandbox.url, "--check-contacts", "--json"]
+
+    result = CliRunner().invoke(app, arguments, env={"INTERCOM_ACCESS_TOKEN": sandbox.access_token})
+
+    document = json.loads(result.stdout)
+    assert (document["requests"], document["contact_requests"]) == (2, 2)
+    assert "contacts: 2 requests asked which of them exist" in result.stderr.splitlines()
 
 
 @pytest.mark.parametrize("setting", [["--check-contacts"], []])

@@ -242,6 +242,7 @@ def test_a_lead_whose_answer_is_lost_is_not_sent_again(start, fault):
         "0 of 1 contacts have an answer"
     )
     assert left["status"].isna().all()
+    assert left.attrs["run"]["requests"] == 1
     assert (left["error_code"].item(), there) == ("may_exist", 0 if fault == 500 else 1)
     assert left["error_message"].item() == (
         "the request may have arrived, and nobody knows if the contact was created: look for it in Intercom"
@@ -385,6 +386,8 @@ def test_create_contacts_refuses_what_is_not_a_table_of_contacts(client):
         create_contacts(by_user_id("00042", full="Ada"), client=client, fields={"nmae": "full"})
     with pytest.raises(UnknownColumnError, match=r"fields\.name: no column 'ful': did you mean 'full'\?"):
         create_contacts(by_user_id("00042", full="Ada"), client=client, fields={"name": "ful"})
+    with pytest.raises(UnknownColumnError, match=r"fields\.name: no column 'Ada'; there are 'identifier', 'contact'$"):
+        create_contacts(by_user_id("00042"), client=client, fields={"name": "Ada"})
     with pytest.raises(TypeError, match=r"fields: expected a mapping such as \{'name': 'full_name'\}, got a list"):
         create_contacts(by_user_id("00042"), client=client, fields=["name"])
     with pytest.raises(ValueError, match=r"fields: a contact has no field 'user_id': use 'external_id'"):
@@ -425,3 +428,18 @@ def test_submitting_never_creates_a_contact(start, make_orders, mapping):
             submit_events(make_orders(3), mapping, client=client, contacts="check", canary=1)
 
     assert sandbox.requests == 2
+
+
+def test_create_contacts_refuses_contacts_that_a_check_has_found(start, make_orders, mapping):
+    """Each would take a request, and create nothing; the rows to create are chosen by their status."""
+    sandbox = start(contacts=["00000"], merged_contacts={"00001": "00000"})
+
+    with sandbox.client() as client:
+        contacts = check_contacts(make_orders(3), mapping, client=client)
+        before = sandbox.requests
+        for row, status in ((0, "known"), (1, "merged")):
+            fault = rf"contacts: row 0 has the status '{status}', so Intercom has the contact: give only the rows to"
+            with pytest.raises(ValueError, match=fault):
+                create_contacts(contacts.iloc[row:], client=client)
+        assert sandbox.requests == before
+        assert create_contacts(contacts.iloc[2:], client=client)["status"].tolist() == ["created"]

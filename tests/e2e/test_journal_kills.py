@@ -5,6 +5,7 @@ import json
 import os
 import random
 import select
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -116,7 +117,13 @@ class Runs:
         """Count the acceptances in the journal, which stays unchanged."""
         if not self.journal.exists() or not self.journal.stat().st_size:
             return 0
-        connection = sqlite3.connect(f"{self.journal.as_uri()}?mode=ro", uri=True)
+        # SQLite must write to take back what a killed run had begun: it does so in a copy.
+        copies = self._folder / "copies"
+        shutil.rmtree(copies, ignore_errors=True)
+        copies.mkdir()
+        for path in self.journal.parent.glob(f"{self.journal.name}*"):
+            shutil.copy(path, copies)
+        connection = sqlite3.connect(copies / self.journal.name)
         try:
             tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'events'").fetchone()[0]
             return connection.execute("SELECT count(accepted_at) FROM events").fetchone()[0] if tables else 0

@@ -169,6 +169,25 @@ def test_cron_mails_that_last_nights_run_is_under_way(cron, night, sandbox, wait
     assert len(sandbox.events) == 3
 
 
+def test_cron_mails_of_two_starts_at_once_are_not_mixed(cron, night, sandbox, wait_until):
+    """A second start does not write into the summary of the first."""
+    sandbox.faults = OUTAGE
+    add_unknown(night)
+    mails = []
+    first = threading.Thread(target=lambda: mails.append(cron()))
+    first.start()
+    wait_until(lambda: sandbox.requests)
+    (night / "mapping.toml").unlink()
+
+    second = cron()
+
+    sandbox.faults = Faults()
+    first.join()
+    assert second.startswith("error: ")
+    assert mails[0].startswith("about to submit 4 rows of orders.csv\n")
+    assert mails[0].endswith("rejects: rejects.csv (1 row)\n")
+
+
 def read_unit(text):
     """Read a unit of systemd: keys may come twice, and their case counts."""
     parser = configparser.ConfigParser(interpolation=None, comment_prefixes=("#",))

@@ -95,7 +95,8 @@ def test_command_notes_rejects_that_would_be_sent_with_another_type(folder, subm
     assert result.stdout.splitlines()[-2:] == [
         "rejects: rejects.csv (1 row)",
         (
-            "note: rejects.csv: metadata.size of row 1 would be 5 when this file is submitted, and not '5': a CSV "
+            "note: rejects.csv: metadata.size of line 2 (row 1 of the run) would be 5 when this file is submitted, and "
+            "not '5': a CSV "
             "file has no types, so give the column a rule in the mapping (text, number with its decimal, "
             "date with its unit), or "
             "export to .parquet"

@@ -118,6 +118,28 @@ def test_signal_ends_the_wait_for_the_first_run(job, sandbox, wait_until):
     assert end(first)[0] == 0
 
 
+def test_files_of_an_earlier_run_stay_if_the_wait_is_ended(job, sandbox, folder, wait_until):
+    """A run that has sent nothing does not replace the results and the rejects of the night before."""
+    (folder / "results.csv").write_text("row,status,http_status\n0,accepted,202\n")
+    (folder / "rejects.csv").write_text("who,day,row,status\n7,2024-01-01,0,invalid\n")
+    before = {path.name: path.read_text() for path in folder.glob("re*")}
+    sandbox.faults = OUTAGE
+    first = job()
+    wait_until(lambda: sandbox.requests)
+    second = job("--wait", "--results", "results.csv", "--rejects", "rejects.csv")
+    assert any("waits: " in line for line in iter(second.stderr.readline, ""))
+
+    second.send_signal(signal.SIGTERM)
+    _, stderr = second.communicate(timeout=DEADLINE_SECONDS)
+
+    sandbox.faults = Faults()
+    assert second.returncode == 143
+    assert {path.name: path.read_text() for path in folder.glob("re*")} == before
+    kept = "not written, as nothing was sent: results.csv and rejects.csv (files of an earlier run stay)"
+    assert kept in stderr
+    assert end(first)[0] == 0
+
+
 def test_second_start_with_another_mapping_or_file_is_another_job(job, sandbox, folder, make_orders, wait_until):
     """One file may be submitted with two mappings at once, and two files with one mapping."""
     (folder / "other.toml").write_text((folder / "mapping.toml").read_text().replace("placed-order", "paid"))

@@ -223,6 +223,19 @@ def test_contact_with_two_identifiers_has_more_events_by_each(start):
     assert (found.contacts, counts(found)) == (2, {"more": 2})
 
 
+def test_verify_asks_for_leads_by_their_id(start):
+    """Intercom knows a lead by nothing else."""
+    sandbox = start(contacts=[{"id": "5f0a", "role": "lead"}])
+    orders = pd.DataFrame({"lead": ["5f0a"], "day": ["2024-01-31"]})
+    mapping = EventMapping(event_name="e", created_at="day", id="lead", timezone="UTC")
+
+    with sandbox.client() as client:
+        results = submit_events(orders, mapping, client=client, journal=None)
+        found = verify(results, orders, mapping, client=client)
+
+    assert counts(found) == {"matching": 1}
+
+
 def test_verify_counts_events_of_any_age(start, make_orders, mapping):
     """Old events and those of the future are in a summary, though no list has them."""
     sandbox, orders = start(), make_orders(3, day=["1997-01-01", "2024-01-31", "2099-12-31"])
@@ -372,6 +385,27 @@ def test_command_exits_with_1_when_events_are_missing(run):
             "results.csv: no column 'created_at': give what `submit --results` wrote",
         ),
         (
+            lambda folder: (folder / "results.csv").write_text(
+                (folder / "results.csv").read_text().replace(",2024-01-31", ",gestern", 1)
+            ),
+            (
+                "results.csv: row 0 has the created_at 'gestern 00:00:00+00:00', which is not a time: write it as "
+                "2024-01-31T12:00:00Z"
+            ),
+        ),
+        (
+            lambda folder: (folder / "results.csv").write_text(
+                (folder / "results.csv").read_text().replace("\n1,", "\n,", 1)
+            ),
+            "results.csv: position 1 has the row 'nan': expected a whole number, as submitting writes it",
+        ),
+        (
+            lambda folder: (folder / "results.csv").write_text(
+                (folder / "results.csv").read_text().replace("\n1,", "\n0,", 1)
+            ),
+            "results.csv: row 0 comes twice: give the results of one run",
+        ),
+        (
             lambda folder: (folder / "results.csv").unlink(),
             "results.csv: the results cannot be read: No such file or directory",
         ),
@@ -419,8 +453,8 @@ def test_command_exits_with_3_when_intercom_does_not_answer(run):
     assert "  49 matching " in ended.stdout
     assert "   1 unanswered       Intercom did not say how many it has\n" in ended.stdout
     assert ended.stderr == (
-        "error: Intercom did not answer for 1 contact (400 Bad Request, client_error: A fault made the sandbox answer "
-        "400): to go on, verify again: 49 of 50 contacts have an answer\n"
+        "error: Intercom refused the question for 1 contact (400 Bad Request, client_error: A fault made the sandbox "
+        "answer 400): fix the cause, then verify again: 49 of 50 contacts have an answer\n"
     )
     assert ended.exit_code == 3
 

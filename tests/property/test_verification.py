@@ -7,7 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events_pandas import Column, EventMapping, Sandbox, submit_events, verify
+from events_pandas.results.accepted import accepted_events
 from events_pandas.results.arrival import NO_EVENTS, EventCount, judge_arrival, least_missing, most_marked
+from events_pandas.run.verification import SubmittedFrame
 
 MAPPING = EventMapping(event_name=Column("name"), created_at="at", user_id="who", timezone="UTC")
 seconds = st.integers(1_700_000_000, 1_700_000_012)
@@ -74,3 +76,31 @@ def test_verify_finds_exactly_the_losses_that_counts_can_show(rows, lost, others
         if not any(row[:2] == (group.contact, group.event_name) for row in others):
             assert group.missing == len(lost & of_group)
             assert group.status == ("differing" if lost & of_group else "matching")
+
+
+def test_bound_of_drawn_events_covers_the_true_share():
+    """Among many samples of one population, the bound is below the true number of marked events in at most 5 %.
+
+    The samples follow from their seeds; the tolerance is two standard deviations of 400 samples.
+    """
+    frame = pd.DataFrame(
+        {"who": [f"{row % 40}" for row in range(160)], "name": "e", "at": range(1_700_000_000, 1_700_000_160)}
+    )
+    results = pd.DataFrame(
+        {
+            "row": range(160),
+            "status": "accepted",
+            "created_at": pd.to_datetime(frame["at"], unit="s", utc=True),
+            "submitted_at": pd.Timestamp("2024-01-01", tz="UTC"),
+        }
+    )
+    accepted = accepted_events(results, SubmittedFrame(frame, MAPPING))
+
+    right = 0
+    for seed in range(400):
+        drawn = accepted.draw(30, seed=seed, settled_by=0)
+        # Six of the forty contacts have lost events.
+        is_marked = drawn.groups["contact"].isin([f"{number}" for number in range(6)]).to_numpy(bool)
+        right += most_marked(population=160, drawn=30, marked=int(is_marked[drawn.order].sum())) >= 6 * 4
+
+    assert right / 400 >= 0.95 - 0.022

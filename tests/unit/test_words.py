@@ -50,6 +50,12 @@ def test_counted_takes_a_plural():
         ("zzz", ["client"], {"otherwise": "see the docs"}, "see the docs"),
         ("zzz", ["client"], {"otherwise": ""}, ""),
         ("10", [100, "who"], {}, "did you mean 100?"),
+        (
+            "u\u0308",
+            ["who", "\u00fc"],
+            {"otherwise": ""},
+            "did you mean '\u00fc' ('\\xfc', not 'u\\u0308': another Unicode form)?",
+        ),
     ],
 )
 def test_did_you_mean_names_the_most_similar_word(word, known, options, hint):

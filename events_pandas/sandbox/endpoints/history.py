@@ -139,7 +139,8 @@ def _iso(seconds: int) -> str:
     except (ValueError, OverflowError, OSError):
         # Milliseconds that were sent as seconds are beyond Python's years.
         return str(seconds)
-    return time.strftime("%Y-%m-%dT%H:%M:%S.000+00:00")
+    # Not strftime, which writes a year before 1000 without its zeros on some systems.
+    return time.isoformat(timespec="milliseconds")
 
 
 def _summaries(payload: Payload) -> list[Any]:

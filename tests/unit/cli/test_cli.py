@@ -520,14 +520,13 @@ def test_error_of_a_mapping_speaks_toml(run, tmp_path, line, fault):
 
 
 def test_error_of_several_files_speaks_toml(run, tmp_path):
-    """The faults of each file have the words of the command, too."""
+    """The fault of several files has the words of the command, too."""
     (tmp_path / "mapping.toml").write_text(f'{MAPPING}[metadata]\nplan = "premium"\n')
 
     result = run("check", "good.csv", "bad.csv", "-m", "mapping.toml")
 
-    assert result.stderr == "".join(
-        f"error: {name}: metadata.plan: no column 'premium': did you mean {{ constant = \"premium\" }}?\n"
-        for name in ("good.csv", "bad.csv")
+    assert result.stderr == (
+        "error: good.csv, bad.csv: metadata.plan: no column 'premium': did you mean { constant = \"premium\" }?\n"
     )
 
 

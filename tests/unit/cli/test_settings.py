@@ -1,5 +1,7 @@
 """Options from the command line, the environment and a file: which of them wins, and what is refused."""
 
+import json
+
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -44,6 +46,55 @@ def test_command_line_wins_over_environment_over_file_over_default(shown, write)
     assert found["chunksize"] == ("10000", "default")
 
 
+@pytest.mark.parametrize(
+    ("text", "env", "arguments", "region", "base_url"),
+    [
+        ('region = "eu"\n', {}, ["--base-url", "http://a"], ("-", "default"), ("http://a", "command line")),
+        ('base-url = "http://a"\n', {}, ["--region", "eu"], ("eu", "command line"), ("-", "default")),
+        (
+            'region = "eu"\n',
+            {"EVENTS_PANDAS_BASE_URL": "http://a"},
+            [],
+            ("-", "default"),
+            ("http://a", "EVENTS_PANDAS_BASE_URL"),
+        ),
+    ],
+)
+def test_region_and_base_url_are_one_choice(shown, write, text, env, arguments, region, base_url):
+    """Both say where requests go: the one from the place that counts more leaves out the other one."""
+    write(text)
+
+    found = shown("submit", "a.csv", *arguments, env=env)
+
+    assert (found["region"], found["base-url"]) == (region, base_url)
+
+
+@pytest.mark.parametrize(
+    ("text", "env", "places"),
+    [
+        (
+            'region = "eu"\nbase-url = "http://a"\n',
+            {},
+            "'region' in events-pandas.toml and 'base-url' in events-pandas.toml",
+        ),
+        (
+            "",
+            {"EVENTS_PANDAS_REGION": "eu", "EVENTS_PANDAS_BASE_URL": "http://a"},
+            "EVENTS_PANDAS_REGION and EVENTS_PANDAS_BASE_URL",
+        ),
+    ],
+)
+def test_region_and_base_url_of_one_place_are_refused(write, tmp_path, monkeypatch, text, env, places):
+    """The error names the place of both."""
+    monkeypatch.chdir(tmp_path)
+    write(text)
+
+    result = CliRunner().invoke(app, ["submit", "a.csv", "-m", "m.toml"], env=env)
+
+    fault = f"error: Invalid value: {places} are both given: leave only one of them\n"
+    assert (result.stderr, result.exit_code) == (fault, 2)
+
+
 def test_show_config_needs_no_files_and_never_shows_the_token(shown):
     """What is missing is shown as missing; of the token it is said only whether it is set."""
     found = shown("submit", env={"INTERCOM_ACCESS_TOKEN": "s3cret"})
@@ -64,6 +115,40 @@ def test_show_config_says_whether_the_token_is_set(tmp_path, monkeypatch):
     assert [line.split("  ")[0] for line in lines] == ["is not set", "is set"]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "region"),
+    [
+        (["submit"], ("eu", "INTERCOM_REGION")),
+        (["submit", "--region", "au"], ("au", "command line")),
+        (["submit", "--base-url", "http://127.0.0.1:1"], ("-", "default")),
+        (["sandbox"], ("us", "default")),
+    ],
+)
+def test_show_config_has_the_region_of_the_environment_if_a_run_would_use_it(shown, arguments, region):
+    """A run reads INTERCOM_REGION if neither a region nor an address is given; a sandbox never does."""
+    assert shown(*arguments, env={"INTERCOM_REGION": " eu "})["region"] == region
+
+
+def test_show_config_with_json_is_one_document(write, tmp_path, monkeypatch):
+    """Values have the types of JSON; of the token only whether it is set."""
+    monkeypatch.chdir(tmp_path)
+    write('mapping = "m.toml"\nrate-share = 0.5\n')
+
+    result = CliRunner().invoke(
+        app, ["submit", "--show-config", "--json", "--limit", "9"], env={"INTERCOM_ACCESS_TOKEN": "s3cret"}
+    )
+
+    document = json.loads(result.stdout)
+    options = {each.pop("option"): each for each in document.pop("options")}
+    assert (document, result.exit_code) == ({"command": "submit", "exit_code": 0, "errors": []}, 0)
+    assert options["mapping"] == {"value": "m.toml", "source": "events-pandas.toml"}
+    assert options["rate-share"] == {"value": 0.5, "source": "events-pandas.toml"}
+    assert options["limit"] == {"value": 9, "source": "command line"}
+    assert options["json"] == {"value": True, "source": "command line"}
+    assert options["results"] == {"value": None, "source": "default"}
+    assert options["INTERCOM_ACCESS_TOKEN"] == {"value": "is set", "source": "environment"}
+
+
 def test_sandbox_has_a_table_and_variables_of_its_own(shown, write):
     """The limit of a sandbox is not the limit of a run."""
     write("limit = 9\n[sandbox]\nlimit = 83\n")
@@ -78,9 +163,9 @@ def test_sandbox_has_a_table_and_variables_of_its_own(shown, write):
 
 def test_file_may_hold_options_of_other_commands(shown, write):
     """One file serves all commands: an option that a command lacks does not concern it."""
-    write('results = "r.csv"\njson = true\npreflight = false\n')
+    write('results = "r.csv"\nworkspace = "ab12cd34"\npreflight = false\n')
 
-    assert shown("runs")["json"] == ("true", "events-pandas.toml")
+    assert shown("runs")["workspace"] == ("ab12cd34", "events-pandas.toml")
     assert shown("submit")["preflight"] == ("false", "events-pandas.toml")
 
 
@@ -185,6 +270,20 @@ def test_value_of_the_environment_is_refused_by_the_name_of_its_variable(tmp_pat
 
 
 @pytest.mark.parametrize(
+    ("option", "value", "fault"),
+    [
+        ("--port", "99999", "expected a port from 0 to 65535, got '99999': use 8080, or 0 for any free one"),
+        ("--limit", "-1", "expected a number of requests, got '-1': use 1666, or 0 for no limit"),
+    ],
+)
+def test_number_of_the_sandbox_is_refused_with_its_value(option, value, fault):
+    """The message has the value, and says what to give instead."""
+    result = CliRunner().invoke(app, ["sandbox", option, value])
+
+    assert (result.stderr, result.exit_code) == (f"error: Invalid value for '{option}': {fault}\n", 2)
+
+
+@pytest.mark.parametrize(
     ("env", "text", "origin"),
     [({"EVENTS_PANDAS_DECIMAL": "x"}, "", "EVENTS_PANDAS_DECIMAL"), ({}, 'decimal = "x"', "'decimal' in {}")],
 )
@@ -241,3 +340,36 @@ def test_variable_with_a_typo_is_named(name, warning):
     result = CliRunner().invoke(app, ["submit", "--show-config"], env={name: "1"})
 
     assert (result.stderr, result.exit_code) == (warning, 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text", "error"),
+    [
+        (["--rate-share", "7", "-m", "m.toml", "--log-json", "run.jsonl"], "", "BadParameter"),
+        (["--log-json=run.jsonl"], "", "MissingParameter"),
+        (["--results-path", "r.csv"], 'log-json = "run.jsonl"', "NoSuchOption"),
+    ],
+)
+def test_wrong_usage_is_in_the_log(write, tmp_path, monkeypatch, arguments, text, error):
+    """The log has the exit code, even if no run began: a scheduler may read nothing else."""
+    monkeypatch.chdir(tmp_path)
+    write(text)
+
+    CliRunner().invoke(app, ["submit", "a.csv", *arguments])
+
+    (line,) = map(json.loads, (tmp_path / "run.jsonl").read_text().splitlines())
+    assert (line["kind"], line["exit_code"], line["error"], line["run"]) == ("exit", 2, error, None)
+
+
+@pytest.mark.parametrize("log", ["a.csv", "rows/run.jsonl", "nowhere/run.jsonl"])
+def test_wrong_usage_writes_no_log_among_the_rows(tmp_path, monkeypatch, log):
+    """The error is about the usage; the file of rows stays, and their folder gets no file that a run would read."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.csv").write_text("who,day\n")
+    (tmp_path / "rows").mkdir()
+
+    result = CliRunner().invoke(app, ["submit", "a.csv", "rows", "--log-json", log, "--limit", "x"])
+
+    assert (tmp_path / "a.csv").read_text() == "who,day\n"
+    assert not list(tmp_path.glob("*/*"))
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)

@@ -667,3 +667,55 @@ def test_batch_says_which_identifier_names_each_contact(convert):
         "email": [False, True, False],
     }
     assert batch.contacts.identifiers[0].values.to_pylist() == ["7", None, None]
+
+
+NOT_A_LINK = "is not an http or https address: write it as https://example.org/page, without spaces"
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        (Link("email"), f"metadata.k: a value in column 'email' {NOT_A_LINK}"),
+        (RichLink(value="order", url="email"), f"metadata.k.url: a value in column 'email' {NOT_A_LINK}"),
+        (
+            MonetaryAmount("order", currency="email"),
+            (
+                "metadata.k.currency: a value in column 'email' is not a currency of ISO 4217: "
+                "write three letters such as 'usd'"
+            ),
+        ),
+        (Link("order"), f"metadata.k: '7' in column 'order' {NOT_A_LINK}"),
+    ],
+)
+def test_message_does_not_show_an_identifier_in_any_field(convert, rule, message):
+    """If metadata read the column of an identifier, too, messages name the column, but not the person."""
+    frame = pd.DataFrame({"email": ["ada@example.org"], "order": ["7"]})
+
+    batch = convert(frame, email="email", metadata={"k": rule})
+
+    assert [text for finding in batch.findings for text in finding.messages().to_pylist()] == [message]
+
+
+def test_cure_does_not_show_a_part_of_an_identifier(convert):
+    """How to fix a number may depend on what it is: for identifiers it is said in general."""
+    batch = convert(pd.DataFrame({"who": ["4.711"]}), user_id="who", metadata={"n": Number("who")})
+
+    assert [text for finding in batch.findings for text in finding.messages().to_pylist()] == [
+        (
+            "metadata.n: a value in column 'who' can be read in two ways, since no decimal sign is known for its "
+            "column: set decimal to ',' or '.' in the mapping's source"
+        )
+    ]
+
+
+def test_note_on_the_column_of_an_identifier_keeps_its_counts(convert):
+    """A note that shows no cell says as much as for any other column."""
+    batch = convert(pd.DataFrame({"who": ["a", *"7777"]}), user_id="who", metadata={"who": "who"})
+
+    assert [text for finding in batch.findings for text in finding.messages().to_pylist()] == [
+        (
+            "metadata.who: 4 numbers among 5 values in column 'who' are sent as text, because the column has no rule "
+            "in the mapping and its values do not show a type: give the column a number or date rule in the mapping, "
+            "or a text rule if it is text"
+        )
+    ]

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import decimal
+import json
 
 import numpy as np
 import pandas as pd
@@ -174,8 +175,17 @@ def test_number_text_that_is_a_json_number_is_sent_digit_by_digit(convert, text)
     assert f'"value":{text}}}'.encode() in batch.payloads(batch.valid)[0].as_py()
 
 
+def test_plus_sign_means_the_same_in_a_number_and_in_an_amount(convert):
+    """JSON has no plus in front of a number: it is left out."""
+    metadata = {"n": Number("x"), "price": MonetaryAmount("x", currency=Constant("eur"))}
+    batch = convert(pd.DataFrame({"x": ["+5", "+0.5", "+1.25"]}), metadata=metadata)
+
+    found = [json.loads(payload)["metadata"] for payload in batch.payloads(batch.valid).to_pylist()]
+    assert [(each["n"], each["price"]["amount"]) for each in found] == [(5, 500), (0.5, 50), (1.25, 125)]
+
+
 @pytest.mark.parametrize(
-    "text", ["1,299.00", "1 299", "12 €", "+1", "007", ".5", "5.", "1e", "NaN", "0x10", " x", "true"]
+    "text", ["1,299.00", "1 299", "12 €", "+-1", "+", "++1", "007", ".5", "5.", "1e", "NaN", "0x10", " x", "true"]
 )
 def test_number_text_that_is_not_a_plain_number_is_refused(becomes, text):
     """Text with a thousands separator or a unit is refused."""

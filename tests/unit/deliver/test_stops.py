@@ -214,7 +214,7 @@ def test_stop_for_failure_rate_counts_and_quotes_the_last():
             "the run ended before this row, as its journal could not be written: submit the row again",
         ),
         (
-            stop_without_answers(3, said="400 Bad Request"),
+            stop_without_answers(3, said="200 OK", is_refused=False),
             "contacts_unanswered",
             "the run ended before this row, as Intercom did not say which contacts it has: submit the row again",
         ),

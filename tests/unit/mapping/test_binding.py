@@ -4,6 +4,7 @@ import contextlib
 import datetime as dt
 import decimal
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from events_pandas.mapping import (
     Constant,
     Date,
     EventMapping,
+    Link,
     MonetaryAmount,
     Number,
     RichLink,
@@ -86,6 +88,13 @@ def test_bind_takes_nothing_but_a_frame(mapping, rows):
     """Rows that are not in a DataFrame are refused before the mapping is looked at."""
     with pytest.raises(TypeError, match=f"^expected rows in a pandas DataFrame, got a {type(rows).__name__}$"):
         bind(rows, mapping())
+
+
+@pytest.mark.parametrize("path", ["orders.csv", Path("orders.csv")])
+def test_bind_says_what_takes_a_path(mapping, path):
+    """Files have functions of their own."""
+    with pytest.raises(TypeError, match=r"got a (str|PosixPath|WindowsPath): check_file and submit_file take the path"):
+        bind(path, mapping())
 
 
 @pytest.mark.parametrize("label", ["x", 3, ("x", 1), 2.5, pd.Timestamp("2024-01-01"), True])
@@ -213,6 +222,10 @@ def test_bind_names_the_columns_that_there_are(mapping, orders, faults):
             {"link": RichLink(value="customer", url="https://x.org")},
             "metadata.link.url: no column 'https://x.org': did you mean Constant('https://x.org')?",
         ),
+        (
+            {"link": RichLink(value="Order", url="customer")},
+            "metadata.link.value: no column 'Order': did you mean Constant('Order')?",
+        ),
         ({"source": 7}, "metadata.source: no column 7; there are 'time', 'customer', 'total'"),
         ({"source": "source"}, "metadata.source: no column 'source'; there are 'time', 'customer', 'total'"),
     ],
@@ -220,6 +233,24 @@ def test_bind_names_the_columns_that_there_are(mapping, orders, faults):
 def test_bind_hints_at_a_constant(mapping, orders, faults, metadata, fault):
     """The error for a missing label of the metadata asks whether a constant is meant."""
     assert faults(bind, orders, mapping(metadata=metadata)) == [fault]
+
+
+@pytest.mark.parametrize(
+    ("rule", "part"),
+    [
+        (Text("paid"), ""),
+        (Number("paid"), ""),
+        (Link("paid"), ""),
+        (MonetaryAmount("paid", currency=Constant("usd")), ".amount"),
+        (MonetaryAmount("total", currency="paid"), ".currency"),
+        (RichLink(value="customer", url="paid"), ".url"),
+    ],
+)
+def test_bind_hints_at_no_constant_that_a_rule_would_refuse(mapping, orders, faults, rule, part):
+    """A rule with a type names a column: the text is neither a number, nor a currency, nor an address."""
+    assert faults(bind, orders, mapping(metadata={"key": rule})) == [
+        f"metadata.key{part}: no column 'paid'; there are 'time', 'customer', 'total'"
+    ]
 
 
 def test_bind_tells_every_fault_at_once(mapping, orders):

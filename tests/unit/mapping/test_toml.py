@@ -50,6 +50,7 @@ EXAMPLE_MAPPING = EventMapping(
     },
 )
 NO_TYPE = 'has no type: write { type = "text", … } or the like, or { column = "…" } or { constant = … } alone'
+NO_DATE = NO_TYPE.replace("text", "date")
 NO_LABEL = "{} is not a column's name, which is text, an integer or an array of these; a constant is {{ constant = … }}"
 NO_FORM = 'write a column\'s name, { column = "…" } or { constant = … }'
 UNITS = "'s', 'ms', 'us' or 'ns'"
@@ -210,7 +211,8 @@ def test_from_toml_refuses_a_source(read, faults, text, fault):
             '{ type = "monetary_amount", amount = "x", currency = { value = "usd" } }',
             f"metadata.key_at.currency: {NO_FORM}",
         ),
-        ('{ column = "x", format = "%Y" }', f"metadata.key_at: {NO_TYPE}"),
+        ('{ column = "x", format = "%Y" }', f"metadata.key_at: {NO_DATE}"),
+        ('{ amount = "x", currency = "y" }', f"metadata.key_at: {NO_TYPE.replace('text', 'monetary_amount')}"),
         ('{ column = "x", constant = "y" }', f"metadata.key_at: {NO_TYPE}"),
         ("{}", f"metadata.key_at: {NO_TYPE}"),
         (
@@ -298,7 +300,8 @@ def test_from_toml_refuses_a_label(read_metadata, faults, entry, shown):
             'event_name = "e"\ncreated_at = "t"\nmetadata = []\n',
             ["metadata: must be a table, [metadata], with a line for each key"],
         ),
-        ('event_name = "e"\ncreated_at = {}\n', [f"created_at: {NO_TYPE}"]),
+        ('event_name = "e"\ncreated_at = {}\n', [f"created_at: {NO_DATE}"]),
+        ('event_name = "e"\ncreated_at = { column = "t", ambiguous = "earlier" }\n', [f"created_at: {NO_DATE}"]),
         (
             'event_name = "e"\ncreated_at = "t"\nmetadata_limt = 3\nbogus = {}\n',
             [
@@ -429,6 +432,18 @@ def test_from_toml_tells_every_fault_at_once(read, faults):
 def test_from_toml_refuses_an_option(read, faults, line, fault):
     """An option of the wrong type is refused."""
     assert faults(read, f'event_name = "e"\ncreated_at = "t"\nuser_id = "u"\n{line}\n') == [fault]
+
+
+def test_from_toml_takes_a_path_and_not_text(faults):
+    """The text of a mapping is not shown as a path that does not exist."""
+    text = 'event_name = "placed-order"\ncreated_at = "day"\n'
+
+    assert faults(EventMapping.from_toml, text) == [
+        (
+            """'event_name = "placed-order"\\ncreated_at ...': is not a path: """
+            "a mapping is read from a file, so write the text to one and give its path"
+        )
+    ]
 
 
 def test_from_toml_names_a_file_that_is_not_there(tmp_path, faults):

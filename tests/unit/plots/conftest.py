@@ -1,7 +1,9 @@
 """Plots that are drawn as when they are shown, and closed after each test."""
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
+from matplotlib.patches import PathPatch
 
 
 @pytest.fixture(autouse=True)
@@ -19,21 +21,27 @@ def ax():
 
 @pytest.fixture
 def bars():
-    """Return a function that draws an Axes, and returns the bars of each label: where each begins, and how long."""
+    """Return a function that draws an Axes, and returns the bars of each label: the middle of each, and its length."""
 
     def bars(ax):
         ax.figure.draw_without_rendering()
+        along = 0 if ax.yaxis_inverted() else 1
         return {
-            container.get_label(): [
-                (patch.get_y(), patch.get_width())
-                if container.orientation == "horizontal"
-                else (patch.get_x() + (patch.get_width() / 2 if patch.get_width() < 1 else 0), patch.get_height())
-                for patch in container
+            patch.get_label(): [
+                (round(float(corners[:, 1 - along].mean()), 6), round(float(np.ptp(corners[:, along])), 6))
+                for corners in patch.get_path().vertices.reshape(-1, 5, 2)[:, :4]
             ]
-            for container in ax.containers
+            for patch in ax.patches
+            if isinstance(patch, PathPatch)
         }
 
     return bars
+
+
+@pytest.fixture
+def patches():
+    """Return a function that returns the patches of bars, by label."""
+    return lambda ax: {patch.get_label(): patch for patch in ax.patches if isinstance(patch, PathPatch)}
 
 
 @pytest.fixture

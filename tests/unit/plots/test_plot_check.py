@@ -104,7 +104,7 @@ def test_plot_check_draws_the_completeness_of_each_key(report, ax, bars, ticks):
     """Keys come in the order sent, the first on top, with their share of the valid rows."""
     ep.plot_check(report, kind="metadata", ax=ax)
 
-    assert [width for _, width in bars(ax)["sent and kept"]] == [1.0, 0.2]
+    assert [length for _, length in bars(ax)["sent and kept"]] == [1.0, 0.2]
     assert ticks(ax.yaxis) == {0: "plan", 1: "coupon"}
     assert texts(ax) == ["100%", "20.0%"]
     assert ax.get_ylim()[0] > ax.get_ylim()[1]
@@ -122,21 +122,21 @@ def test_plot_check_draws_what_intercom_ignores(check, ax, bars):
     ep.plot_check(check(["2024-01-30"], **{f"key{n}": ["x"] for n in range(12)}), kind="metadata", ax=ax)
 
     drawn = bars(ax)
-    assert [width for _, width in drawn["sent and kept"]] == [1.0] * 10 + [0.0] * 2
-    assert [width for _, width in drawn["beyond the keys that Intercom keeps"]] == [0.0] * 10 + [1.0] * 2
+    assert [length for _, length in drawn["sent and kept"]] == [1.0] * 10 + [0.0] * 2
+    assert [length for _, length in drawn["beyond the keys that Intercom keeps"]] == [0.0] * 10 + [1.0] * 2
     assert [text.get_text() for text in ax.get_legend().get_texts()] == list(drawn)
 
 
-def test_plot_check_draws_the_rows_of_each_code(report, ax, bars, ticks):
+def test_plot_check_draws_the_rows_of_each_code(report, ax, bars, ticks, patches):
     """Errors come first, in the colour of errors, and each bar says how many rows it stands for."""
     ep.plot_check(report, kind="problems", ax=ax)
 
     drawn = bars(ax)
     assert list(ticks(ax.yaxis).values()) == ["created_at_missing", "duplicate_with_other_metadata"]
-    assert [width for _, width in drawn["error: not sent"]] == [1, 0]
-    assert [width for _, width in drawn["note"]] == [0, 2]
+    assert [length for _, length in drawn["error: not sent"]] == [1, 0]
+    assert [length for _, length in drawn["note"]] == [0, 2]
     assert texts(ax) == ["1 row", "2 rows"]
-    assert to_hex(ax.containers[0][0].get_facecolor()) == "#d55e00"
+    assert to_hex(patches(ax)["error: not sent"].get_facecolor()) == "#d55e00"
 
 
 def test_plot_check_counts_the_rows_of_a_code_in_one_field(check, ax):
@@ -146,14 +146,33 @@ def test_plot_check_counts_the_rows_of_a_code_in_one_field(check, ax):
     assert texts(ax) == ["2 rows, 2 fields"]
 
 
-def test_plot_check_says_column_for_a_note_on_a_column(ax, make_orders):
-    """A note on a whole column has no number of rows."""
+def test_plot_check_draws_a_code_that_is_both_error_and_note(ax, bars, ticks):
+    """Where bad metadata is left out, a code may make some rows invalid and not others: it has two bars."""
+    rows = pd.DataFrame({"event": ["#REF!", "a"], "plan": ["#REF!", "#REF!"], "who": ["1", "2"], "at": "2024-01-31"})
+    mapping = ep.EventMapping(
+        event_name=ep.Column("event"),
+        created_at="at",
+        user_id="who",
+        metadata={"plan": ep.Text("plan")},
+        timezone="UTC",
+        on_invalid_metadata="omit",
+    )
+
+    ep.plot_check(ep.check_events(rows, mapping), kind="problems", ax=ax)
+
+    assert bars(ax) == {"error: not sent": [(0, 1), (1, 0)], "note": [(0, 0), (1, 2)]}
+    assert list(ticks(ax.yaxis).values()) == ["sheet_error"] * 2
+
+
+def test_plot_check_says_column_for_a_note_on_a_column(ax, make_orders, bars):
+    """A note on a whole column has no number of rows, and no length."""
     orders = make_orders().assign(who=[7, 42, 43])
     mapping = ep.EventMapping(event_name="a", created_at="day", user_id="who", timezone="UTC")
 
     ep.plot_check(ep.check_events(orders, mapping), kind="problems", ax=ax)
 
     assert texts(ax) == ["the column"]
+    assert bars(ax) == {"note": [(0, 0)]}
 
 
 @pytest.mark.parametrize(
@@ -271,7 +290,7 @@ def test_plot_check_takes_no_name_for_a_formula(ax):
 
 
 @pytest.mark.parametrize("style", ["default", "dark_background"])
-def test_plot_check_takes_text_and_background_from_the_style(report, style):
+def test_plot_check_takes_text_and_background_from_the_style(report, patches, style):
     """No text and no background has a colour of our own, and hatches are drawn in that of the background."""
     with plt.style.context(style):
         axes = ep.plot_check(report)
@@ -279,7 +298,7 @@ def test_plot_check_takes_text_and_background_from_the_style(report, style):
 
     assert {to_hex(written.get_color()) for ax in axes for written in ax.findobj(Text)} == {text}
     assert {to_hex(ax.get_facecolor()) for ax in axes} == {background}
-    assert to_hex(axes[1].containers[0][0].get_edgecolor()) == background
+    assert to_hex(patches(axes[1])["duplicates"].get_edgecolor()) == background
 
 
 def test_plot_check_changes_no_setting(report):

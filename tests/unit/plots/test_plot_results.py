@@ -1,5 +1,7 @@
 """`plot_results`: what is drawn of results, with the limit of their run and the gaps in it."""
 
+from functools import partial
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -59,15 +61,15 @@ def test_plot_results_makes_a_figure_with_both_panels(make_results):
     assert plt.get_fignums() == [axes[0].figure.number]
 
 
-def test_plot_results_draws_accepted_and_refused_rows_over_the_run(make_results, ax, bars):
+def test_plot_results_draws_accepted_and_refused_rows_over_the_run(make_results, ax, bars, patches):
     """Each second has the rows of each status upon each other; rows without an answer in this run have no place."""
     statuses = ["accepted", "rejected", "accepted", "already_submitted", "unknown_contact", "invalid"]
 
     ep.plot_results(make_results(statuses, [0.0, 0.9, 2.0, -9_999, 2.5, np.nan]), kind="run", ax=ax)
 
     assert title(ax) == "4 rows answered, per second"
-    assert bars(ax) == {"accepted": [(0, 1), (2, 1)], "unknown_contact": [(2, 1)], "rejected": [(0, 1)]}
-    assert [patch.get_y() for patch in ax.containers[2]] == [1]
+    assert bars(ax) == {"accepted": [(0.5, 1), (2.5, 1)], "unknown_contact": [(2.5, 1)], "rejected": [(0.5, 1)]}
+    assert patches(ax)["rejected"].get_path().vertices[0].tolist() == [0, 1]
 
 
 def test_plot_results_draws_the_limit(make_results, ax):
@@ -148,14 +150,14 @@ def test_plot_results_draws_statuses_by_day(make_results, ax, bars):
     assert ax.get_xlabel() == "created_at, in UTC; 1 row without a readable time left out"
 
 
-def test_plot_results_has_a_look_for_every_status(make_results, ax):
+def test_plot_results_has_a_look_for_every_status(make_results, ax, patches):
     """All eight statuses differ in colour and hatch."""
     statuses = [status.value for status in Status]
 
     ep.plot_results(make_results(statuses, [np.nan] * 8), kind="days", ax=ax)
 
     assert names(ax) == statuses
-    looks = [(to_hex(bar[0].get_facecolor(), keep_alpha=True), bar[0].get_hatch()) for bar in ax.containers]
+    looks = [(to_hex(patch.get_facecolor(), keep_alpha=True), patch.get_hatch()) for patch in patches(ax).values()]
     assert len(set(looks)) == len({color for color, _ in looks}) == 8
 
 
@@ -176,18 +178,23 @@ def test_plot_results_says_why_there_is_nothing_to_draw(make_results, ax, kind, 
     assert [text.get_text() for text in ax.texts] == [sentence]
 
 
-@pytest.mark.parametrize("suffix", ["csv", "parquet"])
-def test_plot_results_draws_results_of_a_file(make_orders, mapping, fake_client, tmp_path, bars, suffix):
+@pytest.mark.parametrize(
+    ("suffix", "read"),
+    [
+        ("csv", pd.read_csv),
+        ("parquet", pd.read_parquet),
+        ("parquet", partial(pd.read_parquet, dtype_backend="pyarrow")),
+    ],
+)
+def test_plot_results_draws_results_of_a_file(make_orders, mapping, fake_client, tmp_path, bars, suffix, read):
     """Results that were read from a file are drawn alike, without the limit that they do not know."""
     orders = make_orders(day=["2024-01-31", "2250-12-30", "never"])
     orders.to_csv(tmp_path / "orders.csv", index=False)
     path = tmp_path / f"results.{suffix}"
     client = fake_client({"00001": [400]})
     ep.submit_file(tmp_path / "orders.csv", mapping, client=client, journal=None, results_path=path, progress=False)
-    results = pd.read_csv(path) if suffix == "csv" else pd.read_parquet(path)
-    results.attrs = {}
 
-    run, days = ep.plot_results(results)
+    run, days = ep.plot_results(read(path))
 
     assert sum(height for bar in bars(run).values() for _, height in bar) == 2
     assert bars(days) == {"accepted": [(0, 1)], "rejected": [(23, 1)]}
@@ -204,24 +211,42 @@ def test_plot_results_draws_any_dates_of_a_file(make_results, tmp_path, ax, bars
     assert bars(ax) == {"accepted": [(0, 1), (99, 1)]}
 
 
+def test_plot_results_of_a_file_of_texts(make_results, tmp_path, ax, bars):
+    """A file that was read as text has an empty text where a time is absent."""
+    make_results(["accepted", "invalid"], [0.0, np.nan]).to_csv(tmp_path / "results.csv")
+
+    ep.plot_results(pd.read_csv(tmp_path / "results.csv", dtype=str, keep_default_na=False), kind="run", ax=ax)
+
+    assert bars(ax) == {"accepted": [(0.5, 1)]}
+
+
+def test_plot_results_of_a_file_without_times(make_results, tmp_path, ax):
+    """A CSV file in which no row has a time has an empty column."""
+    make_results(["invalid"], [np.nan], created=["NaT"]).to_csv(tmp_path / "results.csv")
+
+    ep.plot_results(pd.read_csv(tmp_path / "results.csv"), kind="run", ax=ax)
+
+    assert [text.get_text() for text in ax.texts] == ["no row was sent in this run"]
+
+
 def test_plot_results_draws_some_rows(make_results, ax, bars):
     """A selection of results is drawn like results, also without any row of a status."""
     results = make_results(["accepted", "rejected", "accepted"], [0.0, 0.0, 1.0])
 
     ep.plot_results(results[results["status"] == "rejected"], kind="run", ax=ax)
 
-    assert bars(ax) == {"rejected": [(0, 1)]}
+    assert bars(ax) == {"rejected": [(0.5, 1)]}
 
 
 @pytest.mark.parametrize("style", ["default", "dark_background"])
-def test_plot_results_takes_text_and_background_from_the_style(make_results, style):
+def test_plot_results_takes_text_and_background_from_the_style(make_results, patches, style):
     """The limit and hollow bars have the colour of text, which is never that of the background."""
     with plt.style.context(style):
         run, days = ep.plot_results(make_results(["not_submitted", "accepted"], [np.nan, 0.0]))
         text = to_hex(plt.rcParams["text.color"])
 
     assert to_hex(run.lines[0].get_color()) == text
-    assert to_hex(days.containers[1][0].get_edgecolor()) == text
+    assert to_hex(patches(days)["not_submitted"].get_edgecolor()) == text
 
 
 @pytest.mark.parametrize(
@@ -232,6 +257,11 @@ def test_plot_results_takes_text_and_background_from_the_style(make_results, sty
             pd.DataFrame({"status": [], "created_at": []}),
             ValueError,
             "results: no column 'submitted_at': give what submitting returned",
+        ),
+        (
+            pd.DataFrame({"status": "accepted", "created_at": ["", "soon"], "submitted_at": ""}),
+            ValueError,
+            "results: row 1 has the created_at 'soon', which is not a time: write it as 2024-01-31T12:00:00Z",
         ),
     ],
 )

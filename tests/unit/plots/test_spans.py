@@ -78,6 +78,16 @@ def test_run_bins_count_the_windows_that_the_run_took():
     assert (bins.width, bins.units().tolist()[-2:]) == (60, [6, 5])
 
 
+def test_first_bin_of_a_run_is_whole():
+    """An even run that starts just before a full minute is as high in its first minute as in the others."""
+    seconds = np.repeat(np.arange(55, 55 + 2_640), 10)
+    bins = run_bins(seconds)
+
+    heights = np.bincount(bins.places(seconds)) / bins.units()
+
+    assert (bins.width, set(heights.tolist())) == (60, {100.0})
+
+
 def test_run_has_ticks_of_the_clock():
     """The day stands below the first tick, and below the first one of a new day."""
     midnight = 1_700_006_400

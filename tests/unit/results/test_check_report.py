@@ -143,6 +143,13 @@ def test_report_names_no_contact(make_orders, mapping):
     assert "example.org" not in str(report) + report._repr_html_()
 
 
+def test_report_takes_an_index_with_missing_labels(orders, mapping):
+    """A label may be missing: it is neither the number of its row nor not."""
+    orders.index = pd.Index([pd.NA] * len(orders), dtype=object)
+
+    assert "row 3 (&lt;NA&gt;)" in check_events(orders, mapping)._repr_html_()
+
+
 def test_report_problems_stand_on_the_callers_index(orders, mapping):
     """A finding has the label and the position of its row."""
     problems = check_events(orders, mapping).problems

@@ -154,6 +154,14 @@ def test_explain_groups_messages_that_differ(make_results):
     assert found["what_to_do"] == "fix these rows as their error_message says, then submit them again"
 
 
+def test_explain_takes_a_message_without_a_cure(make_results):
+    """A message of another program is the cause, as it stands."""
+    (found,) = explain(make_results(("rejected", "x", "no"))).to_dict("records")
+
+    assert found["cause"] == "no"
+    assert found["what_to_do"] == "fix these rows as their error_message says, then submit them again"
+
+
 def test_explain_says_less_without_codes_and_messages(make_results):
     """Results that another program has cut down still count."""
     (found,) = explain(make_results(("failed",)).drop(columns="request_id")).to_dict("records")
@@ -206,6 +214,71 @@ def test_explain_takes_labels_from_the_frame_when_results_have_lost_them(make_re
 
     assert explain(back[back["status"] == "rejected"].reset_index(drop=True))["example"].tolist() == ["row 2"]
     assert explain(back, frame)["example"].tolist() == ["row 2 ('c')"]
+
+
+@pytest.mark.parametrize(
+    "choose",
+    [
+        lambda results: results[results["status"] == "rejected"].reset_index(drop=True),
+        lambda results: results.sort_values("error_code", ignore_index=True),
+        lambda results: results.iloc[1:].reset_index(drop=True),
+    ],
+)
+def test_explain_shows_no_label_when_results_have_a_new_index(make_results, choose):
+    """The facts of the run survive `reset_index`, and the new index counts the results: it has no caller's label."""
+    results = make_results(("accepted",), ("accepted",), ("rejected", "x", "no"), labels=["a", "b", "c"])
+    results.attrs["run"] = {"frame": {"first_row": 0, "rows": 3}}
+
+    assert explain(choose(results))["example"].tolist() == ["row 2"]
+
+
+def test_explain_shows_the_label_of_a_frame_of_a_stream(make_results):
+    """The rows of a stream are counted over all its frames, and each has an index of its own."""
+    results = make_results(("accepted",), ("rejected", "x", "no"))
+    results["row"] += 100
+    results.attrs["run"] = {"frame": {"first_row": 100, "rows": 2}}
+
+    assert explain(results)["example"].tolist() == ["row 101 (1)"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "place"),
+    [
+        (pd.Index([pd.NA, pd.NA], dtype=object), "row 1 (<NA>)"),
+        (pd.Index([None, None], dtype=object), "row 1"),
+        ([float("nan")] * 2, "row 1 (nan)"),
+        (pd.MultiIndex.from_tuples([("x", pd.NA), ("y", pd.NA)]), "row 1 (('y', nan))"),
+    ],
+)
+def test_explain_takes_labels_that_are_missing(make_results, labels, place):
+    """An index may have no label for a row: it is neither equal to a number nor not."""
+    results = make_results(("accepted",), ("rejected", "x", "no"), labels=labels)
+
+    assert explain(results)["example"].tolist() == [place]
+
+
+def test_explain_takes_results_that_were_read_as_text(make_results, tmp_path):
+    """Absent texts are empty then, and row 5 still comes before row 10."""
+    ends = [("rejected", "x", "no")] * 11
+    ends[:5] = [("accepted",)] * 5
+    results = make_results(*ends, source_file="a.csv", line=pd.array([None] * 11, dtype="Int64"))
+    results.iloc[::-1].to_csv(tmp_path / "results.csv", index=False)
+    back = pd.read_csv(tmp_path / "results.csv", dtype=str, keep_default_na=False)
+
+    causes = explain(back)
+
+    assert causes[["rows", "example"]].to_numpy().tolist() == [[6, "row 5 (a.csv)"]]
+    assert causes["request_ids"].isna().all()
+
+
+def test_explain_refuses_a_column_that_comes_twice(make_results):
+    """Results that were joined with themselves do not say which column counts."""
+    results = make_results(("rejected", "x", "no"))
+
+    with pytest.raises(ValueError, match="columns") as caught:
+        explain(pd.concat([results, results[["request_id"]]], axis=1))
+
+    assert str(caught.value) == "results: 2 columns have the name 'request_id': give what submitting returned"
 
 
 def test_explained_shows_no_labels_unless_they_are_given(make_results):

@@ -305,7 +305,10 @@ def test_rejects_warn_of_an_invalid_row_that_would_be_sent():
         export_rejects(failed(2), frame, "rejects.csv", mapping=mapping)
 
     assert [str(warning.message) for warning in caught] == [
-        "rejects.csv: row 1 was invalid, but would be sent if this file is submitted as it is: correct it first"
+        (
+            "rejects.csv: line 3 (row 1 of the run) was invalid, "
+            "but would be sent if this file is submitted as it is: correct it first"
+        )
     ]
 
 
@@ -422,7 +425,7 @@ def test_rejects_refuse_results_that_have_a_row_twice(orders):
     with pytest.raises(ValueError, match=r".") as caught:
         export_rejects(pd.concat([failed(4), failed(4)]), orders, "rejects.csv")
 
-    assert str(caught.value) == "results: have row 0 twice: give the results of one run"
+    assert str(caught.value) == "results: row 0 comes twice: give the results of one run"
 
 
 def test_rejects_refuse_swapped_arguments(orders):
@@ -440,7 +443,8 @@ def test_rejects_warn_when_a_bare_column_would_have_another_type(orders):
         export_rejects(failed(4), orders, "rejects.csv", mapping=bare)
 
     assert str(caught[0].message) == (
-        "rejects.csv: metadata.size of row 0 would be 38 when this file is submitted, and not '38': a CSV file "
+        "rejects.csv: metadata.size of line 2 (row 0 of the run) would be 38 when this file is submitted, and "
+        "not '38': a CSV file "
         "has no types, so give the column a rule in the mapping (text, number with its decimal, "
         "date with its unit), or export to "
         ".parquet"
@@ -452,7 +456,10 @@ def test_rejects_warn_when_a_row_would_be_invalid(orders):
     orders = orders.assign(day=1_706_659_200)
     mapping = EventMapping(event_name="a", created_at="day", user_id="who")
 
-    with pytest.warns(UserWarning, match=r"^rejects\.csv: row 0 would be invalid when this file is submitted: a CSV"):
+    with pytest.warns(
+        UserWarning,
+        match=r"^rejects\.csv: line 2 \(row 0 of the run\) would be invalid when this file is submitted: a CSV",
+    ):
         export_rejects(failed(4), orders, "rejects.csv", mapping=mapping)
 
 

@@ -5,7 +5,7 @@ import html
 import pandas as pd
 import pytest
 
-from events_pandas.results import RowOutcomes, RunStatuses, Summary, summarize
+from events_pandas.results import RowOutcomes, RunStatuses, Summary, explain, summarize
 from events_pandas.results.results_summary import one_line
 
 
@@ -106,6 +106,36 @@ def test_summary_of_parts_that_were_put_together_counts_all(results):
     assert summary.next_steps[-1] == (
         "submit all rows again; the journal skips the accepted ones, and without a journal Intercom ignores repeats"
     )
+
+
+def test_summary_of_texts_has_no_cause_for_a_row_without_a_code(results, tmp_path):
+    """A file that is read as text has empty texts where a row has no code."""
+    results.to_csv(tmp_path / "results.csv", index=False)
+    back = pd.read_csv(tmp_path / "results.csv", dtype=str, keep_default_na=False)
+    back.loc[0, ["status", "error_code", "error_message"]] = ["accepted", "", ""]
+
+    assert [code for code, _ in summarize(back).counts.cause_lines()] == ["created_at_missing", "interrupted"]
+
+
+@pytest.mark.parametrize(
+    ("status", "has"),
+    [
+        (None, "no status"),
+        (float("nan"), "no status"),
+        ("", "no status"),
+        ("Accepted", "the unknown status 'Accepted'"),
+    ],
+)
+@pytest.mark.parametrize("use", [summarize, explain])
+def test_results_with_a_row_without_a_status_are_refused(results, status, has, use):
+    """Counts that do not add up to the rows would hide a row."""
+    results["status"] = results["status"].astype(object)
+    results.iloc[1, results.columns.get_loc("status")] = status
+
+    with pytest.raises(ValueError, match="status") as caught:
+        use(results)
+
+    assert str(caught.value) == f"results: row 1 has {has}: give what submitting returned"
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,38 @@ def test_summary_names_file_and_line_of_a_noted_row(make_results):
     assert str(summary).splitlines()[-1] == ("note naive_time: 1 row, such as row 4 (a.csv line 6): is taken as UTC")
 
 
+@pytest.mark.parametrize(
+    ("n_rows", "lines"),
+    [
+        (3, ["note naive_time: all 3 rows, such as row 0: is taken as UTC"]),
+        (
+            2,
+            [
+                "notes on all 3 rows of the run, not only on these:",
+                "note naive_time: all 3 rows, such as row 0: is taken as UTC",
+            ],
+        ),
+    ],
+)
+def test_summary_of_some_rows_says_that_notes_are_on_all(make_results, n_rows, lines):
+    """The notes of a run come with any part of its results: they may count more rows than the part has."""
+    note = {
+        "code": "naive_time",
+        "field": "created_at",
+        "severity": "note",
+        "rows": 3,
+        "first_row": 0,
+        "message": "is taken as UTC",
+    }
+    results = make_results(*[("accepted", None)] * 3)
+    results.attrs["run"] = {"notes": [note], "frame": {"first_row": 0, "rows": 3}}
+
+    summary = Summary()
+    summary.add(results.iloc[3 - n_rows :])
+
+    assert str(summary).splitlines()[2:] == lines
+
+
 def test_summary_counts_duplicates_without_a_cause(make_results):
     """The status of a duplicate is enough."""
     summary = Summary()

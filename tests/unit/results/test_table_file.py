@@ -226,7 +226,7 @@ def test_place_that_is_not_a_file_is_refused(place):
     with pytest.raises(SourceError) as caught:
         TableFile(place, NOTES)
 
-    assert str(caught.value) == f"{place}: results cannot be written there: Is not a file"
+    assert str(caught.value) == f"{place}: results cannot be written there: Is not a file: choose another name"
 
 
 @pytest.mark.parametrize(
@@ -512,7 +512,7 @@ def test_writer_refuses_a_folder_in_its_place(tmp_path):
     with pytest.raises(SourceError) as caught:
         TableFile(path, RESULTS)
 
-    assert str(caught.value) == f"{path}: results cannot be written there: Is a directory"
+    assert str(caught.value) == f"{path}: results cannot be written there: Is a directory: name a file in it"
 
 
 def test_writer_refuses_to_replace_the_rows(tmp_path, monkeypatch):

@@ -64,6 +64,21 @@ def test_problems_of_files_have_the_file_and_the_position_in_it(write, mapping):
     assert problems.index.tolist() == [1, 2]
 
 
+def test_notes_on_a_file_as_a_whole_name_no_row(write, mapping):
+    """The message names the file and the lines that it means; a row of the file would be another place."""
+    path = write("a.csv", "1,2024-01-31", ",", "2,never", ",")
+
+    report = check_file(path, mapping)
+
+    note = (
+        "file a.csv: 2 lines (3, 5) had no value in any cell, and did not count: "
+        "delete them, and move a second table below them to a file of its own"
+    )
+    assert f"\nnote blank_rows: {note}" in str(report)
+    assert f">{note}<" in report._repr_html_()
+    assert report.problems.set_index("code")["line"].fillna(0).to_dict() == {"time_unreadable": 4, "blank_rows": 0}
+
+
 def test_problems_of_parquet_files_have_no_line(tmp_path, mapping):
     """A format without lines has no such column."""
     pd.DataFrame({"who": ["1"], "day": ["never"]}).to_parquet(tmp_path / "a.parquet")

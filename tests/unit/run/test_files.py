@@ -43,11 +43,11 @@ from events_pandas.sources import ColumnTypes
 def submit(mapping, fake_client):
     """Submit files with a fake client, and return all results."""
 
-    def submit(paths, *, client=None, results_path=None, said=None, **options):
+    def submit(paths, *, client=None, results_path=None, said=None, check_first=False, **options):
         run = RunOptions(client=client or fake_client(), retry=RetryPolicy(attempts=1), **options)
         parts = []
-        warn = {} if said is None else {"warn": said.append}
-        submit_files(paths, mapping, options=run, results_path=results_path, take=parts.append, **warn)
+        more = {"check_first": check_first} | ({} if said is None else {"warn": said.append})
+        submit_files(paths, mapping, options=run, results_path=results_path, take=parts.append, **more)
         return parts
 
     return submit
@@ -262,7 +262,8 @@ def test_results_come_every_few_seconds_whatever_the_pace(write, submit, fake_cl
     rows = [f"{number},2024-01-31" for number in range(60)]
     # A duplicate and an invalid row are no events; they come with the row after them or the end of the chunk.
     path = write("a.csv", *rows[:10], rows[0], "x,never", *rows[10:], rows[1])
-    slow = fake_client({"35": [lambda: time.sleep(PASSED_ON_SECONDS) or 202]})
+    # A second more: the event may have begun to wait before the first results are passed on.
+    slow = fake_client({"35": [lambda: time.sleep(PASSED_ON_SECONDS + 1) or 202]})
 
     parts = submit(path, client=slow, concurrency=1)
 
@@ -474,6 +475,19 @@ def test_later_file_that_was_changed_ends_the_run_early(write, submit, fake_clie
         "it again when nothing writes to it"
     )
     assert set(pd.read_csv("results.csv")["status"]) == {"accepted", "duplicate"}
+    assert caught.value.__notes__ == [
+        "rows without a result: 1 of 11, which could not be read any more and were not submitted"
+    ]
+
+
+def test_rows_without_a_result_are_counted_if_they_were_checked_first(write, submit, fake_client):
+    """A check reads all rows, so that their number is known without progress, too."""
+    paths = [write("a.csv", "1,2024-01-31", *["2,2024-01-31"] * 9), write("b.csv", "3,2024-01-31")]
+    client = fake_client({"1": [lambda: Path("b.csv").write_text("who,day\n") and 202]})
+
+    with pytest.raises(SubmissionError) as caught:
+        submit(paths, client=client, chunksize=1, progress=False, check_first=True)
+
     assert caught.value.__notes__ == [
         "rows without a result: 1 of 11, which could not be read any more and were not submitted"
     ]

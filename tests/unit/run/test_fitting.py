@@ -213,6 +213,25 @@ def test_file_in_a_folder_of_a_partition_lacks_it_if_it_is_named_itself(lake, ye
     )
 
 
+def test_files_that_lack_the_same_columns_are_named_in_one_line(write, submit):
+    """A lake has thousands of them; files with another fault have a line of their own."""
+    paths = [write(f"{name}.csv", "1,2", header="who,days") for name in "abcdefg"]
+
+    with pytest.raises(MappingError) as alike:
+        submit(paths)
+    with pytest.raises(SourceError) as different:
+        submit([*paths[:2], write("other.csv", "1,2", header="who,x"), "missing.csv"])
+
+    fault = "created_at: no column 'day': did you mean 'days'?"
+    assert str(alike.value) == f"a.csv, b.csv, c.csv, d.csv, e.csv and 2 more: {fault}"
+    assert str(different.value).splitlines() == [
+        "4 files cannot be submitted:",
+        "  missing.csv: there is no such file",
+        f"  a.csv, b.csv: {fault}",
+        "  other.csv: created_at: no column 'day'; there are 'who', 'x'",
+    ]
+
+
 def test_rows_of_standard_input_are_submitted_with_rejects(submit, client, monkeypatch, tmp_path):
     """They are read twice from the copy, and the results name their place."""
     monkeypatch.chdir(tmp_path)

@@ -117,6 +117,25 @@ def test_runs_report_how_each_ended(journals):
     assert found["resubmit"].tolist() == [False, True, False]
 
 
+@pytest.mark.parametrize(
+    ("counts", "outcome"),
+    [
+        ({"failed": 1}, "1 row to submit again"),
+        ({"accepted": 2, "failed": 5, "not_submitted": 1}, "6 rows to submit again"),
+        ({"rejected": 1, "failed": 5, "not_submitted": 1}, "1 row to fix"),
+    ],
+)
+def test_runs_say_whether_rows_are_to_be_fixed(journals, counts, outcome):
+    """A row without a final answer has nothing to fix: submitting again is enough, as the summary of its run says."""
+    journal = Journal(journals / "ab12cd34.sqlite", workspace="ab12cd34")
+    started_at = datetime(2026, 1, 31, 11, 0, tzinfo=UTC)
+    journal.begin_run(RunFacts(started_at=started_at, source="a frame", mapping="0f3c"))
+    journal.end_run("incomplete", counts, ended_at=started_at, requests=1)
+    journal.close()
+
+    assert runs(journals)["outcome"][0] == outcome
+
+
 def test_runs_are_a_table_to_look_at(journals):
     """Times are in words, a run that left rows says how many, and a path is cut in its middle."""
     journal = Journal(journals / "ab12cd34.sqlite", workspace="ab12cd34")
@@ -199,6 +218,20 @@ def test_runs_command_prints_a_table(journals):
         "2026-01-31 10:00:00  2 h 0 min  complete  1,200,034  1,200,000  ab12cd34   orders.csv      results.csv\n"
     )
     assert (result.stderr, result.exit_code) == ("", 0)
+
+
+def test_runs_command_marks_the_counts_of_a_killed_run(tmp_path):
+    """The run wrote 1,500 rows last, and had more when it was killed."""
+    journal = Journal(tmp_path / "journal.sqlite", workspace="ab12cd34")
+    started_at = datetime(2026, 1, 31, 10, 0, tzinfo=UTC)
+    journal.begin_run(RunFacts(started_at=started_at, source="orders.csv", mapping="0f3c"))
+    journal.tell_run({"accepted": 1_500})
+    journal.close()
+
+    result = CliRunner().invoke(app, ["runs", "--journal", str(tmp_path / "journal.sqlite")])
+
+    (line,) = result.stdout.splitlines()[1:]
+    assert line.split() == ["2026-01-31", "10:00:00", "killed", "1,500+", "1,500+", "ab12cd34", "orders.csv"]
 
 
 def test_runs_command_lists_one_workspace(journals):

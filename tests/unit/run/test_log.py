@@ -215,7 +215,8 @@ def test_log_that_cannot_be_opened_ends_the_run_before_its_first_event(submit, m
     with pytest.raises(SourceError) as caught:
         submit(make_orders(1))
 
-    assert str(caught.value) == f"{path}: the log cannot be written: Is a directory"
+    cure = "choose a file that can be written, in a folder that is there"
+    assert str(caught.value) == f"{path}: the log cannot be written: Is a directory: {cure}"
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with a name")

@@ -397,7 +397,36 @@ def test_rejects_with_a_nul_character_are_invalid_again(write, submit, fake_clie
 def test_rejects_say_that_a_row_which_cannot_be_read_would_be_sent(write, submit):
     """The file has a cell for every column, which hides that the row had too few."""
     assert submit(write("a.csv", "1,2024-01-31", header="who,day,note")) == [
-        "rejects.csv: row 0 was invalid, but would be sent if this file is submitted as it is: correct it first"
+        (
+            "rejects.csv: line 2 (row 0 of the run) was invalid, "
+            "but would be sent if this file is submitted as it is: correct it first"
+        )
+    ]
+
+
+@pytest.mark.parametrize("n_files", [1, 2])
+def test_rejects_count_the_invalid_rows_that_would_be_sent(write, submit, n_files):
+    """A user who corrects only the row that is named would send the others, also those of other files."""
+    rows = ["1,2024-01-31", "2,never,x", "3,2024-01-31"]
+    parts = [rows] if n_files == 1 else [rows[:2], rows[2:]]
+
+    assert submit([write(f"{n}.csv", *part, header="who,day,note") for n, part in enumerate(parts)]) == [
+        (
+            "rejects.csv: 2 rows, such as line 2 (row 0 of the run), were invalid, "
+            "but would be sent if this file is submitted as it is: correct them first"
+        )
+    ]
+
+
+def test_rejects_in_parquet_have_no_lines_to_name(write, submit):
+    """A row of a Parquet file is named by its number in the run."""
+    assert submit(
+        write("a.csv", "1,2024-01-31,a", "2,2024-01-31", header="who,day,note"), rejects_path="r.parquet"
+    ) == [
+        (
+            "r.parquet: row 1 of the run was invalid, but would be sent if this file is submitted as it is: "
+            "correct it first"
+        )
     ]
 
 
@@ -507,7 +536,8 @@ def test_rejects_may_have_another_type_than_the_files(write, submit, fake_client
     (remarks,) = submit(path, client=fake_client({"2": [404]}), rules=rules)
 
     assert remarks == (
-        "rejects.csv: metadata.size of row 1 would be 5 when this file is submitted, and not '5': a CSV file has "
+        "rejects.csv: metadata.size of line 2 (row 1 of the run) would be 5 when this file is submitted, and "
+        "not '5': a CSV file has "
         "no types, so give the column a rule in the mapping (text, number with its decimal, "
         "date with its unit), or export to .parquet"
     )

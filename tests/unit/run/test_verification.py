@@ -135,7 +135,7 @@ def test_verification_prints_what_is_proven(make_orders, mapping, submitted):
     )
     html = found._repr_html_()
     assert "<strong>50 of 60 accepted events drawn at random, of 50 contacts</strong>" in html
-    assert '">2</td><th style="text-align: left; vertical-align: top">differing</th>' in html
+    assert '">2</td><th scope="row" style="text-align: left; vertical-align: top">differing</th>' in html
     assert all(line.strip().split("  ")[0].replace("'", "&#x27;") in html for line in str(found).splitlines()[4:])
     assert "00001" not in str(found) + html
 
@@ -317,6 +317,15 @@ def test_events_that_may_have_arrived_can_hide_a_loss(make_orders, mapping, subm
     assert statuses(found) == {"matching": 1, "more": 1}
 
 
+def test_verification_names_rows_with_any_label(make_orders, mapping, submitted):
+    """A label that is absent or has odd characters is shown as text."""
+    orders = make_orders(3).set_axis(pd.Index([pd.NA, "a\nb", 2], dtype=object))
+
+    found = verify(submitted(orders, mapping), orders, mapping, client=Counts())
+
+    assert found.places == ["row 0 (label '<NA>')", "row 1 (label 'a\\nb')", "row 2"]
+
+
 @pytest.mark.parametrize("kind", ["csv", "csv of texts", "reversed", "one row"])
 def test_verify_takes_results_from_files_and_some_of_their_rows(make_orders, mapping, submitted, kind):
     """Rows are matched by `row`, whatever the index, the order and the types are."""
@@ -324,9 +333,7 @@ def test_verify_takes_results_from_files_and_some_of_their_rows(make_orders, map
     results = submitted(orders, mapping)
     given = {
         "csv": lambda: pd.read_csv(io.StringIO(results.to_csv(index=False))),
-        "csv of texts": lambda: pd.read_csv(
-            io.StringIO(results.to_csv(index=False)), dtype=str, keep_default_na=False
-        ).astype({"row": int}),
+        "csv of texts": lambda: pd.read_csv(io.StringIO(results.to_csv(index=False)), dtype=str, keep_default_na=False),
         "reversed": lambda: results.iloc[::-1],
         "one row": lambda: results.iloc[[3]],
     }[kind]()
@@ -376,8 +383,8 @@ def test_verify_says_what_intercom_did_not_answer(make_orders, mapping, submitte
         verify(submitted(orders, mapping), orders, mapping, client=Counts({"00000": one()}, answers=answers))
 
     assert str(caught.value) == (
-        "Intercom did not answer for 1 contact (400 Bad Request, client_error: No): to go on, verify again: "
-        "2 of 3 contacts have an answer"
+        "Intercom refused the question for 1 contact (400 Bad Request, client_error: No): "
+        "fix the cause, then verify again: 2 of 3 contacts have an answer"
     )
     assert caught.value.results["status"].tolist() == ["matching", "unanswered", "differing"]
 
@@ -388,6 +395,10 @@ def test_verify_says_what_intercom_did_not_answer(make_orders, mapping, submitte
         (
             lambda orders: orders.iloc[:2],
             "frame: has 2 rows, and results have row 2: give all rows that were submitted, and no others",
+        ),
+        (
+            lambda orders: pd.concat([orders.assign(who=["a", "b", "c"]), orders]),
+            "frame: has 6 rows, and 3 were submitted: give all rows that were submitted, and no others",
         ),
         (
             lambda orders: orders.assign(day="2024-02-01"),
@@ -406,6 +417,47 @@ def test_verify_refuses_a_frame_that_is_not_that_of_the_results(make_orders, map
 
     with pytest.raises(ValueError) as caught:  # noqa: PT011  # The message is compared.
         verify(submitted(orders, mapping), change(orders), mapping, client=client)
+
+    assert (str(caught.value), client.asked) == (message, [])
+
+
+@pytest.mark.parametrize("who", [["a", "b"], ["c", "d"]])
+def test_verify_refuses_results_of_several_runs(make_orders, mapping, submitted, who):
+    """Each run counts its rows from 0: events of the second would be looked up among the rows of the first."""
+    frames = [make_orders(2, who=["a", "b"]), make_orders(2, who=who)]
+    results = pd.concat([submitted(frame, mapping) for frame in frames])
+    client = Counts({"a": one(), "b": one()})
+
+    with pytest.raises(ValueError, match=r"^results: row 0 comes twice: give the results of one run$"):
+        verify(results, pd.concat(frames), mapping, client=client)
+
+    assert client.asked == []
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "message"),
+    [
+        (
+            "row",
+            None,
+            "results: position 1 has the row 'None': expected a whole number, as submitting writes it",
+        ),
+        (
+            "created_at",
+            "soon",
+            "results: row 1 has the created_at 'soon', which is not a time: write it as 2024-01-31T12:00:00Z",
+        ),
+    ],
+)
+def test_verify_names_the_cell_of_results_that_cannot_be_read(make_orders, mapping, submitted, column, cell, message):
+    """A damaged cell is named before the first request."""
+    orders = make_orders(3)
+    results = submitted(orders, mapping).astype({column: object})
+    results.loc[1, column] = cell
+    client = Counts()
+
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  # The message is compared.
+        verify(results, orders, mapping, client=client)
 
     assert (str(caught.value), client.asked) == (message, [])
 

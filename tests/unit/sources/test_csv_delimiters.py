@@ -100,6 +100,30 @@ def test_file_of_one_column_has_no_delimiter(write, text):
     assert not chunk.refused
 
 
+@pytest.mark.parametrize("given", [None, " "])
+@pytest.mark.parametrize(
+    ("text", "separator"),
+    [
+        (" who  day   total\n 1  2024-01-31   5.00\n 2  2024-01-31  15.00\n", r"\s+"),
+        ("who        day\n1   2024-01-31\n\n22  2024-02-01\n", r"\s+"),
+        ("who           day\nAda Lovelace  2024-01-31\nBob           2024-02-01\n", r"\s{2,}"),
+        ("who  day  total\n1    2    1,5\n2    3    2,5\n", r"\s+"),
+    ],
+)
+def test_columns_between_runs_of_blanks_are_refused(write, text, separator, given):
+    """No delimiter reads them: a single blank would find empty columns between those of the file."""
+    assert fault(write("a.txt", text), given) == (
+        "runs of blanks stand between its columns, and are not a delimiter: convert it, such as with "
+        f'pandas.read_csv(path, sep=r"{separator}", dtype=str).to_csv("converted.csv", index=False)'
+    )
+
+
+@pytest.mark.parametrize("text", ["who day x\n1 2024-01-31 \n2  \n", "who day x\n1  2024-01-31\n2  2024-01-31\n"])
+def test_empty_cells_between_blanks_are_not_taken_for_runs(write, text):
+    """A blank that is given separates cells, which may be empty."""
+    assert cells_and_notes(write("a.txt", text), " ")[0]
+
+
 def test_delimiter_that_is_given_is_not_detected(write):
     """A given delimiter has no note, also if it is an odd one."""
     path = write("a.csv", "who~day\n1,5;2~3\n")

@@ -350,6 +350,21 @@ NEAR = ["2024-01-31 10:00", "tbd", "open", "x", None, ""]
     [
         ({"when": NEAR}, "nearest is 'when' (3 of 4 cells are not times, such as 'tbd')"),
         ({"bought": ["31.12.2024", "tbd"]}, "nearest is 'bought' (1 of 2 cells are not times, such as 'tbd')"),
+        (
+            {"at": ["31.12.2024 14:05", "31.12.2024 14:05:33"]},
+            (
+                "nearest is 'at' (1 cell written '%d.%m.%Y %H:%M', such as '31.12.2024 14:05' "
+                "and 1 cell written '%d.%m.%Y %H:%M:%S', such as '31.12.2024 14:05:33')"
+            ),
+        ),
+        (
+            {"at": ["31.12.2024", "1.12.2024", "2024-12-31 14:05", "2024-12-30 14:05", "soon"]},
+            (
+                "nearest is 'at' (2 cells written as ISO 8601, such as '2024-12-31 14:05' "
+                "and 2 cells written '%d.%m.%Y', such as '31.12.2024'; "
+                "1 of 5 cells are not times, such as 'soon')"
+            ),
+        ),
         ({"at": ["soon", "later"]}, "nearest is 'at' (2 of 2 cells are not times, such as 'soon')"),
         ({"at": ["\ud800"]}, "nearest is 'at' (1 of 1 cells are not times, such as '\\ud800')"),
         (

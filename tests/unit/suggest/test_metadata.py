@@ -91,7 +91,7 @@ def test_metadata_is_proposed_by_content_and_name(choose, columns, expected):
         ({"x": CURRENCIES}, ["currency codes"]),
         (
             {"x": ["1", "2.5", "n/a"]},
-            ["numbers; 33 % of those looked at are not, and a check names them"],
+            ["numbers as text"],
         ),
         (
             {"x": ["X7", None, None, ""]},
@@ -116,6 +116,19 @@ def test_metadata_is_proposed_by_content_and_name(choose, columns, expected):
         (
             {"total": AMOUNTS},
             ["numbers; if it is money, use ep.MonetaryAmount(..., currency=...): no column has its currency"],
+        ),
+        (
+            {"total": ["5", "7.25", "n/a"]},
+            ["numbers as text; if it is money, use ep.MonetaryAmount(..., currency=...): no column has its currency"],
+        ),
+        (
+            {"total": ["12.50 €", "7.25 €"]},
+            [
+                (
+                    "text; most look like numbers, such as '12.50 €': remove '€', since a number stands alone in its "
+                    "cell; then use ep.MonetaryAmount(..., currency=...) if it is money"
+                )
+            ],
         ),
         (
             {"total": [5, 7], "currency": CURRENCIES},
@@ -211,6 +224,7 @@ def test_metadata_has_as_many_keys_as_intercom_keeps(choose):
     [
         ({"total": [1999, 500], "currency": CURRENCIES}, ["metadata.total.unit"]),
         ({"total": ["1999", "500"], "currency": CURRENCIES}, ["metadata.total.unit"]),
+        ({"total": ["1999", "500", "n/a"], "currency": [*CURRENCIES, "EUR"]}, ["metadata.total.unit"]),
         ({"total": [19.99, 500], "currency": CURRENCIES}, []),
         ({"total_cents": [1999, 500], "currency": CURRENCIES}, []),
         ({"total": [1999, 500], "currency": ["JPY", "JPY"]}, []),

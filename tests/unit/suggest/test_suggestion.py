@@ -278,6 +278,22 @@ def test_suggestion_takes_an_amount_beside_a_currency_for_money_although_a_code_
     ]
 
 
+@pytest.mark.parametrize("odd", ["15.00 €", "n/a"])
+@pytest.mark.parametrize("currencies", [["EUR"] * 5, ["EUR", "USD", "EUR", "EUR", "USD"]])
+def test_suggestion_takes_an_amount_for_money_although_a_cell_is_no_number(odd, currencies):
+    """One cell decides nothing about the others: the check refuses its row."""
+    frame = pd.DataFrame({"day": "2024-01-31", "user_id": list("abcde"), "price": ["1.50", "2.50", odd, "3", "4"]})
+
+    proposal = suggest_mapping(frame.assign(currency=currencies))
+
+    assert proposal.metadata == {"price": MonetaryAmount("price", currency="currency")}
+    (choice,) = (choice for choice in proposal.choices if choice.path == "metadata.price")
+    assert choice.reason.startswith(
+        "an amount with its currency; a monetary amount rule refuses 20 % of those looked at "
+        f"(amount_unreadable at '{odd}': "
+    )
+
+
 @pytest.mark.parametrize(
     ("columns", "refused"),
     [
@@ -536,6 +552,17 @@ def test_suggestion_refuses_what_is_not_a_frame():
         ),
         ({"x": ["a\0", "b"]}, Text("x"), Trial(n_refused=1, example="nul_character at 'a\\u0000': remove it")),
         (
+            {"x": [0, 19.991, 20.991], "y": ["eur", "eur", "usd"]},
+            MonetaryAmount("x", currency="y"),
+            Trial(
+                n_refused=3,
+                example=(
+                    "amount_decimals at 19.991, 20.991: round it to what was paid (yen have none, euros two), "
+                    "or set rounding to 'half_up' in the rule of the amount"
+                ),
+            ),
+        ),
+        (
             {"x": ["1", "2,5"]},
             Number("x"),
             Trial(
@@ -582,7 +609,7 @@ def test_suggestion_refuses_what_is_not_a_frame():
     ],
 )
 def test_try_rule_counts_the_rows_that_a_check_would_refuse(columns, rule, trial):
-    """Rows are counted, not findings; the first row shows the error and its remedy, with values of the same kind."""
+    """Rows are counted, not findings; the most frequent error stands for all, with its remedy and some values."""
     frame = pd.DataFrame(columns)
 
     assert try_rule(frame, np.arange(len(frame)), rule) == trial

@@ -158,6 +158,13 @@ def test_summary_counts_every_event(ask, keep) -> None:
     }
 
 
+def test_summary_shows_early_years_with_four_digits(ask, keep) -> None:
+    """A time in ISO 8601 has zeros before a year below 1000."""
+    keep(-62_135_510_400)
+
+    assert ask(summary="true")["events"][0]["first"] == "0001-01-02T00:00:00.000+00:00"
+
+
 def test_summary_shows_times_beyond_the_calendar_as_seconds(ask, keep) -> None:
     """Milliseconds that were sent as seconds lie beyond the years of a date."""
     keep(1389913941000)

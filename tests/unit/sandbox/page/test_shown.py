@@ -99,11 +99,17 @@ def test_body_that_is_too_long_to_be_read_says_so(make_row) -> None:
             "Intercom ignores it: the same contact, name and second; no answer was sent",
         ),
         ({"outcome": "refused", "http_status": 500, "error_message": "Oops"}, "Oops"),
+        ({"outcome": "failed", "http_status": 202, "error_message": "It was lost"}, "It was lost"),
     ],
 )
 def test_submission_says_what_became_of_it(make_row, changes, reason) -> None:
     """Duplicates, refusals and missing answers have a reason."""
     assert show_reason(make_row(**changes)) == reason
+
+
+def test_submission_that_was_lost_is_not_kept(make_row) -> None:
+    """An answer of 202 does not make an event kept."""
+    assert show_kept(make_row(outcome="failed", http_status=202)) == ("", "Nothing")
 
 
 def test_submission_that_is_kept_as_sent_says_so(make_row) -> None:
