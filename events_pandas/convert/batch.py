@@ -203,8 +203,9 @@ class Converter:
         )
 
     def _located(self, finding: Finding, rows: Rows) -> Finding:
-        """Return a finding with rows counted from the start of the frame, and say whether its column names contacts."""
-        names_contacts = finding.label in self._contact_labels and finding.code not in _OF_COLUMNS
+        """Return a finding with rows counted from the start of the frame, and say whether its cells name contacts."""
+        is_of_contacts = finding.label in self._contact_labels and finding.field not in IDENTIFIERS
+        names_contacts = is_of_contacts and finding.code not in _OF_COLUMNS
         return replace(finding, rows=rows[finding.rows], names_contacts=names_contacts)
 
     def _with_refused(self, findings: list[Finding], rows: Rows) -> list[Finding]:
