@@ -203,9 +203,9 @@ class Converter:
         )
 
     def _located(self, finding: Finding, rows: Rows) -> Finding:
-        """Return a finding with rows counted from the start of the frame; it says if its column names contacts."""
-        is_elsewhere = finding.field not in IDENTIFIERS and finding.code not in _OF_COLUMNS
-        names_contacts = is_elsewhere and finding.label in self._contact_labels
+        """Return a finding with rows counted from the start of the frame, and say whether its cells name contacts."""
+        is_of_contacts = finding.label in self._contact_labels and finding.field not in IDENTIFIERS
+        names_contacts = is_of_contacts and finding.code not in _OF_COLUMNS
         return replace(finding, rows=rows[finding.rows], names_contacts=names_contacts)
 
     def _with_refused(self, findings: list[Finding], rows: Rows) -> list[Finding]:

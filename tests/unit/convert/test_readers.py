@@ -35,14 +35,14 @@ def test_text_that_is_not_an_error_of_a_spreadsheet_is_sent(becomes, text):
 
 def test_error_of_a_spreadsheet_is_a_problem_in_each_field(convert, codes):
     """The fields of the event, and both parts of a rule, are read the same; a constant is meant as it is."""
-    frame = pd.DataFrame({"x": ["#REF!"]})
+    frame = pd.DataFrame({"x": ["#REF!"], "who": ["#REF!"]})
     metadata = {
         "order": RichLink(value="x", url=Constant("https://example.org")),
         "price": MonetaryAmount(Constant(5), currency="x"),
         "why": Constant("#REF!"),
     }
 
-    batch = convert(frame, event_name=Column("x"), created_at="x", email="x", metadata=metadata)
+    batch = convert(frame, event_name=Column("x"), created_at="x", email="who", metadata=metadata)
 
     assert codes(batch) == [("sheet_error", [0])] * 5
     assert batch.findings[0].messages().to_pylist() == [
