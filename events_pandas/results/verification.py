@@ -225,7 +225,13 @@ class Verification:
     __repr__ = __str__
 
     def in_commands(self) -> str:
-        """Return the text in the words of the command line."""
+        """Return the text in the words of the command line.
+
+        Returns
+        -------
+        str
+            Lines that name options instead of keywords and attributes.
+        """
         return "\n".join(map(in_commands, self._lines()))
 
     def _repr_html_(self) -> str:
