@@ -47,7 +47,7 @@ def test_error_of_a_spreadsheet_is_a_problem_in_each_field(convert, codes):
     assert codes(batch) == [("sheet_error", [0])] * 5
     assert batch.findings[0].messages().to_pylist() == [
         (
-            "event_name: a value in column 'x' is an error that a spreadsheet shows instead of a value: "
+            "event_name: '#REF!' in column 'x' is an error that a spreadsheet shows instead of a value: "
             "correct or empty the cell there, and save or export the file again"
         )
     ]

@@ -75,7 +75,7 @@ def test_notes_on_a_file_as_a_whole_name_no_row(write, mapping):
         "delete them, and move a second table below them to a file of its own"
     )
     assert f"\nnote blank_rows: {note}" in str(report)
-    assert f">{note}<" in report._repr_html_()
+    assert f">{note.removeprefix('file a.csv: ')}<" in report._repr_html_()
     assert report.problems.set_index("code")["line"].fillna(0).to_dict() == {"time_unreadable": 4, "blank_rows": 0}
 
 
