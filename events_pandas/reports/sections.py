@@ -8,16 +8,27 @@ from typing import Any, Final, TypeAlias
 import pandas as pd
 
 from events_pandas.convert import CODES, Cause
-from events_pandas.deliver import Status, WorkspaceIdentity
+from events_pandas.deliver import Status
 from events_pandas.reports.pictures import MISSING, Picture, can_draw, check_pictures, results_pictures
 from events_pandas.results import CheckReport, Summary, Verification
 from events_pandas.results.cause_groups import CauseGroup
 from events_pandas.results.check_report import content_of
 from events_pandas.results.explanation import explained, labels_of
-from events_pandas.results.fragment import LEFT, LONG, RIGHT, UNBROKEN, badge, cell, markup_cell, paragraph, table
+from events_pandas.results.fragment import (
+    LEFT,
+    LONG,
+    RIGHT,
+    UNBROKEN,
+    badge,
+    cell,
+    markup_cell,
+    paragraph,
+    table,
+    text_lines,
+)
 from events_pandas.results.next_steps import STEPS, last_step
-from events_pandas.results.report import workspace_fact
-from events_pandas.results.report_html import report_parts
+from events_pandas.results.report_html import percent, report_parts
+from events_pandas.results.summary import workspace_words
 from events_pandas.wording import Words, in_python
 from events_pandas.words import counted, duration_words, escaped, path_text
 
@@ -29,18 +40,21 @@ _LONGEST: Final = 400
 """Characters of a cell; a message of Intercom's may be longer."""
 
 _FACTS_OF_NOTES: Final = frozenset(
-    {
-        *("blank_rows", "delimiter_detected", "event_name_spellings", "excel_format", "key_absent", "leading_zeros"),
-        *(
-            "many_event_names",
-            "merged_cells",
-            "sent_as_text",
-            "sheet_chosen",
-            "source_unused",
-            "type_drift",
-            "type_kept",
-        ),
-    }
+    [
+        "blank_rows",
+        "delimiter_detected",
+        "event_name_spellings",
+        "excel_format",
+        "key_absent",
+        "leading_zeros",
+        "many_event_names",
+        "merged_cells",
+        "sent_as_text",
+        "sheet_chosen",
+        "source_unused",
+        "type_drift",
+        "type_kept",
+    ]
 )
 """Notes whose messages count or name what a file and its columns are like, and show no cell."""
 
@@ -157,7 +171,7 @@ def _causes(results: pd.DataFrame, manner: Manner) -> Iterator[str]:
     is_unknown = shown["status"].eq(Status.UNKNOWN_CONTACT.value)
     shown.loc[is_unknown, "what_to_do"] = manner.words(STEPS[Status.UNKNOWN_CONTACT])
     columns = ["cause", "status", "rows", "share", "example", "what_to_do", "request_ids"]
-    texts = shown.assign(rows=shown["rows"].map("{:,}".format), share=shown["share"].map(_percent))[columns]
+    texts = shown.assign(rows=shown["rows"].map("{:,}".format), share=shown["share"].map(percent))[columns]
     lines = [[cut(str(text)) for text in line] for line in texts.astype(object).fillna("").to_numpy().tolist()]
     yield from _plain_table([*_CAUSE_HEAD.values()], lines, caption="causes", head=[*_CAUSE_HEAD])
     if further := len(causes) - len(shown):
@@ -171,17 +185,17 @@ def _notes(summary: Summary, manner: Manner) -> Iterator[str]:
         yield paragraph(heading)
     for group in groups[:CAUSES_SHOWN]:
         shown = group if manner.include_examples else _without_cells(group)
-        text = f" {shown.first.code}: {shown.extent}, such as {shown.first.place}: {shown.first.message}"
-        yield f"<p>{badge('note')}{paragraph(cut(text)).removeprefix('<p>').removesuffix('</p>')}</p>"
-    if further := len(groups) - CAUSES_SHOWN if len(groups) > CAUSES_SHOWN else 0:
+        # A note on a file as a whole names no row.
+        text = str(shown).removeprefix("note")
+        yield f"<p>{badge('note')}{text_lines([cut(text)])}</p>"
+    if (further := len(groups) - CAUSES_SHOWN) > 0:
         yield paragraph(f"{counted(further, 'more note')} left out: results.attrs['run']['notes'] has all")
 
 
 def _run_facts(run: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what is known of a run."""
     if workspace := run.get("workspace"):
-        known = WorkspaceIdentity(**workspace, region=run.get("region"))
-        yield workspace_fact(known)
+        yield "workspace", workspace_words(**workspace, region=run.get("region"))
     yield from _run_times(run)
     for name, words in _COUNTS_OF_A_RUN.items():
         if run.get(name):
@@ -212,11 +226,6 @@ def _plain_table(
     heads = "".join(markup_cell("th", name, style, scope="col") for name, style in zip(head, styles, strict=False))
     lines = ("".join(cell("td", *shown) for shown in zip(row, styles, strict=True)) for row in rows)
     yield from table(lines, head=[f"<thead><tr>{heads}</tr></thead>"] if head else [], caption=caption)
-
-
-def _percent(share: float) -> str:
-    """Write a share of rows; it is above 0, and rounds neither to 0 nor to all."""
-    return "100%" if share == 1 else f"{min(max(share, 0.001), 0.999):.1%}"
 
 
 def cut(text: str) -> str:

@@ -27,6 +27,7 @@ from events_pandas.mapping import EventMapping
 from events_pandas.mapping.guesses import PLACEHOLDER_NAME, guess_faults, is_unnamed
 from events_pandas.results.budget import FURTHER_NAMES
 from events_pandas.results.cause_groups import CauseGroup
+from events_pandas.results.summary import workspace_words
 from events_pandas.words import counted, escaped, file_words, listed, quoted
 
 NAMES_SHOWN = 3
@@ -111,10 +112,7 @@ def request_fact(requests: int, *, limit: int | None, seconds: float | None) -> 
 
 def workspace_fact(workspace: WorkspaceIdentity) -> Fact:
     """Return name, id and region of the workspace, as far as Intercom names them."""
-    known = [] if workspace.name is None else [quoted(workspace.name)]
-    known += [] if workspace.id_code is None else [f"id {workspace.id_code}"]
-    known += [] if workspace.region is None else [f"region {workspace.region}"]
-    return "workspace", listed(known) or "Intercom does not name it"
+    return "workspace", workspace_words(id_code=workspace.id_code, name=workspace.name, region=workspace.region)
 
 
 def mapping_warnings(mapping: EventMapping) -> list[str]:

@@ -150,10 +150,10 @@ def _budget_texts(budget: pd.DataFrame) -> pd.DataFrame:
     counts = {column: budget[column].map("{:,}".format) for column in ("position", "present")}
     ignored = budget["ignored"].map(lambda rows: f"{rows:,}" if rows else "")
     words = {column: budget[column].fillna("") for column in ("type", "drift")}
-    return budget.assign(**counts, **words, ignored=ignored, share=budget["share"].map(_percent))
+    return budget.assign(**counts, **words, ignored=ignored, share=budget["share"].map(percent))
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
     """Write a share so that only 1 becomes 100 %, and only 0 becomes 0 %."""
     if share in {0.0, 1.0}:
         return f"{share:.0%}"

@@ -174,7 +174,7 @@ class Summary:
     def run_lines(self) -> Iterator[tuple[str, str]]:
         """Yield the workspace, the requests for contacts, the journal and the runs beside it, if they are known."""
         if workspace := self._facts.get("workspace"):
-            yield "workspace", _workspace_words(**workspace, region=self._facts.get("region"))
+            yield "workspace", workspace_words(**workspace, region=self._facts.get("region"))
         if asked := self._facts.get("contact_requests"):
             yield "contacts", f"{counted(asked, 'request')} asked which of them exist"
         if self._facts.get("journal"):
@@ -192,7 +192,8 @@ def _line(about: str, text: Words) -> Words:
     return parts_of(f"{about}: ", text) if about else text
 
 
-def _workspace_words(*, id_code: str | None, name: str | None, region: str | None) -> str:
+def workspace_words(*, id_code: str | None, name: str | None, region: str | None) -> str:
+    """Return name, id and region of a workspace in words, as far as Intercom names them."""
     known = {"": name and quoted(name), "id ": id_code, "region ": region}
     return listed([f"{word}{fact}" for word, fact in known.items() if fact]) or "Intercom does not name it"
 

@@ -221,6 +221,16 @@ def test_report_of_a_file_hides_its_evidence_for_the_encoding(tmp_path, written)
     assert "ller" not in written(report).replace("smaller", "").replace("callable", "")
 
 
+def test_report_names_no_row_for_a_note_on_a_file(tmp_path, written):
+    """What a file as a whole is like is not a fact of its first row."""
+    (tmp_path / "a.csv").write_text("who;day\n00042;2024-01-31\n", encoding="utf-8")
+    mapping = ep.EventMapping(event_name="a", created_at="day", user_id="who", timezone="UTC")
+    with ep.Sandbox() as sandbox, sandbox.client() as client:
+        results = ep.submit_file(tmp_path / "a.csv", mapping, client=client, journal=None, progress=False)
+
+    assert " delimiter_detected: file a.csv: ';' separates the cells" in " ".join(Reader(written(results)).texts)
+
+
 def test_report_loads_nothing_and_has_no_script(orders, mapping, results, written):
     """Every address is the name of an SVG namespace or a part of the page."""
     text = written([ep.check_events(orders, mapping), results])
