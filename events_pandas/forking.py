@@ -36,6 +36,17 @@ _PAUSE_SECONDS: Final = 10.0
 _LEFT_TO_PARENT: Final[weakref.WeakSet[LeftToParent]] = weakref.WeakSet()
 # In the order in which they came, as all threads take these locks.
 _PAUSING: Final[weakref.WeakKeyDictionary[Pausing, None]] = weakref.WeakKeyDictionary()
+
+
+class _Last:
+    """The lock that a fork takes last: while it has it, no lock is added, and nothing is closed by the collector."""
+
+    def __init__(self) -> None:
+        # A signal handler may fork in the thread that holds it.
+        self.lock = threading.RLock()
+
+
+_LAST: Final = _Last()
 _PAUSED: Final = threading.local()  # the locks that this thread holds while it forks
 
 
@@ -49,7 +60,16 @@ def pause_at_fork(lock: Pausing) -> None:
 
     SQLite, which is used under the lock, has locks of its own: a child would inherit them locked, and wait for ever.
     """
-    _PAUSING[lock] = None
+    with _LAST.lock:
+        _PAUSING[lock] = None
+
+
+def unforked() -> "threading.RLock":
+    """Return the lock for a short use of SQLite that may come at any time, such as when the collector closes a file.
+
+    No fork begins while a thread holds it. The thread must not wait for another lock meanwhile.
+    """
+    return _LAST.lock
 
 
 def cut_off(opened: Opened) -> None:
@@ -76,19 +96,27 @@ def keep_for_ever(thing: object) -> None:
 
 def _pause() -> None:
     _PAUSED.locks = []
-    for reference in _PAUSING.keyrefs():
-        lock = reference()
-        if lock is not None and lock.acquire(timeout=_PAUSE_SECONDS):
-            _PAUSED.locks.append(lock)
+    tried: weakref.WeakSet[Pausing] = weakref.WeakSet()
+    _LAST.lock.acquire()
+    while new := [lock for lock in _PAUSING if lock not in tried]:
+        # A thread that holds one of them may be about to add another.
+        _LAST.lock.release()
+        for lock in new:
+            tried.add(lock)
+            if lock.acquire(timeout=_PAUSE_SECONDS):
+                _PAUSED.locks.append(lock)
+        _LAST.lock.acquire()
 
 
 def _go_on() -> None:
+    _LAST.lock.release()
     for lock in _PAUSED.locks:
         lock.release()
 
 
 def _leave_all_to_parent() -> None:
     # The child's copies stay locked: each owner makes a new lock.
+    _LAST.lock = threading.RLock()
     _PAUSING.clear()
     _PAUSED.locks = []
     for thing in list(_LEFT_TO_PARENT):

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from events_pandas.forking import leave_to_parent_at_fork, pause_at_fork
+from events_pandas.forking import leave_to_parent_at_fork, pause_at_fork, unforked
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no forks"),
@@ -49,10 +49,16 @@ def test_thing_is_left_to_the_parent_by_a_child_and_by_its_own_child():
     assert (counts, left.processes) == ("1 2", [])
 
 
-def test_fork_waits_for_a_lock_and_releases_it():
-    """No other thread holds the lock at the fork, and the parent goes on."""
-    lock, is_held, seen = threading.Lock(), threading.Event(), []
+def _added():
+    lock = threading.Lock()
     pause_at_fork(lock)
+    return lock
+
+
+@pytest.mark.parametrize("make", [_added, unforked])
+def test_fork_waits_for_a_lock_and_releases_it(make):
+    """No other thread holds the lock at the fork, and the parent goes on."""
+    lock, is_held, seen = make(), threading.Event(), []
 
     def hold():
         with lock:
@@ -69,23 +75,43 @@ def test_fork_waits_for_a_lock_and_releases_it():
 
     assert seen == ["done", "forked"]
     assert lock.acquire(timeout=0.0)
+    lock.release()
+
+
+class Noting:
+    """A lock that notes that it is taken, and calls a function before."""
+
+    def __init__(self, taken, first=lambda: None):
+        self._taken, self._first = taken, first
+
+    def acquire(self, *, timeout):  # noqa: ARG002  # as a lock's
+        """Note it."""
+        self._first()
+        self._taken.append(self)
+        return True
+
+    def release(self):
+        """Forget it."""
+        self._taken.remove(self)
 
 
 def test_fork_waits_for_locks_in_the_order_in_which_they_came():
     """A journal that is being opened makes a lock of its own under the lock of all: the fork takes that one first."""
     taken = []
-
-    class Noting:
-        def acquire(self, *, timeout):  # noqa: ARG002  # as a lock's
-            taken.append(self)
-            return True
-
-        def release(self):
-            taken.remove(self)
-
-    locks = [Noting() for _ in range(20)]
+    locks = [Noting(taken) for _ in range(20)]
     for lock in locks:
         pause_at_fork(lock)
 
     assert in_child(lambda: str(taken == locks)) == "True"
+    assert taken == []
+
+
+def test_fork_waits_for_a_lock_that_came_while_it_waited():
+    """A thread that opens a journal makes a lock for it, and uses the journal once the fork has the lock of opening."""
+    taken = []
+    late = Noting(taken)
+    early = Noting(taken, first=lambda: pause_at_fork(late))
+    pause_at_fork(early)
+
+    assert in_child(lambda: str(taken == [early, late])) == "True"
     assert taken == []

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from events_pandas.filesystem import place_of, refuses_locks
-from events_pandas.forking import keep_for_ever, leave_to_parent_at_fork, pause_at_fork
+from events_pandas.forking import keep_for_ever, leave_to_parent_at_fork, pause_at_fork, unforked
 from events_pandas.sandbox.workspace.tables import make_tables, require_own
 
 Row: TypeAlias = tuple[Any, ...]
@@ -181,10 +181,12 @@ def _new_folder() -> Path:
 
 
 def _end(reader: sqlite3.Connection | None, writer: sqlite3.Connection, folder: Path | None) -> None:
-    # The writer last: the one that is closed last empties the log of the writes into the file.
-    if reader is not None:
-        reader.close()
-    writer.close()
+    # The collector may call it, in any thread.
+    with unforked():
+        # The writer last: the one that is closed last empties the log of the writes into the file.
+        if reader is not None:
+            reader.close()
+        writer.close()
     if folder is not None:
         shutil.rmtree(folder, ignore_errors=True)
 
