@@ -82,6 +82,14 @@ SkipBadFiles = Annotated[
         help="Leave out files that are missing, cannot be read or lack a column, and exit with 1 at best.",
     ),
 ]
+Keys = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--keys",
+        metavar="COLUMNS",
+        help="Write these columns of the files to the results, too, such as order_id,region; may be repeated.",
+    ),
+]
 WithIdentifier = Annotated[
     bool,
     typer.Option(

@@ -1,5 +1,6 @@
 """What `submit` does: it shows what it is about to do, asks, submits, and prints the summary."""
 
+import csv
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
@@ -123,7 +124,12 @@ def _opened_files(
     outputs.require_apart(task.paths)
     outputs.require_places([task.mapping])
     with fitting_files(
-        task.paths, mapping, progress=options.progress, are_held=True, skips_bad=task.skip_bad_files
+        task.paths,
+        mapping,
+        keys=options.keys,
+        progress=options.progress,
+        are_held=True,
+        skips_bad=task.skip_bad_files,
     ) as fit:
         outputs.require_places([file.path for file in fit.files])
         yield fit
@@ -152,20 +158,33 @@ def _plan(task: Task, fit: FittingFiles, *, read: Callable[[], FileFrames], opti
 
 
 def _options(
-    client: IntercomClient, *, journal: str, raise_invalid: bool, check_contacts: bool, progress: bool, **run: Any
+    client: IntercomClient,
+    *,
+    journal: str,
+    keys: Sequence[str] | None,
+    raise_invalid: bool,
+    check_contacts: bool,
+    progress: bool,
+    **run: Any,
 ) -> RunOptions:
     if not journal:
         raise ValueError("--journal: the path is empty: use auto, none or a path")
-    flags = {name: f"--{name.replace('_', '-')}" for name in run} | {"log_path": "--log-json"}
+    flags = {name: f"--{name.replace('_', '-')}" for name in ("keys", *run)} | {"log_path": "--log-json"}
     with named_by_options(flags):
         return RunOptions(
             client=client,
             journal=None if journal == NO_JOURNAL else journal,
+            keys=[name for names in keys or () for name in _names(names)],
             on_invalid="raise" if raise_invalid else "report",
             contacts="check" if check_contacts else None,
             progress="auto" if progress else False,
             **run,
         )
+
+
+def _names(text: str) -> list[str]:
+    """Return the names in a list with commas between them; a name that has a comma stands in double quotes."""
+    return [name.strip() for name in next(csv.reader([text], skipinitialspace=True), [])]
 
 
 def _destination(options: RunOptions) -> Destination | None:

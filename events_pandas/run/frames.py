@@ -21,12 +21,13 @@ from events_pandas.deliver import Event, Outcome, Status, Stop
 from events_pandas.deliver.journal import Fingerprint, Journal
 from events_pandas.errors import EventsPandasError, InvalidRowsError, JournalError
 from events_pandas.results import RowOutcomes, RunStatuses
-from events_pandas.results.frame import text_column
 from events_pandas.results.summary import REPEAT_CODES
 from events_pandas.run.desk import Desk, UnansweredError
 from events_pandas.run.options import RunOptions, step_progress
+from events_pandas.run.requested_columns import add_empty, add_requested
 
 Refused: TypeAlias = Callable[[int], Sequence[Finding]]
+Cells: TypeAlias = Callable[[int], pd.DataFrame]
 
 MOST_CHUNKS: Final = 1_000
 """How many chunks are read ahead at most: frames without rows, or with few, take memory too."""
@@ -171,12 +172,15 @@ class RunFrames:
         What earlier runs have sent, once the workspace is known.
     refused : callable, optional
         Takes the position of a frame's first row in the run; returns what its source found in its rows.
+    cells : callable, optional
+        Takes the same position; returns the frame with the keys of its rows as they stand in the source.
     """
 
     stream: StreamCheck
     options: RunOptions
     journal: Journal | None = None
     refused: Refused | None = None
+    cells: Cells | None = None
     desk: Desk = field(default_factory=Desk)
     notes: dict[tuple[str, str], Cause] = field(default_factory=dict, init=False)
     # Whether rows have no result, since they could not be read after an early end.
@@ -208,8 +212,9 @@ class RunFrames:
         Raise `InvalidRowsError` if rows are invalid and ``on_invalid="raise"``.
         """
         refused = () if self.refused is None else self.refused(self._n_rows)
+        cells = None if self.cells is None else self.cells(self._n_rows)
         # Binding calls the callables of the mapping.
-        return self._read_rows(self.desk.ask(partial(self.stream.bound, rows, refused)))
+        return self._read_rows(self.desk.ask(partial(self.stream.bound, rows, refused, cells)))
 
     def _read_rows(self, frame: FrameCheck) -> FrameCheck:
         # Even with progress=True a quick check leaves no line behind: a stream has many.
@@ -290,9 +295,7 @@ class RunFrames:
         rows = slice(frame.taken, frame.n_rows if end is None else end)
         frame.row_outcomes.close(self._statuses, reason=reason, rows=rows)
         results = frame.row_outcomes.frame(rows)
-        if self.options.include_identifier:
-            names, values = frame.converter.contacts(rows.start, rows.stop).named()
-            results["identifier"], results["contact"] = text_column(names), text_column(values)
+        add_requested(results, self.options, converter=frame.converter, rows=rows)
         return results
 
     def close(self, stop: Stop, *, again: Iterable[pd.DataFrame]) -> pd.DataFrame:
@@ -312,8 +315,8 @@ class RunFrames:
         parts = [self._closed(frame, stop) for frame in self._open]
         if not parts:
             results = unsent_results(no_rows(), pd.RangeIndex(0), stop)
-            no_text = text_column([])
-            return results.assign(identifier=no_text, contact=no_text) if self.options.include_identifier else results
+            add_empty(results, self.options)
+            return results
         # Joining even one frame would turn an index of objects into one of strings.
         return parts[0] if len(parts) == 1 else pd.concat(parts)
 

@@ -35,7 +35,7 @@ from events_pandas.run.asking import Asking
 from events_pandas.run.begin import begin_in_journal
 from events_pandas.run.contact_gate import ContactGate
 from events_pandas.run.desk import Desk, UnansweredError
-from events_pandas.run.frames import OpenFrame, ReadAhead, Refused, RunFrames
+from events_pandas.run.frames import Cells, OpenFrame, ReadAhead, Refused, RunFrames
 from events_pandas.run.history import CLOSED, HistoryWriter
 from events_pandas.run.log import RunLog
 from events_pandas.run.options import RunOptions, step_progress
@@ -89,6 +89,7 @@ class Run:
     warn: Callable[[str], object] = warn_caller
     types: ColumnTypes = field(default_factory=ColumnTypes)
     refused: Refused | None = None
+    cells: Cells | None = None
     desk: Desk = field(default_factory=Desk)
     # Whether an event went out, once the run has ended.
     has_sent: bool = field(default=False, init=False)
@@ -119,8 +120,11 @@ class Run:
             signs=self.types.signs,
             sign_faults=self.types.sign_faults,
             earlier=earlier,
+            keys=self.options.keys,
         )
-        self._frames = RunFrames(stream=stream, options=self.options, refused=self.refused, desk=self.desk)
+        self._frames = RunFrames(
+            stream=stream, options=self.options, refused=self.refused, cells=self.cells, desk=self.desk
+        )
         self._ahead = ReadAhead(self.options.chunksize)
         facts = RunFacts(
             started_at=dt.datetime.now(dt.UTC),
