@@ -21,9 +21,10 @@ from events_pandas.mapping import EventMapping, require_mapping
 from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.results import RowOutcomes
 from events_pandas.results.destination import Destination
+from events_pandas.results.parts import ResultsParts, results_file
 from events_pandas.results.report import no_rows_warning
 from events_pandas.results.results_summary import one_line
-from events_pandas.results.table_file import RESULTS, TableFile
+from events_pandas.results.table_file import TableFile
 from events_pandas.run.desk import Desk, UnansweredError
 from events_pandas.run.file_check import check_frames
 from events_pandas.run.file_frames import FileFrames, read_frames, require_unchanged
@@ -136,7 +137,7 @@ class FileRun:
     # What is open: once the run has begun, its thread closes it, which no interrupt can strike.
     _opened: ExitStack = field(default_factory=ExitStack, init=False)
     _frames: FileFrames = field(init=False)
-    _writer: TableFile | None = field(default=None, init=False)
+    _writer: TableFile | ResultsParts | None = field(default=None, init=False)
     # The keys that the file of results has as text.
     _text_keys: Sequence[Hashable] = field(default=(), init=False)
     _rejects: FileRejects | None = field(default=None, init=False)
@@ -194,10 +195,10 @@ class FileRun:
     def _open_outputs(self, frames: FileFrames) -> None:
         if self.outputs.results is not None:
             sources = [file.path for file in frames.files]
-            results = TableFile(self.outputs.results, RESULTS, sources=sources, warn=self._warn)
-            self._writer = self._opened.enter_context(results)
+            self._writer = results_file(self.outputs.results, sources=sources, warn=self._warn)
+            self._opened.push(self._writer)
             keys = self.options.keys
-            self._text_keys = keys if results.is_csv else keys_without_type(frames.files, keys)
+            self._text_keys = keys if self._writer.is_csv else keys_without_type(frames.files, keys)
         if self.outputs.rejects is not None:
             mapping, types = frames.mapping, frames.types.rules
             self._rejects = FileRejects(
@@ -277,7 +278,8 @@ class FileRun:
 
     def _leave_files(self, error: SubmissionError | SubmissionInterrupted) -> None:
         """Leave the files of an earlier run as they are: they say more than rows of which none was sent."""
-        writers = [self._writer, None if self._rejects is None else self._rejects.writer]
+        writers: list[TableFile | ResultsParts | None] = [self._writer]
+        writers += [None if self._rejects is None else self._rejects.writer]
         self._writer = self._rejects = None
         if files := [writer for writer in writers if writer is not None]:
             for file in files:

@@ -51,5 +51,5 @@ def _texts(column: pd.DataFrame) -> ExtensionArray:
     cells = column.iloc[:, 0]
     if pd.api.types.is_extension_array_dtype(cells.dtype) and pd.api.types.is_string_dtype(cells.dtype):
         # An empty text stays one.
-        return text_column(cells.to_numpy(object, na_value=None))
+        return text_column(cells.astype(object).where(cells.notna(), None).tolist())
     return text_column(text_frame(column).iloc[:, 0].to_numpy(object))

@@ -413,7 +413,7 @@ def test_command_exits_with_1_when_events_are_missing(run):
             lambda folder: (folder / "results.csv").write_text(
                 (folder / "results.csv").read_text().replace("\n1,", "\n,", 1)
             ),
-            "results.csv: position 1 has the row 'nan': expected a whole number, as submitting writes it",
+            "results.csv: position 1 has the row '<NA>': expected a whole number, as submitting writes it",
         ),
         (
             lambda folder: (folder / "results.csv").write_text(
