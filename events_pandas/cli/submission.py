@@ -55,7 +55,7 @@ class Task:
     paths: Sequence[str]
     mapping: Path
     written: SourceFormat
-    results: Path | None
+    results: str | None
     rejects: Path | None
     skip_bad_files: bool
     limit: int | None

@@ -135,6 +135,7 @@ class ResultsParts:
             _delete(self._folder)
             if self._is_new:
                 self.path.rmdir()
+        self._lock.close()
 
     def _let_go(self) -> None:
         if os.name == "nt":
