@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from events_pandas import EventMapping, submit_file, summarize
+from events_pandas import EventMapping, read_results, submit_file, summarize
 from events_pandas.cli import app
 
 # The sandbox takes any free port.
@@ -66,6 +66,17 @@ def test_submit_writes_keys_to_the_results(folder, make_orders, submit, argument
     assert (result.stderr, result.exit_code) == ("", 0)
     found = pd.read_csv("results.csv", dtype=str, keep_default_na=False)
     assert found[["order id", "a, b"]].to_numpy().tolist() == [["007", "x"], ["008", "NA"]]
+
+
+def test_submit_writes_results_as_parts(folder, make_orders, submit):
+    """A name that ends in a slash is a folder; a run that is started again leaves no stale part."""
+    make_orders(3).to_csv(folder / "a.csv", index=False)
+
+    outputs = [submit("a.csv", "--results", "results/", "--chunksize", size).stdout for size in ("1", "2")]
+
+    assert [output.splitlines()[-1] for output in outputs] == ["results: results/"] * 2
+    assert read_results("results/")["status"].tolist() == ["already_submitted"] * 3
+    assert pd.read_parquet("results/")["row"].tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize(

@@ -373,6 +373,28 @@ def test_3_when_the_journal_fails_during_the_run(submit, folder, make_orders, sa
             "r.csv: is where the results go: choose another name for the rejects",
         ),
         (
+            ("--results", "s/res/"),
+            "s/res: the next run would read it, since 's' stands for it, too: choose another folder",
+        ),
+        (
+            ("--results", "t"),
+            (
+                "t: results cannot be written there: the folder holds other files, such as 'orders.csv': choose an "
+                "empty or a new one"
+            ),
+        ),
+        (
+            ("--results", "mapping.toml/"),
+            (
+                "mapping.toml: results cannot be written there: it is a file: choose another name, or one that ends in "
+                ".csv or .parquet"
+            ),
+        ),
+        (
+            ("--results", "new/", "--rejects", "new/r.csv"),
+            "new/r.csv: is in the folder of the results: choose another folder for the rejects",
+        ),
+        (
             ("--results", "r.csv", "--log-json", "r.csv"),
             "r.csv: is where the results go: choose another name for the log",
         ),

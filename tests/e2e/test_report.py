@@ -48,7 +48,7 @@ def _text(path):
     return re.sub(r"\s+", " ", text)
 
 
-@pytest.mark.parametrize("name", ["results.csv", "results.parquet"])
+@pytest.mark.parametrize("name", ["results.csv", "results.parquet", "results/"])
 def test_report_tells_of_results_and_their_run(run, submitted, folder, name):
     """The journal knows the workspace and the requests; steps are those of the command line."""
     submitted(name)

@@ -348,7 +348,7 @@ def run(folder, start, make_orders):
     return run
 
 
-@pytest.mark.parametrize("results", ["results.csv", "results.parquet"])
+@pytest.mark.parametrize("results", ["results.csv", "results.parquet", "results/"])
 def test_command_verifies_files_by_their_results(run, results):
     """Exit code 0 says that all events drawn match."""
     run("submit", "--results", results)
