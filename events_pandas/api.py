@@ -324,8 +324,9 @@ def submit_file(
     mapping : EventMapping
         Which column becomes which field.
     results_path : str or os.PathLike, optional
-        A ``.csv`` or ``.parquet`` file to which the results are written as they come. If a killed run left some there,
-        a warning says under which name they are kept.
+        A ``.csv`` or ``.parquet`` file to which the results are written as they come, or a folder for Parquet parts: it
+        exists, or its name ends in ``/``. If a killed run left some there, a warning says under which name they are
+        kept. `read_results` reads all of these.
     rejects_path : str or os.PathLike, optional
         A ``.csv`` or ``.parquet`` file to which the rejects are written at the end, even if the run ends early: all
         columns of the files, unchanged, with the reason beside each row; see `export_rejects`. Rows that the same run

@@ -23,7 +23,7 @@ _RUN: Final = re.compile(rf"{RUN_FOLDER}[0-9a-f]{{8}}")
 _PART: Final = re.compile(r"part-\d{5,}-(?P<run>[0-9a-f]{8})\.parquet")
 
 
-class Part(NamedTuple):
+class ResultsPart(NamedTuple):
     """A file with some rows of results."""
 
     name: str
@@ -38,7 +38,7 @@ class Manifest:
     started_at: str  # when its first part was begun, ISO 8601 in UTC
     complete: bool = False  # whether the run has ended, and these are all of its results
     columns: tuple[str, ...] = ()
-    parts: tuple[Part, ...] = ()
+    parts: tuple[ResultsPart, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -65,7 +65,7 @@ class Manifest:
         if (facts.pop("format"), facts.pop("version")) != (_FORMAT, _VERSION):
             raise ValueError(_FORMAT)
         facts.pop("rows")
-        parts = tuple(Part(name=part["name"], rows=int(part["rows"])) for part in facts.pop("parts"))
+        parts = tuple(ResultsPart(name=part["name"], rows=int(part["rows"])) for part in facts.pop("parts"))
         if not all(map(part_run, (part.name for part in parts))):
             # A name with a separator would be elsewhere.
             raise ValueError(_FORMAT)

@@ -23,7 +23,7 @@ from events_pandas.results.manifest import (
     MANIFEST,
     RUN_FOLDER,
     Manifest,
-    Part,
+    ResultsPart,
     is_folder,
     part_name,
     part_run,
@@ -148,7 +148,7 @@ class ResultsParts:
 
     def _end_part(self, part: TableFile) -> None:
         part.finish()
-        self._manifest = replace(self._manifest, parts=(*self._manifest.parts, Part(part.path.name, self._rows)))
+        self._manifest = replace(self._manifest, parts=(*self._manifest.parts, ResultsPart(part.path.name, self._rows)))
         self._part, self._rows = None, 0
         with as_source_error(self.path, RESULTS.holds):
             self._manifest.write(self._folder)
@@ -228,7 +228,7 @@ def _kept(of_run: Path, folder: Path) -> tuple[int, Path] | None:
     written = max((file.stat().st_mtime for file in of_run.iterdir()), default=time.time())
     for partial in of_run.glob("part-*.partial"):
         finish_leftover(partial, of_run / f"{partial.name.partition('.')[0]}.parquet")
-    parts = [Part(file.name, pq.read_metadata(file).num_rows) for file in _parts(of_run)]
+    parts = [ResultsPart(file.name, pq.read_metadata(file).num_rows) for file in _parts(of_run)]
     if not any(part.rows for part in parts):
         _delete(of_run)
         return None
