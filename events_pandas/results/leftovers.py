@@ -69,14 +69,14 @@ def cut_off_run(holds: str, n_rows: int, kept: Path) -> str:
 
 
 def finish_leftover(partial: Path, path: Path) -> None:
-    """Make the Parquet file at `path` of the whole rows in its partial file, which no run holds, if it is not there."""
+    """Make the Parquet file at `path` of the whole rows in its partial file, which no run holds; it may be there."""
     stream = _held(partial)
     if stream is None:
         return
     with stream:
         rows = ArrowRowFile(stream)
         rows.find()
-        if rows.n_rows and not path.exists():
+        if rows.n_rows:
             _, copy, *_ = partial_paths(path)
             with created(copy, [partial], place=path) as final:
                 rows.write_final(final)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -143,18 +144,25 @@ def _fault(folder: Path) -> tuple[str | Phrase, ...]:
 
 
 def _texts(results: pd.DataFrame, name: str) -> ExtensionArray:
-    cells = results[name].astype(object)
-    return text_column(cells.where(cells.notna(), None).map(_as_text).to_numpy(object))
+    cells = results[name]
+    if cells.dtype == text_column([]).dtype:
+        texts: ExtensionArray = cells.array
+        return texts
+    return text_column([None if pd.isna(cell) else str(cell) for cell in cells.tolist()])
 
 
-def _as_text(cell: object) -> str | None:
-    return None if cell is None else str(cell)
+def _numbers(cells: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return the texts of whole numbers as numbers, at once; other cells as they are."""
+    if isinstance(cells.dtype, pd.StringDtype):
+        with suppress(ValueError):
+            return cells.astype(pd.Int64Dtype())
+    return cells
 
 
 def _counts(kind: pd.Int16Dtype | pd.Int64Dtype) -> Callable[[pd.DataFrame, str], Any]:
     def read(results: pd.DataFrame, name: str) -> Any:
         try:
-            return pd.to_numeric(results[name]).astype(kind)
+            return pd.to_numeric(_numbers(results[name])).astype(kind)
         except (ValueError, TypeError) as error:
             raise ValueError(f"the column {name!r} has a cell that is not a whole number") from error
 
@@ -162,18 +170,17 @@ def _counts(kind: pd.Int16Dtype | pd.Int64Dtype) -> Callable[[pd.DataFrame, str]
 
 
 def _statuses(results: pd.DataFrame, name: str) -> Any:
-    statuses = results[name].astype(object)
-    is_status = statuses.isin(list(STATUS_DTYPE.categories)).to_numpy(bool)
-    if not is_status.all():
-        place = int(is_status.argmin())
-        said = f"results: row {results['row'].iloc[place]} has the status {quoted(str(statuses.iloc[place]))}"
+    codes = STATUS_DTYPE.categories.get_indexer(pd.Index(results[name].astype(object)))
+    if (codes < 0).any():
+        place = int(codes.argmin())
+        said = f"results: row {results['row'].iloc[place]} has the status {quoted(str(results[name].iloc[place]))}"
         raise ValueError(f"{said}, which is not one of {', '.join(STATUS_DTYPE.categories)}")
-    return pd.Categorical(statuses, dtype=STATUS_DTYPE)
+    return pd.Categorical.from_codes(codes, dtype=STATUS_DTYPE)
 
 
 _READERS: Final[Mapping[str, Callable[[pd.DataFrame, str], Any]]] = MappingProxyType(
     {
-        "row": lambda results, name: row_numbers(results[name]),
+        "row": lambda results, name: row_numbers(_numbers(results[name])),
         "status": _statuses,
         **dict.fromkeys(("http_status", "attempts"), _counts(pd.Int16Dtype())),
         **dict.fromkeys(("error_code", "error_message", "request_id", "identifier", "contact", "source_file"), _texts),

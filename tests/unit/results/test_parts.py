@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import stat
 from pathlib import Path
@@ -357,3 +358,44 @@ def test_parts_are_read_by_those_only_who_may_read_the_rows(tmp_path, folder):
         part.chmod(0o600)
     write(folder, [results(4)])
     assert {stat.S_IMODE(part.stat().st_mode) for part in folder.glob("part-*")} == {0o600}
+
+
+@pytest.fixture
+def limit_files():
+    """Let no file grow beyond some bytes, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_results_that_a_full_disk_cuts_off_are_not_complete(folder, limit_files):
+    """The folder has what was written, as a file of results has, and a reader is told."""
+    letters = "".join(map(chr, range(0x4E00, 0x9000)))
+    with ResultsParts(folder, part_rows=100) as parts:
+        parts.write(results(150))
+        limit_files(20_000)
+        with pytest.raises(SourceError, match=r"cannot be written there: File too large"):
+            parts.write(results(90, start=150, message=letters))
+        limit_files(resource.RLIM_INFINITY)
+
+    with pytest.warns(UserWarning, match=r"the run has not ended, or was cut off: .* up to then, 150 rows$"):
+        read = read_results(folder)
+    assert read["row"].tolist() == list(range(150))
+
+
+def test_parts_that_cannot_be_put_in_place_are_found_by_the_next_run(folder):
+    """If the last step of a run fails, its rows are still there."""
+    parts = ResultsParts(folder, part_rows=2)
+    parts.write(results(3))
+    (folder / "_manifest.json").mkdir()
+    with pytest.raises(SourceError, match="results cannot be written there: Is a directory"):
+        parts.__exit__(None, None, None)
+    (folder / "_manifest.json").rmdir()
+    said = []
+
+    write(folder, [], warn=said.append)
+
+    (kept,) = folder.parent.glob("results.killed-*")
+    assert said == [f"{folder}: an earlier run was cut off: its results up to then, 3 rows, are in {kept}"]
+    assert pd.read_parquet(kept)["row"].tolist() == [0, 1, 2]
