@@ -109,7 +109,7 @@ def run_folders(folder: Path) -> list[Path]:
 def is_folder(path: str | os.PathLike[str]) -> bool:
     """Return whether results at a path are parts in a folder: it is one, or its name ends like one."""
     text = os.fspath(path)
-    return text.endswith(("/", os.sep)) or ("\0" not in text and Path(text).is_dir())
+    return text.endswith(("/", os.sep)) or (bool(text) and "\0" not in text and Path(text).is_dir())
 
 
 def require_folder(path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from pyarrow.dataset import dataset
 
 from events_pandas import SourceError, read_results
 from events_pandas.results import STATUS_DTYPE
@@ -123,6 +124,18 @@ def test_earlier_results_stay_until_the_run_ends(folder):
         pd.testing.assert_frame_equal(pd.read_parquet(folder), results(7, message="earlier"))
 
     assert read_results(folder)["error_message"].unique().tolist() == ["new"]
+
+
+def test_other_programs_read_the_parts_of_one_run(folder):
+    """A dataset of Arrow leaves out runs under way and the manifest, and so does a pattern."""
+    write(folder, [results(7, message="earlier")])
+
+    with ResultsParts(folder, part_rows=2) as parts:
+        parts.write(results(5, message="new"))
+        assert len(dataset(folder, format="parquet").to_table()) == 7
+        assert sum(len(pd.read_parquet(part)) for part in folder.glob("*.parquet")) == 7
+
+    assert sum(len(pd.read_parquet(part)) for part in folder.glob("*.parquet")) == 5
 
 
 def test_run_without_results_leaves_earlier_ones(folder):
@@ -297,7 +310,10 @@ def test_place_that_cannot_be_a_folder_is_refused(tmp_path, make, fault):
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("new/", ResultsParts), ("there", ResultsParts), ("results.csv", TableFile), ("results.parquet/", ResultsParts)],
+    [
+        *(("new/", ResultsParts), ("there", ResultsParts), ("results.parquet/", ResultsParts)),
+        ("results.csv", TableFile),
+    ],
 )
 def test_name_that_ends_in_a_slash_is_a_folder(tmp_path, monkeypatch, name, kind):
     """So is one that exists."""
