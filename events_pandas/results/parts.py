@@ -67,7 +67,7 @@ class ResultsParts:
     ) -> None:
         self.path = Path(path)
         self.is_in_place = False
-        self._given, self._process, self._part_rows = path, os.getpid(), part_rows
+        self._process, self._part_rows = os.getpid(), part_rows
         require_folder(self.path)
         self._is_new = not self.path.exists()
         self._manifest = Manifest(run=secrets.token_hex(4), started_at=_time(time.time()))
@@ -148,7 +148,10 @@ class ResultsParts:
 
     def _end_part(self, part: TableFile) -> None:
         part.finish()
-        self._manifest = replace(self._manifest, parts=(*self._manifest.parts, ResultsPart(part.path.name, self._rows)))
+        if part.is_in_place:
+            whole = ResultsPart(part.path.name, self._rows)
+            self._manifest = replace(self._manifest, parts=(*self._manifest.parts, whole))
+        # A part that could not be begun is gone.
         self._part, self._rows = None, 0
         with as_source_error(self.path, RESULTS.holds):
             self._manifest.write(self._folder)

@@ -400,6 +400,20 @@ def test_results_that_a_full_disk_cuts_off_are_not_complete(folder, limit_files)
     assert read["row"].tolist() == list(range(150))
 
 
+def test_part_without_a_row_on_a_full_disk_is_not_in_the_manifest(folder, limit_files):
+    """Whole parts are there, and the part that could not be begun is nowhere."""
+    with ResultsParts(folder, part_rows=100) as parts:
+        parts.write(results(100))
+        limit_files(100)
+        with pytest.raises(SourceError, match=r"cannot be written there: File too large"):
+            parts.write(results(1, start=100))
+        limit_files(resource.RLIM_INFINITY)
+
+    with pytest.warns(UserWarning, match="up to then, 100 rows$"):
+        assert len(read_results(folder)) == 100
+    assert names(folder) == ["_manifest.json", "part-00000-RUN.parquet"]
+
+
 def test_parts_that_cannot_be_put_in_place_are_found_by_the_next_run(folder):
     """If the last step of a run fails, its rows are still there."""
     parts = ResultsParts(folder, part_rows=2)
