@@ -36,12 +36,12 @@ _N_FACTS: Final = 6
 
 
 def distinct_contacts(frame: pd.DataFrame, mapping: EventMapping) -> pd.DataFrame:
-    """Name all contacts of a frame, in the form of `unknown_contacts`. Addresses that differ in case are one contact.
+    """Name all contacts of a frame, in the form of `unknown_contacts`.
 
-    Rows count whose contact can be read, and times that can be read. The first spelling of an address names it.
+    Rows count whose contact can be read, and times that can be read. Addresses ignore case: the first spelling counts.
     """
     converter = Converter(bind(frame, replace(mapping, metadata={})))
-    parts = [_Part() for _ in range(_PARTS)]
+    parts = [_Share() for _ in range(_PARTS)]
     for start, stop in chunk_bounds(len(frame), _ROWS_AT_A_TIME):
         groups = _joined(_groups(converter.convert(start, stop), first_row=start))
         # Sorted by the digest, so that each part is a slice.
@@ -69,14 +69,14 @@ def distinct_contacts(frame: pd.DataFrame, mapping: EventMapping) -> pd.DataFram
     return pd.DataFrame(named, copy=False)
 
 
-def _put_together(parts: "list[_Part]") -> list[Facts]:
+def _put_together(parts: "list[_Share]") -> list[Facts]:
     """Return the facts of all contacts without their digests; the parts lose theirs."""
     of_parts = [part.taken() for part in parts]
     # One fact after the other, so that only one of them is there twice.
     return [np.concatenate([facts.pop(0) for facts in of_parts]) for _ in range(_N_FACTS - 2)]
 
 
-class _Part:
+class _Share:
     """Some of the contacts: those that were joined, and those of later rows that wait to be joined."""
 
     def __init__(self) -> None:
