@@ -102,13 +102,21 @@ class StreamCheck:
     earlier: EarlierFrames | None = None  # None: there is one frame only
 
     def bound(self, rows: pd.DataFrame, refused: Sequence[Finding] = ()) -> "FrameCheck":
-        """Bind the next frame, whose rows are to be read next. Callables of the mapping are called here, and only here.
+        """Bind the next frame, whose rows are to be read next."""
+        return self.next_check(self.converter(rows, refused), rows.index)
+
+    def converter(self, rows: pd.DataFrame, refused: Sequence[Finding] = ()) -> Converter:
+        """Bind a frame, while one before it may be read. Callables of the mapping are called here, and only here.
 
         `refused` is what was found when the rows were read from a file.
         """
         bound = bind(rows, self.mapping, resolved=self.types, remarks=self.remarks)
         self.types = bound.resolved
-        return FrameCheck(Converter(bound, refused), rows.index, self.earlier)
+        return Converter(bound, refused)
+
+    def next_check(self, converter: Converter, index: "pd.Index[Any]") -> "FrameCheck":
+        """Begin with a frame that was bound, after the frame before it was judged."""
+        return FrameCheck(converter, index, self.earlier)
 
     @property
     def has_all_types(self) -> bool:

@@ -64,9 +64,9 @@ def test_small_files_have_as_many_requests_under_way_as_a_large_one(make_orders,
     assert set(results["status"]) == {"accepted"}
 
 
-@pytest.mark.parametrize(("chunksize", "most"), [(2_000, 7), (1, 4)])
+@pytest.mark.parametrize(("chunksize", "most"), [(2_000, 9), (1, 6)])
 def test_stream_is_read_ahead_no_further_than_a_chunks_rows(make_orders, mapping, fake_client, gate, chunksize, most):
-    """Behind a row that waits for its answer at most `chunksize` rows are read, or a thousand if that is more."""
+    """Behind a row that waits, at most `chunksize` rows are read, or a thousand if that is more, and two frames."""
     read = []
 
     def frames():
