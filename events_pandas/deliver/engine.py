@@ -240,7 +240,7 @@ class Engine:
             if self._backlog.is_due():
                 return first
             self._dispatch()
-            if not self._backlog.is_first_about_to_end:
+            if not (self.stop or self._backlog.is_first_about_to_end):
                 self._look_ahead()
             if not self._backlog.is_due() and (self._backlog.is_owed or not self._reads_on):
                 now = self.clock.monotonic()

@@ -69,6 +69,8 @@ class Question:
     results: pd.DataFrame | None = None
     answer: Any = None
     error: BaseException | None = None
+    # Whether it shows a step of the progress: the next step may take its place.
+    is_step: bool = False
     is_over: bool = False
     is_dropped: bool = False
 
@@ -210,16 +212,18 @@ class Desk:
     def _show(self, show: Callable[..., object], *facts: object) -> None:
         """Let the caller show something, and raise what that raises.
 
-        The run does not wait for a caller that is away: a step of the progress is left out, the rest is shown later.
+        The run does not wait for a caller that is away: it is shown later, of several steps of the progress the last.
         """
         if threading.current_thread() is not self._thread:
             show(*facts)
             return
         is_step = any(isinstance(fact, Progress) and not fact.is_final for fact in facts)
-        if is_step and self._goes_on and self._is_away:
+        question = Question(kind=Kind.CALL, call=partial(show, *facts), is_step=is_step)
+        last = self._shown[-1] if self._shown else None
+        if last is not None and last.is_step and is_step and not last.is_over:
+            last.call = question.call
             return
-        question = self._publish(Question(kind=Kind.CALL, call=partial(show, *facts)))
-        self._shown.append(question)
+        self._shown.append(self._publish(question))
         while not (question.is_over or self.has_left or (self._goes_on and self._is_away)):
             self._to_run.get()
         self._hear()
