@@ -144,9 +144,10 @@ class Engine:
         """Submit events, and yield a list of outcomes for each chunk, in order.
 
         One chunk is read ahead, and more while `reads_on()` is true. An error of `chunks` is raised after the chunks
-        before it are yielded. None in the place of a chunk means that it is not there yet: it is asked for again after
-        `wake`. `look_ahead` is called in each turn in which no outcomes are due, to prepare such chunks.
+        before it are yielded.
         """
+        # None in the place of a chunk means that it is not there yet: it is asked for again after `wake`. `look_ahead`
+        # is called in each turn in which no outcomes are due, to prepare such chunks.
         # After a stop the rest is not sent, but its outcomes are still yielded. Closing the iterator awaits the
         # requests in flight.
         self._backlog, self._look_ahead = Backlog(iter(chunks), reads_on=reads_on), look_ahead

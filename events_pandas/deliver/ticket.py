@@ -321,4 +321,5 @@ class Backlog:
         self._fresh.clear()
         self._retries.clear()
         self._suspects.clear()
+        self._owed_since = None
         return [ticket for chunk in self._open for ticket in chunk.tickets if ticket.state is not EventState.ENDED]
