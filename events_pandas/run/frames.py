@@ -28,6 +28,8 @@ from events_pandas.run.requested_columns import add_empty, add_requested
 
 Refused: TypeAlias = Callable[[int], Sequence[Finding]]
 Cells: TypeAlias = Callable[[int], pd.DataFrame]
+BoundFrame: TypeAlias = tuple[Converter, "pd.Index[Any]"]
+"""A frame that was bound, and is to be read."""
 
 MOST_CHUNKS: Final = 1_000
 """How many chunks are read ahead at most: frames without rows, or with few, take memory too."""
@@ -211,10 +213,17 @@ class RunFrames:
 
         Raise `InvalidRowsError` if rows are invalid and ``on_invalid="raise"``.
         """
+        return self.read_bound(self.desk.ask(self.bind, rows))
+
+    def bind(self, rows: pd.DataFrame) -> BoundFrame:
+        """Bind a frame, which calls the callables of the mapping: in the caller's thread."""
         refused = () if self.refused is None else self.refused(self._n_rows)
         cells = None if self.cells is None else self.cells(self._n_rows)
-        # Binding calls the callables of the mapping.
-        return self._read_rows(self.desk.ask(partial(self.stream.bound, rows, refused, cells)))
+        return self.stream.converter(rows, refused, cells), rows.index
+
+    def read_bound(self, frame: BoundFrame) -> FrameCheck:
+        """Read every row of a frame that was bound: see `read`."""
+        return self._read_rows(self.stream.next_check(*frame))
 
     def _read_rows(self, frame: FrameCheck) -> FrameCheck:
         # Even with progress=True a quick check leaves no line behind: a stream has many.
@@ -237,10 +246,11 @@ class RunFrames:
         frame = self.stream.retyped(first, self.journal.kept_types(self.stream.mapping))
         return first if frame is first else self._read_rows(frame)
 
-    def keep_types(self) -> None:
+    def keep_types(self, frame: OpenFrame) -> None:
         """Write the types of bare columns to the journal, for later runs."""
         if self.journal is not None:
-            self.journal.keep_types(self.stream.mapping, self.stream.types)
+            # Not those of the stream: a later frame that is bound already may never be sent.
+            self.journal.keep_types(self.stream.mapping, frame.converter.bound.resolved)
 
     def open(self, read: FrameCheck) -> OpenFrame:
         """Judge the rows of the frame that was read last, and begin its results."""
@@ -298,15 +308,17 @@ class RunFrames:
         add_requested(results, self.options, converter=frame.converter, rows=rows)
         return results
 
-    def close(self, stop: Stop, *, again: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    def close(self, stop: Stop, *, again: Iterable[pd.DataFrame], ahead: Iterable[BoundFrame] = ()) -> pd.DataFrame:
         """Return the results of all rows that have none yet, after the run ended early.
 
         `again` yields the frames of the run from the start, if they can be read again: the rows of frames that were
-        never opened have results too.
+        never opened have results too. `ahead` are frames that were bound, and never read.
         """
         try:
             if self._read is not None:
                 self._open_unsent(self._read)
+            for frame in ahead:
+                self._open_unsent(self.read_bound(frame))
             for rows in islice(again, self._n_frames, None):
                 self._open_unsent(self.read(rows))
         except (EventsPandasError, UnansweredError):

@@ -198,6 +198,43 @@ def test_closing_a_stream_waits_for_the_run(desk):
     assert ended == [True]
 
 
+def test_results_are_taken_before_the_next_frame_is_made(desk):
+    """A frame may take long to make, and the run does not wait for it: it asks for more meanwhile."""
+    done = []
+    has_begun, is_handed_over, has_ended = threading.Event(), threading.Event(), threading.Event()
+
+    def work():
+        desk.order(lambda: has_begun.set() or is_handed_over.wait(10))
+        assert has_begun.wait(10)
+        desk.order(lambda: done.append("frame") or has_ended.set())
+        desk.hand_over(results_of(1))
+        is_handed_over.set()
+        assert has_ended.wait(10)
+        desk.finish()
+        return results_of(0)
+
+    for results in desk.stream(work, first=begun):
+        done.append(len(results))  # noqa: PERF401  # The second frame looks at what was taken so far.
+
+    assert done == [1, "frame"]
+
+
+def test_results_that_are_complete_before_an_error_are_taken_first(desk):
+    """The run waits with its end until the caller has what was handed over."""
+    taken = []
+
+    def work():
+        desk.hand_over(results_of(1))
+        desk.hand_over(results_of(2))
+        desk.finish()
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        taken.extend(len(results) for results in desk.stream(work, first=begun))
+
+    assert taken == [1, 2]
+
+
 def test_caller_leaves_a_run_that_does_not_end(ctrl_c):
     """After a third interrupt the caller waits for a limited time, and the exception is a plain interrupt."""
     desk = Desk(leave_seconds=0.1)
