@@ -34,6 +34,7 @@ from events_pandas.run.files import FileRun
 from events_pandas.run.fitting import FittingFiles, fitting_files
 from events_pandas.run.options import RunOptions
 from events_pandas.run.outputs import AnyPath, Outputs
+from events_pandas.starting import require_no_signal
 from events_pandas.words import counted, escaped, path_text
 
 WAIT_SECONDS: Final = 86_400.0
@@ -111,6 +112,7 @@ def _nothing_sent() -> Iterator[None]:
     """Let an interrupt say that nothing was sent."""
     try:
         yield
+        require_no_signal()
     except (KeyboardInterrupt, typer.Abort) as interrupt:
         raise KeyboardInterrupt("nothing was sent") from interrupt
 

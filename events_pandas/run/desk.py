@@ -21,6 +21,7 @@ import pandas as pd
 
 from events_pandas.deliver import ProgressBar, ProgressChoice, Stop, progress_bar, stop_for_error, stop_for_interrupt
 from events_pandas.deliver.progress import is_notebook, show_in_notebook
+from events_pandas.starting import require_no_signal
 from events_pandas.warned import warn_through
 
 MOST_INTERRUPTS: Final = 2
@@ -268,10 +269,13 @@ class Desk:
         """Answer questions until one has results; return None at the end of the run."""
         if struck_by is not None:
             self._strike(struck_by)
+        # Before the run begins: the command may have missed a signal. While it goes on, a second later at most.
+        require_no_signal(after=self.interrupts)
         self._begin()
         # It may wait for results that were taken.
         self._to_run.put(None)
         while not (self._is_over or self._leaves()):
+            require_no_signal(after=self.interrupts)
             question = self._question
             if question is None or question.is_over:
                 self._pause()
