@@ -42,8 +42,8 @@ def unknown_contacts(results: pd.DataFrame, frame: pd.DataFrame, mapping: EventM
     Returns
     -------
     pandas.DataFrame
-        One row for each contact: ``identifier`` (``"user_id"``, ``"id"`` or ``"email"``), ``contact`` (as it was sent),
-        ``rows`` (how many ended so), ``first_event`` and ``last_event`` (their ``created_at`` as sent, datetime64,
+        One row for each contact: ``identifier`` (``"user_id"``, ``"id"`` or ``"email"``), ``contact`` (as it was sent;
+        of addresses that differ in case, which are one contact, the first), ``rows`` (how many ended so), ``first_event`` and ``last_event`` (their ``created_at`` as sent, datetime64,
         UTC). Contacts with most rows come first; equal ones are in the order of the frame.
 
     Raises
@@ -90,10 +90,16 @@ def unknown_contacts(results: pd.DataFrame, frame: pd.DataFrame, mapping: EventM
     require_results(results, frame, columns=_COLUMNS)
     events = results.loc[(results["status"] == Status.UNKNOWN_CONTACT.value).to_numpy(), list(_COLUMNS)]
     events = _with_contacts(events, frame, mapping, positions=positions_in(frame, results, events["row"]))
-    contacts = events.groupby(["identifier", "contact"], sort=False, as_index=False).agg(
-        rows=("row", "size"), first_event=("created_at", "min"), last_event=("created_at", "max")
+    is_email = events["identifier"].eq("email")
+    # As in `distinct_contacts`.
+    events["key"] = events["contact"].mask(is_email, pd.Series(pc.utf8_lower(pa.array(events["contact"], TEXT_TYPE))))
+    contacts = events.groupby(_GROUP, sort=False, as_index=False).agg(
+        contact=("contact", "first"),
+        rows=("row", "size"),
+        first_event=("created_at", "min"),
+        last_event=("created_at", "max"),
     )
-    return _most_rows_first(contacts)
+    return _most_rows_first(contacts.drop(columns="key"))
 
 
 def distinct_contacts(frame: pd.DataFrame, mapping: EventMapping) -> pd.DataFrame:

@@ -107,7 +107,7 @@ class OpenFrame:
         columns = (
             rows.tolist(),
             batch.payloads(where, seconds).to_pylist(),
-            batch.contacts.texts(where).to_pylist(),
+            batch.contacts.keys(where).to_pylist(),
             batch.normalized_names(where),
             self._fingerprints(batch, where, seconds),
         )

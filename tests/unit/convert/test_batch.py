@@ -209,7 +209,7 @@ def test_contact_is_the_first_identifier_that_is_present(convert, row, contact):
 
     batch = convert(frame, email="e", id="i", user_id="u")
 
-    assert batch.contacts.texts(np.array([True])).to_pylist() == [contact]
+    assert batch.contacts.keys(np.array([True])).to_pylist() == [contact]
     assert contact.encode() in batch.payloads(batch.valid)[0].as_py()
 
 
@@ -221,8 +221,18 @@ def test_contact_with_a_bad_identifier_is_not_passed_over(convert, codes):
 
     assert codes(batch) == [("identifier_unreadable", [0]), ("several_identifiers", [0])]
     assert batch.contacts.mask().tolist() == [False, True]
-    assert batch.contacts.texts(batch.valid).to_pylist() == ['"email":"d@e.f"']
+    assert batch.contacts.keys(batch.valid).to_pylist() == ['"email":"d@e.f"']
     assert batch.valid.tolist() == [False, True]
+
+
+def test_keys_of_contacts_are_equal_for_spellings_of_an_address(convert):
+    """Email addresses ignore case, and a user_id does not."""
+    frame = pd.DataFrame({"who": ["A", "a", None, None], "mail": [None, None, "B@c.d", "b@C.D"], "day": "2024-01-31"})
+
+    batch = convert(frame, user_id="who", email="mail")
+
+    keys = ['"user_id":"A"', '"user_id":"a"', '"email":"b@c.d"', '"email":"b@c.d"']
+    assert batch.contacts.keys(batch.valid).to_pylist() == keys
 
 
 @pytest.mark.parametrize("value", ["no address", "a@b.c ", None, 7])
