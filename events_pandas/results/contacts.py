@@ -43,8 +43,9 @@ def unknown_contacts(results: pd.DataFrame, frame: pd.DataFrame, mapping: EventM
     -------
     pandas.DataFrame
         One row for each contact: ``identifier`` (``"user_id"``, ``"id"`` or ``"email"``), ``contact`` (as it was sent;
-        of addresses that differ in case, which are one contact, the first), ``rows`` (how many ended so), ``first_event`` and ``last_event`` (their ``created_at`` as sent, datetime64,
-        UTC). Contacts with most rows come first; equal ones are in the order of the frame.
+        the first of addresses that differ in case, which are one contact), ``rows`` (how many ended so),
+        ``first_event`` and ``last_event`` (their ``created_at`` as sent, datetime64, UTC). Contacts with most rows come
+        first; equal ones are in the order of the frame.
 
     Raises
     ------
