@@ -190,6 +190,7 @@ def ending_signals(clock: Callable[[], float] = time.monotonic) -> Iterator[Sequ
 
     # Only the main thread may set handlers; a command that is called in another thread leaves signals alone.
     is_main = threading.current_thread() is threading.main_thread()
+    otherwise: dict[signal.Signals, Callable[[int, FrameType | None], object] | signal.Handlers]
     otherwise = {signal.SIGINT: signal.default_int_handler, **dict.fromkeys(ENDING, signal.SIG_DFL)}
     taken = [number for number, kept in otherwise.items() if is_main and signal.getsignal(number) in (kept, leave)]
     for number in taken:

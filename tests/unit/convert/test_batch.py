@@ -725,7 +725,7 @@ def test_note_on_the_column_of_an_identifier_keeps_its_counts(convert):
     assert [text for finding in batch.findings for text in finding.messages().to_pylist()] == [
         (
             "metadata.who: 4 numbers among 5 values in column 'who' are sent as text, because the column has no rule "
-            "in the mapping and its values do not show a type: give the column a number or date rule in the mapping, "
-            "or a text rule if it is text"
+            "in the mapping and its values do not show a type: give the column a number, money or date rule in the "
+            "mapping, or a text rule if it is text"
         )
     ]

@@ -129,7 +129,16 @@ def test_metadata_is_proposed_by_content_and_name(choose, columns, expected):
             [
                 (
                     "text; most look like numbers, such as '12.50 €': remove '€', since a number stands alone in its "
-                    "cell; then use ep.MonetaryAmount(..., currency=...) if it is money"
+                    'cell; then use ep.MonetaryAmount(..., currency=ep.Constant("eur")) if it is money'
+                )
+            ],
+        ),
+        (
+            {"total": ["CHF 12.50", "7.25 €"]},
+            [
+                (
+                    "text; most look like numbers, such as 'CHF 12.50': remove 'CHF', since a number stands alone in "
+                    "its cell; then use ep.MonetaryAmount(..., currency=...) if it is money"
                 )
             ],
         ),
