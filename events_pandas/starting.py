@@ -39,7 +39,7 @@ def leave(number: int, _: "FrameType | None") -> None:
     # An exception would be raised inside an import, where a library may catch it.
     by = "" if number == signal.SIGINT else f" by {signal.Signals(number).name}"
     try:  # noqa: SIM105  # contextlib is not loaded yet.
-        os.write(2, f"interrupted{by}\n".encode())
+        os.write(2, f"interrupted{by}: nothing was done\n".encode())
     except OSError:
         pass
     os._exit(ENDED_BY_SIGNAL + number)

@@ -125,11 +125,22 @@ def _interrupted(signals: Sequence[signal.Signals]) -> str:
 
 
 def _tell_interrupt(printout: Printout, error: BaseException, what: str) -> None:
-    line = f"{what}: {error}" if str(error) else what
+    why = str(error) or _sent_words(printout)
+    line = f"{what}: {why}" if why else what
     say(line, is_error=True)
     printout.errors.append(line)
     for note in notes(error):
         printout.fail(note)
+
+
+def _sent_words(printout: Printout) -> str:
+    """Say what `submit` has sent before an interrupt that does not say it; other commands send nothing."""
+    if printout.command != "submit":
+        return ""
+    if not printout.has_sent:
+        return "nothing was sent"
+    statuses = printout.facts.get("statuses")
+    return "events were sent" if statuses is None else f"{counted(statuses['accepted'], 'event')} accepted"
 
 
 def _faults(error: Exception) -> tuple[str, ...]:

@@ -63,6 +63,8 @@ class Desk:
         self.is_closing = False
         # Whether the caller has left: it answers no more.
         self.has_left = False
+        # Whether the run has a thread, or may have one.
+        self.has_begun = False
         # Called in the caller's thread after each interrupt.
         self.on_interrupt: Callable[[], object] = bool
         self._process = os.getpid()
@@ -70,7 +72,7 @@ class Desk:
         self._start: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._start.put(None)
         self._work: Callable[[], Any] = bool
-        self._has_begun = self._is_undone = False
+        self._is_undone = False
         self._thread: threading.Thread | None = None
         self._question: _Question | None = None
         self._to_caller: queue.SimpleQueue[None] = queue.SimpleQueue()
@@ -218,11 +220,11 @@ class Desk:
 
     def _begin(self) -> None:
         """Start the thread. An interrupt may come before or after it has begun: this can be called again."""
-        if not self._has_begun:
+        if not self.has_begun:
             target = partial(contextvars.copy_context().run, self._do)
             # A daemon, as the caller may leave it.
             threading.Thread(target=target, name="events-pandas-run", daemon=True).start()
-            self._has_begun = True
+            self.has_begun = True
 
     def _do(self) -> None:
         try:

@@ -26,9 +26,9 @@ def start():
 @pytest.mark.parametrize(
     ("number", "code", "said"),
     [
-        (signal.SIGINT, 130, "interrupted\n"),
-        (signal.SIGTERM, 143, "interrupted by SIGTERM\n"),
-        (signal.SIGHUP, 129, "interrupted by SIGHUP\n"),
+        (signal.SIGINT, 130, "interrupted: nothing was done\n"),
+        (signal.SIGTERM, 143, "interrupted by SIGTERM: nothing was done\n"),
+        (signal.SIGHUP, 129, "interrupted by SIGHUP: nothing was done\n"),
     ],
 )
 def test_command_that_is_not_loaded_ends_with_the_code_of_the_signal(start, number, code, said):
