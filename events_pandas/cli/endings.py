@@ -148,7 +148,8 @@ def _faults(error: Exception) -> tuple[str, ...]:
         return error.faults_in_commands()
     if isinstance(error, InvalidRowsError):
         rows = counted(error.invalid, "row is", "rows are")
-        return (f"{rows} invalid, and nothing was sent: see `events-pandas check --problems`",)
+        cure = "to list them, run `events-pandas check` with the same files and mapping, and --problems problems.csv"
+        return (f"{rows} invalid, and nothing was sent: {cure}",)
     lines = [_line(error)] if isinstance(error, _EXPECTED) else []
     # A command runs no code of its user: an unexpected error that ended a run is a fault of this package.
     fault = error.__cause__ if isinstance(error, SubmissionError) else error
