@@ -76,7 +76,7 @@ def check_events(frame: pd.DataFrame, mapping: EventMapping, *, client: Intercom
     >>> mapping = ep.EventMapping(event_name="placed-order", created_at="day", user_id="who", timezone="UTC")
     >>> print(ep.check_events(orders, mapping))
     2 rows: 1 valid, 1 invalid, 0 duplicates
-      contacts    1
+      contacts    1 of valid rows
       event name  'placed-order'
       created_at  2024-01-31 00:00:00 UTC
       requests    1

@@ -35,9 +35,10 @@ def unknown_contacts(results: pd.DataFrame, frame: pd.DataFrame, mapping: EventM
     Returns
     -------
     pandas.DataFrame
-        One row for each contact: ``identifier`` (``"user_id"``, ``"id"`` or ``"email"``), ``contact`` (as it was sent),
-        ``rows`` (how many ended so), ``first_event`` and ``last_event`` (their ``created_at`` as sent, datetime64,
-        UTC). Contacts with most rows come first; equal ones are in the order of the frame.
+        One row for each contact: ``identifier`` (``"user_id"``, ``"id"`` or ``"email"``), ``contact`` (as it was sent;
+        the first of addresses that differ in case, which are one contact), ``rows`` (how many ended so),
+        ``first_event`` and ``last_event`` (their ``created_at`` as sent, datetime64, UTC). Contacts with most rows come
+        first; equal ones are in the order of the frame.
 
     Raises
     ------
@@ -83,10 +84,20 @@ def unknown_contacts(results: pd.DataFrame, frame: pd.DataFrame, mapping: EventM
     require_results(results, frame, columns=_COLUMNS)
     events = results.loc[(results["status"] == Status.UNKNOWN_CONTACT.value).to_numpy(), list(_COLUMNS)]
     events = _with_contacts(events, frame, mapping, positions=positions_in(frame, results, events["row"]))
-    contacts = events.groupby(["identifier", "contact"], sort=False, as_index=False).agg(
-        rows=("row", "size"), first_event=("created_at", "min"), last_event=("created_at", "max")
+    events["key"] = compared(events)
+    contacts = events.groupby(["identifier", "key"], sort=False, as_index=False).agg(
+        contact=("contact", "first"),
+        rows=("row", "size"),
+        first_event=("created_at", "min"),
+        last_event=("created_at", "max"),
     )
-    return _most_rows_first(contacts)
+    return _most_rows_first(contacts.drop(columns="key"))
+
+
+def compared(contacts: pd.DataFrame) -> "pd.Series[Any]":
+    """Return contacts as Intercom compares them: addresses ignore case."""
+    texts = contacts["contact"].astype(text_column([]).dtype)
+    return texts.where(contacts["identifier"].ne("email"), texts.str.lower())
 
 
 def _most_rows_first(contacts: pd.DataFrame) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from pandas.api.extensions import ExtensionArray
 
 from events_pandas.deliver.pace.pacer import Pacer
 from events_pandas.mapping import EventMapping, require_mapping
+from events_pandas.results.contacts import compared
 from events_pandas.results.distinct_contacts import distinct_contacts
 from events_pandas.results.frame import text_column
 from events_pandas.run.asking import Asking
@@ -67,9 +68,9 @@ def _with_answers(contacts: pd.DataFrame, known: pd.DataFrame | None) -> pd.Data
     _require_statuses(answers["status"])
     # A table that was put together from several may name a contact twice, once without an answer.
     answers = answers[answers["status"].notna()]
-    answers = answers.assign(**{_TEXT: _compared(answers)}).drop_duplicates(_SAME)
+    answers = answers.assign(**{_TEXT: compared(answers)}).drop_duplicates(_SAME)
     answers = answers.astype({"identifier": contacts["identifier"].dtype})
-    joined = contacts.assign(**{_TEXT: _compared(contacts)})
+    joined = contacts.assign(**{_TEXT: compared(contacts)})
     joined = joined.merge(answers[[*_SAME, "status", "merged_into"]], how="left", on=_SAME).drop(columns=_TEXT)
     dtypes = {"status": CONTACT_STATUS_DTYPE, "merged_into": text_column([]).dtype}
     return joined.astype({"status": object}).astype(dtypes)
@@ -88,12 +89,6 @@ def _require_statuses(statuses: "pd.Series[Any]") -> None:
     if is_other.any():
         row, words = int(is_other.to_numpy(bool).argmax()), ", ".join(CONTACT_STATUS_DTYPE.categories)
         raise ValueError(f"known: row {row} has the status {statuses.iloc[row]!r}, not one of {words}")
-
-
-def _compared(contacts: pd.DataFrame) -> "pd.Series[Any]":
-    """Return contacts as they are compared: addresses ignore case."""
-    texts = contacts["contact"].astype(text_column([]).dtype)
-    return texts.where(contacts["identifier"].ne("email"), texts.str.lower())
 
 
 def _with_statuses(contacts: pd.DataFrame, check: ContactCheck) -> pd.DataFrame:

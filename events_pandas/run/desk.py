@@ -34,6 +34,7 @@ from events_pandas.deliver import (
     stop_for_interrupt,
 )
 from events_pandas.deliver.progress import is_notebook, show_in_notebook
+from events_pandas.starting import require_no_signal
 from events_pandas.warned import warn_through
 
 MOST_INTERRUPTS: Final = 2
@@ -103,6 +104,8 @@ class Desk:
         self.is_closing = False
         # Whether the caller has left: it answers no more.
         self.has_left = False
+        # Whether the run has a thread, or may have one.
+        self.has_begun = False
         # Called in the caller's thread after an interrupt, and when a frame that was ordered is there.
         self.wake: Callable[[], object] = bool
         self._process = os.getpid()
@@ -110,7 +113,7 @@ class Desk:
         self._start: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._start.put(None)
         self._work: Callable[[], Any] = bool
-        self._has_begun = self._is_undone = False
+        self._is_undone = False
         self._thread: threading.Thread | None = None
         # Only the run's thread sets it, and each time as a whole: the caller may look at any moment.
         self._questions: tuple[Question, ...] = ()
@@ -299,11 +302,11 @@ class Desk:
 
     def _begin(self) -> None:
         """Start the thread. An interrupt may come before or after it has begun: this can be called again."""
-        if not self._has_begun:
+        if not self.has_begun:
             target = partial(contextvars.copy_context().run, self._do)
             # A daemon, as the caller may leave it.
             threading.Thread(target=target, name="events-pandas-run", daemon=True).start()
-            self._has_begun = True
+            self.has_begun = True
 
     def _do(self) -> None:
         try:
@@ -351,6 +354,8 @@ class Desk:
         """Answer questions until one has results; return None at the end of the run."""
         if struck_by is not None:
             self._strike(struck_by)
+        # Before the run begins: the command may have missed a signal. While it goes on, a second later at most.
+        require_no_signal(after=self.interrupts)
         self._begin()
         self._is_away = False
         # It may wait for results that were taken.
@@ -358,6 +363,7 @@ class Desk:
         if self._is_stopping:
             self.wake()
         while not (self._is_over or self._leaves()):
+            require_no_signal(after=self.interrupts)
             question = self._next_question()
             if question is None:
                 self._pause()

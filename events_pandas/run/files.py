@@ -165,6 +165,11 @@ class FileRun:
             results=self.outputs.results if results else None, rejects=self.outputs.rejects if rejects else None
         )
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether events may have gone out."""
+        return self._desk.has_begun
+
     def _begin(self) -> bool:
         """Read and open what the run needs, in the caller's thread. Return whether it may begin.
 

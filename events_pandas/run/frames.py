@@ -110,7 +110,7 @@ class OpenFrame:
         columns = (
             rows.tolist(),
             batch.payloads(where, seconds).to_pylist(),
-            batch.contacts.texts(where).to_pylist(),
+            batch.contacts.keys(where).to_pylist(),
             batch.normalized_names(where),
             self._fingerprints(batch, where, seconds),
         )
@@ -301,7 +301,7 @@ class RunFrames:
             self._open.popleft()
 
     def _closed(self, frame: OpenFrame, stop: Stop | None, end: int | None = None) -> pd.DataFrame:
-        reason = None if stop is None else (stop.error_code, stop.message)
+        reason = None if stop is None else (stop.error_code, stop.of_rows)
         rows = slice(frame.taken, frame.n_rows if end is None else end)
         frame.row_outcomes.close(self._statuses, reason=reason, rows=rows)
         results = frame.row_outcomes.frame(rows)
@@ -373,5 +373,5 @@ def _end(frame: OpenFrame) -> int:
 def unsent_results(checked: CheckedRows, index: "pd.Index[Any]", stop: Stop) -> pd.DataFrame:
     """Return the results of rows that could not be sent: invalid rows are ``invalid``, others ``not_submitted``."""
     row_outcomes = RowOutcomes(checked, index)
-    row_outcomes.close(RunStatuses(), reason=(stop.error_code, stop.message))
+    row_outcomes.close(RunStatuses(), reason=(stop.error_code, stop.of_rows))
     return row_outcomes.frame()

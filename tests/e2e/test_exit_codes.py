@@ -90,7 +90,10 @@ def test_1_when_invalid_rows_stop_the_run(submit, sandbox):
 
     assert "\nerror time_unreadable: 1 row, such as row " in result.stdout
     assert "\nnote " not in result.stdout
-    assert last_line(result) == "error: 1 row is invalid, and nothing was sent: see `events-pandas check --problems`"
+    assert last_line(result) == (
+        "error: 1 row is invalid, and nothing was sent: to list them, run `events-pandas check` with the same files "
+        "and mapping, and --problems problems.csv"
+    )
     assert (result.exit_code, sandbox.requests) == (1, 0)
 
 

@@ -136,6 +136,8 @@ def test_interrupted_command_writes_every_row_without_a_terminal(
     assert "Traceback" not in stderr
     assert "2,000 rows" in stdout.splitlines()
     n_unsent = (results["status"] == "not_submitted").sum()
+    said = results.loc[results["error_code"] == "interrupted", "error_message"].unique().tolist()
+    assert said == ["the run was interrupted before this row: submit the row again"]
     assert stdout.splitlines()[-3:] == [
         "results: results.parquet",
         "rejects: rejects.csv (0 rows)",

@@ -8,12 +8,15 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from events_pandas import EventMapping, SubmissionError, SubmissionInterrupted, iter_submit, submit_events, submit_file
+from events_pandas.cli.endings import ending_signals
 from events_pandas.run import desk as desk_module
 from events_pandas.run.desk import Desk, UnansweredError
 
@@ -54,6 +57,11 @@ def alarm():
 def begun():
     """Open nothing before a run."""
     return True
+
+
+def drop_ctrl_c():
+    """Interrupt the deletion of an object."""
+    weakref.finalize(set(), signal.raise_signal, signal.SIGINT)
 
 
 def results_of(n):
@@ -163,6 +171,39 @@ def test_interrupted_question_is_dropped(desk):
 
     assert len(caught.value.results) == 1
     assert calls == [threading.current_thread()]
+
+
+@pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
+def test_signal_that_python_drops_stops_the_run(desk):
+    """The command remembers it, and the desk looks there: Python drops what is raised while an object is deleted."""
+
+    def work():
+        desk.ask(drop_ctrl_c)
+        # The caller looks before it answers.
+        with suppress(UnansweredError):
+            desk.ask(bool)
+        return results_of(3)
+
+    with ending_signals(), pytest.raises(SubmissionInterrupted) as caught:
+        desk.run(work, first=begun)
+
+    assert len(caught.value.results) == 3
+    assert desk.interrupts == 1
+
+
+@pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
+def test_signal_that_python_drops_before_the_run_stops_it_at_its_begin(desk):
+    """The run sends nothing: it knows of the signal before its thread begins."""
+    stops = []
+
+    def work():
+        stops.append(desk.stop)
+        return results_of(3)
+
+    with ending_signals(), pytest.raises(SubmissionInterrupted):
+        desk.run(work, first=lambda: drop_ctrl_c() is None)
+
+    assert [stop.reason for stop in stops] == ["interrupted"]
 
 
 def test_interrupt_of_a_stream_keeps_the_results_that_were_not_handed_over(desk, ctrl_c):
