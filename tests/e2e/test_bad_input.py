@@ -279,6 +279,6 @@ def test_list_of_dicts_is_refused(mapping, any_client):
         submit_events([{"who": "1"}], mapping, client=any_client)
 
     assert str(caught.value) == (
-        "expected rows in a pandas DataFrame, or in a table of Polars, DuckDB or pyarrow, got a list: make a frame with "
-        "pd.DataFrame(rows)"
+        "expected rows in a pandas DataFrame, or in a table of Polars, DuckDB or pyarrow, got a list: "
+        "make a frame with pd.DataFrame(rows)"
     )
