@@ -73,9 +73,9 @@ def check_events(frame: Table, mapping: EventMapping, *, client: IntercomClient 
     Submitting runs the same code. Without the rows that are reported with errors, a second check finds no error.
 
     A ``LazyFrame`` of Polars, a dataset of pyarrow and a reader of record batches are read once, batch by batch, and
-    their rows are not held: at most 40 bytes of each are kept, to find duplicates. They are judged as `iter_submit`
-    would judge them: the first batch with a value decides the type of a bare column. `CheckReport.problems` then lists
-    the first 10,000 rows of each code and field, and `CheckReport.payloads` has at most 1,000 events.
+    their rows are not held: 100 to 150 bytes of memory are taken for each. They are judged as `iter_submit` would judge
+    them: the first batch with a value decides the type of a bare column. `CheckReport.problems` then lists the first
+    10,000 rows of each code and field, and `CheckReport.payloads` has at most 1,000 events.
 
     Examples
     --------
