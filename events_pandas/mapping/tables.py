@@ -148,6 +148,9 @@ def _reader(table: Any, mapping: EventMapping | None = None, *, batch_rows: int 
     if _is_lazy(table):
         table = table.collect()
     _require_known_types(table)
+    if _has(table, _STREAM) and _has(table, "to_arrow_reader"):
+        # DuckDB 1 holds the whole result behind its interface of streams.
+        return table.to_arrow_reader(batch_rows)
     try:
         if _has(table, _STREAM):
             return pa.RecordBatchReader.from_stream(table)

@@ -157,7 +157,8 @@ def test_error_of_a_query_is_raised_after_earlier_results(mapping, client, held,
             "gone') else null end as paid from range(3000)"
         )
         parts = []
-        with pytest.raises(OSError, match="the disk is gone"):
+        # DuckDB 1 fails before its first rows.
+        with pytest.raises((OSError, duckdb.Error), match="the disk is gone"):
             parts.extend(iter_submit(relation, mapping, client=client, chunksize=500, progress=False))
 
     assert len(held(sandbox)) == sum(map(len, parts))
