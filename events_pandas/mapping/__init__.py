@@ -16,7 +16,7 @@ from events_pandas.mapping.binding import (
 from events_pandas.mapping.event_mapping import EventMapping
 from events_pandas.mapping.rules import Column, Constant, Date, Link, MonetaryAmount, Number, RichLink, Rule, Text
 from events_pandas.mapping.source_format import SourceFormat
-from events_pandas.mapping.tables import Table, as_frame, batch_frames, frames_of, is_streamed, read_table
+from events_pandas.mapping.tables import Table, as_frame, frames_of, is_streamed, read_table
 
 __all__ = [
     "BoundMapping",
@@ -35,7 +35,6 @@ __all__ = [
     "Text",
     "absent_columns",
     "as_frame",
-    "batch_frames",
     "bind",
     "frame_labels",
     "frames_of",

@@ -86,7 +86,7 @@ def frames_of(frames: object, mapping: EventMapping, *, chunksize: int) -> Itera
             "frames: expected several DataFrames, got one: give a list or an iterator, or call submit_events"
         )
     if _is_arrow(rows):
-        return batch_frames(rows, mapping, chunksize=chunksize)
+        return _batch_frames(rows, mapping, chunksize=chunksize)
     cure = rows_cure(rows)
     if cure or isinstance(rows, dict) or not isinstance(rows, Iterable):
         expected = "frames: expected several DataFrames, or a table that is read in batches"
@@ -95,7 +95,7 @@ def frames_of(frames: object, mapping: EventMapping, *, chunksize: int) -> Itera
     return map(partial(as_frame, mapping=mapping), rows)
 
 
-def batch_frames(rows: object, mapping: EventMapping, *, chunksize: int) -> Iterator[pd.DataFrame]:
+def _batch_frames(rows: object, mapping: EventMapping, *, chunksize: int) -> Iterator[pd.DataFrame]:
     """Yield the batches of a table as frames of at most `chunksize` rows; a table without rows gives an empty frame.
 
     A batch without rows is an empty frame, too: its source may wait for rows.

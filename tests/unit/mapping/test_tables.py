@@ -9,7 +9,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from events_pandas.mapping import Constant, as_frame, batch_frames, frames_of, is_streamed, read_table
+from events_pandas.mapping import Constant, as_frame, frames_of, is_streamed, read_table
 
 BIG = 2**53 + 1
 TABLE = pa.table({"customer": [BIG, None, 3], "time": ["a", "b", None], "extra": [1.5, None, 2.5]})
@@ -344,7 +344,7 @@ def test_error_of_a_reader_is_raised_unchanged(mapping):
         yield from TABLE.to_batches()
         raise ValueError("the disk is gone")
 
-    frames = batch_frames(pa.RecordBatchReader.from_batches(TABLE.schema, batches()), mapping(), chunksize=9)
+    frames = iter(frames_of(pa.RecordBatchReader.from_batches(TABLE.schema, batches()), mapping(), chunksize=9))
 
     assert len(next(frames)) == 3
     with pytest.raises(ValueError, match=r"^the disk is gone$"):
