@@ -226,6 +226,19 @@ def test_column_of_a_type_that_arrow_lacks_is_named(mapping, kind):
     assert as_frame(frame, mapping(created_at=Constant(1))).columns.tolist() == ["customer"]
 
 
+def test_type_that_pyarrow_does_not_know_is_quoted():
+    """A table that says nothing about its types is refused with what pyarrow says of them."""
+    table = Stream(pl.DataFrame({"x": pl.Series([1], dtype=pl.Int128)}))
+
+    with pytest.raises(TypeError) as caught:
+        as_frame(table)
+
+    assert str(caught.value) == (
+        f"pyarrow {pa.__version__} cannot read a {__name__}.Stream (Invalid or unsupported format string: '_pli128'): "
+        "cast its columns to other types, or leave them out"
+    )
+
+
 def test_batches_are_cut_and_kept_apart(read):
     """A batch is a frame of at most `chunksize` rows; a batch without rows may mean that its source waits."""
     batches = [TABLE, TABLE.schema.empty_table(), TABLE.slice(0, 1)]
