@@ -10,7 +10,7 @@ import pandas as pd
 
 from events_pandas.check import StreamCheck, first_payloads, frame_facts
 from events_pandas.deliver import IntercomClient, ProgressChoice, Stop, progress_bar
-from events_pandas.mapping import EventMapping
+from events_pandas.mapping import EventMapping, Table, as_frame, frames_of, is_streamed, read_table
 from events_pandas.results import CheckReport, Verification
 from events_pandas.results.destination import find_destination
 from events_pandas.results.reject_numbers import number_signs, with_known_signs
@@ -30,21 +30,24 @@ from events_pandas.run.files import submit_files
 from events_pandas.run.frames import unsent_results
 from events_pandas.run.options import SubmitOptions, run_options, with_options
 from events_pandas.run.run import Run, stop_error
+from events_pandas.run.stream_check import check_stream
 from events_pandas.run.verification import SETTLE_SECONDS, VerifyOptions, verify_frame
 from events_pandas.sources import COMPARED_ROWS, PathOrPaths, other_readings, payloads_of
 from events_pandas.warned import warn_caller
+from events_pandas.words import kind_of
 
 if TYPE_CHECKING:
     from events_pandas.suggest.suggestion import SuggestedMapping
 
 
-def check_events(frame: pd.DataFrame, mapping: EventMapping, *, client: IntercomClient | None = None) -> CheckReport:
+def check_events(frame: Table, mapping: EventMapping, *, client: IntercomClient | None = None) -> CheckReport:
     """Check every row of a frame without sending anything.
 
     Parameters
     ----------
-    frame : pandas.DataFrame
-        The rows; it is not changed.
+    frame : pandas.DataFrame or table
+        The rows; it is not changed. A table is what has the Arrow PyCapsule interface: of Polars, DuckDB, pyarrow,
+        Narwhals and others.
     mapping : EventMapping
         Which column becomes which field.
     client : IntercomClient, optional
@@ -69,6 +72,11 @@ def check_events(frame: pd.DataFrame, mapping: EventMapping, *, client: Intercom
     -----
     Submitting runs the same code. Without the rows that are reported with errors, a second check finds no error.
 
+    A ``LazyFrame`` of Polars, a dataset of pyarrow and a reader of record batches are read once, batch by batch, and
+    their rows are not held: 100 to 150 bytes of memory are taken for each. They are judged as `iter_submit` would judge
+    them: the first batch with a value decides the type of a bare column. `CheckReport.problems` then lists the first
+    10,000 rows of each code and field, and `CheckReport.payloads` has at most 1,000 events.
+
     Examples
     --------
     >>> import events_pandas as ep
@@ -82,23 +90,26 @@ def check_events(frame: pd.DataFrame, mapping: EventMapping, *, client: Intercom
       requests    1
     error time_unreadable: 1 row, such as row 1: created_at: '2024-02-30' in column 'day' cannot be read as a time: ...
     """
+    if is_streamed(frame):
+        return check_stream(frames_of(frame, mapping, chunksize=run_options({}).chunksize), mapping, client=client)
+    rows = as_frame(frame, mapping)
     stream = StreamCheck(mapping=mapping)
-    frame_check = stream.bound(frame)
-    with progress_bar("auto", total=len(frame), description="checking", delay_seconds=2.0) as bar:
+    frame_check = stream.bound(rows)
+    with progress_bar("auto", total=len(rows), description="checking", delay_seconds=2.0) as bar:
         frame_check.read(advance=bar.advance)
     checked, converter = frame_check.checked(now=time.time()), frame_check.converter
     destination = None if client is None else find_destination(client)
     if isinstance(destination, Stop):
-        raise stop_error(destination, unsent_results(checked, frame.index, destination))
+        raise stop_error(destination, unsent_results(checked, rows.index, destination))
 
     def payloads(n: int) -> list[bytes]:
-        rows = np.flatnonzero(checked.is_sent)[:n]
-        return first_payloads(converter, rows, checked.seconds(rows))
+        sent = np.flatnonzero(checked.is_sent)[:n]
+        return first_payloads(converter, sent, checked.seconds(sent))
 
     return CheckReport(
         mapping=mapping,
         facts=frame_facts(checked),
-        index=frame.index,
+        index=rows.index,
         first_payloads=payloads,
         text_keys=converter.text_keys,
         resolved=stream.types,
@@ -171,13 +182,14 @@ def _require_path(path: object, *, instead: str) -> None:
 
 
 @with_options
-def submit_events(frame: pd.DataFrame, mapping: EventMapping, **options: Unpack[SubmitOptions]) -> pd.DataFrame:
+def submit_events(frame: Table, mapping: EventMapping, **options: Unpack[SubmitOptions]) -> pd.DataFrame:
     """Submit the rows of a frame as events.
 
     Parameters
     ----------
-    frame : pandas.DataFrame
-        The rows; it is not changed.
+    frame : pandas.DataFrame or table
+        The rows; it is not changed. A table, as for `check_events`, is held as a whole: give a large query or dataset
+        to `iter_submit`.
     mapping : EventMapping
         Which column becomes which field.
     **options : keyword arguments
@@ -186,10 +198,10 @@ def submit_events(frame: pd.DataFrame, mapping: EventMapping, **options: Unpack[
     Returns
     -------
     pandas.DataFrame
-        One row for every input row, on the caller's index: ``row`` (int64), ``status`` (ordered categorical),
-        ``http_status`` and ``attempts`` (Int16), ``error_code``, ``error_message``, ``request_id`` (strings),
-        ``created_at`` and ``submitted_at`` (datetime64, UTC), and with ``include_identifier`` also ``identifier`` and
-        ``contact`` (strings). ``attrs["run"]`` has the facts of the run.
+        One row for every input row, on the caller's index, or for a table on a new one: ``row`` (int64), ``status``
+        (ordered categorical), ``http_status`` and ``attempts`` (Int16), ``error_code``, ``error_message``,
+        ``request_id`` (strings), ``created_at`` and ``submitted_at`` (datetime64, UTC), and with ``include_identifier``
+        also ``identifier`` and ``contact`` (strings). ``attrs["run"]`` has the facts of the run.
 
     Raises
     ------
@@ -231,21 +243,23 @@ def submit_events(frame: pd.DataFrame, mapping: EventMapping, **options: Unpack[
     >>> results["status"].to_dict()
     {'a': 'accepted', 'b': 'invalid'}
     """
-    run = Run(mapping=mapping, options=run_options(options), source="frame", origin="a DataFrame")
-    return run.results(frame)
+    run = Run(mapping=mapping, options=run_options(options), source="frame", origin=kind_of(frame))
+    return run.results(as_frame(frame, mapping))
 
 
 @with_options
 def iter_submit(
-    frames: Iterable[pd.DataFrame], mapping: EventMapping, **options: Unpack[SubmitOptions]
+    frames: Iterable[Table] | Table, mapping: EventMapping, **options: Unpack[SubmitOptions]
 ) -> Iterator[pd.DataFrame]:
     """Submit a stream of frames as events.
 
     Parameters
     ----------
-    frames : iterable of pandas.DataFrame
+    frames : iterable of pandas.DataFrame or tables, or one table
         The rows. Each frame is checked before its first request. Frames are read ahead to keep up the pace: up to
-        ``chunksize`` rows or 1,000 frames whose events are sent, and at most two frames more, which wait.
+        ``chunksize`` rows or 1,000 frames whose events are sent, and at most two frames more, which wait. One table,
+        such as a ``LazyFrame`` of Polars, a relation of DuckDB, a dataset or a reader, is read once, and each of its
+        batches is a frame of at most ``chunksize`` rows.
     mapping : EventMapping
         Which column becomes which field. Duplicates are found across all frames.
     **options : keyword arguments
@@ -259,7 +273,7 @@ def iter_submit(
     Raises
     ------
     TypeError
-        If `frames` is one DataFrame.
+        If `frames` is one DataFrame of pandas, or is neither a table nor several of them.
     SubmissionError, SubmissionInterrupted
         If the run ended early; `results` has the rows not yet yielded.
 
@@ -294,13 +308,11 @@ def iter_submit(
     0 accepted
     1 accepted
     """
-    if isinstance(frames, pd.DataFrame):  # type: ignore[unreachable]  # It is iterable, over the labels of its columns.
-        raise TypeError(
-            "frames: expected several DataFrames, got one: give a list or an iterator, or call submit_events"
-        )
+    checked = run_options(options)
+    rows = frames_of(frames, mapping, chunksize=checked.chunksize)
     origin = "a stream of DataFrames"
-    run = Run(mapping=mapping, options=run_options(options), source="stream", origin=origin)
-    return run.stream(frames)
+    run = Run(mapping=mapping, options=checked, source="stream", origin=origin)
+    return run.stream(rows)
 
 
 _OWN_OF_FILES: Final = ("results_path", "rejects_path", "check_first", "skip_bad_files", "wait_seconds")
@@ -416,12 +428,12 @@ def submit_file(
     )
 
 
-def suggest_mapping(frame: pd.DataFrame) -> "SuggestedMapping":
+def suggest_mapping(frame: Table) -> "SuggestedMapping":
     """Propose a mapping for a frame, to read and to edit.
 
     Parameters
     ----------
-    frame : pandas.DataFrame
+    frame : pandas.DataFrame or table
         The rows; it is not changed. At most 10,000 of them are read: the first 5,000, and as many spread over the
         rest.
 
@@ -484,12 +496,12 @@ def suggest_mapping(frame: pd.DataFrame) -> "SuggestedMapping":
     """
     from events_pandas.suggest import propose  # noqa: PLC0415  # A proposal is made once, if at all.
 
-    return propose(frame)
+    return propose(read_table(frame))
 
 
 def export_rejects(
     results: pd.DataFrame,
-    frame: pd.DataFrame,
+    frame: Table,
     path: str | os.PathLike[str],
     *,
     mapping: EventMapping | None = None,
@@ -500,7 +512,7 @@ def export_rejects(
     ----------
     results : pandas.DataFrame
         What submitting returned, or some of its rows; a file of results that was read back will do.
-    frame : pandas.DataFrame
+    frame : pandas.DataFrame or table
         All rows that were submitted: those of the run, or of the one frame of a stream that the results belong to. It
         is not changed.
     path : str or os.PathLike
@@ -558,10 +570,11 @@ def export_rejects(
               day    who  row   status       error_code
     b  2024-02-30  00043    1  invalid  time_unreadable
     """
-    reasons, positions = find_rejects(results, frame)
+    submitted = read_table(frame)
+    reasons, positions = find_rejects(results, submitted)
     n_left_out = int(is_left_to_next_run(results).sum())
-    payloads = None if mapping is None else payloads_of(frame, mapping, positions[:COMPARED_ROWS])
-    rejects = rejected_rows(frame, reasons, positions, mapping=mapping)
+    payloads = None if mapping is None else payloads_of(submitted, mapping, positions[:COMPARED_ROWS])
+    rejects = rejected_rows(submitted, reasons, positions, mapping=mapping)
     kind = REJECTS if mapping is None else rejects_kind(mapping.source)
     with TableFile(path, kind) as writer:
         written = with_index_levels(rejects)
@@ -579,7 +592,7 @@ def export_rejects(
 
 
 def check_contacts(
-    frame: pd.DataFrame,
+    frame: Table,
     mapping: EventMapping,
     *,
     client: IntercomClient | None = None,
@@ -591,7 +604,7 @@ def check_contacts(
 
     Parameters
     ----------
-    frame : pandas.DataFrame
+    frame : pandas.DataFrame or table
         The rows; it is not changed.
     mapping : EventMapping
         Which column names the contact.
@@ -651,7 +664,7 @@ def check_contacts(
     1   00999     1  unknown
     """
     options = run_options({"client": client, "rate_share": rate_share, "progress": progress})
-    return check_frame_contacts(frame, mapping, known=known, options=options)
+    return check_frame_contacts(read_table(frame, mapping), mapping, known=known, options=options)
 
 
 def create_contacts(
@@ -733,7 +746,7 @@ def create_contacts(
 
 def verify(
     results: pd.DataFrame,
-    frame: pd.DataFrame,
+    frame: Table,
     mapping: EventMapping,
     *,
     client: IntercomClient | None = None,
@@ -751,7 +764,7 @@ def verify(
     ----------
     results : pandas.DataFrame
         What submitting returned in one run, or some of its rows; a file of results that was read back will do.
-    frame : pandas.DataFrame
+    frame : pandas.DataFrame or table
         All rows that were submitted: those of the run, or of the one frame of a stream that the results belong to. It
         is not changed.
     mapping : EventMapping
@@ -824,7 +837,7 @@ def verify(
     """
     return verify_frame(
         results,
-        frame,
+        read_table(frame, mapping),
         mapping,
         verify=VerifyOptions(
             sample=sample, seed=seed, settle_seconds=settle_seconds, include_identifier=include_identifier

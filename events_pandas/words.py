@@ -68,7 +68,21 @@ def kind_of(value: object) -> str:
     >>> kind_of(1), kind_of([]), kind_of(OSError())
     ('an int', 'a list', 'an OSError')
     """
-    name = type(value).__name__
+    return _with_article(type(value).__name__)
+
+
+def full_kind_of(value: object) -> str:
+    """Return the type of a value with its module and its article.
+
+    >>> import datetime as dt
+    >>> full_kind_of([]), full_kind_of(dt.date(2024, 1, 31))
+    ('a list', 'a datetime.date')
+    """
+    kind = type(value)
+    return _with_article(kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}")
+
+
+def _with_article(name: str) -> str:
     return f"{'an' if name.startswith(_AFTER_AN) else 'a'} {name}"
 
 

@@ -23,7 +23,7 @@ from events_pandas.convert.cells import (
 )
 from events_pandas.convert.object_cells import EXACT_BELOW, is_uniform, mixed_cells, plain_decimal
 from events_pandas.mapping import Constant
-from events_pandas.mapping.arrow_types import UUID_TYPE, decoded, is_bytes, readable_array, uuid_text
+from events_pandas.mapping.arrow_types import UUID_TYPE, decoded, is_bytes, readable_array, type_words, uuid_text
 from events_pandas.mapping.rules import Values
 
 _WRITTEN_DAYS = (-12_687_428, 11_248_738)
@@ -208,7 +208,7 @@ def _worded(kind: CellKind) -> Callable[[pa.Array], Cells]:
     """Return cells that cannot be sent, with the name of their type as value."""
 
     def cells(array: pa.Array) -> Cells:
-        word = pa.scalar(str(getattr(array.type, "extension_name", array.type)), TEXT_TYPE)
+        word = pa.scalar(type_words(array.type), TEXT_TYPE)
         return Cells(kind=kind, values=pc.if_else(array.is_valid(), word, pa.scalar(None, TEXT_TYPE)))
 
     return cells

@@ -16,6 +16,7 @@ from events_pandas.mapping.binding import (
 from events_pandas.mapping.event_mapping import EventMapping
 from events_pandas.mapping.rules import Column, Constant, Date, Link, MonetaryAmount, Number, RichLink, Rule, Text
 from events_pandas.mapping.source_format import SourceFormat
+from events_pandas.mapping.tables import Table, as_frame, frames_of, is_streamed, read_table
 
 __all__ = [
     "BoundMapping",
@@ -30,13 +31,18 @@ __all__ = [
     "RichLink",
     "Rule",
     "SourceFormat",
+    "Table",
     "Text",
     "absent_columns",
+    "as_frame",
     "bind",
     "frame_labels",
+    "frames_of",
     "is_computing",
+    "is_streamed",
     "named_labels",
     "named_values",
+    "read_table",
     "require_columns",
     "require_frame",
     "require_mapping",

@@ -1,6 +1,7 @@
 """Arrow types that Arrow, pandas or this machine cannot read everywhere, and the plain types that replace them."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from typing import Final
 
@@ -112,23 +113,36 @@ def readable(column: Values) -> Values:
 
 def sliceable(column: Values) -> Values:
     """Return a column whose single rows can be taken: its own type changes only if it holds views or runs."""
-    kind = getattr(column.dtype, "pyarrow_dtype", pa.null())
-    is_rigid = kind in _VIEWED or pa.types.is_run_end_encoded(kind) or _without_views(kind) != kind
-    return readable(column) if is_rigid else column
+    return readable(column) if _is_rigid(getattr(column.dtype, "pyarrow_dtype", pa.null())) else column
+
+
+def arrow_frame(table: pa.Table) -> pd.DataFrame:
+    """Return the rows of a table as a frame with Arrow's own dtypes: integers with a gap stay integers."""
+    columns = sliceable_table(table).columns
+    # By position: `Table.to_pandas` gives all columns of one name the dtype of the last.
+    arrays = {place: pd.arrays.ArrowExtensionArray(column) for place, column in enumerate(columns)}
+    return pd.DataFrame(arrays, index=pd.RangeIndex(len(table))).set_axis(table.column_names, axis="columns")
 
 
 def sliceable_table(table: pa.Table) -> pa.Table:
-    """Return a table whose rows and cells pandas can take: it fails at views, and at zones that it does not know.
+    """Return a table whose rows and cells pandas can take: it fails at views, runs, and zones that it does not know.
 
     Other types, such as UUIDs, stay as they are.
     """
-    columns = []
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        kind = _VIEWED.get(column.type) or zoned_type(_without_views(column.type))
-        is_view = column.type in _VIEWED or _without_views(column.type) != column.type
-        chunks = [readable_array(chunk) if is_view else chunk.cast(kind) for chunk in column.chunks]
-        columns.append((name, column if kind == column.type else pa.chunked_array(chunks, kind)))
-    return pa.Table.from_arrays([column for _, column in columns], names=[name for name, _ in columns])
+    return pa.Table.from_arrays([_sliceable_column(column) for column in table.columns], names=table.column_names)
+
+
+def _sliceable_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    kind = column.type
+    if _is_rigid(kind):
+        return pa.chunked_array([readable_array(chunk) for chunk in column.chunks], readable_type(kind))
+    zoned = zoned_type(kind)
+    return column if zoned == kind else column.cast(zoned)
+
+
+def _is_rigid(kind: pa.DataType) -> bool:
+    """Tell whether a type holds views or runs: Arrow cannot take single rows of such a column."""
+    return bool(kind in _VIEWED or pa.types.is_run_end_encoded(kind) or _without_views(kind) != kind)
 
 
 def readable_type(kind: pa.DataType) -> pa.DataType:
@@ -149,14 +163,36 @@ def readable_array(array: pa.Array) -> pa.Array:
     if plain == kind:
         return array
     if pa.types.is_run_end_encoded(kind):
-        return readable_array(pc.run_end_decode(array))
+        return _without_runs(array)
     if pa.types.is_dictionary(kind):
         return readable_array(array.dictionary).take(array.indices)
+    if kind in _VIEWED:
+        # Older versions of pyarrow cannot cast views.
+        with suppress(pa.ArrowNotImplementedError):
+            return array.cast(plain)
     if kind in _VIEWED or _without_views(kind) != kind:
-        # Not every Arrow can cast views.
+        # A cast of views of lists may be wrong.
         return pa.array(array.to_pylist(), plain)
     stored = getattr(array, "storage", array)
     return uuid_text(stored) if stored.type == UUID_TYPE else stored.cast(plain)
+
+
+def _without_runs(array: pa.Array) -> pa.Array:
+    """Return the values that runs repeat; Arrow itself cannot repeat values of every type."""
+    ends, rows = array.run_ends.to_numpy(), np.arange(array.offset, array.offset + len(array))
+    return readable_array(array.values).take(pa.array(np.searchsorted(ends, rows, side="right")))
+
+
+def type_words(kind: pa.DataType) -> str:
+    """Return what messages call a type; an extension type has a name of its own.
+
+    >>> type_words(pa.duration("s"))
+    'duration[s]'
+    """
+    if hasattr(kind, "vendor_name"):
+        # Arrow has no such type itself, as those of databases.
+        return f"{kind.type_name} of {kind.vendor_name}"
+    return str(getattr(kind, "extension_name", kind))
 
 
 def _without_views(kind: pa.DataType) -> pa.DataType:

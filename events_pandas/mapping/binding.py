@@ -1,8 +1,9 @@
 """A mapping bound to a frame: each source becomes a column of values, each bare column a rule with a type."""
 
 import os
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -33,13 +34,28 @@ from events_pandas.mapping.rules import (
 from events_pandas.mapping.source_format import DecimalSign
 from events_pandas.mapping.toml import misplaced, source_wording
 from events_pandas.wording import Phrase, Words, parts_of
-from events_pandas.words import did_you_mean, kind_of
+from events_pandas.words import did_you_mean, full_kind_of, kind_of
 
 KEYS: Final = "keys"
 """What reads the columns that are carried into the results, in the words of an error."""
 _CURRENCY_LETTERS: Final = 3
 # In a TOML file a line below [metadata] is metadata, also one that was meant for the mapping.
 _TEXT_OPTIONS: Final = frozenset({"timezone", "duplicates", "on_invalid_metadata", "metadata_overflow"})
+
+_PLAIN: Final = (list, tuple, Mapping, np.ndarray)
+"""Rows that `pandas.DataFrame` takes."""
+_CURES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "to_arrow_reader": "call its to_arrow_reader()",
+        "to_reader": "call its to_reader()",
+        "fetchmany": "read its rows with pd.read_sql(query, connection)",
+        "toPandas": "call its toPandas()",
+        "to_frame": "call its to_frame()",
+        "to_pandas": "call its to_pandas()",
+        "compute": "call its compute()",
+    }
+)
+"""How to make a frame of rows whose type has a method of this name: of cursors, scanners, PySpark, Dask, columns."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,8 +121,26 @@ def require_mapping(mapping: object) -> None:
 def require_frame(frame: object) -> None:
     """Raise a `TypeError` if this is not a DataFrame."""
     if not isinstance(frame, pd.DataFrame):
-        cure = ": check_file and submit_file take the path of a file" if isinstance(frame, str | os.PathLike) else ""
-        raise TypeError(f"expected rows in a pandas DataFrame, got {kind_of(frame)}{cure}")
+        raise rows_error(frame)
+
+
+def rows_error(rows: object) -> TypeError:
+    """Return the error for rows that are not a table."""
+    cure = rows_cure(rows)
+    if isinstance(rows, _PLAIN):
+        cure = ": make a frame with pd.DataFrame(rows)"
+    elif not cure and isinstance(rows, Iterator):
+        cure = ": iter_submit takes several frames"
+    expected = "expected rows in a pandas DataFrame, or in a table of Polars, DuckDB or pyarrow"
+    return TypeError(f"{expected}, got {full_kind_of(rows)}{cure}")
+
+
+def rows_cure(rows: object) -> str:
+    """Return how to make a frame of the rows of another library; nothing if that is not known."""
+    if isinstance(rows, str | os.PathLike):
+        return ": check_file and submit_file take the path of a file"
+    # An attribute of the object itself may be a column.
+    return next((f": {cure}" for name, cure in _CURES.items() if hasattr(type(rows), name)), "")
 
 
 def frame_labels(frame: pd.DataFrame) -> list[Hashable]:

@@ -11,7 +11,7 @@ from events_pandas.convert import Converter, EventBatch
 from events_pandas.convert.cells import Mask, Rows
 from events_pandas.convert.keys import Seconds
 from events_pandas.deliver import Status
-from events_pandas.mapping import EventMapping, bind, require_mapping
+from events_pandas.mapping import EventMapping, Table, bind, read_table, require_mapping
 from events_pandas.results.frame import text_column, utc_times
 from events_pandas.results.reading import require_one_run, row_numbers, times_of
 from events_pandas.results.results_summary import require_columns
@@ -20,14 +20,14 @@ from events_pandas.words import counted, kind_of
 _COLUMNS = ("row", "status", "created_at")
 
 
-def unknown_contacts(results: pd.DataFrame, frame: pd.DataFrame, mapping: EventMapping) -> pd.DataFrame:
+def unknown_contacts(results: pd.DataFrame, frame: Table, mapping: EventMapping) -> pd.DataFrame:
     """Name the contacts whose rows ended as ``unknown_contact``.
 
     Parameters
     ----------
     results : pandas.DataFrame
         What submitting returned, or some of its rows; a file of results that was read back will do.
-    frame : pandas.DataFrame
+    frame : pandas.DataFrame or table
         All rows that were submitted: those of the run, or of the one frame of a stream that the results belong to.
     mapping : EventMapping
         The mapping with which they were submitted.
@@ -81,9 +81,10 @@ def unknown_contacts(results: pd.DataFrame, frame: pd.DataFrame, mapping: EventM
     {'b': 'accepted', 'c': 'accepted'}
     """
     require_mapping(mapping)
-    require_results(results, frame, columns=_COLUMNS)
+    submitted = read_table(frame, mapping)
+    require_results(results, submitted, columns=_COLUMNS)
     events = results.loc[(results["status"] == Status.UNKNOWN_CONTACT.value).to_numpy(), list(_COLUMNS)]
-    events = _with_contacts(events, frame, mapping, positions=positions_in(frame, results, events["row"]))
+    events = _with_contacts(events, submitted, mapping, positions=positions_in(submitted, results, events["row"]))
     events["key"] = compared(events)
     contacts = events.groupby(["identifier", "key"], sort=False, as_index=False).agg(
         contact=("contact", "first"),

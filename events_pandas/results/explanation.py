@@ -10,6 +10,7 @@ import pandas as pd
 from events_pandas.convert.codes import CODES
 from events_pandas.deliver import Status
 from events_pandas.deliver.stops import EARLY_ENDS, StopReason
+from events_pandas.mapping import Table, read_table
 from events_pandas.results.contacts import positions_in, require_results
 from events_pandas.results.frame import STATUS_DTYPE
 from events_pandas.results.next_steps import REPEATS_UNSENT, STEPS
@@ -77,14 +78,14 @@ _LEFT_BEHIND: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
-def explain(results: pd.DataFrame, frame: pd.DataFrame | None = None) -> pd.DataFrame:
+def explain(results: pd.DataFrame, frame: Table | None = None) -> pd.DataFrame:
     """Group the rows that were not accepted by cause, as a person would.
 
     Parameters
     ----------
     results : pandas.DataFrame
         What submitting returned, or some of its rows; a file of results that was read back will do.
-    frame : pandas.DataFrame, optional
+    frame : pandas.DataFrame or table, optional
         All rows that were submitted. Examples then have the labels of its rows, also if the results come from a file
         or were put together.
 
@@ -141,8 +142,9 @@ def explain(results: pd.DataFrame, frame: pd.DataFrame | None = None) -> pd.Data
     require_columns(results, [name for name in _READ_TOO if name in results])
     if frame is None:
         return explained(results, labels=labels_of(results))
-    require_results(results, frame, columns=COLUMNS)
-    return explained(results, labels=frame.index[positions_in(frame, results, results["row"])])
+    submitted = read_table(frame)
+    require_results(results, submitted, columns=COLUMNS)
+    return explained(results, labels=submitted.index[positions_in(submitted, results, results["row"])])
 
 
 def labels_of(results: pd.DataFrame) -> "pd.Index[Any] | None":

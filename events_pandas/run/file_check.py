@@ -70,19 +70,11 @@ def check_frames(frames: FileFrames, *, destination: Destination | None, progres
         passed = check.passed(bar.advance)
     # Without progress they were not counted before.
     frames.total = passed.facts.rows
-
-    def payloads(n: int) -> list[bytes]:
-        if n > PAYLOADS_KEPT:
-            raise ValueError(
-                f"n: a report of files has the first {PAYLOADS_KEPT:,} events, got {n:,}: give a smaller n"
-            )
-        return passed.payloads[:n]
-
     return CheckReport(
         mapping=frames.mapping,
         facts=passed.facts,
         index=pd.RangeIndex(passed.facts.rows),
-        first_payloads=payloads,
+        first_payloads=kept_payloads(passed, "files"),
         text_keys=passed.text_keys,
         resolved=check.stream.types,
         places=check.read.in_files,
@@ -90,6 +82,19 @@ def check_frames(frames: FileFrames, *, destination: Destination | None, progres
         skipped_files=frames.skipped,
         empty_files=check.read.empty_files,
     )
+
+
+def kept_payloads(passed: PassedRows, source: str) -> Callable[[int], list[bytes]]:
+    """Return a function that gives the first events of rows that have passed; `source` are these in words."""
+
+    def payloads(n: int) -> list[bytes]:
+        if n > PAYLOADS_KEPT:
+            raise ValueError(
+                f"n: a report of {source} has the first {PAYLOADS_KEPT:,} events, got {n:,}: give a smaller n"
+            )
+        return passed.payloads[:n]
+
+    return payloads
 
 
 class _FilesCheck:

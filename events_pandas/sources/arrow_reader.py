@@ -3,12 +3,11 @@
 from collections.abc import Hashable, Iterator
 from typing import Any, BinaryIO, Final
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from events_pandas.errors import SourceError
-from events_pandas.mapping.arrow_types import sliceable_table
+from events_pandas.mapping.arrow_types import arrow_frame
 from events_pandas.sources.reader import chosen_columns
 from events_pandas.sources.source_file import Part, SourceFile
 
@@ -41,10 +40,10 @@ class ParquetReader:
         # Arrow would read whole row groups, and keep all of them until the end.
         with pq.ParquetFile(self._content, buffer_size=_BUFFER_BYTES, pre_buffer=False) as file:
             if file.metadata.num_rows == 0:
-                yield Part(frame=_as_frame(file.schema_arrow.empty_table()))
+                yield Part(frame=arrow_frame(file.schema_arrow.empty_table()))
             read = chosen_columns(columns, file.schema_arrow.names)
             for batch in file.iter_batches(batch_size=chunksize, columns=read):
-                yield Part(frame=_as_frame(pa.Table.from_batches([batch])))
+                yield Part(frame=arrow_frame(pa.Table.from_batches([batch])))
 
 
 class ArrowReader:
@@ -78,10 +77,10 @@ class ArrowReader:
         rows = 0
         for batch in self._batches(places):
             for start in range(0, batch.num_rows, chunksize):
-                yield Part(frame=_as_frame(pa.Table.from_batches([batch.slice(start, chunksize)])))
+                yield Part(frame=arrow_frame(pa.Table.from_batches([batch.slice(start, chunksize)])))
             rows += batch.num_rows
         if not rows:
-            yield Part(frame=_as_frame(schema.empty_table()))
+            yield Part(frame=arrow_frame(schema.empty_table()))
 
     def _batches(self, places: list[int] | None) -> Iterator[pa.RecordBatch]:
         options = pa.ipc.IpcReadOptions(included_fields=places)
@@ -113,9 +112,3 @@ class ArrowReader:
     def _opened(self, options: "pa.ipc.IpcReadOptions | None" = None) -> Any:
         self._content.seek(0)
         return (pa.ipc.open_file if self._is_file else pa.ipc.open_stream)(self._content, options=options)
-
-
-def _as_frame(table: pa.Table) -> pd.DataFrame:
-    # Arrow's own dtypes: an integer column with a gap stays an integer column.
-    frame: pd.DataFrame = sliceable_table(table).to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
-    return frame

@@ -278,4 +278,7 @@ def test_list_of_dicts_is_refused(mapping, any_client):
     with pytest.raises(TypeError) as caught:
         submit_events([{"who": "1"}], mapping, client=any_client)
 
-    assert str(caught.value) == "expected rows in a pandas DataFrame, got a list"
+    assert str(caught.value) == (
+        "expected rows in a pandas DataFrame, or in a table of Polars, DuckDB or pyarrow, got a list: "
+        "make a frame with pd.DataFrame(rows)"
+    )

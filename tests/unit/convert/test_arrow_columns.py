@@ -2,6 +2,7 @@
 
 import datetime as dt
 import decimal
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -10,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from events_pandas import suggest_mapping
-from events_pandas.mapping import Column, Constant, Date, Link, MonetaryAmount, Number, Text
-from events_pandas.mapping.arrow_types import sliceable_table
+from events_pandas.mapping import Column, Constant, Date, Link, MonetaryAmount, Number, Text, as_frame
+from events_pandas.mapping.arrow_types import readable_type, sliceable_table, type_words
 
 CENTS = decimal.Decimal("19.90")
 DAY = dt.date(2024, 1, 31)
@@ -26,6 +27,8 @@ RULES = [
     Link("x"),
     MonetaryAmount("x", currency=Constant("eur")),
 ]
+KINDS = {name: getattr(pa, name, None) for name in ("uuid", "json_", "bool8")}
+KINDS["hugeint"] = partial(pa.opaque, pa.binary(16), "hugeint", "DuckDB") if hasattr(pa, "opaque") else None
 TYPES = [
     pa.array([CENTS, None], pa.decimal128(20, 2)),
     pa.array([CENTS, None], pa.decimal256(60, 30)),
@@ -47,7 +50,17 @@ TYPES = [
     pa.array([True, None]),
     pa.nulls(2),
     *(pa.array([value, None]).dictionary_encode() for value in ("a", b"a", 1, CENTS, DAY)),
-    *(pa.RunEndEncodedArray.from_arrays(pa.array([1, 2]), pa.array([value, None])) for value in ("a", 1)),
+    pa.DictionaryArray.from_arrays(pa.array([0, None], pa.int8()), pa.array(["a"], pa.string_view())),
+    *(
+        pa.RunEndEncodedArray.from_arrays(pa.array([1, 2]), values)
+        for values in (
+            pa.array(["a", None]),
+            pa.array([1, None]),
+            pa.array(["a", None], pa.string_view()),
+            pa.array([DAY, None]).dictionary_encode(),
+            pa.array([{"a": "x"}, None]),
+        )
+    ),
     pa.array([["a"], None], pa.list_(pa.string_view())),
     pa.array([[1], None], pa.large_list(pa.int64())),
     pa.array([[1, 2], None], pa.list_(pa.int64(), 2)),
@@ -58,9 +71,9 @@ TYPES = [
     pa.UnionArray.from_sparse(pa.array([0, 0], pa.int8()), [pa.array([1, 2])]),
     *(
         pa.ExtensionArray.from_storage(kind(), pa.array([value, None], kind().storage_type))
-        for name, value in (("uuid", b"0" * 16), ("json_", "{}"), ("bool8", 1))
+        for name, value in (("uuid", b"0" * 16), ("json_", "{}"), ("bool8", 1), ("hugeint", b"0" * 16))
         # They came with pyarrow 18 and 19.
-        if (kind := getattr(pa, name, None)) is not None
+        if (kind := KINDS[name]) is not None
     ),
 ]
 
@@ -108,6 +121,42 @@ def test_column_of_a_parquet_file_is_as_in_a_frame(tmp_path, found, array):
 
     for rule in RULES:
         assert found(read, rule) == found(_frame(array), rule)
+
+
+@pytest.mark.parametrize("array", TYPES, ids=lambda array: str(array.type))
+def test_column_of_a_table_is_as_in_a_frame(found, array):
+    """*Every Arrow type arrives as in a pandas frame*, also from the middle of a batch and from several of them."""
+    twice = pa.chunked_array([array, array])
+    tables = [pa.table({"x": array}), pa.table({"x": twice}).slice(1, 2)]
+
+    for table, order in zip(tables, ([0, 1], [1, 0]), strict=True):
+        # Through the interface, as a table of another library.
+        frame = as_frame(pa.RecordBatchReader.from_stream(table))
+        for rule in RULES:
+            expected = found(_frame(array), rule)
+            assert found(frame, rule) == [expected[row] for row in order]
+            assert found(frame.iloc[[1, 0]], rule) == [expected[row] for row in order[::-1]]
+
+
+@pytest.mark.parametrize(
+    "array", [array for array in TYPES if "Mars" not in str(array.type)], ids=lambda array: str(array.type)
+)
+def test_cells_of_a_table_are_exact(array):
+    """A cell in a frame is the cell of the table."""
+    frame = as_frame(pa.table({"x": array}))
+
+    assert pa.array(frame["x"]).to_pylist() == array.to_pylist()
+
+
+@pytest.mark.parametrize("array", TYPES, ids=lambda array: str(array.type))
+def test_type_that_is_not_sent_is_named_in_words(convert, array):
+    """The value of an error is its column's type: Arrow's name for it, or the one of its owner."""
+    batch = convert(as_frame(pa.table({"x": array})), metadata={"value_at": Text("x")})
+
+    shown = [text for finding in batch.findings if finding.severity == "error" for text in finding.values.to_pylist()]
+
+    assert set(shown) <= {repr(type_words(readable_type(array.type)))}
+    assert ("hugeint" in str(array.type)) == (shown == ["'hugeint of DuckDB'"])
 
 
 @pytest.mark.parametrize("array", TYPES, ids=lambda array: str(array.type))

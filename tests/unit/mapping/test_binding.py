@@ -83,17 +83,23 @@ def test_bind_counts_the_rows(mapping, orders):
     assert [bind(frame, mapping()).n_rows for frame in (orders, orders.head(0))] == [2, 0]
 
 
-@pytest.mark.parametrize("rows", [[{"time": 1}], pd.Series([1]), None])
-def test_bind_takes_nothing_but_a_frame(mapping, rows):
+@pytest.mark.parametrize(
+    ("rows", "got"), [([{"time": 1}], "a list: make a frame with pd.DataFrame(rows)"), (None, "a NoneType")]
+)
+def test_bind_takes_nothing_but_a_frame(mapping, rows, got):
     """Rows that are not in a DataFrame are refused before the mapping is looked at."""
-    with pytest.raises(TypeError, match=f"^expected rows in a pandas DataFrame, got a {type(rows).__name__}$"):
+    with pytest.raises(TypeError) as caught:
         bind(rows, mapping())
+
+    assert str(caught.value) == (
+        f"expected rows in a pandas DataFrame, or in a table of Polars, DuckDB or pyarrow, got {got}"
+    )
 
 
 @pytest.mark.parametrize("path", ["orders.csv", Path("orders.csv")])
 def test_bind_says_what_takes_a_path(mapping, path):
     """Files have functions of their own."""
-    with pytest.raises(TypeError, match=r"got a (str|PosixPath|WindowsPath): check_file and submit_file take the path"):
+    with pytest.raises(TypeError, match=r"got a [\w.]+: check_file and submit_file take the path"):
         bind(path, mapping())
 
 

@@ -532,7 +532,7 @@ def test_suggestion_refuses_a_frame_without_rows(orders, faults):
 
 def test_suggestion_refuses_what_is_not_a_frame():
     """Rows that are not in a DataFrame are refused."""
-    with pytest.raises(TypeError, match=r"^expected rows in a pandas DataFrame, got a list$"):
+    with pytest.raises(TypeError, match=r", got a list: make a frame with pd\.DataFrame\(rows\)$"):
         suggest_mapping([{"user_id": 1}])
 
 

@@ -1,0 +1,204 @@
+"""Tables of other libraries become frames: whatever has the Arrow PyCapsule interface, whole or batch by batch."""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any, Final, Protocol, TypeAlias, cast
+
+import pandas as pd
+import pyarrow as pa
+
+from events_pandas.mapping.arrow_types import arrow_frame
+from events_pandas.mapping.binding import is_computing, named_labels, require_frame, rows_cure, rows_error
+from events_pandas.mapping.event_mapping import EventMapping
+from events_pandas.words import full_kind_of
+
+_STREAM: Final = "__arrow_c_stream__"
+_ARRAY: Final = "__arrow_c_array__"
+_BATCH_ROWS: Final = 100_000
+_NOT_A_TABLE: Final = "non-struct type"
+"""What pyarrow says of a column."""
+_ONLY_POLARS: Final = frozenset({"Object", "Int128", "UInt128"})
+
+
+class ArrowStream(Protocol):
+    """A table of Polars, DuckDB, pyarrow, Narwhals or another library, or a reader of record batches."""
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any: ...
+
+
+class ArrowArray(Protocol):
+    """A record batch."""
+
+    def __arrow_c_array__(self, requested_schema: Any = None) -> Any: ...
+
+
+class LazyTable(Protocol):
+    """A lazy frame of Polars: a query."""
+
+    def collect_schema(self) -> Any:
+        """Return the names and types of the columns."""
+
+    def collect(self) -> Any:
+        """Return all rows."""
+
+
+class ScannedTable(Protocol):
+    """A dataset of pyarrow: files that are read when their rows are needed."""
+
+    def scanner(self) -> Any:
+        """Return what reads the rows."""
+
+
+Table: TypeAlias = pd.DataFrame | ArrowStream | ArrowArray | LazyTable | ScannedTable
+
+
+def as_frame(rows: object, mapping: EventMapping | None = None) -> pd.DataFrame:
+    """Return rows as a frame, as `read_table` does. Raise `TypeError` if they are not a table."""
+    frame = read_table(rows, mapping)
+    require_frame(frame)
+    return cast("pd.DataFrame", frame)
+
+
+def read_table(rows: object, mapping: EventMapping | None = None) -> Any:
+    """Return the rows of a table as a frame with Arrow's own dtypes and a new index; anything else as it is.
+
+    With a mapping, columns that it does not read are left out.
+    """
+    table = _native(rows)
+    return arrow_frame(_chosen(_whole(table, mapping), mapping)) if _is_arrow(table) else table
+
+
+def is_streamed(rows: object) -> bool:
+    """Tell whether a table is not in memory yet: a query of Polars, a dataset, or a reader."""
+    table = _native(rows)
+    return isinstance(table, pa.RecordBatchReader) or _is_lazy(table) or _has(table, "scanner")
+
+
+def frames_of(frames: object, mapping: EventMapping, *, chunksize: int) -> Iterable[pd.DataFrame]:
+    """Return the frames of a stream: of several tables, or of the batches of one, cut after `chunksize` rows.
+
+    Raise `TypeError` for one pandas frame, and for what is neither a table nor several of them.
+    """
+    rows = _native(frames)
+    if isinstance(rows, pd.DataFrame):
+        # It is iterable, over the labels of its columns.
+        raise TypeError(
+            "frames: expected several DataFrames, got one: give a list or an iterator, or call submit_events"
+        )
+    if _is_arrow(rows):
+        return _batch_frames(rows, mapping, chunksize=chunksize)
+    cure = rows_cure(rows)
+    if cure or isinstance(rows, dict) or not isinstance(rows, Iterable):
+        expected = "frames: expected several DataFrames, or a table that is read in batches"
+        raise TypeError(f"{expected}, got {full_kind_of(rows)}{cure}")
+    # A map goes on after an error or an interrupt, as `rows` itself does.
+    return map(partial(as_frame, mapping=mapping), rows)
+
+
+def _batch_frames(rows: object, mapping: EventMapping, *, chunksize: int) -> Iterator[pd.DataFrame]:
+    """Yield the batches of a table as frames of at most `chunksize` rows; a table without rows gives an empty frame.
+
+    A batch without rows is an empty frame, too: its source may wait for rows.
+    """
+    table = _narrowed(_native(rows), mapping)
+    if _has(table, "collect_batches"):
+        queried = map(_whole, table.collect_batches(chunk_size=chunksize, engine="streaming"))
+        batches = _or_else(queried, lambda: _whole(table.head(0)))
+    else:
+        reader = _reader(table, mapping, batch_rows=chunksize)
+        batches = _or_else(map(pa.Table.from_batches, ([batch] for batch in reader)), reader.schema.empty_table)
+    for batch in batches:
+        chosen = _chosen(batch, mapping)
+        for start in range(0, max(len(chosen), 1), chunksize):
+            yield arrow_frame(chosen.slice(start, chunksize))
+
+
+def _has(rows: object, name: str) -> bool:
+    # Of its type: an attribute of the object itself may be a column.
+    return hasattr(type(rows), name)
+
+
+def _is_arrow(table: object) -> bool:
+    """Tell whether this is a table of another library than pandas."""
+    is_held = not isinstance(table, pd.DataFrame) and (_has(table, _STREAM) or _has(table, _ARRAY))
+    return is_held or is_streamed(table)
+
+
+def _is_lazy(table: object) -> bool:
+    return _has(table, "collect") and _has(table, "collect_schema")
+
+
+def _native(rows: object) -> Any:
+    """Return the frame inside a frame of Narwhals; anything else as it is."""
+    is_wrapped = type(rows).__module__.partition(".")[0] == "narwhals" and _has(rows, "to_native")
+    return cast("Any", rows).to_native() if is_wrapped else rows
+
+
+def _whole(table: Any, mapping: EventMapping | None = None) -> pa.Table:
+    return _reader(_narrowed(table, mapping), mapping).read_all()
+
+
+def _reader(table: Any, mapping: EventMapping | None = None, *, batch_rows: int = _BATCH_ROWS) -> pa.RecordBatchReader:
+    """Return a reader of the record batches of a table. Raise `TypeError` if Arrow cannot read it."""
+    if isinstance(table, pa.RecordBatchReader):
+        # Not through its interface: an error of its source would arrive as another one.
+        return table
+    if _has(table, "scanner"):
+        return table.scanner(columns=_names_read(table.schema.names, mapping), batch_size=batch_rows).to_reader()
+    if _is_lazy(table):
+        table = table.collect()
+    _require_known_types(table)
+    if _has(table, _STREAM) and _has(table, "to_arrow_reader"):
+        # DuckDB 1 holds the whole result behind its interface of streams.
+        return table.to_arrow_reader(batch_rows)
+    try:
+        if _has(table, _STREAM):
+            return pa.RecordBatchReader.from_stream(table)
+        return pa.table(table).to_reader()
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        if _NOT_A_TABLE in str(error):
+            raise rows_error(table) from None
+        cannot = f"pyarrow {pa.__version__} cannot read {full_kind_of(table)} ({error})"
+        raise TypeError(f"{cannot}: cast its columns to other types, or leave them out") from error
+
+
+def _require_known_types(table: Any) -> None:
+    """Raise `TypeError` for columns of a type that only Polars has: Arrow would take objects for bytes."""
+    if _has(table, "collect_schema"):
+        for name, kind in table.collect_schema().items():
+            if str(kind) in _ONLY_POLARS:
+                raise TypeError(f"column {name!r} has the type {kind}, which Arrow lacks: cast it, or leave it out")
+
+
+def _narrowed(table: Any, mapping: EventMapping | None) -> Any:
+    """Return a frame or a query of Polars with the columns that a mapping reads; another table as it is."""
+    if not _has(table, "collect_schema"):
+        return table
+    names = _names_read(table.collect_schema().names(), mapping)
+    return table if names is None else table.select(names)
+
+
+def _chosen(table: pa.Table, mapping: EventMapping | None) -> pa.Table:
+    """Return the columns of a table that a mapping reads; two columns may have one name."""
+    names = _names_read(table.column_names, mapping)
+    if names is None:
+        return table
+    return table.select([place for place, name in enumerate(table.column_names) if name in names])
+
+
+def _names_read(names: list[str], mapping: EventMapping | None) -> list[str] | None:
+    """Return the names of the columns that a mapping reads; None for all, also if one that it names is missing."""
+    if not isinstance(mapping, EventMapping) or is_computing(mapping):
+        return None
+    labels = named_labels(mapping)
+    if not labels or not labels <= set(names):
+        return None
+    # An event name that is also a column is an error.
+    return [name for name in names if name in labels or name == mapping.event_name]
+
+
+def _or_else(tables: Iterator[pa.Table], otherwise: Callable[[], pa.Table]) -> Iterator[pa.Table]:
+    """Yield tables; if there are none, another one."""
+    first = next(tables, None)
+    yield otherwise() if first is None else first
+    yield from tables
