@@ -244,7 +244,7 @@ def submit_events(frame: Table, mapping: EventMapping, **options: Unpack[SubmitO
     {'a': 'accepted', 'b': 'invalid'}
     """
     run = Run(mapping=mapping, options=run_options(options), source="frame", origin=kind_of(frame))
-    return run.results(as_frame(frame, mapping))
+    return run.results(as_frame(frame, mapping, keys=run.options.keys))
 
 
 @with_options
@@ -309,7 +309,7 @@ def iter_submit(
     1 accepted
     """
     checked = run_options(options)
-    rows = frames_of(frames, mapping, chunksize=checked.chunksize)
+    rows = frames_of(frames, mapping, chunksize=checked.chunksize, keys=checked.keys)
     origin = "a stream of DataFrames"
     run = Run(mapping=mapping, options=checked, source="stream", origin=origin)
     return run.stream(rows)

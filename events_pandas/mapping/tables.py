@@ -1,8 +1,8 @@
 """Tables of other libraries become frames: whatever has the Arrow PyCapsule interface, whole or batch by batch."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from functools import partial
-from typing import Any, Final, Protocol, TypeAlias, cast
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias, cast
 
 import pandas as pd
 import pyarrow as pa
@@ -52,20 +52,27 @@ class ScannedTable(Protocol):
 Table: TypeAlias = pd.DataFrame | ArrowStream | ArrowArray | LazyTable | ScannedTable
 
 
-def as_frame(rows: object, mapping: EventMapping | None = None) -> pd.DataFrame:
+class _Wanted(NamedTuple):
+    """The labels of the columns that are read, and of one that is read too if it is there."""
+
+    labels: set[Hashable]
+    also: object
+
+
+def as_frame(rows: object, mapping: EventMapping | None = None, *, keys: Collection[Hashable] = ()) -> pd.DataFrame:
     """Return rows as a frame, as `read_table` does. Raise `TypeError` if they are not a table."""
-    frame = read_table(rows, mapping)
+    frame = read_table(rows, mapping, keys=keys)
     require_frame(frame)
     return cast("pd.DataFrame", frame)
 
 
-def read_table(rows: object, mapping: EventMapping | None = None) -> Any:
+def read_table(rows: object, mapping: EventMapping | None = None, *, keys: Collection[Hashable] = ()) -> Any:
     """Return the rows of a table as a frame with Arrow's own dtypes and a new index; anything else as it is.
 
-    With a mapping, columns that it does not read are left out.
+    With a mapping, columns are left out that it does not read and that are no keys of the results.
     """
-    table = _native(rows)
-    return arrow_frame(_chosen(_whole(table, mapping), mapping)) if _is_arrow(table) else table
+    table, wanted = _native(rows), _wanted(mapping, keys)
+    return arrow_frame(_chosen(_whole(table, wanted), wanted)) if _is_arrow(table) else table
 
 
 def is_streamed(rows: object) -> bool:
@@ -74,7 +81,9 @@ def is_streamed(rows: object) -> bool:
     return isinstance(table, pa.RecordBatchReader) or _is_lazy(table) or _has(table, "scanner")
 
 
-def frames_of(frames: object, mapping: EventMapping, *, chunksize: int) -> Iterable[pd.DataFrame]:
+def frames_of(
+    frames: object, mapping: EventMapping, *, chunksize: int, keys: Collection[Hashable] = ()
+) -> Iterable[pd.DataFrame]:
     """Return the frames of a stream: of several tables, or of the batches of one, cut after `chunksize` rows.
 
     Raise `TypeError` for one pandas frame, and for what is neither a table nor several of them.
@@ -86,29 +95,29 @@ def frames_of(frames: object, mapping: EventMapping, *, chunksize: int) -> Itera
             "frames: expected several DataFrames, got one: give a list or an iterator, or call submit_events"
         )
     if _is_arrow(rows):
-        return _batch_frames(rows, mapping, chunksize=chunksize)
+        return _batch_frames(rows, _wanted(mapping, keys), chunksize=chunksize)
     cure = rows_cure(rows)
     if cure or isinstance(rows, dict) or not isinstance(rows, Iterable):
         expected = "frames: expected several DataFrames, or a table that is read in batches"
         raise TypeError(f"{expected}, got {full_kind_of(rows)}{cure}")
     # A map goes on after an error or an interrupt, as `rows` itself does.
-    return map(partial(as_frame, mapping=mapping), rows)
+    return map(partial(as_frame, mapping=mapping, keys=keys), rows)
 
 
-def _batch_frames(rows: object, mapping: EventMapping, *, chunksize: int) -> Iterator[pd.DataFrame]:
+def _batch_frames(rows: object, wanted: _Wanted | None, *, chunksize: int) -> Iterator[pd.DataFrame]:
     """Yield the batches of a table as frames of at most `chunksize` rows; a table without rows gives an empty frame.
 
     A batch without rows is an empty frame, too: its source may wait for rows.
     """
-    table = _narrowed(_native(rows), mapping)
+    table = _narrowed(_native(rows), wanted)
     if _has(table, "collect_batches"):
         queried = map(_whole, table.collect_batches(chunk_size=chunksize, engine="streaming"))
         batches = _or_else(queried, lambda: _whole(table.head(0)))
     else:
-        reader = _reader(table, mapping, batch_rows=chunksize)
+        reader = _reader(table, wanted, batch_rows=chunksize)
         batches = _or_else(map(pa.Table.from_batches, ([batch] for batch in reader)), reader.schema.empty_table)
     for batch in batches:
-        chosen = _chosen(batch, mapping)
+        chosen = _chosen(batch, wanted)
         for start in range(0, max(len(chosen), 1), chunksize):
             yield arrow_frame(chosen.slice(start, chunksize))
 
@@ -134,17 +143,17 @@ def _native(rows: object) -> Any:
     return cast("Any", rows).to_native() if is_wrapped else rows
 
 
-def _whole(table: Any, mapping: EventMapping | None = None) -> pa.Table:
-    return _reader(_narrowed(table, mapping), mapping).read_all()
+def _whole(table: Any, wanted: _Wanted | None = None) -> pa.Table:
+    return _reader(_narrowed(table, wanted), wanted).read_all()
 
 
-def _reader(table: Any, mapping: EventMapping | None = None, *, batch_rows: int = _BATCH_ROWS) -> pa.RecordBatchReader:
+def _reader(table: Any, wanted: _Wanted | None = None, *, batch_rows: int = _BATCH_ROWS) -> pa.RecordBatchReader:
     """Return a reader of the record batches of a table. Raise `TypeError` if Arrow cannot read it."""
     if isinstance(table, pa.RecordBatchReader):
         # Not through its interface: an error of its source would arrive as another one.
         return table
     if _has(table, "scanner"):
-        return table.scanner(columns=_names_read(table.schema.names, mapping), batch_size=batch_rows).to_reader()
+        return table.scanner(columns=_names_read(table.schema.names, wanted), batch_size=batch_rows).to_reader()
     if _is_lazy(table):
         table = table.collect()
     _require_known_types(table)
@@ -170,31 +179,36 @@ def _require_known_types(table: Any) -> None:
                 raise TypeError(f"column {name!r} has the type {kind}, which Arrow lacks: cast it, or leave it out")
 
 
-def _narrowed(table: Any, mapping: EventMapping | None) -> Any:
+def _narrowed(table: Any, wanted: _Wanted | None) -> Any:
     """Return a frame or a query of Polars with the columns that a mapping reads; another table as it is."""
     if not _has(table, "collect_schema"):
         return table
-    names = _names_read(table.collect_schema().names(), mapping)
+    names = _names_read(table.collect_schema().names(), wanted)
     return table if names is None else table.select(names)
 
 
-def _chosen(table: pa.Table, mapping: EventMapping | None) -> pa.Table:
+def _chosen(table: pa.Table, wanted: _Wanted | None) -> pa.Table:
     """Return the columns of a table that a mapping reads; two columns may have one name."""
-    names = _names_read(table.column_names, mapping)
+    names = _names_read(table.column_names, wanted)
     if names is None:
         return table
     return table.select([place for place, name in enumerate(table.column_names) if name in names])
 
 
-def _names_read(names: list[str], mapping: EventMapping | None) -> list[str] | None:
-    """Return the names of the columns that a mapping reads; None for all, also if one that it names is missing."""
+def _wanted(mapping: object, keys: Collection[Hashable]) -> _Wanted | None:
+    """Return the columns that a mapping and the results need; None for all."""
     if not isinstance(mapping, EventMapping) or is_computing(mapping):
         return None
     labels = named_labels(mapping)
-    if not labels or not labels <= set(names):
-        return None
     # An event name that is also a column is an error.
-    return [name for name in names if name in labels or name == mapping.event_name]
+    return _Wanted(labels={*labels, *keys}, also=mapping.event_name) if labels else None
+
+
+def _names_read(names: list[str], wanted: _Wanted | None) -> list[str] | None:
+    """Return the names of the columns that are read; None for all, also if one of them is missing."""
+    if wanted is None or not wanted.labels <= set(names):
+        return None
+    return [name for name in names if name in wanted.labels or name == wanted.also]
 
 
 def _or_else(tables: Iterator[pa.Table], otherwise: Callable[[], pa.Table]) -> Iterator[pa.Table]:

@@ -108,6 +108,19 @@ def test_large_integers_with_gaps_are_sent_exactly(submit, libraries):
         assert sorted(contact for contact, *_ in events) == ["1", str(BIG), "2"], library
 
 
+@pytest.mark.parametrize("function", [submit_events, iter_submit], ids=lambda function: function.__name__)
+def test_tables_carry_their_keys_into_the_results(mapping, orders, client, function):
+    """Keys are read beside the columns of the mapping, from a table in memory and from a query."""
+    keyed = pl.from_arrow(orders).with_columns(order=pl.Series(["a", "b", "c", "d", "e"]), other=0)
+
+    for rows in (keyed, keyed.lazy(), keyed.to_arrow()):
+        found = function(rows, mapping, client=client, journal=None, progress=False, keys=["order"])
+        results = found if function is submit_events else pd.concat(found)
+        assert results["order"].tolist() == ["a", "b", "c", "d", "e"]
+    with pytest.raises(UnknownColumnError, match="'number'"):
+        list(iter_submit(keyed.lazy(), mapping, client=client, journal=None, progress=False, keys=["number"]))
+
+
 def test_readers_can_be_read_once(mapping, orders, submit):
     """A reader has no rows for a second call."""
     reader = orders.to_reader()
