@@ -140,7 +140,7 @@ def _sent_words(printout: Printout) -> str:
     if not printout.has_sent:
         return "nothing was sent"
     statuses = printout.facts.get("statuses")
-    return "events were sent" if statuses is None else f"{counted(statuses['accepted'], 'event')} accepted"
+    return "events were sent" if statuses is None else f"{counted(statuses.get('accepted', 0), 'event')} accepted"
 
 
 def _faults(error: Exception) -> tuple[str, ...]:

@@ -385,7 +385,7 @@ def test_command_keeps_a_journal_and_lists_its_runs(command, folder, sandbox):
     assert "already_submitted" in second.stdout
     assert sandbox.requests == 6
     heading, newest, oldest = listed.stdout.splitlines()
-    assert heading.split()[:2] == ["started", "(UTC)"]
+    assert heading.split()[:3] == ["run", "started", "(UTC)"]
     assert "complete" in newest.split()
     assert "complete" in oldest.split()
     assert "purchases.csv" in newest

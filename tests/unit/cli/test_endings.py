@@ -17,6 +17,7 @@ from events_pandas import (
 )
 from events_pandas.cli.endings import ExitCode, exit_code_of, exit_codes, named_by_options
 from events_pandas.cli.printout import Printout
+from events_pandas.cli.submission import submitted
 
 NONE = pd.DataFrame()
 PROBLEMS = pd.DataFrame({"severity": ["error"], "row": [0]})
@@ -79,6 +80,39 @@ def test_interrupt_of_submit_says_what_was_sent(capsys, known, line):
     """An interrupt outside of the run has no words of its own."""
     with pytest.raises(typer.Exit), exit_codes(Printout(command="submit", **known)):
         raise KeyboardInterrupt
+
+    assert capsys.readouterr().err == line
+
+
+class LeftRun:
+    """A run that its caller leaves by a third interrupt."""
+
+    def __init__(self, *, has_begun):
+        self.has_begun = has_begun
+
+    def submit(self, **_):
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("has_begun", "line"),
+    [
+        (False, "interrupted: nothing was sent\n"),
+        (
+            True,
+            (
+                "interrupted: the run was left before its end, and events may have been sent: submit all rows again; "
+                "the journal skips the accepted ones, and without a journal Intercom ignores repeats\n"
+            ),
+        ),
+    ],
+)
+def test_interrupt_that_leaves_a_run_says_that_events_may_have_been_sent(capsys, has_begun, line):
+    """Its results are not known: only a run without a thread has sent nothing."""
+    printout = Printout(command="submit")
+
+    with pytest.raises(typer.Exit), exit_codes(printout):
+        submitted(printout, LeftRun(has_begun=has_begun))
 
     assert capsys.readouterr().err == line
 
