@@ -6,6 +6,7 @@ from typing import Final
 
 from events_pandas.reports.pictures import Picture, figure_html
 from events_pandas.reports.sections import ReportSection
+from events_pandas.words import escaped
 
 MOST_BYTES: Final = 300_000
 
@@ -78,7 +79,7 @@ def _size(picture: Picture) -> int:
 
 
 def _lines(title: str, sections: Sequence[ReportSection], *, made_at: str, shown: Collection[Picture]) -> Iterator[str]:
-    name = html.escape(title)
+    name = html.escape(escaped(title))
     yield f"""{BEGINNING}
 <meta http-equiv="Content-Security-Policy" content="{_POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">

@@ -30,7 +30,7 @@ from events_pandas.results.next_steps import STEPS, last_step
 from events_pandas.results.report_html import percent, report_parts
 from events_pandas.results.summary import workspace_words
 from events_pandas.wording import Words, in_python
-from events_pandas.words import counted, duration_words, escaped, path_text
+from events_pandas.words import counted, duration_words, escaped, path_text, without_persons
 
 Content: TypeAlias = CheckReport | Verification | pd.DataFrame
 
@@ -94,6 +94,20 @@ class Manner:
 
 def section_of(content: Content, manner: Manner) -> ReportSection:
     """Return the section that tells of a check, of results or of a verification."""
+    section = _section(content, manner)
+    return section if manner.include_examples else _anonymous(section)
+
+
+def _anonymous(section: ReportSection) -> ReportSection:
+    """Return a section without addresses, which a message of Intercom's, an event name or a file's name may hold."""
+    pictures = [
+        replace(picture, title=without_persons(picture.title), svg=without_persons(picture.svg))
+        for picture in section.pictures
+    ]
+    return replace(section, parts=[*map(without_persons, section.parts)], pictures=pictures)
+
+
+def _section(content: Content, manner: Manner) -> ReportSection:
     match content:
         case CheckReport():
             return _check_section(content, manner)

@@ -42,8 +42,9 @@ def write_report(
         The title of the page.
     include_examples : bool, default False
         Whether to show the cell and the label of each example. They may hold personal data: by default an example is
-        the number of a row, or its file and line. The cells of identifiers are never shown; a label is shown as it
-        stands in the index.
+        the number of a row, or its file and line, and email addresses and the names of home folders are hidden
+        wherever else they stand. The cells of identifiers are never shown; a label is shown as it stands in the index,
+        unless it holds an email address.
 
     Raises
     ------

@@ -22,7 +22,7 @@ from events_pandas.results.fragment import (
     text_lines,
 )
 from events_pandas.results.report import ReportContent, shown_causes
-from events_pandas.words import counted, quoted
+from events_pandas.words import counted, escaped, quoted
 
 LINES_UNFOLDED: Final = 10
 """Lines of a table that are shown at once; the others are folded."""
@@ -149,7 +149,7 @@ def _budget_texts(budget: pd.DataFrame) -> pd.DataFrame:
     """Return the text of each cell; empty where there is nothing to say."""
     counts = {column: budget[column].map("{:,}".format) for column in ("position", "present")}
     ignored = budget["ignored"].map(lambda rows: f"{rows:,}" if rows else "")
-    words = {column: budget[column].fillna("") for column in ("type", "drift")}
+    words = {column: budget[column].fillna("").map(escaped) for column in ("key", "type", "drift")}
     return budget.assign(**counts, **words, ignored=ignored, share=budget["share"].map(percent))
 
 

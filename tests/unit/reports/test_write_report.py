@@ -2,6 +2,7 @@
 
 import re
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -175,6 +176,38 @@ def test_report_shows_no_personal_data(orders, mapping, results, written):
     for personal in ("example.org", "label-", "2024-02-30", str(journal.parent)):
         assert personal not in text
     assert journal.name in text
+
+
+def test_report_hides_addresses_wherever_they_stand(orders, mapping, results, written):
+    """Intercom's messages, event names and names of files may hold them, and a home folder has the name of a person."""
+    mapping = replace(mapping, event_name=ep.Column("who"))
+    results.loc["label-a", ["status", "error_code", "error_message"]] = [
+        "rejected",
+        "conflict",
+        "Intercom refused the event (409 Conflict: several contacts are ada@example.org): fix it",
+    ]
+    results = results.assign(source_file="/home/ada/for bob@example.org.csv", line=7)
+
+    text = written([ep.check_events(orders, mapping), results])
+    shown = written([ep.check_events(orders, mapping), results], include_examples=True)
+
+    assert "example.org" not in text
+    assert "/home/ada" not in text
+    assert "(~/for (address) line 7)" in text
+    assert "several contacts are (address)" in text
+    assert "several contacts are ada@example.org" in shown
+
+
+def test_report_shows_what_acts_on_a_terminal_as_escapes(orders, mapping, written):
+    """Also the title and metadata keys."""
+    hostile = "\u202ea\x1b[2J"
+    mapping = replace(mapping, metadata={hostile: "who"})
+
+    text = written(ep.check_events(orders, mapping), title=hostile)
+
+    svgs = "".join(re.findall("<svg.*?</svg>", text))
+    assert hostile not in text.replace(svgs, "")
+    assert "<h1>\\u202ea\\u001b[2J</h1>" in text
 
 
 def test_report_shows_cells_and_labels_on_request(orders, mapping, results, written):

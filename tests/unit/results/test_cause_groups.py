@@ -172,11 +172,11 @@ def test_html_shows_the_label_of_a_row(make_orders):
 @pytest.mark.parametrize(("user_id", "is_shown"), [("who", True), ("mail", False), (Column("mail"), False)])
 def test_html_hides_labels_that_name_contacts(make_orders, user_id, is_shown):
     """An index that the mapping reads identifiers from is not shown."""
-    index = pd.Index(["ada@example.org", "grace@example.org"], name="mail")
+    index = pd.Index(["ada", "grace"], name="mail")
     orders = make_orders(2, day=["2024-01-31", None]).set_axis(index)
     report = check_events(orders, EventMapping(event_name="a", created_at="day", user_id=user_id, timezone="UTC"))
 
-    assert ("grace@example.org" in report._repr_html_()) == is_shown
+    assert ("grace" in report._repr_html_()) == is_shown
 
 
 def test_html_folds_the_lines_after_ten(make_orders):

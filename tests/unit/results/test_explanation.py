@@ -186,11 +186,13 @@ def test_explain_has_up_to_three_request_ids(make_results):
         (pd.MultiIndex.from_tuples([("x", 1), ("y", 2)]), "row 1 (('y', 2))"),
         (pd.DatetimeIndex(["2024-01-31", "2024-02-01"]), "row 1 (2024-02-01 00:00:00)"),
         (["a", "b\x1b[2J" + "x" * 60], "row 1 ('b\\x1b[2Jxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...')"),
+        (["a@example.org", "b@example.org"], "row 1"),
+        (pd.MultiIndex.from_tuples([("x", "a@example.org"), ("y", "b@example.org")]), "row 1"),
         (None, "row 1"),
     ],
 )
 def test_explain_names_the_label_of_an_example(make_results, labels, place):
-    """A label finds the row in the caller's frame; the number of a row is not said twice."""
+    """A label finds the row in the caller's frame. A row's number is not said twice, and an address is not shown."""
     results = make_results(("accepted",), ("rejected", "x", "no"), labels=labels)
 
     assert explain(results)["example"].tolist() == [place]
@@ -319,3 +321,17 @@ def test_explain_refuses_what_does_not_belong_together(make_results, results, fr
         explain(given, frame)
 
     assert str(caught.value) == message
+
+
+def test_explained_hides_the_message_of_a_code_that_it_does_not_know(make_results):
+    """The message of an invalid row shows its cell, also if another version wrote it."""
+    results = make_results(("invalid", "of_another_version", "metadata.x: 'secret' in column 'x' is odd: fix it"))
+
+    assert explained(results, labels=None)["cause"].tolist() == ["metadata.x: 'secret' in column 'x' is odd"]
+    hidden = explained(results, labels=None, shows_cells=False)
+    assert hidden[["cause", "what_to_do"]].to_numpy().tolist() == [
+        [
+            "break a rule of Intercom's, and were not sent",
+            "fix these rows as their error_message says, then submit them again",
+        ]
+    ]
