@@ -1,6 +1,7 @@
 """Fragment: HTML for notebooks, which loads nothing, runs nothing, and has the colours of the page around it."""
 
 import html
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -55,6 +56,11 @@ def badge(word: str) -> str:
 def text_lines(texts: Iterable[str]) -> str:
     """Return texts below each other, for a cell."""
     return "<br>".join(map(html.escape, texts))
+
+
+def name_lines(names: Iterable[str]) -> str:
+    """Return names below each other, for a narrow cell: lines may break after their signs."""
+    return re.sub(r"[_.](?=\w)", r"\g<0><wbr>", text_lines(names))
 
 
 def cell(tag: str, text: str, style: str, *, title: str = "", address: str = "") -> str:

@@ -17,6 +17,7 @@ from events_pandas.results.fragment import (
     folded,
     fragment,
     markup_cell,
+    name_lines,
     paragraph,
     table,
     text_lines,
@@ -34,10 +35,10 @@ FIELDS_LISTED: Final = 10
 _CAUSE_COLUMNS: Final = {
     "severity": (f"{LEFT}; {UNBROKEN}", "an error makes the row invalid; with a note it is sent"),
     "code": (LEFT, "the kind of finding, as in report.problems"),
-    "field": (f"{LONG}; min-width: 13em", "the field of the event"),
+    "field": (f"{LONG}; min-width: 8em", "the field of the event"),
     "rows": (f"{RIGHT}; {UNBROKEN}", "the number of rows with this finding, for each field"),
     "first row": (f"{LONG}; min-width: 5em", "the first of the rows of the first field, and its label"),
-    "finding": (LONG, "what was found in it, and how to fix it"),
+    "finding": (f"{LONG}; min-width: 20em", "what was found in it, and how to fix it"),
 }
 _BUDGET_COLUMNS: Final = {
     "position": (RIGHT, "place in the order sent"),
@@ -87,7 +88,7 @@ def _cause_parts(causes: Sequence[CauseGroup], *, is_open: bool) -> Iterator[str
 def _cause_row(group: CauseGroup, *, is_open: bool) -> list[str]:
     first, extents = group.first, list(group.extents())
     named, others = extents[:FIELDS_NAMED], extents[FIELDS_NAMED:]
-    fields = text_lines(field for _, field in named)
+    fields = name_lines(field for _, field in named)
     if others:
         listed = [f"{field}: {rows}" for rows, field in others[:FIELDS_LISTED]]
         if further := len(others) - len(listed):
@@ -97,7 +98,7 @@ def _cause_row(group: CauseGroup, *, is_open: bool) -> list[str]:
     row = "" if is_of_file(first.code) else group.first_row or first.place or f"row {first.first_row}"
     return [
         badge(first.severity),
-        text_lines([first.code]),
+        name_lines([first.code]),
         fields,
         text_lines(rows for rows, _ in named),
         text_lines([row]),
