@@ -112,6 +112,8 @@ def _require_content(content: object) -> None:
 
 def require_report_place(path: Path, sources: Iterable[Path] = ()) -> None:
     """Raise `SourceError` if a report cannot be written at a path, or would replace anything but a report."""
+    if os.fspath(path) == "-":
+        raise SourceError("-: a report is a file: give its name, such as run.html")
     require_not_read(path, sources)
     with as_source_error(path, "a report"):
         if not path.parent.exists():

@@ -93,10 +93,11 @@ class Summary:
         # The messages of duplicates name another row in each line; the status is enough.
         causes = {code: count for code, count in _counts(codes).items() if code not in REPEAT_CODES}
         self._causes.update(causes)
-        for code in causes.keys() - self._examples.keys():
-            first = int((codes == code).to_numpy(bool, na_value=False).argmax())
-            cause: Any = next(results.iloc[first : first + 1].itertuples())
-            self._examples[code] = f"such as {place_of(cause)}: {cause.error_message}"
+        # Looked for at once: results may have thousands of causes.
+        firsts: Any = results[(codes.notna() & ~codes.duplicated()).to_numpy(bool)].itertuples()
+        for cause in firsts:
+            if (code := str(cause.error_code)) in causes and code not in self._examples:
+                self._examples[code] = f"such as {place_of(cause)}: {cause.error_message}"
 
         # Each part of a run's results has the notes of all parts so far.
         self._facts = results.attrs.get("run", {})

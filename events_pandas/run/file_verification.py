@@ -15,6 +15,7 @@ from events_pandas.mapping import EventMapping, bind
 from events_pandas.results.accepted import REQUIRED_COLUMNS
 from events_pandas.results.frame import utc_times
 from events_pandas.results.reading import TIME_COLUMNS, require_one_run, row_numbers, times_of
+from events_pandas.results.results_summary import require_columns
 from events_pandas.results.summary import place_of
 from events_pandas.results.verification import FILE_COLUMNS
 from events_pandas.run.file_frames import FileFrames, read_frames
@@ -39,6 +40,7 @@ def read_results(
     if lacking := [name for name in wanted if name not in results]:
         raise SourceError(f"{escaped(path)}: no column {lacking[0]!r}: give what `submit --results` wrote")
     try:
+        require_columns(results, ["row", "status"])
         times = {name: utc_times(times_of(results, name)) for name in TIME_COLUMNS}
         results = results.assign(row=row_numbers(results["row"]), **times)
     except ValueError as error:

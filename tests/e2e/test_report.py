@@ -128,6 +128,34 @@ def test_check_writes_its_report(run, folder):
     assert "2024-02-30" not in text
 
 
+def test_report_is_not_written_to_standard_output(run, submitted, folder):
+    """Its name is given, so that no file has the name of the sign."""
+    submitted()
+
+    result = run("report", "results.csv", "-o", "-")
+
+    assert (result.exit_code, result.stderr) == (2, "error: -: a report is a file: give its name, such as run.html\n")
+    assert not (folder / "-").exists()
+
+
+@pytest.mark.parametrize("command", ["report", "verify"])
+@pytest.mark.parametrize(("status", "have"), [("acepted", "the unknown status 'acepted'"), ("", "no status")])
+def test_results_files_with_a_row_of_no_known_status_are_refused(run, submitted, folder, command, status, have):
+    """Counts would not add up, and a verification would leave the row out."""
+    submitted()
+    path = folder / "results.csv"
+    path.write_text(path.read_text().replace(",accepted,", f",{status},"))
+    arguments = {
+        "report": ("report", "results.csv", "-o", "run.html"),
+        "verify": ("verify", "orders.csv", "-m", "mapping.toml", "--results", "results.csv"),
+    }
+
+    result = run(*arguments[command])
+
+    message = f"error: results.csv: row 0 has {have}: give what submitting returned\n"
+    assert (result.exit_code, result.stderr) == (2, message)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
