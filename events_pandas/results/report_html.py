@@ -34,7 +34,7 @@ FIELDS_LISTED: Final = 10
 # The style of each column, and the tooltip of its name.
 _CAUSE_COLUMNS: Final = {
     "severity": (f"{LEFT}; {UNBROKEN}", "an error makes the row invalid; with a note it is sent"),
-    "code": (LEFT, "the kind of finding, as in report.problems"),
+    "code": (f"{LEFT}; min-width: 10em", "the kind of finding, as in report.problems"),
     "field": (f"{LONG}; min-width: 8em", "the field of the event"),
     "rows": (f"{RIGHT}; {UNBROKEN}", "the number of rows with this finding, for each field"),
     "first row": (f"{LONG}; min-width: 5em", "the first of the rows of the first field, and its label"),
