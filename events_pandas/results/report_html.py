@@ -30,13 +30,15 @@ LINES_UNFOLDED: Final = 10
 KEYS_SHOWN: Final = 20
 FIELDS_LISTED: Final = 10
 """Fields of one finding whose rows are listed, after the first three."""
+LONGEST_UNBROKEN: Final = 40
+"""Characters of a field whose line does not break beside the others."""
 
 # The style of each column, and the tooltip of its name.
 _CAUSE_COLUMNS: Final = {
     "severity": (f"{LEFT}; {UNBROKEN}", "an error makes the row invalid; with a note it is sent"),
     "code": (f"{LEFT}; min-width: 10em", "the kind of finding, as in report.problems"),
     "field": (f"{LONG}; min-width: 8em", "the field of the event"),
-    "rows": (f"{RIGHT}; {UNBROKEN}", "the number of rows with this finding, for each field"),
+    "rows": (f"{RIGHT}; {UNBROKEN}", "the number of rows with this finding, in each field"),
     "first row": (f"{LONG}; min-width: 5em", "the first of the rows of the first field, and its label"),
     "finding": (f"{LONG}; min-width: 20em", "what was found in it, and how to fix it"),
 }
@@ -88,7 +90,13 @@ def _cause_parts(causes: Sequence[CauseGroup], *, is_open: bool) -> Iterator[str
 def _cause_row(group: CauseGroup, *, is_open: bool) -> list[str]:
     first, extents = group.first, list(group.extents())
     named, others = extents[:FIELDS_NAMED], extents[FIELDS_NAMED:]
-    fields = name_lines(field for _, field in named)
+    rows = list(dict.fromkeys(rows for rows, _ in named))
+    if len(rows) == 1:
+        fields = name_lines(field for _, field in named)
+    else:
+        # Each field stands beside its number, so that lines must not break.
+        rows, fields = [rows for rows, _ in named], text_lines(field for _, field in named)
+        fields = f'<span style="{UNBROKEN}">{fields}</span>' if _are_short(named) else fields
     if others:
         listed = [f"{field}: {rows}" for rows, field in others[:FIELDS_LISTED]]
         if further := len(others) - len(listed):
@@ -100,10 +108,14 @@ def _cause_row(group: CauseGroup, *, is_open: bool) -> list[str]:
         badge(first.severity),
         name_lines([first.code]),
         fields,
-        text_lines(rows for rows, _ in named),
+        text_lines(rows),
         text_lines([row]),
         text_lines([first.message.removeprefix(f"{extents[0][1]}: ")]),
     ]
+
+
+def _are_short(extents: Sequence[tuple[str, str]]) -> bool:
+    return all(len(field) <= LONGEST_UNBROKEN for _, field in extents)
 
 
 def _budget_parts(budget: pd.DataFrame, *, is_open: bool) -> Iterator[str]:

@@ -1,5 +1,7 @@
 """Lines of a report: the same finding in several fields is one, and notes on all rows come last."""
 
+import re
+
 import pandas as pd
 import pytest
 
@@ -190,6 +192,25 @@ def test_html_folds_the_lines_after_ten(make_orders):
 
     before, _, folded = shown.partition("<details><summary>4 more</summary>")
     assert ("key9" in before, "key10" in before, "key10" in folded) == (True, False, True)
+
+
+@pytest.mark.parametrize(
+    ("second", "shown"),
+    [
+        (["a\0", "a\0"], "<td>metadata.key_a<br>metadata.key_b</td><td>all 2 rows</td>"),
+        (["a\0", "a"], "<td><span>metadata.key_a<br>metadata.key_b</span></td><td>2 rows<br>1 row</td>"),
+    ],
+)
+def test_html_shows_the_rows_beside_their_fields(make_orders, second, shown):
+    """Fields with the same number share it; otherwise no line of a field breaks, so that its number is beside it."""
+    orders = make_orders(2, key_a=["a\0", "a\0"], key_b=second)
+    mapping = EventMapping(
+        event_name="a", created_at="day", user_id="who", metadata={"key_a": "key_a", "key_b": "key_b"}, timezone="UTC"
+    )
+
+    html = check_events(orders, mapping)._repr_html_()
+
+    assert shown in re.sub(' style="[^"]*"|<wbr>', "", html)
 
 
 def test_html_folds_the_fields_after_three(make_orders):
