@@ -122,7 +122,8 @@ def characters(*ranges: tuple[int, int]) -> str:
 UNSEEN: Final = re.compile(f"[{characters(*UNSEEN_RANGES)}]")
 """A character to `escape`."""
 
-_ADDRESS: Final = re.compile(r"[^\s@<>()\[\]{},;:'\"&#/\\=|]+@(?:[\w-]+\.)+[^\W\d_]{2,}")
+# It may be cut.
+_ADDRESS: Final = re.compile(r"[^\s@<>()\[\]{},;:'\"&#/\\=|]+@(?:(?:[\w-]+\.)+[^\W\d_]{2,}|[\w.-]*\.{3})")
 # The folder of a person, if something is in it.
 _HOME: Final = re.compile(r"(?<![\w.-])(?:[A-Za-z]:)?[\\/](?:home|Users)[\\/][^\\/<>&\n]+(?=[\\/])")
 

@@ -128,15 +128,23 @@ def _check_section(report: CheckReport, *, include_examples: bool) -> ReportSect
     content = content_of(report)
     groups = content.causes if include_examples else [_without_cells(group) for group in content.causes]
     further = [f"and {len(content.warnings) - WARNINGS_SHOWN:,} more"][: len(content.warnings) > WARNINGS_SHOWN]
+    warnings = content.warnings if include_examples else [_without_quotes(warning) for warning in content.warnings]
     shown = replace(
         content,
         causes=groups[:CAUSES_SHOWN],
-        warnings=[cut(warning) for warning in [*content.warnings[:WARNINGS_SHOWN], *further]],
+        warnings=[cut(text) for text in [*warnings[:WARNINGS_SHOWN], *further]],
     )
     parts = [paragraph(strong=content.heading), *report_parts(shown, report.metadata, is_open=True)]
     if len(groups) > CAUSES_SHOWN:
         parts.append(paragraph(f"{counted(len(groups) - CAUSES_SHOWN, 'more problem')} left out"))
     return _drawn("Check", parts, lambda: check_pictures(report))
+
+
+def _without_quotes(warning: str) -> str:
+    """Return a warning; the reason why a file was left out ends before it quotes the file."""
+    start, about, reason = warning.partition(": was left out: ")
+    head, quote, _ = reason.partition("'")
+    return f"{start}{about}{head}{'...' if quote else ''}"
 
 
 def _without_cells(group: CauseGroup) -> CauseGroup:

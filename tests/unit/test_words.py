@@ -182,6 +182,7 @@ def test_path_keeps_all_that_can_be_written():
         ("&#x27;ada@example.org&#x27;", "&#x27;(address)&#x27;"),
         ("<td>ada@b\u00fccher.example</td>", "<td>(address)</td>"),
         ("('ada@example.org', 2)", "('(address)', 2)"),
+        ("'a.very.long.name.before.it@exam...' (1 row)", "'(address)' (1 row)"),
         ("/home/ada/in/orders.csv", "~/in/orders.csv"),
         ("/Users/Ada Lovelace/orders.csv", "~/orders.csv"),
         ("C:\\Users\\ada\\orders.csv", "~\\orders.csv"),

@@ -265,6 +265,33 @@ def test_report_of_a_file_hides_its_evidence_for_the_encoding(tmp_path, written)
     assert "ller" not in written(report).replace("smaller", "").replace("callable", "")
 
 
+def test_report_hides_an_address_in_the_name_of_a_file(tmp_path, written):
+    """A file that is named after a person is the field of a note, the place of a row, and in a warning."""
+    path = tmp_path / "lovelace_b@example.org.csv"
+    path.write_text("who;day\n1;never\n", encoding="utf-8")
+    (tmp_path / "bob@example.org.csv").write_text("who;day\n", encoding="utf-8")
+    mapping = ep.EventMapping(event_name="a", created_at="day", user_id="who", timezone="UTC")
+
+    text = written(ep.check_file([path, tmp_path / "bob@example.org.csv"], mapping))
+
+    assert [name for name in ("lovelace", "bob", "example.org", "example.<wbr>org") if name in text] == []
+    assert "file (address)" in text
+
+
+def test_report_hides_what_the_reason_for_leaving_a_file_out_quotes(tmp_path, written):
+    """It may be a word of the file, or its first row if it has no names of columns."""
+    (tmp_path / "a.csv").write_text("who,day\n1,2024-01-31\n", encoding="utf-8")
+    (tmp_path / "b.csv").write_text("Lovelace,1815-12-10\n", encoding="utf-8")
+    mapping = ep.EventMapping(event_name="a", created_at="day", user_id="who", timezone="UTC")
+    report = ep.check_file([tmp_path / "a.csv", tmp_path / "b.csv"], mapping, skip_bad_files=True)
+
+    text = written(report)
+
+    assert "b.csv: was left out: created_at: no column ...</p>" in text
+    assert "Lovelace" not in text
+    assert "Lovelace" in written(report, include_examples=True)
+
+
 def test_report_names_no_row_for_a_note_on_a_file(tmp_path, written):
     """What a file as a whole is like is not a fact of its first row."""
     (tmp_path / "a.csv").write_text("who;day\n00042;2024-01-31\n", encoding="utf-8")
