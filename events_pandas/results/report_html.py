@@ -90,13 +90,11 @@ def _cause_parts(causes: Sequence[CauseGroup], *, is_open: bool) -> Iterator[str
 def _cause_row(group: CauseGroup, *, is_open: bool) -> list[str]:
     first, extents = group.first, list(group.extents())
     named, others = extents[:FIELDS_NAMED], extents[FIELDS_NAMED:]
-    rows = list(dict.fromkeys(rows for rows, _ in named))
-    if len(rows) == 1:
-        fields = name_lines(field for _, field in named)
-    else:
-        # Each field stands beside its number, so that lines must not break.
-        rows, fields = [rows for rows, _ in named], text_lines(field for _, field in named)
-        fields = f'<span style="{UNBROKEN}">{fields}</span>' if _are_short(named) else fields
+    fields = name_lines(field for _, field in named)
+    if len(named) > 1 and all(len(field) <= LONGEST_UNBROKEN for _, field in named):
+        # A line for each field, beside the line with its number.
+        fields = f'<span style="{UNBROKEN}">{text_lines(field for _, field in named)}</span>'
+    rows = [rows for rows, _ in named]
     if others:
         listed = [f"{field}: {rows}" for rows, field in others[:FIELDS_LISTED]]
         if further := len(others) - len(listed):
@@ -108,14 +106,10 @@ def _cause_row(group: CauseGroup, *, is_open: bool) -> list[str]:
         badge(first.severity),
         name_lines([first.code]),
         fields,
-        text_lines(rows),
+        text_lines(rows if len(set(rows)) > 1 else rows[:1]),
         text_lines([row]),
         text_lines([first.message.removeprefix(f"{extents[0][1]}: ")]),
     ]
-
-
-def _are_short(extents: Sequence[tuple[str, str]]) -> bool:
-    return all(len(field) <= LONGEST_UNBROKEN for _, field in extents)
 
 
 def _budget_parts(budget: pd.DataFrame, *, is_open: bool) -> Iterator[str]:

@@ -197,12 +197,12 @@ def test_html_folds_the_lines_after_ten(make_orders):
 @pytest.mark.parametrize(
     ("second", "shown"),
     [
-        (["a\0", "a\0"], "<td>metadata.key_a<br>metadata.key_b</td><td>all 2 rows</td>"),
+        (["a\0", "a\0"], "<td><span>metadata.key_a<br>metadata.key_b</span></td><td>all 2 rows</td>"),
         (["a\0", "a"], "<td><span>metadata.key_a<br>metadata.key_b</span></td><td>2 rows<br>1 row</td>"),
     ],
 )
 def test_html_shows_the_rows_beside_their_fields(make_orders, second, shown):
-    """Fields with the same number share it; otherwise no line of a field breaks, so that its number is beside it."""
+    """No line of a field breaks, so that its number is beside it; fields with the same number share it."""
     orders = make_orders(2, key_a=["a\0", "a\0"], key_b=second)
     mapping = EventMapping(
         event_name="a", created_at="day", user_id="who", metadata={"key_a": "key_a", "key_b": "key_b"}, timezone="UTC"
@@ -223,7 +223,7 @@ def test_html_folds_the_fields_after_three(make_orders):
     shown = check_events(make_orders(1, **columns), mapping)._repr_html_().replace("<wbr>", "")
 
     assert shown.count(">error</span>") == 1
-    assert "metadata.key0<br>metadata.key1<br>metadata.key2<details><summary>2 more fields</summary>" in shown
+    assert "metadata.key0<br>metadata.key1<br>metadata.key2</span><details><summary>2 more fields</summary>" in shown
     assert "metadata.key3: 1 row<br>metadata.key4: 1 row</details>" in shown
 
 
