@@ -194,7 +194,7 @@ def _causes(results: pd.DataFrame, *, include_examples: bool) -> Iterator[str]:
     shown.loc[is_unknown, "what_to_do"] = _STEPS[Status.UNKNOWN_CONTACT.value]
     columns = ["cause", "status", "rows", "share", "example", "what_to_do", "request_ids"]
     texts = shown.assign(rows=shown["rows"].map("{:,}".format), share=shown["share"].map(percent))[columns]
-    lines = [[cut(str(text)) for text in line] for line in texts.astype(object).fillna("").to_numpy().tolist()]
+    lines = [[cut(escaped(text)) for text in line] for line in texts.astype(object).fillna("").to_numpy().tolist()]
     # Rows that were not sent have no request.
     head = [*_CAUSE_HEAD][: None if any(line[-1] for line in lines) else -1]
     cells = [line[: len(head)] for line in lines]

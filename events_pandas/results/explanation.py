@@ -47,6 +47,7 @@ _AGAIN: Final = "submit these rows again: if an event has arrived, Intercom igno
 _LATER: Final = "submit these rows again later"
 _ONE_EVENT: Final = "nothing, if both rows are one event; otherwise set duplicates to 'spread' in the mapping"
 _AS_SAID: Final = "fix these rows as their error_message says, then submit them again"
+_MISSING: Final = frozenset({"event_name_missing", "created_at_missing", "identifier_missing"})
 _HIDDEN: Final[Words] = (MEANINGS[Status.INVALID], _AS_SAID)
 _NOT_KNOWN: Final = "Intercom does not know the contact"
 _SAME: Final = "the same contact, event name and second"
@@ -202,7 +203,9 @@ def _words(status: Status, code: str, messages: Sequence[str]) -> Words:
     if status is Status.INVALID and code in CODES:
         fields = list(dict.fromkeys(message.partition(": ")[0] for message in messages))
         known = CODES[code]
-        return f"{listed(fields, most=FIELDS_NAMED)}: {known.subject} {known.cause}", known.cure
+        # Their cures say why the value is needed.
+        what_to_do = f"fill it in, or drop these rows: {known.cure}" if code in _MISSING else known.cure
+        return f"{listed(fields, most=FIELDS_NAMED)}: {known.subject} {known.cause}", what_to_do
     # Intercom has codes of its own for what it refuses.
     if status is not Status.REJECTED:
         if code in _WORDS:

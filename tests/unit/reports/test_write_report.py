@@ -209,12 +209,14 @@ def test_report_hides_addresses_wherever_they_stand(orders, mapping, results, wr
     assert "several contacts are ada@example.org" in shown
 
 
-def test_report_shows_what_acts_on_a_terminal_as_escapes(orders, mapping, written):
-    """Also the title and metadata keys."""
+def test_report_shows_what_acts_on_a_terminal_as_escapes(orders, mapping, results, written):
+    """Also the title, metadata keys and a message of a server."""
     hostile = "\u202ea\x1b[2J"
     mapping = replace(mapping, metadata={hostile: "who"})
 
-    text = written(ep.check_events(orders, mapping), title=hostile)
+    results.loc["label-a", ["status", "error_code", "error_message"]] = ["rejected", "odd", f"{hostile}: no"]
+
+    text = written([ep.check_events(orders, mapping), results], title=hostile)
 
     svgs = "".join(re.findall("<svg.*?</svg>", text))
     assert hostile not in text.replace(svgs, "")

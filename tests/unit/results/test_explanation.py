@@ -335,3 +335,23 @@ def test_explained_hides_the_message_of_a_code_that_it_does_not_know(make_result
             "fix these rows as their error_message says, then submit them again",
         ]
     ]
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "what_to_do"),
+    [
+        (
+            "created_at_missing",
+            "created_at: column 'day' is empty: every event needs its time",
+            "fill it in, or drop these rows: every event needs its time",
+        ),
+        (
+            "identifier_missing",
+            "user_id: column 'who' is empty: Intercom needs an identifier (user_id, id or email) to find the contact",
+            ("fill it in, or drop these rows: Intercom needs an identifier (user_id, id or email) to find the contact"),
+        ),
+    ],
+)
+def test_explain_says_what_to_do_with_a_missing_value(make_results, code, message, what_to_do):
+    """A reason is not yet something to do."""
+    assert explain(make_results(("invalid", code, message)))["what_to_do"].tolist() == [what_to_do]
