@@ -2,9 +2,12 @@
 
 import os
 import sys
-from importlib import import_module
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+
+# Not imported: until signals are taken, each module that loads is a time at which one ends the command by a traceback.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any
 
 _COMMAND = "events-pandas"
 
@@ -21,14 +24,16 @@ def _is_command() -> bool:
     return name in {_COMMAND, f"{_COMMAND}.exe", f"{_COMMAND}-script.py"}
 
 
-def _loaded() -> ModuleType:
+def _loaded() -> "ModuleType":
     """Bind the public names. This loads pandas, and registers `DataFrame.intercom`."""
+    from importlib import import_module  # noqa: PLC0415  # See above.
+
     names = import_module("events_pandas.names")
     globals().update({name: value for name, value in vars(names).items() if name in ("__all__", *names.__all__)})
     return names
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name == "__version__":
         # Loading it takes 15 ms, and most programs never ask.
         from importlib.metadata import version  # noqa: PLC0415  # See above.
@@ -54,4 +59,7 @@ elif not _is_command():
     _loaded()
 else:
     # Loading the command takes up to a second.
-    import_module("events_pandas.starting").leave_at_signals()
+    from events_pandas.starting import leave_at_signals
+
+    leave_at_signals()
+    del leave_at_signals

@@ -76,7 +76,7 @@ def check_events(frame: pd.DataFrame, mapping: EventMapping, *, client: Intercom
     >>> mapping = ep.EventMapping(event_name="placed-order", created_at="day", user_id="who", timezone="UTC")
     >>> print(ep.check_events(orders, mapping))
     2 rows: 1 valid, 1 invalid, 0 duplicates
-      contacts    1
+      contacts    1 of valid rows
       event name  'placed-order'
       created_at  2024-01-31 00:00:00 UTC
       requests    1
@@ -244,8 +244,8 @@ def iter_submit(
     Parameters
     ----------
     frames : iterable of pandas.DataFrame
-        The rows. Each frame is checked before its first request. Frames are read ahead to keep up the pace: at least
-        one, and up to ``chunksize`` rows or 1,000 frames.
+        The rows. Each frame is checked before its first request. Frames are read ahead to keep up the pace: up to
+        ``chunksize`` rows or 1,000 frames whose events are sent, and at most two frames more, which wait.
     mapping : EventMapping
         Which column becomes which field. Duplicates are found across all frames.
     **options : keyword arguments
@@ -265,14 +265,19 @@ def iter_submit(
 
     Notes
     -----
+    Events are sent while `frames` makes the next frame, and while the caller works with results. `frames` runs in the
+    caller's thread, so that it may use what belongs to that thread, such as a connection of `sqlite3`. While the caller
+    has results, no frame is made: the frames that were read ahead are sent meanwhile. A progress function and the
+    callables of the mapping run in that thread too, and are called when the frame is there, or the caller comes back.
+
     The results of a frame come as soon as it and all frames before it are complete. They have to wait while `frames`
-    makes the next frame, since that runs in the caller's thread. So a source that waits for rows, such as a queue,
-    should yield a frame without rows now and then. A source that needs the results of a frame to make the next one
-    would never go on: call `submit_events` for each of its frames.
+    makes the next frame. So a source that waits for rows, such as a queue, should yield a frame without rows now and
+    then. A source that needs the results of a frame to make the next one would never go on: call `submit_events` for
+    each of its frames.
 
     An error of `frames` itself is raised unchanged, after the results of the frames before it. A frame that is being
-    checked when Ctrl-C comes has no results: none of its rows was sent. If it is the first frame, that is a plain
-    `KeyboardInterrupt`.
+    made or bound when Ctrl-C comes has no results: none of its rows was sent. If it is the first frame, that is a plain
+    `KeyboardInterrupt`. Frames that were read ahead have results: their rows are ``not_submitted``.
 
     Ctrl-C reaches the main thread only. In another thread, close the iterator between two frames, in that thread, or
     raise an error in a `progress` function: the run waits for the requests under way, and sends nothing more. An
@@ -324,8 +329,9 @@ def submit_file(
     mapping : EventMapping
         Which column becomes which field.
     results_path : str or os.PathLike, optional
-        A ``.csv`` or ``.parquet`` file to which the results are written as they come. If a killed run left some there,
-        a warning says under which name they are kept.
+        A ``.csv`` or ``.parquet`` file to which the results are written as they come, or a folder for Parquet parts: it
+        exists, or its name ends in ``/``. If a killed run left some there, a warning says under which name they are
+        kept. `read_results` reads all of these.
     rejects_path : str or os.PathLike, optional
         A ``.csv`` or ``.parquet`` file to which the rejects are written at the end, even if the run ends early: all
         columns of the files, unchanged, with the reason beside each row; see `export_rejects`. Rows that the same run

@@ -47,7 +47,15 @@ from events_pandas.mapping import (
 )
 from events_pandas.plots import plot_check, plot_results
 from events_pandas.reports import write_report
-from events_pandas.results import CheckReport, ResultsSummary, Verification, explain, summarize, unknown_contacts
+from events_pandas.results import (
+    CheckReport,
+    ResultsSummary,
+    Verification,
+    explain,
+    read_results,
+    summarize,
+    unknown_contacts,
+)
 from events_pandas.run.history import runs
 from events_pandas.run.options import SubmitOptions
 
@@ -97,6 +105,7 @@ __all__ = [
     "iter_submit",
     "plot_check",
     "plot_results",
+    "read_results",
     "runs",
     "submit_events",
     "submit_file",

@@ -1,36 +1,56 @@
-"""Signals in the first second of the command, before it is loaded: nothing was done, so the process just leaves."""
+"""Signals of the command: they end it before it is loaded, and later they are remembered.
+
+Loaded before all else, so it imports little: Python's own handlers hold until it is.
+"""
 
 import os
 import signal
-from contextlib import suppress
-from threading import current_thread, main_thread
-from types import FrameType
-from typing import Final
 
-ENDING: Final = tuple(
+TYPE_CHECKING = False  # typing takes longer to load than this module.
+if TYPE_CHECKING:
+    from types import FrameType
+
+ENDING = tuple(
     getattr(signal, name)
     for name in ("SIGTERM", "SIGHUP", "SIGBREAK")
     # Windows lacks SIGHUP, other systems lack SIGBREAK.
     if hasattr(signal, name)
 )
 """Signals that would kill the process, beside SIGINT."""
-ENDED_BY_SIGNAL: Final = 128
+ENDED_BY_SIGNAL = 128
 """Shells add this to the number of the signal that ended a command."""
 
+came: list[signal.Signals] = []
+"""The signals that the loaded command was sent, in order; always empty in a program that uses the library.
 
-def leave(number: int, _: FrameType | None) -> None:
+Python drops an exception that a handler raises in a callback of a weak reference, in `__del__` and while it collects
+garbage. So a handler also adds the signal here, and what goes on after it looks here.
+"""
+
+
+def require_no_signal(*, after: int = 0) -> None:
+    """Raise `KeyboardInterrupt` if more signals came than were noticed."""
+    if len(came) > after:
+        raise KeyboardInterrupt
+
+
+def leave(number: int, _: "FrameType | None") -> None:
     """End the process at once, with the exit code that goes with a signal."""
     # An exception would be raised inside an import, where a library may catch it.
     by = "" if number == signal.SIGINT else f" by {signal.Signals(number).name}"
-    with suppress(OSError):
-        os.write(2, f"interrupted{by}\n".encode())
+    try:  # noqa: SIM105  # contextlib is not loaded yet.
+        os.write(2, f"interrupted{by}: nothing was done\n".encode())
+    except OSError:
+        pass
     os._exit(ENDED_BY_SIGNAL + number)
 
 
 def leave_at_signals() -> None:
     """Let signals end the process by `leave` until the command has handlers of its own. Ignored ones stay ignored."""
-    if current_thread() is not main_thread():
-        return
     for number in (signal.SIGINT, *ENDING):
         if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
-            signal.signal(number, leave)
+            try:
+                signal.signal(number, leave)
+            except ValueError:
+                # Only the main thread may set handlers.
+                return

@@ -1,7 +1,7 @@
 """Every row of a frame is checked before anything is sent: valid or not, new or a repeat."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -100,15 +100,26 @@ class StreamCheck:
     signs: Mapping[str, DecimalSign] = field(default_factory=dict)  # that the cells of columns of text show, by path
     sign_faults: Mapping[str, str] = field(default_factory=dict)  # why no sign is known for others, by path
     earlier: EarlierFrames | None = None  # None: there is one frame only
+    keys: Sequence[Hashable] = ()  # the labels of columns that are only carried into the results
 
     def bound(self, rows: pd.DataFrame, refused: Sequence[Finding] = ()) -> "FrameCheck":
-        """Bind the next frame, whose rows are to be read next. Callables of the mapping are called here, and only here.
+        """Bind the next frame, whose rows are to be read next."""
+        return self.next_check(self.converter(rows, refused), rows.index)
 
-        `refused` is what was found when the rows were read from a file.
+    def converter(
+        self, rows: pd.DataFrame, refused: Sequence[Finding] = (), cells: pd.DataFrame | None = None
+    ) -> Converter:
+        """Bind a frame, while one before it may be read. Callables of the mapping are called here, and only here.
+
+        `refused` is what was found when the rows were read from a file, and `cells` has the keys as they were read.
         """
-        bound = bind(rows, self.mapping, resolved=self.types, remarks=self.remarks)
+        bound = bind(rows, self.mapping, resolved=self.types, remarks=self.remarks, keys=self.keys, cells=cells)
         self.types = bound.resolved
-        return FrameCheck(Converter(bound, refused), rows.index, self.earlier)
+        return Converter(bound, refused)
+
+    def next_check(self, converter: Converter, index: "pd.Index[Any]") -> "FrameCheck":
+        """Begin with a frame that was bound, after the frame before it was judged."""
+        return FrameCheck(converter, index, self.earlier)
 
     @property
     def has_all_types(self) -> bool:

@@ -27,7 +27,7 @@ from events_pandas.errors import (
     SubmissionError,
     Worded,
 )
-from events_pandas.starting import ENDED_BY_SIGNAL, ENDING, leave
+from events_pandas.starting import ENDED_BY_SIGNAL, ENDING, came, leave, require_no_signal
 from events_pandas.words import counted, escaped
 
 REPEAT_SECONDS: Final = 1.0
@@ -78,17 +78,19 @@ def exit_code_of(error: Exception, *, has_sent: bool) -> ExitCode:
 
 @contextmanager
 def exit_codes(printout: Printout | None = None) -> Iterator[None]:
-    """Print a line on stderr for each fault of an error, and exit with its code."""
+    """Print a line on stderr for each fault of an error, and exit with its code; after a signal with the signal's."""
     printout = printout or Printout()
     with ending_signals() as signals:
         try:
             yield
+            # It may have gone by unnoticed.
+            require_no_signal()
         except (typer.Exit, typer.BadParameter):
             raise
         except (KeyboardInterrupt, typer.Abort) as error:
             # Another interrupt at this moment changes nothing.
             with suppress(KeyboardInterrupt):
-                _tell_interrupt(printout, error, f"interrupted by {signals[0].name}" if signals else "interrupted")
+                _tell_interrupt(printout, error, _interrupted(signals))
             raise typer.Exit(_code(signals, otherwise=ExitCode.INTERRUPTED)) from error
         except Exception as error:
             if os.environ.get(DEBUG_VARIABLE):
@@ -116,12 +118,29 @@ def _code(signals: Sequence[int], *, otherwise: int) -> int:
     return ENDED_BY_SIGNAL + signals[0] if signals else otherwise
 
 
+def _interrupted(signals: Sequence[signal.Signals]) -> str:
+    """Say what ended the command; Ctrl-C, and the end of the input at a question, need no name."""
+    is_named = bool(signals) and signals[0] != signal.SIGINT
+    return f"interrupted by {signals[0].name}" if is_named else "interrupted"
+
+
 def _tell_interrupt(printout: Printout, error: BaseException, what: str) -> None:
-    line = f"{what}: {error}" if str(error) else what
+    why = str(error) or _sent_words(printout)
+    line = f"{what}: {why}" if why else what
     say(line, is_error=True)
     printout.errors.append(line)
     for note in notes(error):
         printout.fail(note)
+
+
+def _sent_words(printout: Printout) -> str:
+    """Say what `submit` has sent before an interrupt that does not say it; other commands send nothing."""
+    if printout.command != "submit":
+        return ""
+    if not printout.has_sent:
+        return "nothing was sent"
+    statuses = printout.facts.get("statuses")
+    return "events were sent" if statuses is None else f"{counted(statuses['accepted'], 'event')} accepted"
 
 
 def _faults(error: Exception) -> tuple[str, ...]:
@@ -129,7 +148,8 @@ def _faults(error: Exception) -> tuple[str, ...]:
         return error.faults_in_commands()
     if isinstance(error, InvalidRowsError):
         rows = counted(error.invalid, "row is", "rows are")
-        return (f"{rows} invalid, and nothing was sent: see `events-pandas check --problems`",)
+        cure = "to list them, run `events-pandas check` with the same files and mapping, and --problems problems.csv"
+        return (f"{rows} invalid, and nothing was sent: {cure}",)
     lines = [_line(error)] if isinstance(error, _EXPECTED) else []
     # A command runs no code of its user: an unexpected error that ended a run is a fault of this package.
     fault = error.__cause__ if isinstance(error, SubmissionError) else error
@@ -163,30 +183,33 @@ def notes(error: BaseException) -> tuple[str, ...]:
 
 
 @contextmanager
-def ending_signals(clock: Callable[[], float] = time.monotonic) -> Iterator[list[signal.Signals]]:
-    """Turn signals that would kill the process into interrupts; yield the signals that came.
+def ending_signals(clock: Callable[[], float] = time.monotonic) -> Iterator[Sequence[signal.Signals]]:
+    """Turn signals that would kill the process into interrupts; yield the signals that came, `starting.came`.
 
     A signal that is ignored stays ignored, as under `nohup`, and one with a handler keeps it.
     """
-    came: list[signal.Signals] = []
     last_at = -math.inf
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         nonlocal last_at
-        if clock() - last_at >= REPEAT_SECONDS:
+        # A second Ctrl-C is one more, however soon it comes.
+        if number != signal.SIGINT:
+            if clock() - last_at < REPEAT_SECONDS:
+                return
             last_at = clock()
-            came.append(signal.Signals(number))
-            signal.default_int_handler(number, frame)
+        came.append(signal.Signals(number))
+        signal.default_int_handler(number, frame)
 
     # Only the main thread may set handlers; a command that is called in another thread leaves signals alone.
     is_main = threading.current_thread() is threading.main_thread()
-    taken = [number for number in ENDING if is_main and signal.getsignal(number) in (signal.SIG_DFL, leave)]
+    otherwise: dict[signal.Signals, Callable[[int, FrameType | None], object] | signal.Handlers]
+    otherwise = {signal.SIGINT: signal.default_int_handler, **dict.fromkeys(ENDING, signal.SIG_DFL)}
+    taken = [number for number, kept in otherwise.items() if is_main and signal.getsignal(number) in (kept, leave)]
     for number in taken:
         signal.signal(number, interrupt)
-    if is_main and signal.getsignal(signal.SIGINT) is leave:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield came
     finally:
         for number in taken:
-            signal.signal(number, signal.SIG_DFL)
+            signal.signal(number, otherwise[number])
+        came.clear()

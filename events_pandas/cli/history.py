@@ -10,7 +10,7 @@ from events_pandas.cli.endings import ExitCode
 from events_pandas.cli.options import NO_JOURNAL
 from events_pandas.cli.printout import Printout
 from events_pandas.errors import SourceError
-from events_pandas.run.history import KILLED, outcome_words
+from events_pandas.run.history import KILLED, are_of_several, outcome_words
 from events_pandas.run.history import runs as list_runs
 from events_pandas.words import duration_words, escaped, listed
 
@@ -35,12 +35,13 @@ def list_history(printout: Printout, journal: str, workspace: str | None) -> Exi
 def _table(found: pd.DataFrame) -> str:
     seconds = found["duration"].dt.total_seconds()
     columns = {
+        "run": found["run"].astype(str),
+        **({"workspace": found["workspace"]} if are_of_several(found) else {}),
         "started (UTC)": found["started_at"].dt.strftime("%Y-%m-%d %H:%M:%S"),
         "took": ["" if math.isnan(took) else duration_words(took) for took in seconds],
         "outcome": outcome_words(found),
         "rows": _numbers(found, "rows"),
         "accepted": _numbers(found, "accepted"),
-        "workspace": found["workspace"],
         "source": found["source"],
         "results": found["results_path"].fillna(""),
     }

@@ -82,6 +82,14 @@ SkipBadFiles = Annotated[
         help="Leave out files that are missing, cannot be read or lack a column, and exit with 1 at best.",
     ),
 ]
+Keys = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--keys",
+        metavar="COLUMNS",
+        help="Write these columns of the files to the results, too, such as order_id,region; may be repeated.",
+    ),
+]
 WithIdentifier = Annotated[
     bool,
     typer.Option(
@@ -114,7 +122,7 @@ WithExamples = Annotated[
     ),
 ]
 ResultsFiles = Annotated[
-    list[Path], typer.Argument(metavar="RESULTS", help="What submit --results has written, .csv or .parquet.")
+    list[Path], typer.Argument(metavar="RESULTS", help="What submit --results has written: files or folders.")
 ]
 ReportJournal = Annotated[
     str,
@@ -138,7 +146,13 @@ Number = Annotated[
     ),
 ]
 Results = Annotated[
-    Path | None, typer.Option(help=f"Write a result for each row to this file, .csv or .parquet. {REPLACED}")
+    # A path would not keep the slash at the end.
+    str | None,
+    typer.Option(
+        metavar="PATH",
+        help="Write a result for each row to this file, .csv or .parquet, or as Parquet parts to this folder, whose "
+        f"name ends in a slash. {REPLACED}",
+    ),
 ]
 Rejects = Annotated[
     Path | None,
@@ -148,7 +162,7 @@ Rejects = Annotated[
     ),
 ]
 SubmittedResults = Annotated[
-    Path, typer.Option("--results", help="The results that submit has written for these files, .csv or .parquet.")
+    Path, typer.Option("--results", help="The results that submit has written for these files: a file or a folder.")
 ]
 Sample = Annotated[
     int,

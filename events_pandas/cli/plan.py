@@ -79,8 +79,8 @@ class Plan:
             )
             # The check does not ask the journal, and not which contacts exist.
             is_known = self.journal is not None and not (self.begins_journal or self.resubmits)
-            is_most = is_known or self.checks_contacts
-            yield label, f"at most {text}" if is_most else text
+            fewer = f"at most {text}{'; fewer if the journal has rows' if is_known else ''}"
+            yield label, fewer if is_known or self.checks_contacts else text
             yield "left out", left_out(self.report) or "nothing"
         if self.checks_contacts:
             yield "contacts", "are checked first, 50 in a search: events of those that Intercom lacks are not sent"

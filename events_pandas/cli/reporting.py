@@ -10,7 +10,7 @@ from events_pandas.cli.endings import ExitCode
 from events_pandas.cli.options import NO_JOURNAL
 from events_pandas.cli.printout import Printout
 from events_pandas.reports.writing import TITLE, require_report_place, write_file
-from events_pandas.run.file_verification import read_results
+from events_pandas.run.file_verification import columns_of_results
 from events_pandas.run.history import runs as list_runs
 from events_pandas.words import escaped, path_text
 
@@ -24,7 +24,7 @@ def write_results(
     """Write the report of results files."""
     require_report_place(output, paths)
     found = None if journal == NO_JOURNAL else list_runs(journal, details=True)
-    results = [_with_run(read_results(path, wanted=_COLUMNS, others=_OTHERS), path, found) for path in paths]
+    results = [_with_run(columns_of_results(path, wanted=_COLUMNS, others=_OTHERS), path, found) for path in paths]
     tell_report(printout, results, output, include_examples=include_examples, title=title)
     return ExitCode.DONE
 

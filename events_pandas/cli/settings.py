@@ -29,6 +29,8 @@ _TRUE: Final = frozenset({"1", "true", "t", "yes", "y", "on"})
 """The words for a flag that is set, as the parser reads the environment."""
 _APART: Final = ("config", "show-config", "help")
 """Options that no file can hold."""
+_WITH_BLANKS: Final = ("keys",)
+"""Options that may be repeated, and whose values may have blanks."""
 _ADDRESSES: Final = ("region", "base_url")
 """Options of which only one says where requests go."""
 _PLACES: Final = ("COMMANDLINE", "ENVIRONMENT", "DEFAULT_MAP")
@@ -73,6 +75,9 @@ class ConfiguredCommand(TyperCommand):
         for parameter in self.params:
             if parameter.param_type_name == "option":
                 parameter.envvar = variable_of(parameter, self.name)
+                if key_of(parameter) in _WITH_BLANKS:
+                    # The environment's value is one text, which the parser would split at blanks.
+                    parameter.envvar_list_splitter = "\0"  # type: ignore[misc]  # Of all options otherwise.
                 parameter.show_envvar = False  # type: ignore[attr-defined]  # Options have it, arguments have not.
                 if getattr(parameter, "is_bool_flag", False) and key_of(parameter) not in _APART:
                     # Without it the command line could not undo what the environment or the file says.

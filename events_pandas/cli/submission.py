@@ -1,5 +1,6 @@
 """What `submit` does: it shows what it is about to do, asks, submits, and prints the summary."""
 
+import csv
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
@@ -19,6 +20,7 @@ from events_pandas.cli.printout import Printout
 from events_pandas.deliver import IntercomClient, Status
 from events_pandas.deliver.journal import journal_path, read_runs
 from events_pandas.deliver.preflight import NOT_SUBMITTED
+from events_pandas.deliver.stops import NEXT_STEP
 from events_pandas.errors import InvalidRowsError, SourceError, SubmissionError, SubmissionInterrupted
 from events_pandas.mapping import EventMapping, SourceFormat
 from events_pandas.mapping.guesses import require_confirmed
@@ -34,6 +36,7 @@ from events_pandas.run.files import FileRun
 from events_pandas.run.fitting import FittingFiles, fitting_files
 from events_pandas.run.options import RunOptions
 from events_pandas.run.outputs import AnyPath, Outputs
+from events_pandas.starting import require_no_signal
 from events_pandas.words import counted, escaped, path_text
 
 WAIT_SECONDS: Final = 86_400.0
@@ -42,6 +45,7 @@ UNANSWERABLE: Final = (
     "in a terminal the command asks before it submits, and standard input is not a terminal that can answer: give "
     "--dry-run to see what would be sent, and --yes to send it"
 )
+LEFT: Final = f"the run was left before its end, and events may have been sent: {NEXT_STEP}"
 NO_ROWS: Final = "--require-rows: the files have no rows: nothing was sent, and no file was replaced"
 SENT: Final = (Status.ACCEPTED, Status.UNKNOWN_CONTACT, Status.REJECTED, Status.FAILED)
 """Statuses of rows whose events went out."""
@@ -54,7 +58,7 @@ class Task:
     paths: Sequence[str]
     mapping: Path
     written: SourceFormat
-    results: Path | None
+    results: str | None
     rejects: Path | None
     skip_bad_files: bool
     limit: int | None
@@ -76,24 +80,25 @@ def submit_rows(printout: Printout, task: Task, *, connect: Connect, **run: Any)
         mapping = mapping_for(task.mapping, task.written)
         require_confirmed(mapping)
         outputs = Outputs.of_run(options, results=task.results, rejects=task.rejects)
-        with _nothing_sent():
-            fit = opened.enter_context(_opened_files(task, mapping, outputs=outputs, options=options))
-            # Once, when they are needed first: for the check, or for the run.
-            read = cache(partial(read_frames, fit, mapping, options=options, limit=task.limit))
-            plan = _plan(task, fit, read=read, options=options)
-            for line in plan.lines():
-                printout.say(line)
-            printout.add(plan=plan.facts(), **destination_facts(plan.destination))
-            if task.require_rows and not read().has_rows:
-                raise SourceError(NO_ROWS)
-            if task.dry_run:
-                return _end_dry_run(printout, plan)
-            if options.on_invalid == "raise":
-                _require_valid(printout, plan)
-            if asks and not _confirmed(printout):
-                printout.say("nothing was sent")
-                return ExitCode.NOTHING_SENT
-            frames = read()
+        fit = opened.enter_context(_opened_files(task, mapping, outputs=outputs, options=options))
+        # Once, when they are needed first: for the check, or for the run.
+        read = cache(partial(read_frames, fit, mapping, options=options, limit=task.limit))
+        plan = _plan(task, fit, read=read, options=options)
+        for line in plan.lines():
+            printout.say(line)
+        printout.add(plan=plan.facts(), **destination_facts(plan.destination))
+        if task.require_rows and not read().has_rows:
+            raise SourceError(NO_ROWS)
+        if task.dry_run:
+            return _end_dry_run(printout, plan)
+        if options.on_invalid == "raise":
+            _require_valid(printout, plan)
+        if asks and not _confirmed(printout):
+            printout.say("nothing was sent")
+            return ExitCode.NOTHING_SENT
+        frames = read()
+        # Python may have dropped one.
+        require_no_signal()
         file_run = FileRun(
             source=nullcontext(frames),
             options=options,
@@ -107,15 +112,6 @@ def submit_rows(printout: Printout, task: Task, *, connect: Connect, **run: Any)
 
 
 @contextmanager
-def _nothing_sent() -> Iterator[None]:
-    """Let an interrupt say that nothing was sent."""
-    try:
-        yield
-    except (KeyboardInterrupt, typer.Abort) as interrupt:
-        raise KeyboardInterrupt("nothing was sent") from interrupt
-
-
-@contextmanager
 def _opened_files(
     task: Task, mapping: EventMapping, *, outputs: Outputs, options: RunOptions
 ) -> Iterator[FittingFiles]:
@@ -123,7 +119,12 @@ def _opened_files(
     outputs.require_apart(task.paths)
     outputs.require_places([task.mapping])
     with fitting_files(
-        task.paths, mapping, progress=options.progress, are_held=True, skips_bad=task.skip_bad_files
+        task.paths,
+        mapping,
+        keys=options.keys,
+        progress=options.progress,
+        are_held=True,
+        skips_bad=task.skip_bad_files,
     ) as fit:
         outputs.require_places([file.path for file in fit.files])
         yield fit
@@ -152,20 +153,33 @@ def _plan(task: Task, fit: FittingFiles, *, read: Callable[[], FileFrames], opti
 
 
 def _options(
-    client: IntercomClient, *, journal: str, raise_invalid: bool, check_contacts: bool, progress: bool, **run: Any
+    client: IntercomClient,
+    *,
+    journal: str,
+    keys: Sequence[str] | None,
+    raise_invalid: bool,
+    check_contacts: bool,
+    progress: bool,
+    **run: Any,
 ) -> RunOptions:
     if not journal:
         raise ValueError("--journal: the path is empty: use auto, none or a path")
-    flags = {name: f"--{name.replace('_', '-')}" for name in run} | {"log_path": "--log-json"}
+    flags = {name: f"--{name.replace('_', '-')}" for name in ("keys", *run)} | {"log_path": "--log-json"}
     with named_by_options(flags):
         return RunOptions(
             client=client,
             journal=None if journal == NO_JOURNAL else journal,
+            keys=[name for names in keys or () for name in _names(names)],
             on_invalid="raise" if raise_invalid else "report",
             contacts="check" if check_contacts else None,
             progress="auto" if progress else False,
             **run,
         )
+
+
+def _names(text: str) -> list[str]:
+    """Return the names in a list with commas between them; a name that has a comma stands in double quotes."""
+    return [name.strip() for name in next(csv.reader([text], skipinitialspace=True), [])]
 
 
 def _destination(options: RunOptions) -> Destination | None:
@@ -244,8 +258,10 @@ def submitted(printout: Printout, run: FileRun, *, told: Collection[str] = (), w
         run.submit(take=add, warn=remarks.append)
     except (SubmissionError, SubmissionInterrupted) as error:
         end = error
-    printout.say(summary.in_commands())
+    except KeyboardInterrupt as interrupt:
+        raise KeyboardInterrupt(LEFT if run.has_begun else "") from interrupt
     printout.add(**summary.facts(), rejected=sum(rejected), notes=remarks)
+    printout.say(summary.in_commands())
     _tell_file(printout, "results", run.written.results)
     _tell_file(printout, "rejects", run.written.rejects, rows=f" ({counted(sum(rejected), 'row')})")
     for remark in [remark for remark in remarks if remark not in warned]:

@@ -92,7 +92,7 @@ def _currency_cure(text: str) -> str | None:
     found = [symbol for symbol in (parts["before"], parts["after"]) if symbol]
     if [_is_currency(symbol) for symbol in found] != [True]:
         return None
-    return f"remove {found[0]!r}, since a number stands alone in its cell"
+    return f"remove {found[0]!r} from its column, as by search and replace: a number stands alone in its cell"
 
 
 def _is_currency(symbol: str) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,9 @@ from events_pandas.intercom import IDENTIFIERS
 from events_pandas.mapping import BoundRule, Constant
 
 Texts: TypeAlias = npt.NDArray[np.object_]
+
+_EMAIL: Final = "email"
+"""The identifier that ignores case: each spelling of an address names the same contact."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,9 +61,13 @@ class Contacts:
         """Return where there is a contact."""
         return present(self.pieces)
 
-    def texts(self, where: Mask) -> pa.Array:
-        """Return the chosen contacts as they stand in the payload: ``"user_id":"314159"`` (large_string)."""
-        return joined(*(filtered(piece, where) for piece in self.pieces), length=int(where.sum()))
+    def keys(self, where: Mask) -> pa.Array:
+        """Return the chosen contacts as texts that are equal for one contact: ``"user_id":"314159"`` (large_string)."""
+        texts = joined(*(filtered(piece, where) for piece in self.pieces), length=int(where.sum()))
+        for identifier in self.identifiers:
+            if identifier.name == _EMAIL:
+                texts = pc.if_else(pa.array(identifier.where[where]), pc.utf8_lower(texts), texts)
+        return texts
 
     def named(self) -> tuple[Texts, Texts]:
         """Return the field that names each contact, and its value as it is sent; None where it cannot be read."""
@@ -112,8 +119,8 @@ def choose_contacts(bounds: list[BoundRule], rows: Rows) -> Contacts:
 
 def _named(field: str, values: pa.Array) -> tuple[Pieces, Words]:
     """Return the pieces and the digests of contacts that a field names."""
-    # Email addresses ignore case. The same text in two fields names two contacts, so each field has its own seed.
-    names = pc.utf8_lower(values) if field == "email" else values
+    # The same text in two fields names two contacts, so each field has its own seed.
+    names = pc.utf8_lower(values) if field == _EMAIL else values
     return (f'"{field}":', *json_strings(values)), text_words(names, seed=IDENTIFIERS.index(field))
 
 

@@ -42,7 +42,7 @@ COLUMN_NOTES: Final = {
     ),
     "sent_as_text": (
         "are sent as text, because the column has no rule in the mapping and its values do not show a type",
-        "give the column a number or date rule in the mapping, or a text rule if it is text",
+        "give the column a number, money or date rule in the mapping, or a text rule if it is text",
     ),
     "decimal_comma": (
         "shows a decimal comma, and its column is read that way",

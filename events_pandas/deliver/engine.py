@@ -101,6 +101,7 @@ class Engine:
         self._outage = Outage(patience_seconds, probe_seconds=probe_seconds)
         self._lessons = Lessons(max_failure_rate)
         self._backlog = Backlog(iter(()))
+        self._look_ahead: Callable[[], object] = bool
         self._grace_seconds = grace_seconds
         # When the run began to ask for the workspace, or to await the requests in flight, because it ends early.
         self.asking_since: float | None = None
@@ -134,16 +135,22 @@ class Engine:
         self._workers.writer = writer
 
     def deliver(
-        self, chunks: Iterable[Sequence[Event]], *, reads_on: Callable[[], bool] = bool
+        self,
+        chunks: Iterable[Sequence[Event] | None],
+        *,
+        reads_on: Callable[[], bool] = bool,
+        look_ahead: Callable[[], object] = bool,
     ) -> Generator[list[Outcome], None, None]:
         """Submit events, and yield a list of outcomes for each chunk, in order.
 
         One chunk is read ahead, and more while `reads_on()` is true. An error of `chunks` is raised after the chunks
         before it are yielded.
         """
+        # None in the place of a chunk means that it is not there yet: it is asked for again after `wake`. `look_ahead`
+        # is called in each turn in which no outcomes are due, to prepare such chunks.
         # After a stop the rest is not sent, but its outcomes are still yielded. Closing the iterator awaits the
         # requests in flight.
-        self._backlog = Backlog(iter(chunks), reads_on=reads_on)
+        self._backlog, self._look_ahead = Backlog(iter(chunks), reads_on=reads_on), look_ahead
         try:
             while (chunk := self._next_done()) is not None:
                 yield chunk.outcomes()
@@ -190,7 +197,7 @@ class Engine:
             self._workers.close_writer()
             # They know the run, which knows the engine: in a cycle the rows would wait for the collector of garbage.
             self.on_outcome = self._on_tick = None
-            self._interrupts = int
+            self._interrupts, self._look_ahead = int, bool
 
     def _next_done(self) -> Chunk | None:
         """Return the next chunk that is done, or None at the end."""
@@ -231,10 +238,12 @@ class Engine:
                 for ticket in self._backlog.abandon():
                     self._end(ticket, judge_at_stop(ticket, self.stop))
             first = self._backlog.first()
-            if first is None or first.is_done:
+            if self._backlog.is_due():
                 return first
             self._dispatch()
-            if not (self._reads_on or first.is_done):
+            if not (self.stop or self._backlog.is_first_about_to_end):
+                self._look_ahead()
+            if not self._backlog.is_due() and (self._backlog.is_owed or not self._reads_on):
                 now = self.clock.monotonic()
                 self._take_in(min(self._leaves_at(now) - now, _LONGEST_WAIT_SECONDS))
 

@@ -1,7 +1,7 @@
 """Other requests than events, sent by an engine: what it sends, and what is read of the answers."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final, Generic, TypeVar
 
@@ -95,7 +95,8 @@ class AskingClient(Generic[Read]):
             self.replies[number] = QuestionReply(attempt=read_attempt(error, sent_at=0.0, received_at=0.0))
             raise
         attempt = read_attempt(answer, sent_at=0.0, received_at=0.0)
-        self.replies[number] = QuestionReply(read=self._read(attempt), attempt=attempt)
+        # A page of contacts may have megabytes, and many replies may wait to be taken.
+        self.replies[number] = QuestionReply(read=self._read(attempt), attempt=replace(attempt, content={}))
         if attempt.kind.passes or attempt.status in STOP_CODES:
             return answer
         # Nothing follows for other questions: an engine would take the 404 for one odd contact for a wrong address.

@@ -145,6 +145,13 @@ class Stop:
         """The class of the exception that the caller gets."""
         return EARLY_ENDS[self.reason].exception
 
+    @property
+    def of_rows(self) -> str:
+        """What the rows say that the run has left behind."""
+        # Of an interrupt, the message of the run says no more than this.
+        is_interrupt = self.reason in {StopReason.INTERRUPTED, StopReason.CLOSED}
+        return EARLY_ENDS[self.reason].left_behind if is_interrupt else self.message
+
     def advising(self, next_step: str) -> "Stop":
         """Return the stop with another next step, if its message has one: not every run submits rows."""
         if not self.message.endswith(NEXT_STEP):

@@ -182,7 +182,7 @@ class Chunk:
 class Backlog:
     """The open chunks of a source, in order, and the events in them that wait to be sent."""
 
-    def __init__(self, source: Iterator[Sequence[Event]], *, reads_on: Callable[[], bool] = bool) -> None:
+    def __init__(self, source: Iterator[Sequence[Event] | None], *, reads_on: Callable[[], bool] = bool) -> None:
         # Whether the last chunk took the source longer than `SLOW_SECONDS`.
         self.is_slow = False
         # The suspects, each with its verdict if the next probe works.
@@ -191,6 +191,8 @@ class Backlog:
         self._reads_on = reads_on
         self._source_error: Exception | None = None
         self._is_exhausted = False
+        # Since when the source owes a chunk that it does not have yet.
+        self._owed_since: float | None = None
         self._open: deque[Chunk] = deque()
         self._fresh: deque[Ticket] = deque()
         self._retries: list[tuple[float, int, Ticket]] = []
@@ -203,19 +205,28 @@ class Backlog:
             return False
         return len(self._open) < OPEN_CHUNKS or self._reads_on()
 
+    @property
+    def is_owed(self) -> bool:
+        """Whether the source did not have its next chunk yet when it was asked last."""
+        return self._owed_since is not None
+
     def pull(self) -> None:
         """Open the next chunk if it is time and there is one."""
         if not self.wants_more:
             return
-        began_at = time.monotonic()
+        began_at, self._owed_since = self._owed_since or time.monotonic(), None
         try:
-            chunk = Chunk(next(self._source))
+            events = next(self._source)
         except StopIteration:
             self._is_exhausted = True
         except Exception as error:  # noqa: BLE001  # raised by `first` after the chunks before the faulty one
             self._is_exhausted = True
             self._source_error = error
         else:
+            if events is None:
+                self._owed_since = began_at
+                return
+            chunk = Chunk(events)
             self._open.append(chunk)
             self._fresh.extend(chunk.tickets)
         self.is_slow = time.monotonic() - began_at > SLOW_SECONDS
@@ -239,6 +250,10 @@ class Backlog:
     def is_open(self) -> bool:
         """Whether there are chunks whose outcomes are not out."""
         return bool(self._open)
+
+    def is_due(self) -> bool:
+        """Return whether the outcomes that are due are complete, or the end has come."""
+        return self._open[0].is_done if self._open else not self.is_owed
 
     @property
     def is_first_about_to_end(self) -> bool:
@@ -306,4 +321,5 @@ class Backlog:
         self._fresh.clear()
         self._retries.clear()
         self._suspects.clear()
+        self._owed_since = None
         return [ticket for chunk in self._open for ticket in chunk.tickets if ticket.state is not EventState.ENDED]

@@ -1,8 +1,8 @@
 """A mapping bound to a frame: each source becomes a column of values, each bare column a rule with a type."""
 
 import os
-from collections.abc import Collection, Hashable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -35,6 +35,8 @@ from events_pandas.mapping.toml import misplaced, source_wording
 from events_pandas.wording import Phrase, Words, parts_of
 from events_pandas.words import did_you_mean, kind_of
 
+KEYS: Final = "keys"
+"""What reads the columns that are carried into the results, in the words of an error."""
 _CURRENCY_LETTERS: Final = 3
 # In a TOML file a line below [metadata] is metadata, also one that was meant for the mapping.
 _TEXT_OPTIONS: Final = frozenset({"timezone", "duplicates", "on_invalid_metadata", "metadata_overflow"})
@@ -61,6 +63,7 @@ class BoundMapping:
     rules: tuple[BoundRule, ...]  # in the order sent; a bare column without any value has none
     n_rows: int
     resolved: Mapping[str, Rule]  # what bare columns became, by path: the next chunk of a stream must follow it
+    keys: Mapping[Hashable, Values] = field(default_factory=dict)  # columns that only the results show, by label
 
     def retyped(self, types: Mapping[str, Rule], signs: Mapping[str, DecimalSign] | None = None) -> "BoundMapping":
         """Return the same columns, with bare ones as what they became in earlier runs, by path.
@@ -137,8 +140,10 @@ def bind(
     *,
     resolved: Mapping[str, Rule] | None = None,
     remarks: Mapping[str, Remark] | None = None,
+    keys: Sequence[Hashable] = (),
+    cells: pd.DataFrame | None = None,
 ) -> BoundMapping:
-    """Find everything that a mapping reads in a frame, which is not changed.
+    """Find all that a mapping reads in a frame, which is not changed, and the columns `keys` (in `cells`, if given).
 
     `resolved` holds the rules that bare columns became in earlier chunks of a stream, and `remarks` the notes on them.
     Raise `TypeError` if the rows are not a DataFrame, `UnknownColumnError` if a missing column is the only fault, and
@@ -167,11 +172,14 @@ def bind(
                 remark=(remarks or {}).get(path, column_type.remark),
             )
         )
+    found = binder.keys(keys, cells)
     binder.raise_faults()
-    return BoundMapping(mapping=mapping, rules=tuple(bound), n_rows=len(frame), resolved=rules)
+    return BoundMapping(mapping=mapping, rules=tuple(bound), n_rows=len(frame), resolved=rules, keys=found)
 
 
-def require_columns(frame: pd.DataFrame, mapping: EventMapping, *, is_explained: bool = False) -> None:
+def require_columns(
+    frame: pd.DataFrame, mapping: EventMapping, *, keys: Sequence[Hashable] = (), is_explained: bool = False
+) -> None:
     """Raise the `MappingError` of `bind` if a column is missing; nothing is computed, and no rows are needed.
 
     If something else explains why columns are missing (`is_explained`), no constants are suggested for them.
@@ -180,6 +188,7 @@ def require_columns(frame: pd.DataFrame, mapping: EventMapping, *, is_explained:
     for path, source in sources_by_path(mapping.rules()).items():
         if not is_computed(source):
             binder.values(path, source)
+    binder.keys(keys, frame)
     binder.raise_faults()
 
 
@@ -251,6 +260,16 @@ class _Binder:
         except MappingError as error:
             self._faults.append(error)
             return None
+
+    def keys(self, labels: Sequence[Hashable], cells: pd.DataFrame | None) -> dict[Hashable, Values]:
+        """Return the columns with these labels; those that have a fault are left out."""
+        found = {}
+        for label in labels:
+            try:
+                found[label] = named_values(self._frame if cells is None else cells, label, path=KEYS)
+            except MappingError as error:
+                self._faults.append(error)
+        return found
 
     def _compute(self, path: str, source: Source) -> Values:
         """Evaluate a callable or an expression once, even if several fields read it."""

@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from events_pandas.currencies import DECIMALS
 from events_pandas.intercom import DATE_SUFFIXES
 from events_pandas.mapping.arrow_types import is_time, is_unsendable, readable
 from events_pandas.mapping.rules import Date, Number, Rule, Source, Text, Values, type_word
@@ -51,7 +52,11 @@ TYPE_WORDS: Final[dict[type, str]] = {Text: "text", Number: "numbers", Date: "da
 # A number has up to 15 digits: a longer one is a code, such as an invoice number, and JSON would lose digits of it.
 # Programs write the exponent of a float with a sign; 1E5 without one may be a code.
 _NUMBER = r"^-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]+)?(?:[eE][+-][0-9]{1,3})?$"
-_UNPLAIN = r"^\s*[+-]?(?:[0-9]+(?:[.,' ][0-9]{3})*)?[.,]?[0-9]+(?:[eE][+-]?[0-9]+)?\s*$"
+_SPACES = r"[\s\p{Zs}]*"
+# A currency may stand beside a number: a sign such as € and R$, or a code. Other letters make it a code: A4711.
+_CURRENCY = rf"(?:[A-Z]{{0,2}}\p{{Sc}}|{'|'.join(map(str.upper, DECIMALS))})?"
+_WRITTEN_BY_PEOPLE = r"[+-]?(?:[0-9]+(?:[.,'\x{2019}\p{Zs}][0-9]{3})*)?[.,]?[0-9]+(?:[eE][+-]?[0-9]+)?"
+_UNPLAIN = rf"^{_SPACES}{_CURRENCY}{_SPACES}{_WRITTEN_BY_PEOPLE}{_SPACES}{_CURRENCY}{_SPACES}$"
 _CODE = r"^(?:0[0-9]+|[1-9][0-9]{15,})$"
 _DAY = r"^[1-9][0-9]{7}$"
 _TIME = r"^\s*[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[Tt ].*)?$"
@@ -67,7 +72,7 @@ class CellCounts:
     times: int = 0  # dates and times; of texts those in ISO 8601
     codes: int = 0  # texts of digits with leading zeros, or with more than 15 digits
     others: int = 0
-    unplain: int = 0  # the others that a person would read as a number, such as 1,5 and +7
+    unplain: int = 0  # the others that a person would read as a number, such as 1,5 and +7 and 9,99 €
 
     @property
     def total(self) -> int:

@@ -61,7 +61,8 @@ def _table(path: Path) -> Fields:
     # Somebody writes into a pipe of the shell, such as <(...); reading a pipe with a name may never end.
     if kind and not (kind == "a pipe" and any(map(path.is_relative_to, _PIPES_OF_SHELLS))):
         raise MappingError([f"{path}: is {kind}: write the mapping to a file and give its name"])
-    not_utf8 = MappingError([f"{path}: is not UTF-8: save it as UTF-8 and try again"])
+    cure = "give such a file, or save this one as UTF-8 and try again"
+    not_utf8 = MappingError([f"{path}: is not UTF-8, and a mapping is a TOML file in UTF-8: {cure}"])
     try:
         content = path.read_bytes()
         encoding, mark = marked_encoding(content)
@@ -79,7 +80,9 @@ def _table(path: Path) -> Fields:
         if b"\0" in content and encoding == "utf-8":
             # It is UTF-16 without a mark.
             raise not_utf8 from error
-        raise MappingError([f"{path}: is not valid TOML: {error}"]) from error
+        # Somebody may have given the file with the rows.
+        expected = "" if path.suffix == ".toml" else ", and a mapping is a TOML file"
+        raise MappingError([f"{path}: is not valid TOML{expected}: {error}"]) from error
     except (ValueError, RecursionError) as error:
         # The path is not possible, an integer has thousands of digits, or brackets are nested as deep.
         raise MappingError([f"{str(path)!r}: cannot be read: {error}"]) from error

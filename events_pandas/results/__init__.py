@@ -5,6 +5,7 @@ from events_pandas.results.contacts import unknown_contacts
 from events_pandas.results.explanation import explain
 from events_pandas.results.frame import STATUS_DTYPE, RowOutcomes, RunStatuses
 from events_pandas.results.preview import Preview
+from events_pandas.results.results_files import read_results
 from events_pandas.results.results_summary import ResultsSummary, summarize
 from events_pandas.results.summary import Summary
 from events_pandas.results.verification import Verification
@@ -19,6 +20,7 @@ __all__ = [
     "Summary",
     "Verification",
     "explain",
+    "read_results",
     "summarize",
     "unknown_contacts",
 ]

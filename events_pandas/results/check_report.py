@@ -383,7 +383,7 @@ def _words_of_row(report: CheckReport, cause: Cause) -> str:
 
 
 def _report_facts(report: CheckReport) -> Iterator[Fact]:
-    yield from event_facts(contacts=report.contacts, names=report.names, span=report.span)
+    yield from event_facts(contacts=report.contacts, names=report.names, span=report.span, invalid=report.invalid)
     if report.rows and not report.valid:
         yield "events", "none, since no row is valid"
     identical = report.facts.identical

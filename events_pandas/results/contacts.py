@@ -6,15 +6,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from events_pandas.check import chunk_bounds
 from events_pandas.convert import Converter, EventBatch
-from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows
+from events_pandas.convert.cells import Mask, Rows
 from events_pandas.convert.keys import Seconds
 from events_pandas.deliver import Status
-from events_pandas.intercom import IDENTIFIERS
 from events_pandas.mapping import EventMapping, bind, require_mapping
 from events_pandas.results.frame import text_column, utc_times
 from events_pandas.results.reading import require_one_run, row_numbers, times_of
@@ -22,9 +18,6 @@ from events_pandas.results.results_summary import require_columns
 from events_pandas.words import counted, kind_of
 
 _COLUMNS = ("row", "status", "created_at")
-_ROWS_AT_A_TIME = 10_000
-_GROUP = ["identifier", "key"]
-_JOINS = (("contact", "first"), ("rows", "sum"), ("first_event", "min"), ("last_event", "max"))
 
 
 def unknown_contacts(results: pd.DataFrame, frame: pd.DataFrame, mapping: EventMapping) -> pd.DataFrame:
@@ -42,9 +35,10 @@ def unknown_contacts(results: pd.DataFrame, frame: pd.DataFrame, mapping: EventM
     Returns
     -------
     pandas.DataFrame
-        One row for each contact: ``identifier`` (``"user_id"``, ``"id"`` or ``"email"``), ``contact`` (as it was sent),
-        ``rows`` (how many ended so), ``first_event`` and ``last_event`` (their ``created_at`` as sent, datetime64,
-        UTC). Contacts with most rows come first; equal ones are in the order of the frame.
+        One row for each contact: ``identifier`` (``"user_id"``, ``"id"`` or ``"email"``), ``contact`` (as it was sent;
+        the first of addresses that differ in case, which are one contact), ``rows`` (how many ended so),
+        ``first_event`` and ``last_event`` (their ``created_at`` as sent, datetime64, UTC). Contacts with most rows come
+        first; equal ones are in the order of the frame.
 
     Raises
     ------
@@ -90,64 +84,20 @@ def unknown_contacts(results: pd.DataFrame, frame: pd.DataFrame, mapping: EventM
     require_results(results, frame, columns=_COLUMNS)
     events = results.loc[(results["status"] == Status.UNKNOWN_CONTACT.value).to_numpy(), list(_COLUMNS)]
     events = _with_contacts(events, frame, mapping, positions=positions_in(frame, results, events["row"]))
-    contacts = events.groupby(["identifier", "contact"], sort=False, as_index=False).agg(
-        rows=("row", "size"), first_event=("created_at", "min"), last_event=("created_at", "max")
+    events["key"] = compared(events)
+    contacts = events.groupby(["identifier", "key"], sort=False, as_index=False).agg(
+        contact=("contact", "first"),
+        rows=("row", "size"),
+        first_event=("created_at", "min"),
+        last_event=("created_at", "max"),
     )
-    return _most_rows_first(contacts)
+    return _most_rows_first(contacts.drop(columns="key"))
 
 
-def distinct_contacts(frame: pd.DataFrame, mapping: EventMapping) -> pd.DataFrame:
-    """Name all contacts of a frame, in the form of `unknown_contacts`. Addresses that differ in case are one contact.
-
-    Rows count whose contact can be read, and times that can be read.
-    """
-    converter = Converter(bind(frame, replace(mapping, metadata={})))
-    contacts = _grouped(_counted(converter.convert(0, 0)))
-    parts, n_rows = [contacts], 0
-    for start, stop in chunk_bounds(len(frame), _ROWS_AT_A_TIME):
-        parts.append(_counted(converter.convert(start, stop)))
-        n_rows += stop - start
-        # Joined as soon as the rows are as many as the contacts: each contact is joined a few times at most.
-        if n_rows >= max(len(contacts), _ROWS_AT_A_TIME) or stop == len(frame):
-            contacts = _grouped(pa.concat_tables(parts))
-            parts, n_rows = [contacts], 0
-    times = [contacts[name].cast(pa.timestamp("s", tz="UTC")).to_pandas() for name in ("first_event", "last_event")]
-    named = {
-        "identifier": text_column(np.array(IDENTIFIERS, object)[contacts["identifier"].to_numpy()]),
-        "contact": contacts["contact"].to_pandas(types_mapper=lambda _: text_column([]).dtype),
-        "rows": contacts["rows"].to_numpy(),
-        "first_event": times[0].dt.as_unit("us"),
-        "last_event": times[1].dt.as_unit("us"),
-    }
-    return _most_rows_first(pd.DataFrame(named))
-
-
-def _counted(batch: EventBatch) -> pa.Table:
-    """Return the contact and the time of each row that has a contact."""
-    texts = batch.contacts.identifiers
-    kinds = np.select([text.where for text in texts], [IDENTIFIERS.index(text.name) for text in texts], -1)
-    _, values = batch.contacts.named()
-    contacts = pa.array(values, TEXT_TYPE)
-    rows = pa.table(
-        {
-            "identifier": pa.array(kinds.astype(np.int8)),
-            "key": pc.if_else(pa.array(kinds == IDENTIFIERS.index("email")), pc.utf8_lower(contacts), contacts),
-            "contact": contacts,
-            "rows": np.ones(len(values), np.int64),
-            "first_event": batch.created_at,
-            "last_event": batch.created_at,
-        }
-    )
-    return rows.filter(pc.is_valid(contacts))
-
-
-def _grouped(rows: pa.Table) -> pa.Table:
-    """Join the rows of each contact; the first spelling of an address names it."""
-    # More threads would not keep the order.
-    grouped = rows.group_by(_GROUP, use_threads=False).aggregate(list(_JOINS))
-    return grouped.select([*_GROUP, *(f"{name}_{how}" for name, how in _JOINS)]).rename_columns(
-        [*_GROUP, *(name for name, _ in _JOINS)]
-    )
+def compared(contacts: pd.DataFrame) -> "pd.Series[Any]":
+    """Return contacts as Intercom compares them: addresses ignore case."""
+    texts = contacts["contact"].astype(text_column([]).dtype)
+    return texts.where(contacts["identifier"].ne("email"), texts.str.lower())
 
 
 def _most_rows_first(contacts: pd.DataFrame) -> pd.DataFrame:

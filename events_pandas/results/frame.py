@@ -1,7 +1,7 @@
 """The results frame: its columns, their dtypes, and the outcomes that it is made of."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,12 @@ STATUS_DTYPE = pd.CategoricalDtype([status.value for status in Status], ordered=
 """The eight statuses, in the order in which they are documented."""
 
 _TEXT_DTYPE = pd.StringDtype("pyarrow")
+
+OWN_COLUMNS: Final = (
+    *("row", "status", "http_status", "attempts", "error_code", "error_message", "request_id"),
+    *("created_at", "submitted_at", "identifier", "contact", "source_file", "line"),
+)
+"""The columns that results may have; all others are keys of the rows."""
 
 _CODES = {status: code for code, status in enumerate(Status)}
 _NONE = np.int16(-1)

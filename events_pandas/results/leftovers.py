@@ -57,13 +57,32 @@ def clear_leftovers(
             elif is_own(rows.find()):
                 if is_kept and rows.n_rows:
                     kept = _keep(rows, found, path)
-                    said.append(
-                        f"{escaped(path)}: an earlier run was cut off: its {holds} up to then, "
-                        f"{counted(rows.n_rows, 'row')}, are in {escaped(kept)}"
-                    )
+                    said.append(f"{escaped(path)}: {cut_off_run(holds, rows.n_rows, kept)}")
                 else:
                     found.unlink()
     return said
+
+
+def cut_off_run(holds: str, n_rows: int, kept: Path) -> str:
+    """Say where the rows of a killed run are now."""
+    return f"an earlier run was cut off: its {holds} up to then, {counted(n_rows, 'row')}, are in {escaped(kept)}"
+
+
+def finish_leftover(partial: Path, path: Path) -> None:
+    """Make the Parquet file at `path` of the whole rows in its partial file, which no run holds; it may be there."""
+    stream = _held(partial)
+    if stream is None:
+        return
+    with stream:
+        rows = ArrowRowFile(stream)
+        rows.find()
+        if rows.n_rows:
+            _, copy, *_ = partial_paths(path)
+            with created(copy, [partial], place=path) as final:
+                rows.write_final(final)
+            # In one step: this process may be killed, too.
+            copy.replace(path)
+        partial.unlink()
 
 
 def _partials(path: Path) -> list[Path]:

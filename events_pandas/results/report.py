@@ -50,11 +50,12 @@ class ReportContent:
     causes: Sequence[CauseGroup] = ()
 
 
-def event_facts(*, contacts: int, names: "pd.Series[int]", span: Span | None) -> Iterator[Fact]:
+def event_facts(*, contacts: int, names: "pd.Series[int]", span: Span | None, invalid: int = 0) -> Iterator[Fact]:
     """Yield contacts, event names and times; nothing if there are no events."""
     if span is None:
         return
-    yield "contacts", f"{contacts:,}"
+    # `check_contacts` also counts the contacts of invalid rows.
+    yield "contacts", f"{contacts:,} of valid rows" if invalid else f"{contacts:,}"
     yield _name_fact(names)
     first, last = (np.datetime_as_string(time.to_numpy(), unit="s").replace("T", " ") for time in span)
     yield "created_at", f"{first} UTC" if first == last else f"{first} to {last} UTC"

@@ -92,7 +92,8 @@ def require_place(path: Path, kind: TableKind, sources: Iterable[Path]) -> None:
     require_not_read(path, sources)
     if kind.formats and path.suffix.lower() not in kind.formats:
         endings = " or ".join(kind.formats)
-        raise SourceError(f"{path}: {kind.holds} are written as {endings}: choose one of these endings")
+        parts = ", or / for a folder of parts" if kind is RESULTS else ""
+        raise SourceError(f"{path}: {kind.holds} are written as {endings}: choose one of these endings{parts}")
     fault = None
     if not path.parent.exists():
         fault = f"there is no folder '{path.parent}': make it first"
@@ -298,5 +299,9 @@ class TableFile:
                     self.finish()
         finally:
             # If the file could not be finished, its rows stay: the next run finds them.
-            with suppress(OSError):
-                self._stream.close()
+            self.close()
+
+    def close(self) -> None:
+        """Close the file where it is."""
+        with suppress(OSError):
+            self._stream.close()

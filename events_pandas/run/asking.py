@@ -87,7 +87,7 @@ class Asking:
         if self.stop is not None or not total:
             return
         asking = AskingClient(self.client, send=send, read=read, is_repeatable=is_repeatable)
-        before = self.desk.on_interrupt
+        before = self.desk.wake
         try:
             self._show(asking, total, take=take, description=description)
         except UnansweredError:
@@ -98,7 +98,7 @@ class Asking:
                 raise
             self._end_by(stop_for_error(error))
         finally:
-            self.desk.on_interrupt = before
+            self.desk.wake = before
 
     def _show(
         self,
@@ -143,10 +143,10 @@ class Asking:
             patience_seconds=options.patience_seconds,
             on_outcome=count,
             on_tick=tick,
-            interrupts=lambda: self.desk.interrupts,
+            interrupts=lambda: self.desk.interrupts or int(self.desk.is_closing),
             pacer=self.pacer,
         )
-        self.desk.on_interrupt = engine.wake
+        self.desk.wake = engine.wake
         return engine
 
 

@@ -33,7 +33,7 @@ class ContactGate:
             where[places] = True
             identifiers += names[where].tolist()
             values += texts[where].tolist()
-            keys += contacts.texts(where).to_pylist()
+            keys += contacts.keys(where).to_pylist()
         codes = np.full(len(keys), NOT_ASKED, np.int8)
         named = pd.DataFrame({"identifier": identifiers, "contact": values}, dtype=object)
         check = ContactCheck(contacts=named, codes=codes, asking=self.asking)

@@ -5,10 +5,13 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+from pandas.api.extensions import ExtensionArray
 
 from events_pandas.deliver.pace.pacer import Pacer
 from events_pandas.mapping import EventMapping, require_mapping
-from events_pandas.results.contacts import distinct_contacts
+from events_pandas.results.contacts import compared
+from events_pandas.results.distinct_contacts import distinct_contacts
 from events_pandas.results.frame import text_column
 from events_pandas.run.asking import Asking
 from events_pandas.run.contact_check import CONTACT_STATUS_DTYPE, NOT_ASKED, ContactCheck, ContactStatus, may_be_new
@@ -54,9 +57,8 @@ def check_frame_contacts(
 def _with_answers(contacts: pd.DataFrame, known: pd.DataFrame | None) -> pd.DataFrame:
     """Add the statuses that an earlier check has found."""
     if known is None:
-        none = text_column([None] * len(contacts))
-        status = pd.Categorical.from_codes(np.full(len(contacts), NOT_ASKED), dtype=CONTACT_STATUS_DTYPE)
-        return contacts.assign(status=status, merged_into=none)
+        not_asked = pd.Categorical.from_codes(np.full(len(contacts), NOT_ASKED, np.int8), dtype=CONTACT_STATUS_DTYPE)
+        return _with_columns(contacts, status=not_asked, merged_into=text_column(pa.nulls(len(contacts), pa.string())))
     if not isinstance(known, pd.DataFrame):
         raise TypeError(f"known: expected a DataFrame, got {kind_of(known)}: give what check_contacts returned")
     if lacking := [column for column in _KNOWN_COLUMNS if column not in known]:
@@ -66,12 +68,20 @@ def _with_answers(contacts: pd.DataFrame, known: pd.DataFrame | None) -> pd.Data
     _require_statuses(answers["status"])
     # A table that was put together from several may name a contact twice, once without an answer.
     answers = answers[answers["status"].notna()]
-    answers = answers.assign(**{_TEXT: _compared(answers)}).drop_duplicates(_SAME)
+    answers = answers.assign(**{_TEXT: compared(answers)}).drop_duplicates(_SAME)
     answers = answers.astype({"identifier": contacts["identifier"].dtype})
-    joined = contacts.assign(**{_TEXT: _compared(contacts)})
+    joined = contacts.assign(**{_TEXT: compared(contacts)})
     joined = joined.merge(answers[[*_SAME, "status", "merged_into"]], how="left", on=_SAME).drop(columns=_TEXT)
     dtypes = {"status": CONTACT_STATUS_DTYPE, "merged_into": text_column([]).dtype}
     return joined.astype({"status": object}).astype(dtypes)
+
+
+def _with_columns(contacts: pd.DataFrame, **columns: ExtensionArray) -> pd.DataFrame:
+    """Add columns without a copy of the others, of which there may be millions of rows."""
+    added = contacts.copy(deep=False)
+    for name, column in columns.items():
+        added[name] = column
+    return added
 
 
 def _require_statuses(statuses: "pd.Series[Any]") -> None:
@@ -81,18 +91,13 @@ def _require_statuses(statuses: "pd.Series[Any]") -> None:
         raise ValueError(f"known: row {row} has the status {statuses.iloc[row]!r}, not one of {words}")
 
 
-def _compared(contacts: pd.DataFrame) -> "pd.Series[Any]":
-    """Return contacts as they are compared: addresses ignore case."""
-    texts = contacts["contact"].astype(text_column([]).dtype)
-    return texts.where(contacts["identifier"].ne("email"), texts.str.lower())
-
-
 def _with_statuses(contacts: pd.DataFrame, check: ContactCheck) -> pd.DataFrame:
-    merged = contacts["merged_into"].to_numpy(object, copy=True)
-    for position, contact in check.merged_into.items():
-        merged[position] = contact
+    merged = contacts["merged_into"].array
+    if check.merged_into:
+        merged = merged.copy()
+        merged[list(check.merged_into)] = list(check.merged_into.values())
     status = pd.Categorical.from_codes(check.codes, dtype=CONTACT_STATUS_DTYPE)
-    results = contacts.assign(status=status, merged_into=text_column(merged))
+    results = _with_columns(contacts, status=status, merged_into=merged)
     unknown = results.loc[results["status"].eq("unknown"), _KEY].itertuples(index=False, name=None)
     by_search = any(may_be_new(*named) for named in unknown)
     results.attrs["run"] = {**_facts(check.asking), "notes": [SEARCH_LAG] if by_search else []}

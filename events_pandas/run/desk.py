@@ -1,7 +1,8 @@
 """The desk between a run, which has a thread of its own, and its caller. Signals reach only the caller's thread.
 
 Code of the caller (the next frame, the callables of a mapping, the progress function) runs in the caller's thread: the
-run asks, and the caller answers.
+run asks, and the caller answers. A run over a stream does not wait for all of it: it hands results over and orders the
+next frame, and sends on while the caller has the results, or makes the frame.
 """
 
 import contextvars
@@ -11,16 +12,29 @@ import queue
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from enum import IntEnum
 from functools import partial
+from operator import attrgetter
 from typing import Any, Final, TypeVar
 
 import pandas as pd
 
-from events_pandas.deliver import ProgressBar, ProgressChoice, Stop, progress_bar, stop_for_error, stop_for_interrupt
+from events_pandas.deliver import (
+    Progress,
+    ProgressBar,
+    ProgressChoice,
+    Stop,
+    progress_bar,
+    stop_for_closing,
+    stop_for_error,
+    stop_for_interrupt,
+)
 from events_pandas.deliver.progress import is_notebook, show_in_notebook
+from events_pandas.starting import require_no_signal
 from events_pandas.warned import warn_through
 
 MOST_INTERRUPTS: Final = 2
@@ -36,16 +50,44 @@ class UnansweredError(Exception):
     """The caller did not answer: it was interrupted, or it has left the run."""
 
 
-@dataclass(kw_only=True, slots=True, eq=False)
-class _Question:
-    """What the run wants of its caller: that it calls a function, or that it takes results."""
+class Kind(IntEnum):
+    """What the run wants of its caller, in the order in which the caller turns to it."""
 
-    call: Callable[[], Any] | None = None
+    # To call a function.
+    CALL = 0
+    # To take results.
+    RESULTS = 1
+    # To make the next frame, which may take long.
+    FRAME = 2
+
+
+@dataclass(kw_only=True, slots=True, eq=False)
+class Question:
+    """Something that the run wants of its caller. The run writes it, and the caller marks it as over."""
+
+    kind: Kind
+    call: Callable[[], Any] = bool
     results: pd.DataFrame | None = None
     answer: Any = None
     error: BaseException | None = None
+    # Whether it shows a step of the progress: the next step may take its place.
+    is_step: bool = False
     is_over: bool = False
     is_dropped: bool = False
+
+    def take_answer(self) -> Any:
+        """Return what the call has returned, or raise what it has raised. The question forgets it."""
+        answer, self.answer = self.answer, None
+        error, self.error = self.error, None
+        if error is not None:
+            # An error knows its frames: a frame that knows it would be a cycle.
+            try:
+                raise error
+            finally:
+                del error
+        if self.is_dropped or not self.is_over:
+            raise UnansweredError
+        return answer
 
 
 class Desk:
@@ -62,16 +104,23 @@ class Desk:
         self.is_closing = False
         # Whether the caller has left: it answers no more.
         self.has_left = False
-        # Called in the caller's thread after each interrupt.
-        self.on_interrupt: Callable[[], object] = bool
+        # Whether the run has a thread, or may have one.
+        self.has_begun = False
+        # Called in the caller's thread after an interrupt, and when a frame that was ordered is there.
+        self.wake: Callable[[], object] = bool
         self._process = os.getpid()
         # The thread that takes its one item begins the run.
         self._start: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._start.put(None)
         self._work: Callable[[], Any] = bool
-        self._has_begun = self._is_undone = False
+        self._is_undone = False
         self._thread: threading.Thread | None = None
-        self._question: _Question | None = None
+        # Only the run's thread sets it, and each time as a whole: the caller may look at any moment.
+        self._questions: tuple[Question, ...] = ()
+        # Calls that show something, and that the run has not heard of.
+        self._shown: deque[Question] = deque()
+        # Whether the run goes on while the caller is away: it has the results, or makes a frame.
+        self._goes_on = self._is_away = False
         self._to_caller: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._to_run: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._is_over = False
@@ -88,10 +137,12 @@ class Desk:
 
     @property
     def stop(self) -> Stop | None:
-        """Why the run has to end early; None if nothing has interrupted the caller."""
+        """Why the run has to end early; None if the caller has neither been interrupted nor closed the stream."""
+        if self._struck_by is None:
+            return stop_for_closing() if self.is_closing else None
         if isinstance(self._struck_by, KeyboardInterrupt):
             return stop_for_interrupt()
-        return None if self._struck_by is None else stop_for_error(self._struck_by)
+        return stop_for_error(self._struck_by)
 
     @property
     def is_inherited(self) -> bool:
@@ -106,38 +157,47 @@ class Desk:
         """
         if threading.current_thread() is not self._thread:
             return call(*arguments)
-        question = _Question(call=partial(call, *arguments))
-        self._await(question)
-        error, question.error = question.error, None
-        if error is not None:
-            try:
-                raise error
-            finally:
-                del error
-        answer: T = question.answer
-        return answer
-
-    def hand_over(self, results: pd.DataFrame) -> None:
-        """Let the caller take results, and wait until it asks for more.
-
-        Raise `UnansweredError` if it is interrupted before it has them.
-        """
-        self._await(_Question(results=results))
-
-    def _await(self, question: _Question) -> None:
-        self._question = question
-        self._to_caller.put(None)
+        question = self._publish(Question(kind=Kind.CALL, call=partial(call, *arguments)))
         while not (question.is_over or self.has_left):
             self._to_run.get()
-        if question.is_dropped or not question.is_over:
-            raise UnansweredError
+        answer: T = question.take_answer()
+        return answer
+
+    def order(self, call: Callable[[], object]) -> Question:
+        """Let the caller call a function once it has nothing else to do. From here on the run goes on meanwhile."""
+        self._goes_on = True
+        return self._publish(Question(kind=Kind.FRAME, call=call))
+
+    def hand_over(self, results: pd.DataFrame) -> None:
+        """Let the caller take results, once it has taken those before."""
+        self._publish(Question(kind=Kind.RESULTS, results=results))
+
+    def finish(self) -> None:
+        """Take back what was ordered. Wait until the caller makes no frame, and has all results, or takes no more."""
+        self._goes_on = False
+        self._questions = tuple(each for each in self._questions if each.kind is not Kind.FRAME)
+        # The caller does one thing after another: an answer means that it makes no frame any more.
+        with suppress(UnansweredError):
+            self.ask(bool)
+        while self.untaken() and not (self._is_stopping or self.has_left):
+            self._to_run.get()
+        self._hear()
+
+    def untaken(self) -> list[pd.DataFrame]:
+        """Return the results that were handed over, and that the caller does not have."""
+        return [each.results for each in self._questions if each.results is not None and not each.is_over]
+
+    def _publish(self, question: Question) -> Question:
+        self._questions = (*(each for each in self._questions if not each.is_over), question)
+        _ring(self._to_caller)
+        return question
 
     @contextmanager
     def progress_bar(
         self, progress: ProgressChoice, *, total: int | None, description: str, delay_seconds: float = 0.0
     ) -> Iterator[ProgressBar]:
         """Show progress in the caller's thread. A function that is interrupted is not called again, a bar is."""
-        call = self.ask if callable(progress) else self._draw
+        call = self._show if callable(progress) else self._draw
         with progress_bar(
             progress, total=total, description=description, delay_seconds=delay_seconds, call=call
         ) as bar:
@@ -150,7 +210,31 @@ class Desk:
 
     def _draw(self, show: Callable[..., object], *facts: object) -> None:
         with suppress(UnansweredError):
-            self.ask(show, *facts)
+            self._show(show, *facts)
+
+    def _show(self, show: Callable[..., object], *facts: object) -> None:
+        """Let the caller show something, and raise what that raises.
+
+        The run does not wait for a caller that is away: it is shown later, of several steps of the progress the last.
+        """
+        if threading.current_thread() is not self._thread:
+            show(*facts)
+            return
+        is_step = any(isinstance(fact, Progress) and not fact.is_final for fact in facts)
+        question = Question(kind=Kind.CALL, call=partial(show, *facts), is_step=is_step)
+        last = self._shown[-1] if self._shown else None
+        if last is not None and last.is_step and is_step and not last.is_over:
+            last.call = question.call
+            return
+        self._shown.append(self._publish(question))
+        while not (question.is_over or self.has_left or (self._goes_on and self._is_away)):
+            self._to_run.get()
+        self._hear()
+
+    def _hear(self) -> None:
+        """Raise what showing something has raised."""
+        while self._shown and (self._shown[0].is_over or self.has_left):
+            self._shown.popleft().take_answer()
 
     # What the caller calls.
 
@@ -213,15 +297,16 @@ class Desk:
             if self._end is not None:
                 raise self._end
         finally:
-            self._end = self._error = self._struck_by = self._question = None
+            self._end = self._error = self._struck_by = None
+            self._questions = ()
 
     def _begin(self) -> None:
         """Start the thread. An interrupt may come before or after it has begun: this can be called again."""
-        if not self._has_begun:
+        if not self.has_begun:
             target = partial(contextvars.copy_context().run, self._do)
             # A daemon, as the caller may leave it.
             threading.Thread(target=target, name="events-pandas-run", daemon=True).start()
-            self._has_begun = True
+            self.has_begun = True
 
     def _do(self) -> None:
         try:
@@ -256,37 +341,54 @@ class Desk:
         self.interrupts += 2 if self.is_closing else 1
         if self.interrupts > MOST_INTERRUPTS:
             self._leaves_at = min(self._leaves_at, time.monotonic() + self._leave_seconds)
-        if self._question is not None and not self._question.is_over:
-            self._drop(self._question)
-        self.on_interrupt()
+        for question in self._questions:
+            if question.kind is Kind.CALL and not question.is_over:
+                question.is_dropped = question.is_over = True
 
-    def _drop(self, question: _Question) -> None:
-        question.is_dropped = question.is_over = True
-        self._to_run.put(None)
+    @property
+    def _is_stopping(self) -> bool:
+        """Whether the caller takes no more results, and makes no more frames."""
+        return self.interrupts > 0 or self.is_closing
 
-    def _look(self, struck_by: BaseException | None) -> _Question | None:
+    def _look(self, struck_by: BaseException | None) -> Question | None:
         """Answer questions until one has results; return None at the end of the run."""
         if struck_by is not None:
             self._strike(struck_by)
+        # Before the run begins: the command may have missed a signal. While it goes on, a second later at most.
+        require_no_signal(after=self.interrupts)
         self._begin()
+        self._is_away = False
         # It may wait for results that were taken.
-        self._to_run.put(None)
+        _ring(self._to_run)
+        if self._is_stopping:
+            self.wake()
         while not (self._is_over or self._leaves()):
-            question = self._question
-            if question is None or question.is_over:
+            require_no_signal(after=self.interrupts)
+            question = self._next_question()
+            if question is None:
                 self._pause()
-            elif question.call is not None:
-                self._answer(question, question.call)
-            elif self.is_closing:
-                self._drop(question)
+            elif question.kind is Kind.CALL:
+                self._answer(question)
             else:
-                return question
+                self._is_away = True
+                # The run may wait for an answer that now takes some time.
+                _ring(self._to_run)
+                if question.kind is Kind.RESULTS:
+                    return question
+                self._answer(question)
+                self._is_away = False
+                self.wake()
         if self._thread is not None and self._is_over:
             self._thread.join()
         # A run that is left does not wait for answers.
-        self._to_run.put(None)
+        _ring(self._to_run)
         self._end = self._how_it_ends()
         return None
+
+    def _next_question(self) -> Question | None:
+        is_stopping = self._is_stopping
+        left = [each for each in self._questions if not each.is_over and (each.kind is Kind.CALL or not is_stopping)]
+        return min(left, key=attrgetter("kind"), default=None)
 
     def _leaves(self) -> bool:
         """Whether the caller leaves a run that goes on. A child process has none of its threads."""
@@ -314,16 +416,16 @@ class Desk:
             return end
         return self._error
 
-    def _answer(self, question: _Question, call: Callable[[], Any]) -> None:
+    def _answer(self, question: Question) -> None:
         try:
-            question.answer = call()
+            question.answer = question.call()
         except BaseException as error:
             # Ctrl-C is an interrupt, and so is what ends a program or a task. A child process ends by its own error.
             if not isinstance(error, Exception | GeneratorExit) or self.is_inherited:
                 raise
             question.error = error
         question.is_over = True
-        self._to_run.put(None)
+        _ring(self._to_run)
 
     def _pause(self) -> None:
         try:
@@ -331,3 +433,9 @@ class Desk:
         except queue.Empty:
             if self._thread is not None and not self._thread.is_alive() and not self._is_over:
                 self._error, self._is_over = RuntimeError("the thread of the run has ended"), True
+
+
+def _ring(bell: "queue.SimpleQueue[None]") -> None:
+    """End a wait, or the next one: who waits looks at what has changed. No interrupt comes within a call of C."""
+    if bell.empty():
+        bell.put(None)

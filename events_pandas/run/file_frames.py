@@ -1,6 +1,6 @@
 """The rows of files as frames: the types of their columns, their number, and the file and line of each row."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
@@ -48,8 +48,10 @@ class FileFrames:
     limit: int | None  # only the first rows are read; None: all of them
     types: ColumnTypes
     total: int | None  # the number of rows, if they were counted or checked
+    keys: Sequence[Hashable] = ()  # columns that only the results have
     start: int = field(default=0, init=False)
     _refused: tuple[Finding, ...] = field(default=(), init=False)
+    _cells: pd.DataFrame = field(default_factory=pd.DataFrame, init=False)
     _chunks: list[_ChunkPlace] = field(default_factory=list, init=False)
 
     def __iter__(self) -> Iterator[pd.DataFrame]:
@@ -57,6 +59,7 @@ class FileFrames:
         for position, chunk in enumerate(chain.from_iterable(map(self._read, self.files))):
             frame = chunk.frame if self.limit is None else chunk.frame.iloc[: self.limit - end]
             self.start, self._refused = end, _within(chunk.refused, len(frame))
+            self._cells = chunk.cells.iloc[: len(frame)]
             end += len(frame)
             if position == len(self._chunks):
                 self._chunks.append(_chunk_place(chunk, end))
@@ -65,11 +68,17 @@ class FileFrames:
                 break
 
     def _read(self, file: SourceFile) -> Iterator[FileChunk]:
-        return read_chunks(file, self.mapping, chunksize=self.chunksize, computed=self.types.computed)
+        return read_chunks(file, self.mapping, chunksize=self.chunksize, computed=self.types.computed, keys=self.keys)
 
     def refused(self, start: int) -> tuple[Finding, ...]:
         """Return what was found in the frame that was read last, if it starts at that row."""
         return self._refused if start == self.start else ()
+
+    def cells(self, start: int) -> pd.DataFrame:
+        """Return the cells of the frame that was read last, without the types that only callables get."""
+        if start != self.start:
+            raise ValueError(f"cells: row {start} does not begin the frame that was read last")
+        return self._cells
 
     @property
     def latest(self) -> SourceFile:
@@ -158,6 +167,7 @@ def read_frames(
         limit=limit,
         types=_column_types(fit.files, mapping, options.progress, limit=limit),
         total=_row_total(fit.files, options, limit=limit),
+        keys=options.keys,
     )
 
 

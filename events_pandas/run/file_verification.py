@@ -12,10 +12,10 @@ from events_pandas.convert import Converter, EventBatch
 from events_pandas.convert.cells import Rows
 from events_pandas.errors import SourceError
 from events_pandas.mapping import EventMapping, bind
+from events_pandas.results import read_results
 from events_pandas.results.accepted import REQUIRED_COLUMNS
-from events_pandas.results.frame import utc_times
-from events_pandas.results.reading import TIME_COLUMNS, require_one_run, row_numbers, times_of
-from events_pandas.results.results_summary import require_columns
+from events_pandas.results.reading import require_one_run
+from events_pandas.results.results_files import of_file, without_column
 from events_pandas.results.summary import place_of
 from events_pandas.results.verification import FILE_COLUMNS
 from events_pandas.run.file_frames import FileFrames, read_frames
@@ -24,48 +24,27 @@ from events_pandas.run.options import RunOptions
 from events_pandas.run.verification import VerificationRun, VerifyOptions, verification_run
 from events_pandas.words import counted, escaped, file_words
 
-_TEXTS: Final = ("status", "error_code", "error_message", "request_id", "created_at", "submitted_at", "source_file")
 _CHANGED: Final = "the files were changed since, or are not those of the run in the same order"
 
 
-def read_results(
+def columns_of_results(
     path: Path, *, wanted: Sequence[str] = (*REQUIRED_COLUMNS, *FILE_COLUMNS), others: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """Read columns of a results file, and others if it has them. Raise `SourceError` if it is no such file."""
-    try:
-        results = pd.read_parquet(path) if path.suffix.lower() == ".parquet" else pd.read_csv(path, dtype=_dtype())
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is not a table"
-        raise SourceError(f"{escaped(path)}: the results cannot be read: {reason}") from error
+    """Read columns of results, and others if they are there. Raise `SourceError` if a column is missing."""
+    results = read_results(path)
     if lacking := [name for name in wanted if name not in results]:
-        raise SourceError(f"{escaped(path)}: no column {lacking[0]!r}: give what `submit --results` wrote")
-    try:
-        require_columns(results, ["row", "status"])
-        times = {name: utc_times(times_of(results, name)) for name in TIME_COLUMNS}
-        results = results.assign(row=row_numbers(results["row"]), **times)
-    except ValueError as error:
-        raise _of_file(path, error) from error
+        raise without_column(path, lacking[0])
     return results[[*wanted, *(name for name in others if name in results)]]
 
 
 def results_of_run(path: Path) -> pd.DataFrame:
     """Read the results file of one run. Raise `SourceError` if it has a row twice."""
-    results = read_results(path)
+    results = columns_of_results(path)
     try:
         require_one_run(results["row"].to_numpy(np.int64))
     except ValueError as error:
-        raise _of_file(path, error) from error
+        raise of_file(path, error) from error
     return results
-
-
-def _of_file(path: Path, error: ValueError) -> SourceError:
-    """Return an error about results as one about their file."""
-    return SourceError(f"{escaped(path)}: {str(error).removeprefix('results: ')}")
-
-
-def _dtype() -> dict[str, str]:
-    texts = dict.fromkeys(_TEXTS, "str")
-    return {**texts, "line": "Int64"}
 
 
 @dataclass(slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """A run over files: chunks in, results out with the file and line of each row, written as they come."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,9 +21,10 @@ from events_pandas.mapping import EventMapping, require_mapping
 from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.results import RowOutcomes
 from events_pandas.results.destination import Destination
+from events_pandas.results.parts import ResultsParts, results_file
 from events_pandas.results.report import no_rows_warning
 from events_pandas.results.results_summary import one_line
-from events_pandas.results.table_file import RESULTS, TableFile
+from events_pandas.results.table_file import TableFile
 from events_pandas.run.desk import Desk, UnansweredError
 from events_pandas.run.file_check import check_frames
 from events_pandas.run.file_frames import FileFrames, read_frames, require_unchanged
@@ -32,6 +33,7 @@ from events_pandas.run.fitting import fitting_files
 from events_pandas.run.options import RunOptions, is_number, step_progress
 from events_pandas.run.outputs import AnyPath, Outputs
 from events_pandas.run.rejects import FileRejects
+from events_pandas.run.requested_columns import keys_without_type, with_texts
 from events_pandas.run.run import Run, Take, stop_error
 from events_pandas.sources import Places, SourceFile, kept_types, read_first_row, with_types
 from events_pandas.warned import warn_caller
@@ -91,7 +93,13 @@ def _opened_frames(
     # The rows of rejects are read again at the end.
     are_held = outputs.rejects is not None
     with fitting_files(
-        paths, mapping, progress=options.progress, are_held=are_held, skips_bad=skips_bad, warn=warn
+        paths,
+        mapping,
+        keys=options.keys,
+        progress=options.progress,
+        are_held=are_held,
+        skips_bad=skips_bad,
+        warn=warn,
     ) as fit:
         outputs.require_places([file.path for file in fit.files])
         for name, reason in fit.reasons.items():
@@ -129,7 +137,9 @@ class FileRun:
     # What is open: once the run has begun, its thread closes it, which no interrupt can strike.
     _opened: ExitStack = field(default_factory=ExitStack, init=False)
     _frames: FileFrames = field(init=False)
-    _writer: TableFile | None = field(default=None, init=False)
+    _writer: TableFile | ResultsParts | None = field(default=None, init=False)
+    # The keys that the file of results has as text.
+    _text_keys: Sequence[Hashable] = field(default=(), init=False)
     _rejects: FileRejects | None = field(default=None, init=False)
     _run: Run = field(init=False)
     _parts: list[pd.DataFrame] = field(default_factory=list, init=False)
@@ -154,6 +164,11 @@ class FileRun:
         return Outputs(
             results=self.outputs.results if results else None, rejects=self.outputs.rejects if rejects else None
         )
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether events may have gone out."""
+        return self._desk.has_begun
 
     def _begin(self) -> bool:
         """Read and open what the run needs, in the caller's thread. Return whether it may begin.
@@ -185,8 +200,10 @@ class FileRun:
     def _open_outputs(self, frames: FileFrames) -> None:
         if self.outputs.results is not None:
             sources = [file.path for file in frames.files]
-            results = TableFile(self.outputs.results, RESULTS, sources=sources, warn=self._warn)
-            self._writer = self._opened.enter_context(results)
+            self._writer = results_file(self.outputs.results, sources=sources, warn=self._warn)
+            self._opened.push(self._writer)
+            keys = self.options.keys
+            self._text_keys = keys if self._writer.is_csv else keys_without_type(frames.files, keys)
         if self.outputs.rejects is not None:
             mapping, types = frames.mapping, frames.types.rules
             self._rejects = FileRejects(
@@ -212,6 +229,7 @@ class FileRun:
             destination=self.destination,
             warn=self._warn,
             refused=frames.refused,
+            cells=frames.cells,
             types=frames.types,
             desk=self._desk,
         )
@@ -265,7 +283,8 @@ class FileRun:
 
     def _leave_files(self, error: SubmissionError | SubmissionInterrupted) -> None:
         """Leave the files of an earlier run as they are: they say more than rows of which none was sent."""
-        writers = [self._writer, None if self._rejects is None else self._rejects.writer]
+        writers: list[TableFile | ResultsParts | None] = [self._writer]
+        writers += [None if self._rejects is None else self._rejects.writer]
         self._writer = self._rejects = None
         if files := [writer for writer in writers if writer is not None]:
             for file in files:
@@ -318,7 +337,9 @@ class FileRun:
         results.attrs["run"]["skipped_files"] = [{"file": name, "reason": reason} for name, reason in skipped]
         rows = results["row"].to_numpy()
         results["source_file"], results["line"] = self._frames.source_files(rows), self._frames.lines(rows)
-        return None if self._writer is None else _fault_of(self._writer.write, results)
+        if self._writer is None:
+            return None
+        return _fault_of(self._writer.write, with_texts(results, self._text_keys))
 
     def _keep(self, results: pd.DataFrame) -> None:
         self._n_results += len(results)

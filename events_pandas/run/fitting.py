@@ -1,7 +1,7 @@
 """The files that a run reads: each one is looked at before the first row, and bad ones are reported together."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -28,7 +28,7 @@ from events_pandas.words import escaped, listed, path_text
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FittingFiles:
-    """Files that can be read and have all columns of a mapping, and those that are left out because they do not."""
+    """Files that can be read and have all columns of a run, and those that are left out because they do not."""
 
     files: Sequence[SourceFile]
     skipped: Sequence[BadFile] = ()
@@ -44,6 +44,7 @@ def fitting_files(
     paths: Places,
     mapping: EventMapping,
     *,
+    keys: Sequence[Hashable] = (),
     progress: ProgressChoice,
     are_held: bool = False,
     skips_bad: bool = False,
@@ -51,8 +52,8 @@ def fitting_files(
 ) -> Iterator[FittingFiles]:
     """Find and open the files of a run, each once, and read their headers; `warn` gets a sentence on repeated files.
 
-    A file that is missing, cannot be read or lacks a column of the mapping is left out if `skips_bad`. Otherwise, and
-    if no file is good, raise `SourceError` or `MappingError` with the faults of all files.
+    A file that is missing, cannot be read or lacks a column of the mapping or a key is left out if `skips_bad`.
+    Otherwise, and if no file is good, raise `SourceError` or `MappingError` with the faults of all files.
     """
     bad: list[BadFile] = []
     shown = step_progress(progress)
@@ -61,7 +62,7 @@ def fitting_files(
             raise SourceError("no file was given: name at least one")
         distinct = _distinct(found, warn)
         is_alone = not bad and [file.name for file in distinct] == _given_names(paths)
-        misfits = _misfits(distinct, mapping, progress=shown, is_alone=is_alone)
+        misfits = _misfits(distinct, mapping, keys, progress=shown, is_alone=is_alone)
         files = [file for file in distinct if file not in misfits]
         skipped = [*bad, *misfits.values()]
         if skipped and not (skips_bad and files):
@@ -93,9 +94,14 @@ def _distinct(files: Sequence[SourceFile], warn: Callable[[str], object]) -> lis
 
 
 def _misfits(
-    files: Sequence[SourceFile], mapping: EventMapping, *, progress: ProgressChoice, is_alone: bool
+    files: Sequence[SourceFile],
+    mapping: EventMapping,
+    keys: Sequence[Hashable],
+    *,
+    progress: ProgressChoice,
+    is_alone: bool,
 ) -> dict[SourceFile, BadFile]:
-    """Return the files that cannot be read or lack a column of the mapping.
+    """Return the files that cannot be read or lack a column of the mapping or a key.
 
     If the only file `is_alone`, the user has named it, and it is not named again.
     """
@@ -103,20 +109,20 @@ def _misfits(
     with progress_bar(progress, total=len(files), description="looking at files", delay_seconds=2.0) as bar:
         for file in files:
             try:
-                _require_columns(file, mapping, is_alone=is_alone and len(files) == 1)
+                _require_columns(file, mapping, keys, is_alone=is_alone and len(files) == 1)
             except (MappingError, SourceError) as error:
                 misfits[file] = BadFile(name=file.name, error=error)
             bar.advance(1)
     return misfits
 
 
-def _require_columns(file: SourceFile, mapping: EventMapping, *, is_alone: bool) -> None:
+def _require_columns(file: SourceFile, mapping: EventMapping, keys: Sequence[Hashable], *, is_alone: bool) -> None:
     names = [*source_schema(file).names, *absent_keys(file, mapping)]
     is_fit = all(names.count(label) == 1 for label in named_labels(mapping) if isinstance(label, str))
     hint = "" if is_fit else _partition_hint(file, mapping, names) or header_hint(file, mapping)
     try:
         frame = pd.DataFrame([], columns=pd.Index(names, dtype=object))
-        require_columns(frame, mapping, is_explained=bool(hint))
+        require_columns(frame, mapping, keys=keys, is_explained=bool(hint))
     except MappingError as error:
         raise error.in_file(None if is_alone else file, hint) from None
 

@@ -21,12 +21,15 @@ from events_pandas.deliver import Event, Outcome, Status, Stop
 from events_pandas.deliver.journal import Fingerprint, Journal
 from events_pandas.errors import EventsPandasError, InvalidRowsError, JournalError
 from events_pandas.results import RowOutcomes, RunStatuses
-from events_pandas.results.frame import text_column
 from events_pandas.results.summary import REPEAT_CODES
 from events_pandas.run.desk import Desk, UnansweredError
 from events_pandas.run.options import RunOptions, step_progress
+from events_pandas.run.requested_columns import add_empty, add_requested
 
 Refused: TypeAlias = Callable[[int], Sequence[Finding]]
+Cells: TypeAlias = Callable[[int], pd.DataFrame]
+BoundFrame: TypeAlias = tuple[Converter, "pd.Index[Any]"]
+"""A frame that was bound, and is to be read."""
 
 MOST_CHUNKS: Final = 1_000
 """How many chunks are read ahead at most: frames without rows, or with few, take memory too."""
@@ -107,7 +110,7 @@ class OpenFrame:
         columns = (
             rows.tolist(),
             batch.payloads(where, seconds).to_pylist(),
-            batch.contacts.texts(where).to_pylist(),
+            batch.contacts.keys(where).to_pylist(),
             batch.normalized_names(where),
             self._fingerprints(batch, where, seconds),
         )
@@ -171,12 +174,15 @@ class RunFrames:
         What earlier runs have sent, once the workspace is known.
     refused : callable, optional
         Takes the position of a frame's first row in the run; returns what its source found in its rows.
+    cells : callable, optional
+        Takes the same position; returns the frame with the keys of its rows as they stand in the source.
     """
 
     stream: StreamCheck
     options: RunOptions
     journal: Journal | None = None
     refused: Refused | None = None
+    cells: Cells | None = None
     desk: Desk = field(default_factory=Desk)
     notes: dict[tuple[str, str], Cause] = field(default_factory=dict, init=False)
     # Whether rows have no result, since they could not be read after an early end.
@@ -207,9 +213,17 @@ class RunFrames:
 
         Raise `InvalidRowsError` if rows are invalid and ``on_invalid="raise"``.
         """
+        return self.read_bound(self.desk.ask(self.bind, rows))
+
+    def bind(self, rows: pd.DataFrame) -> BoundFrame:
+        """Bind a frame, which calls the callables of the mapping: in the caller's thread."""
         refused = () if self.refused is None else self.refused(self._n_rows)
-        # Binding calls the callables of the mapping.
-        return self._read_rows(self.desk.ask(partial(self.stream.bound, rows, refused)))
+        cells = None if self.cells is None else self.cells(self._n_rows)
+        return self.stream.converter(rows, refused, cells), rows.index
+
+    def read_bound(self, frame: BoundFrame) -> FrameCheck:
+        """Read every row of a frame that was bound: see `read`."""
+        return self._read_rows(self.stream.next_check(*frame))
 
     def _read_rows(self, frame: FrameCheck) -> FrameCheck:
         # Even with progress=True a quick check leaves no line behind: a stream has many.
@@ -232,10 +246,11 @@ class RunFrames:
         frame = self.stream.retyped(first, self.journal.kept_types(self.stream.mapping))
         return first if frame is first else self._read_rows(frame)
 
-    def keep_types(self) -> None:
+    def keep_types(self, frame: OpenFrame) -> None:
         """Write the types of bare columns to the journal, for later runs."""
         if self.journal is not None:
-            self.journal.keep_types(self.stream.mapping, self.stream.types)
+            # Not those of the stream: a later frame that is bound already may never be sent.
+            self.journal.keep_types(self.stream.mapping, frame.converter.bound.resolved)
 
     def open(self, read: FrameCheck) -> OpenFrame:
         """Judge the rows of the frame that was read last, and begin its results."""
@@ -286,24 +301,24 @@ class RunFrames:
             self._open.popleft()
 
     def _closed(self, frame: OpenFrame, stop: Stop | None, end: int | None = None) -> pd.DataFrame:
-        reason = None if stop is None else (stop.error_code, stop.message)
+        reason = None if stop is None else (stop.error_code, stop.of_rows)
         rows = slice(frame.taken, frame.n_rows if end is None else end)
         frame.row_outcomes.close(self._statuses, reason=reason, rows=rows)
         results = frame.row_outcomes.frame(rows)
-        if self.options.include_identifier:
-            names, values = frame.converter.contacts(rows.start, rows.stop).named()
-            results["identifier"], results["contact"] = text_column(names), text_column(values)
+        add_requested(results, self.options, converter=frame.converter, rows=rows)
         return results
 
-    def close(self, stop: Stop, *, again: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    def close(self, stop: Stop, *, again: Iterable[pd.DataFrame], ahead: Iterable[BoundFrame] = ()) -> pd.DataFrame:
         """Return the results of all rows that have none yet, after the run ended early.
 
         `again` yields the frames of the run from the start, if they can be read again: the rows of frames that were
-        never opened have results too.
+        never opened have results too. `ahead` are frames that were bound, and never read.
         """
         try:
             if self._read is not None:
                 self._open_unsent(self._read)
+            for frame in ahead:
+                self._open_unsent(self.read_bound(frame))
             for rows in islice(again, self._n_frames, None):
                 self._open_unsent(self.read(rows))
         except (EventsPandasError, UnansweredError):
@@ -312,8 +327,8 @@ class RunFrames:
         parts = [self._closed(frame, stop) for frame in self._open]
         if not parts:
             results = unsent_results(no_rows(), pd.RangeIndex(0), stop)
-            no_text = text_column([])
-            return results.assign(identifier=no_text, contact=no_text) if self.options.include_identifier else results
+            add_empty(results, self.options)
+            return results
         # Joining even one frame would turn an index of objects into one of strings.
         return parts[0] if len(parts) == 1 else pd.concat(parts)
 
@@ -358,5 +373,5 @@ def _end(frame: OpenFrame) -> int:
 def unsent_results(checked: CheckedRows, index: "pd.Index[Any]", stop: Stop) -> pd.DataFrame:
     """Return the results of rows that could not be sent: invalid rows are ``invalid``, others ``not_submitted``."""
     row_outcomes = RowOutcomes(checked, index)
-    row_outcomes.close(RunStatuses(), reason=(stop.error_code, stop.message))
+    row_outcomes.close(RunStatuses(), reason=(stop.error_code, stop.of_rows))
     return row_outcomes.frame()

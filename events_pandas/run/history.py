@@ -62,7 +62,9 @@ def runs(
         ``"6 rows to submit again"`` if nothing is to be fixed, ``"under way"``, or why the run ended early, such as
         ``"interrupted"`` or ``"killed"``), ``rows`` and ``accepted`` (Int64: rows so far; NA if the run ended before it
         wrote any) and ``source`` (string; a long one is cut). The counts of a killed run are those that it wrote last:
-        Intercom has at least so many events.
+        Intercom has at least so many events. A run with ``resubmit=True`` is marked in its outcome, as ``"complete
+        (resubmit)"``: its accepted rows may have been accepted before. The runs of several workspaces have
+        ``workspace`` (string) after ``run``, as each journal counts its own.
 
         With `details`: ``run``, ``started_at`` (datetime64[us], UTC), ``duration`` (timedelta64; NA without an end),
         ``outcome`` (as it is stored: ``"incomplete"`` if rows are to be fixed, NA while the run is under way),
@@ -107,6 +109,7 @@ def _short(found: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "run": found["run"],
+            **({"workspace": found["workspace"]} if are_of_several(found) else {}),
             "started_at": found["started_at"].dt.as_unit("s"),
             "took": text_column(took),
             "outcome": text_column(outcome_words(found)),
@@ -117,14 +120,20 @@ def _short(found: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def are_of_several(found: pd.DataFrame) -> bool:
+    """Return whether runs are of several workspaces: numbers alone do not tell them apart."""
+    return len(found["workspace"].unique()) > 1
+
+
 def outcome_words(found: pd.DataFrame) -> list[str]:
     """Return how each run ended in words; `found` has the stored outcomes."""
     to_fix, arrived = (found[[status.value for status in statuses]].sum(axis=1) for statuses in (_TO_FIX, ARRIVED))
-    to_do = zip(found["outcome"], to_fix, found["rows"] - arrived, strict=True)
-    return [_outcome_words(outcome, to_fix=fix, left=left) for outcome, fix, left in to_do]
+    words = map(_outcome_words, found["outcome"], to_fix, found["rows"] - arrived)
+    # Its accepted rows may be events that were there before.
+    return [f"{text} (resubmit)" if again else text for text, again in zip(words, found["resubmit"], strict=True)]
 
 
-def _outcome_words(outcome: Any, *, to_fix: Any, left: Any) -> str:
+def _outcome_words(outcome: Any, to_fix: Any, left: Any) -> str:
     if pd.isna(outcome):
         return UNDER_WAY
     if outcome != INCOMPLETE:

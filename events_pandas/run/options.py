@@ -3,7 +3,7 @@
 import inspect
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -16,6 +16,7 @@ from events_pandas.deliver import MAX_CONCURRENCY, IntercomClient, ProgressChoic
 from events_pandas.deliver.engine import PATIENCE_SECONDS
 from events_pandas.deliver.journal import AUTO, Journal, journal_path, mode_note
 from events_pandas.errors import CredentialsError, JournalError, OptionError
+from events_pandas.results.frame import OWN_COLUMNS
 from events_pandas.warned import warn_caller
 from events_pandas.wording import Setting
 from events_pandas.words import did_you_mean, escaped, kind_of
@@ -73,6 +74,10 @@ class SubmitOptions(TypedDict, total=False):
     chunksize : int, default 10_000
         Rows converted at a time. As many, and at least 1,000, are read ahead of the results that are due, so that small
         frames and chunks do not slow the pace.
+    keys : list of hashable, default ()
+        Labels of columns, or names of index levels, that the results have too, with their dtypes, so that results can
+        be joined with other tables by a key of yours, such as ``keys=["order_id"]``. Only the results have them, and
+        neither the journal nor a log.
     include_identifier : bool, default False
         Whether the results also have the contact of each row: ``identifier`` (``"user_id"``, ``"id"`` or ``"email"``)
         and ``contact``, as it is sent. It is personal data.
@@ -99,6 +104,7 @@ class SubmitOptions(TypedDict, total=False):
     max_failure_rate: float | None
     patience_seconds: float
     chunksize: int
+    keys: Sequence[Hashable]
     include_identifier: bool
     progress: ProgressChoice
     log_path: str | os.PathLike[str] | None
@@ -122,6 +128,7 @@ _A_PATH: Final = "a path, got {!r}: use 'auto', a path, or None for no journal"
 _TYPES: Final[Mapping[str, tuple[type | UnionType, str]]] = {
     "preflight": (bool, "True or False, got {!r}"),
     "resubmit": (bool, "True or False, got {!r}"),
+    "keys": (list | tuple, "a list of columns, got {!r}: use keys=['order_id'] or the like"),
     "include_identifier": (bool, "True or False, got {!r}"),
     "journal": (str | os.PathLike | None, _A_PATH),
     "log_path": (str | os.PathLike | None, "a path, got {!r}: use 'run.jsonl' or the like, or None for no log"),
@@ -180,6 +187,7 @@ class RunOptions:
     max_failure_rate: float | None = None
     patience_seconds: float = PATIENCE_SECONDS
     chunksize: int = 10_000
+    keys: Sequence[Hashable] = ()
     include_identifier: bool = False
     progress: ProgressChoice = "auto"
     log_path: str | os.PathLike[str] | None = None
@@ -192,6 +200,7 @@ class RunOptions:
         for name, (is_right, expected) in _VALUES.items():
             if not is_right(given := getattr(self, name)):
                 raise ValueError(f"{name}: expected {expected.format(given)}")
+        _require_keys(self.keys)
         if self.workspace == "":
             raise ValueError("workspace: is empty: use the workspace's id_code, such as 'ab12cd34'")
         if self.journal is not None and not (self.preflight or self.workspace):
@@ -240,6 +249,15 @@ def _require_client(client: object) -> None:
     # The class has the method too.
     if isinstance(client, type):
         raise TypeError("client: expected an IntercomClient, got the class: call it, as in client=ep.IntercomClient()")
+
+
+def _require_keys(keys: Sequence[Hashable]) -> None:
+    """Raise `ValueError` for a key that is given twice, or that would have the name of a column of results."""
+    for place, key in enumerate(keys):
+        if key in keys[:place]:
+            raise ValueError(f"keys: {key!r} is given twice: give each column once")
+        if key in OWN_COLUMNS:
+            raise ValueError(f"keys: the results have a column {key!r} of their own: rename the column of the rows")
 
 
 def step_progress(progress: ProgressChoice) -> ProgressChoice:

@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 
 from events_pandas.deliver.journal import AUTO
 from events_pandas.errors import SourceError
+from events_pandas.results.manifest import is_folder, part_name, require_folder
 from events_pandas.results.rejects import REJECTS
 from events_pandas.results.table_file import RESULTS, require_place
 from events_pandas.run.options import RunOptions
@@ -40,8 +41,12 @@ class Outputs:
         for (first, one), (second, other) in combinations(self._named(), 2):
             if _is_same(one, other):
                 raise SourceError(f"{other}: is where the {_GO[first]}: choose another name for the {second}")
-        for _, path in self._named():
-            if (source := name_of(path, sources)) is not None:
+            if first == "results" and is_folder(self.results or "") and other.resolve().is_relative_to(one.resolve()):
+                raise SourceError(f"{other}: is in the folder of the results: choose another folder for the {second}")
+        for name, path in self._named():
+            # The files of a folder of results are in it.
+            file = path / part_name(0, "0" * 8) if name == "results" and is_folder(self.results or "") else path
+            if (source := name_of(file, sources)) is not None:
                 fault = f"the next run would read it, since {source!r} stands for it, too"
                 raise SourceError(f"{path}: {fault}: choose another folder")
 
@@ -51,7 +56,9 @@ class Outputs:
         Other files are no log and no journal, which say so themselves.
         """
         for path, kind in ((self.results, RESULTS), (self.rejects, REJECTS)):
-            if path is not None:
+            if path is not None and kind is RESULTS and is_folder(path):
+                require_folder(Path(path))
+            elif path is not None:
                 require_place(Path(path), kind, read)
 
     def _named(self) -> Iterator[tuple[str, Path]]:

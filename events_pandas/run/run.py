@@ -2,8 +2,8 @@
 
 import datetime as dt
 import math
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import ExitStack, closing, suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import chain
@@ -35,14 +35,16 @@ from events_pandas.run.asking import Asking
 from events_pandas.run.begin import begin_in_journal
 from events_pandas.run.contact_gate import ContactGate
 from events_pandas.run.desk import Desk, UnansweredError
-from events_pandas.run.frames import OpenFrame, ReadAhead, Refused, RunFrames
+from events_pandas.run.frames import BoundFrame, Cells, OpenFrame, ReadAhead, Refused, RunFrames
 from events_pandas.run.history import CLOSED, HistoryWriter
 from events_pandas.run.log import RunLog
+from events_pandas.run.next_frames import NextFrames
 from events_pandas.run.options import RunOptions, step_progress
 from events_pandas.sources import ColumnTypes
 from events_pandas.warned import warn_caller
 from events_pandas.words import path_text
 
+_NOT_YET: Final = ((0, None),)
 Take: TypeAlias = Callable[[pd.DataFrame], object]
 Source: TypeAlias = Literal["frame", "files", "stream"]
 
@@ -89,6 +91,7 @@ class Run:
     warn: Callable[[str], object] = warn_caller
     types: ColumnTypes = field(default_factory=ColumnTypes)
     refused: Refused | None = None
+    cells: Cells | None = None
     desk: Desk = field(default_factory=Desk)
     # Whether an event went out, once the run has ended.
     has_sent: bool = field(default=False, init=False)
@@ -101,6 +104,7 @@ class Run:
     _take: Take = field(init=False)
     _source: Iterable[pd.DataFrame] = field(init=False)
     _remaining: Iterator[pd.DataFrame] = field(init=False)
+    _next: NextFrames[BoundFrame] = field(init=False)
     _first: FrameCheck = field(init=False)
     _no_results: pd.DataFrame = field(init=False)
     _gate: ContactGate | None = field(default=None, init=False)
@@ -119,8 +123,11 @@ class Run:
             signs=self.types.signs,
             sign_faults=self.types.sign_faults,
             earlier=earlier,
+            keys=self.options.keys,
         )
-        self._frames = RunFrames(stream=stream, options=self.options, refused=self.refused, desk=self.desk)
+        self._frames = RunFrames(
+            stream=stream, options=self.options, refused=self.refused, cells=self.cells, desk=self.desk
+        )
         self._ahead = ReadAhead(self.options.chunksize)
         facts = RunFacts(
             started_at=dt.datetime.now(dt.UTC),
@@ -172,6 +179,7 @@ class Run:
         """
         require_confirmed(self.mapping)
         self._source, self._remaining = frames, iter(frames)
+        self._next = NextFrames(partial(_bound, self._remaining, self._frames), self.desk)
         rows = next(self._remaining, None)
         if rows is not None:
             self._first = self._frames.read(rows)
@@ -197,16 +205,17 @@ class Run:
 
     def _end(self, engine: Engine, display: ExitStack) -> None:
         """Write how the run has ended. Raise its error if it has ended early."""
+        engine.stop = engine.stop or self.desk.stop
         if self.desk.is_closing:
             # Its reader has gone, but the history counts all rows that were read.
-            left = self._frames.close(engine.stop or stop_for_closing(), again=())
+            left = self._frames.close(engine.stop or stop_for_closing(), again=(), ahead=self._next.rest())
             self._history.end(left, outcome=CLOSED, requests=engine.requests)
             return
-        engine.stop = engine.stop or self.desk.stop
         if engine.stop is not None:
             stop = _simplified(engine.stop, requests=engine.requests)
-            results = self._frames.close(stop, again=self._again(display))
-            self._history.end(results, outcome=stop.reason, requests=engine.requests)
+            left = self._frames.close(stop, again=self._again(display), ahead=self._next.rest())
+            self._history.end(left, outcome=stop.reason, requests=engine.requests)
+            results = _joined([*self.desk.untaken(), left])
             results.attrs["run"] = self._facts(results)
             raise stop_error(stop, results) from stop.cause
         self._history.end(None, outcome=None, requests=engine.requests)
@@ -242,7 +251,7 @@ class Run:
             on_tick=self._tick,
             interrupts=self._interrupts,
         )
-        self.desk.on_interrupt = engine.wake
+        self.desk.wake = engine.wake
         return engine
 
     def _interrupts(self) -> int:
@@ -290,7 +299,11 @@ class Run:
             bar = self.desk.progress_bar(self.options.progress, total=total, description="submitting")
             self._bar = display.enter_context(bar)
             self._bar.watch(self._engine.current_state)
-            self._deliver()
+            try:
+                self._deliver()
+            finally:
+                # An error comes after all results that are complete.
+                self._show(self.desk.finish)
         except UnansweredError:
             self._engine.stop = self._engine.stop or self.desk.stop or stop_for_interrupt()
         except SystemExit:
@@ -298,7 +311,8 @@ class Run:
         except BaseException as error:
             # A fork of this process leaves the run and its results to its parent.
             # If every row has a result, the error loses none; but a journal that fails ends the run.
-            is_ours = self._frames.are_open or (isinstance(error, JournalError) and self._frames.have_begun)
+            has_rows = self._frames.are_open or bool(self.desk.untaken())
+            is_ours = has_rows or (isinstance(error, JournalError) and self._frames.have_begun)
             if self._engine.is_inherited or (isinstance(error, Exception) and not is_ours):
                 raise
             self._end_by(error)
@@ -317,14 +331,13 @@ class Run:
             opened = self._opened()
             if self.options.canary:
                 opened = self._try_out(opened)
-            with closing(engine.deliver(self._pieces(opened), reads_on=self._ahead.has_room)) as delivered:
+            pieces = self._pieces(opened)
+            look_ahead = self._next.look if self.source == "stream" else bool
+            with closing(engine.deliver(pieces, reads_on=self._ahead.has_room, look_ahead=look_ahead)) as delivered:
                 for outcomes in delivered:
                     self._frames.enter(outcomes)
                     if engine.stop is None:
                         self._count_piece(len(outcomes))
-                    if self.desk.is_closing:
-                        # The rest is not sent, and what is under way is awaited and counted.
-                        engine.stop = engine.stop or stop_for_closing()
 
     def _asking(self, client: IntercomClient) -> Asking:
         """Return what asks questions at the pace of the run, which says meanwhile that it is under way."""
@@ -353,18 +366,19 @@ class Run:
         for other in self._history.new_others():
             self._show(self._bar.say, str(other))
 
-    def _opened(self) -> Iterator[OpenFrame]:
-        """Yield frames, and count the rows that need no request."""
+    def _opened(self) -> Iterator[OpenFrame | None]:
+        """Yield frames, and count the rows that need no request. None: the next frame is not there yet."""
         read: FrameCheck | None = self._frames.recalled(self._first)
         while read is not None:
             frame = self._frames.open(read)
             if self._engine.stop is None and frame.checked.is_sent.any():
-                self._frames.keep_types()
+                self._frames.keep_types(frame)
                 self._check_contacts(frame)
             self._advance(int((~frame.checked.is_sent).sum()))
             yield frame
-            rows = self._next_rows()
-            read = None if rows is None else self._frames.read(rows)
+            while self._next.is_awaited:
+                yield None
+            read = self._next_read()
 
     def _check_contacts(self, frame: OpenFrame) -> None:
         """Withhold the events of contacts that Intercom does not know, if contacts are to be checked."""
@@ -372,16 +386,18 @@ class Run:
             self._engine.withhold(self._gate.unknown(frame))
             self._engine.stop = self._engine.stop or self._gate.asking.stop
 
-    def _next_rows(self) -> pd.DataFrame | None:
-        """Return the next frame. The caller makes the frames of a stream."""
+    def _next_read(self) -> FrameCheck | None:
+        """Read the next frame. The caller makes the frames of a stream."""
         if self.source == "stream":
-            rows: pd.DataFrame | None = self.desk.ask(next, self._remaining, None)
-            return rows
-        return next(self._remaining, None)
+            bound = self._next.take()
+            return None if bound is None else self._frames.read_bound(bound)
+        rows = next(self._remaining, None)
+        return None if rows is None else self._frames.read(rows)
 
-    def _try_out(self, opened: Iterator[OpenFrame]) -> Iterator[OpenFrame]:
+    def _try_out(self, opened: Iterator[OpenFrame | None]) -> Iterator[OpenFrame | None]:
         """Submit the canary of the first frame that has rows to send. Return the frames from that one on."""
-        for frame in opened:
+        # The run does not look ahead yet, so that each frame is awaited.
+        for frame in filter(None, opened):
             if frame.checked.is_sent.any():
                 if self._engine.stop is None:
                     self._frames.enter(self._engine.try_out(frame.canary(self.options.canary)))
@@ -410,22 +426,24 @@ class Run:
                 self._end_by(error)
 
     def _complete(self, end: int) -> None:
-        """Pass on the results of the first frame up to a row. A caller who is interrupted gets them later."""
+        """Pass on the results of the first frame up to a row."""
         results = self._frames.completed(end)
         results.attrs["run"] = self._facts(results)
         self._no_results = results.iloc[:0]
-        with suppress(UnansweredError):
-            self._take(results)
-            self._history.add(results, requests=self._engine.requests)
-            self._frames.forget(end)
+        self._take(results)
+        self._history.add(results, requests=self._engine.requests)
+        self._frames.forget(end)
 
-    def _pieces(self, opened: Iterator[OpenFrame]) -> Iterator[list[Event]]:
-        """Yield the events of every frame, some at a time, until the run stops."""
+    def _pieces(self, opened: Iterator[OpenFrame | None]) -> Iterator[list[Event] | None]:
+        """Yield the events of every frame, some at a time, until the run stops. None: they are not there yet."""
         most = EVENTS_AT_A_TIME if self.source == "files" else None
-        pieces = (piece for frame in opened for piece in frame.pieces(most))
+        if self.source == "stream":
+            self._next.begin()
+        pieces = (piece for frame in opened for piece in (_NOT_YET if frame is None else frame.pieces(most)))
         while self._engine.stop is None and (piece := next(pieces, None)) is not None:
             rows, events = piece
-            self._ahead.open(rows)
+            if events is not None:
+                self._ahead.open(rows)
             yield events
 
     def _facts(self, results: pd.DataFrame) -> dict[str, Any]:
@@ -449,6 +467,19 @@ class Run:
             "other_runs": [other._asdict() for other in self._history.others],
             "notes": [asdict(cause) for cause in self._frames.notes.values()],
         }
+
+
+# Not a method: a run that knows itself would keep its rows until the collector of garbage comes.
+def _bound(remaining: Iterator[pd.DataFrame], frames: RunFrames) -> BoundFrame | None:
+    """Make the next frame of a stream, in the caller's thread."""
+    rows = next(remaining, None)
+    return None if rows is None else frames.bind(rows)
+
+
+def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    # Joining even one frame would turn an index of objects into one of strings.
+    filled = [part for part in parts if len(part)] or [parts[-1]]
+    return filled[0] if len(filled) == 1 else pd.concat(filled)
 
 
 def _simplified(stop: Stop, *, requests: int) -> Stop:

@@ -67,6 +67,7 @@ class FileChunk:
 
     file: SourceFile
     frame: pd.DataFrame  # its index counts the rows from the file's first
+    cells: pd.DataFrame  # the same rows as they were read, without the types that only callables get
     # Odd rows, whose cells are all empty in the frame, and decisions about the file; rows count from the frame's start.
     refused: tuple[Finding, ...] = ()
     lines: npt.NDArray[np.int64] | None = None  # where each row begins in the file, counted from 1
@@ -78,30 +79,30 @@ def read_chunks(
     *,
     chunksize: int,
     computed: Mapping[Hashable, ComputedType] | None = None,
+    keys: Collection[Hashable] = (),
 ) -> Iterator[FileChunk]:
-    """Read the columns of a mapping from a file, chunk by chunk; a file without rows gives one empty chunk.
+    """Read the columns of a mapping and `keys` from a file, by chunks; a file without rows gives one empty chunk.
 
     A file that cannot be read, or that changes meanwhile, is a `SourceError`.
     """
     # `computed` holds the types that callables get for columns of text that the mapping does not name, by label.
-    keys = dict(file.partitions)
-    types = {label: kind for label, kind in (computed or {}).items() if file.is_text or label in keys}
+    folders = dict(file.partitions)
+    types = {label: kind for label, kind in (computed or {}).items() if file.is_text or label in folders}
     # Nobody knows which columns a callable reads.
     absent = absent_keys(file, mapping)
-    columns = None if is_computing(mapping) else frozenset(named_labels(mapping)).difference(absent)
+    columns = None if is_computing(mapping) else frozenset(named_labels(mapping)).difference(absent).union(keys)
     remarks = [*_unused_parts(file), *(FileRemark(code="key_absent", subject=f"the key {key!r}") for key in absent)]
     start = 0
     for part in _parts(file, columns, chunksize=chunksize):
-        frame, odd = _typed(part.frame, types)
+        cells = part.frame.assign(**dict.fromkeys(absent))
+        frame, odd = _typed(cells, types)
         if columns is None and file.has_values:
             frame = with_floats(frame, named_labels(mapping))
-        for key in absent:
-            frame[key] = None
         frame.index = pd.RangeIndex(start, start + len(frame))
         noticed = _type_notes(types, part.frame)
         refused = (*_findings(file, part, remarks, start=start), *noticed, *odd)
         start += len(frame)
-        yield FileChunk(file=file, frame=frame, refused=refused, lines=part.lines)
+        yield FileChunk(file=file, frame=frame, cells=cells, refused=refused, lines=part.lines)
 
 
 def absent_keys(file: SourceFile, mapping: EventMapping) -> list[str]:

@@ -12,6 +12,7 @@ from events_pandas.errors import SourceError
 from events_pandas.sources.csv_grammar import line_ends_in
 from events_pandas.sources.source_file import FileRemark, SourceFile
 from events_pandas.sources.western_words import WordReading, has_a_sign, reading_of
+from events_pandas.wording import Phrase
 from events_pandas.words import quoted
 
 OpenStream: TypeAlias = Callable[[], AbstractContextManager[BinaryIO]]
@@ -102,24 +103,35 @@ def _confirmed(file: SourceFile, open_stream: OpenStream, *, given: str, marked:
         return UTF_8
     if marked is None and shown is not None and shown[0].startswith(name):
         return shown[0]
-    stated, cure = f"the encoding that is given is {given!r}", "leave the encoding out"
+    stated = f"the encoding that is given is {given!r}"
     if marked is not None:
-        raise SourceError(f"{file}: its byte order mark says {_family(marked)}, and {stated}: {cure}")
-    if found := _contradiction(open_stream, given, name=name, start=start):
-        raise SourceError(f"{file}: {found}, and {stated}: {cure}, or save the file as {given!r}")
+        family = _family(marked)
+        raise SourceError((f"{file}: its byte order mark says {family}, and {stated}: ", _given(family.lower())))
+    found, shown_by = _contradiction(open_stream, given, name=name, start=start)
+    if found:
+        cure = _given(shown_by) if shown_by else "leave the encoding out"
+        raise SourceError((f"{file}: {found}, and {stated}: ", cure, f", or save the file as {given!r}"))
     if name in _WIDE:
         cure = f"give '{name}-le' or '{name}-be'"
         raise SourceError(f"{file}: has no byte order mark, and {stated}: {cure}")
     return UTF_8 if name == UTF_8 else given
 
 
-def _contradiction(open_stream: OpenStream, given: str, *, name: str, start: bytes) -> str:
-    """Say how a file without a mark contradicts an encoding, whose name is also Python's own; or nothing."""
+def _given(encoding: str) -> Phrase:
+    """Return how to give an encoding. A mapping that `suggest` wrote for another file may name another one."""
+    return Phrase(f"set encoding in the mapping's source to {encoding!r}", f"give --encoding {encoding}")
+
+
+def _contradiction(open_stream: OpenStream, given: str, *, name: str, start: bytes) -> tuple[str, str]:
+    """Say how a file without a mark contradicts an encoding, whose name is also Python's own; or nothing.
+
+    The second text is the encoding that the file shows, if it shows one.
+    """
     if (shown := _shown_by_nuls(start)) is not None:
-        return f"its first characters are {shown[0].upper()} ({quoted(shown[1])})"
+        return f"its first characters are {shown[0].upper()} ({quoted(shown[1])})", shown[0]
     if name.startswith(_WIDE):
-        return f"has none of the NULs of {_family(name)}" if start and b"\0" not in start else ""
-    return "" if name == UTF_8 else _utf_8_words(open_stream, given)
+        return (f"has none of the NULs of {_family(name)}" if start and b"\0" not in start else ""), ""
+    return ("" if name == UTF_8 else _utf_8_words(open_stream, given)), UTF_8
 
 
 def _family(codec: str) -> str:

@@ -102,6 +102,7 @@ class Evidence:
     n_numbers: int = 0  # texts that are numbers, where others are not
     numbers: ColumnLook | None = None  # of most values, if a bare column with them would be one of numbers
     near_number: str = ""  # how to read most texts as numbers, with a text that is not a plain one
+    currency: str = ""  # the one that stands beside all numbers of these texts, such as "eur" for € and EUR
     is_written: bool = False  # numbers are texts
     came_as_floats: bool = False  # whole numbers are floats, or texts of floats such as "42.0"
     guessed_sign: DecimalSign | None = None  # of texts such as 1.234, which do not show it
@@ -169,6 +170,7 @@ def _with_texts(seen: Evidence, cells: Values, rows: Rows) -> Evidence:
     texts = pd.Series(cells.unique(), dtype=object)
     is_text, is_written = seen.look is ColumnLook.TEXT, seen.look in {ColumnLook.WHOLE, ColumnLook.NUMBER}
     is_currency = seen.look is ColumnLook.CURRENCY
+    near_number = _near_number(texts) if is_text else ""
     return replace(
         seen,
         n_distinct=len(texts),
@@ -179,7 +181,8 @@ def _with_texts(seen: Evidence, cells: Values, rows: Rows) -> Evidence:
         n_unlike=_count_unlike(cells, seen.look),
         n_numbers=int(cells.str.fullmatch(_NUMBER).sum()) if is_text else 0,
         numbers=_look_of_most_numbers(texts) if is_text and holds_numbers(cells) else seen.numbers,
-        near_number=_near_number(texts) if is_text else "",
+        near_number=near_number,
+        currency=_currency(texts) if near_number else "",
         is_written=is_written,
         came_as_floats=seen.look is ColumnLook.WHOLE and bool(texts.str.endswith(".0").any()),
         has_minor_units=is_currency and any(DECIMALS.get(text.lower(), 0) for text in texts),
@@ -202,6 +205,12 @@ def _near_number(texts: Values) -> str:
     if not is_near.any() or (is_near | is_number).mean() < MOST:
         return ""
     return f"{quoted(texts[is_near].iloc[0])}: {cures[is_near].iloc[0]}"
+
+
+def _currency(texts: Values) -> str:
+    """Return the currency that stands beside all numbers; empty if there are several, or a sign stands for several."""
+    beside = texts.str.replace(r"[\d\s.,'\u2019+-]", "", regex=True).str.lower().str.replace("€", "eur").unique()
+    return str(beside[0]) if len(beside) == 1 and beside[0] in DECIMALS else ""
 
 
 def _cures(texts: Values) -> list[str | None]:

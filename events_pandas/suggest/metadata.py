@@ -256,6 +256,16 @@ def _sign_guess(column: Evidence) -> tuple[str, ...]:
     return () if column.guessed_sign is None else ("decimal",)
 
 
+def _as_money(currency: str) -> Phrase:
+    """Return how to send a column as money in a currency, which may be unknown."""
+    if not currency:
+        return _AS_MONEY
+    return Phrase(
+        f'ep.MonetaryAmount(..., currency=ep.Constant("{currency}"))',
+        f'{{ type = "monetary_amount", amount = …, currency = {{ constant = "{currency}" }} }}',
+    )
+
+
 def _text_reason(column: Evidence) -> Words:
     if column.look is ColumnLook.BOOLEAN:
         return "true or false, as text"
@@ -266,7 +276,7 @@ def _text_reason(column: Evidence) -> Words:
         return kind
     if column.near_number:
         advice = f"{kind}; most look like numbers, such as {column.near_number}"
-        money = ("; then use ", _AS_MONEY, " if it is money")
+        money = ("; then use ", _as_money(column.currency), " if it is money")
         return parts_of(advice, money if names_money(column.words) else "")
     if column.n_numbers < MOST * column.n_present:
         return kind

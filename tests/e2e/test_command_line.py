@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from events_pandas import EventMapping, submit_file, summarize
+from events_pandas import EventMapping, read_results, submit_file, summarize
 from events_pandas.cli import app
 
 # The sandbox takes any free port.
@@ -52,6 +52,48 @@ def test_submit_succeeds_when_every_row_is_accepted_or_a_duplicate(folder, make_
     assert (result.stderr, result.exit_code) == ("", 0)
     assert pd.read_csv("results.csv")["source_file"].tolist() == ["a.csv", "a.csv", "b.csv", "b.csv"]
     assert len(sandbox.events) == 3
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--keys", 'order id,"a, b"'], ["--keys", "order id", "--keys", '"a, b"']], ids=["commas", "repeated"]
+)
+def test_submit_writes_keys_to_the_results(folder, make_orders, submit, arguments):
+    """Commas divide the names of columns, but within double quotes."""
+    make_orders(2).assign(**{"order id": ["007", "008"], "a, b": ["x", "NA"]}).to_csv(folder / "a.csv", index=False)
+
+    result = submit("a.csv", "--results", "results.csv", *arguments)
+
+    assert (result.stderr, result.exit_code) == ("", 0)
+    found = pd.read_csv("results.csv", dtype=str, keep_default_na=False)
+    assert found[["order id", "a, b"]].to_numpy().tolist() == [["007", "x"], ["008", "NA"]]
+
+
+def test_submit_writes_results_as_parts(folder, make_orders, submit):
+    """A name that ends in a slash is a folder; a run that is started again leaves no stale part."""
+    make_orders(3).to_csv(folder / "a.csv", index=False)
+
+    outputs = [submit("a.csv", "--results", "results/", "--chunksize", size).stdout for size in ("1", "2")]
+
+    assert [output.splitlines()[-1] for output in outputs] == ["results: results/"] * 2
+    assert read_results("results/")["status"].tolist() == ["already_submitted"] * 3
+    assert pd.read_parquet("results/")["row"].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("keys", "error"),
+    [
+        ("status", "error: --keys: the results have a column 'status' of their own: rename the column of the rows\n"),
+        ("day,day", "error: --keys: 'day' is given twice: give each column once\n"),
+        ("dya", "error: keys: no column 'dya': did you mean 'day'?\n"),
+    ],
+)
+def test_submit_refuses_keys_that_results_cannot_have(folder, make_orders, submit, sandbox, keys, error):
+    """Nothing is sent, and the exit code is 2."""
+    make_orders(1).to_csv(folder / "a.csv", index=False)
+
+    result = submit("a.csv", "--keys", keys)
+
+    assert (result.stderr, result.exit_code, len(sandbox.events)) == (error, 2, 0)
 
 
 def test_submit_fails_when_a_row_was_not_accepted(folder, make_orders, submit):

@@ -76,6 +76,57 @@ def test_rows_of_unknown_contacts_are_not_sent(start, asked, make_orders, mappin
     assert counted.events == 1
 
 
+@pytest.fixture
+def spellings(make_orders):
+    """Four rows of two contacts: one has its address in three spellings."""
+    who = ["ada@example.org", "Nobody@example.org", "nobody@example.org", "NOBODY@example.org"]
+    return make_orders(4, who=who, day=["2024-01-01", "2024-01-02", "2024-01-03", "2024-01-04"])
+
+
+@pytest.fixture
+def by_email():
+    return EventMapping(event_name="placed-order", created_at="day", email="who", timezone="UTC")
+
+
+def test_spellings_of_an_address_are_one_contact(start, asked, spellings, by_email):
+    """No event is spent on an unknown contact, also if another spelling of its address stands in the row."""
+    sandbox = start(contacts=["ada@example.org"])
+
+    with sandbox.client() as client:
+        counted = asked(client)
+        results = submit_events(spellings, by_email, client=counted, contacts="check")
+
+    assert results["status"].tolist() == ["accepted", *["unknown_contact"] * 3]
+    assert results["attempts"].tolist() == [1, 0, 0, 0]
+    assert counted.events == 1
+
+
+def test_spellings_of_an_address_in_frames_of_a_stream_are_one_contact(start, asked, spellings, by_email):
+    """What is known of a contact holds for its spelling in a later frame."""
+    sandbox = start(contacts=["ada@example.org"])
+    frames = (spellings[place : place + 1] for place in range(4))
+
+    with sandbox.client() as client:
+        counted = asked(client)
+        parts = list(iter_submit(frames, by_email, client=counted, contacts="check"))
+
+    assert pd.concat(parts)["status"].tolist() == ["accepted", *["unknown_contact"] * 3]
+    assert counted.events == 1
+
+
+def test_further_spellings_of_an_unknown_address_are_not_sent(start, asked, spellings, by_email):
+    """Without the check one row is answered 404, and the other rows of the contact are not sent."""
+    sandbox = start(contacts=["ada@example.org"])
+
+    with sandbox.client() as client:
+        counted = asked(client)
+        results = submit_events(spellings, by_email, client=counted, concurrency=1)
+
+    assert results["status"].tolist() == ["accepted", *["unknown_contact"] * 3]
+    assert results["attempts"].tolist() == [1, 1, 0, 0]
+    assert counted.events == 2
+
+
 def test_each_contact_of_a_stream_is_asked_for_once(start, asked, make_orders, mapping):
     """A later frame asks only for contacts that no earlier frame had."""
     sandbox = start(unknown_contacts=["00002"])

@@ -90,7 +90,10 @@ def test_1_when_invalid_rows_stop_the_run(submit, sandbox):
 
     assert "\nerror time_unreadable: 1 row, such as row " in result.stdout
     assert "\nnote " not in result.stdout
-    assert last_line(result) == "error: 1 row is invalid, and nothing was sent: see `events-pandas check --problems`"
+    assert last_line(result) == (
+        "error: 1 row is invalid, and nothing was sent: to list them, run `events-pandas check` with the same files "
+        "and mapping, and --problems problems.csv"
+    )
     assert (result.exit_code, sandbox.requests) == (1, 0)
 
 
@@ -371,6 +374,28 @@ def test_3_when_the_journal_fails_during_the_run(submit, folder, make_orders, sa
         (
             ("--results", "r.csv", "--rejects", "./r.csv"),
             "r.csv: is where the results go: choose another name for the rejects",
+        ),
+        (
+            ("--results", "s/res/"),
+            "s/res: the next run would read it, since 's' stands for it, too: choose another folder",
+        ),
+        (
+            ("--results", "t"),
+            (
+                "t: results cannot be written there: the folder holds other files, such as 'orders.csv': choose an "
+                "empty or a new one"
+            ),
+        ),
+        (
+            ("--results", "mapping.toml/"),
+            (
+                "mapping.toml: results cannot be written there: it is a file: choose another name, or one that ends in "
+                ".csv or .parquet"
+            ),
+        ),
+        (
+            ("--results", "new/", "--rejects", "new/r.csv"),
+            "new/r.csv: is in the folder of the results: choose another folder for the rejects",
         ),
         (
             ("--results", "r.csv", "--log-json", "r.csv"),

@@ -126,9 +126,13 @@ def test_file_that_changes_while_the_question_waits_is_not_submitted(in_terminal
 
 def test_plan_says_that_a_journal_is_known(submit):
     """A typo in --journal shows: only the first run says that its journal is new."""
-    states = [re.search(r"journal    .* \((.*)\)\n", submit().stdout)[1] for _ in range(2)]
+    shown = [submit().stdout for _ in range(2)]
 
+    states = [re.search(r"journal    .* \((.*)\)\n", text)[1] for text in shown]
     assert states == ["new: no earlier run is known", "rows that it has are not sent again"]
+    requests = [re.search(r"requests   (.*)\n", text)[1] for text in shown]
+    few = "3, which take 0:00:00 at 10,000,000 in ten seconds"
+    assert requests == [few, f"at most {few}; fewer if the journal has rows"]
 
 
 def test_plan_says_that_rows_of_the_journal_are_sent_again(submit, sandbox):

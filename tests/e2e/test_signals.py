@@ -82,6 +82,46 @@ def test_signal_ends_the_wait_for_a_server_that_says_nothing(folder, make_orders
     assert not (folder / "results.csv").exists()
 
 
+# Python prints and drops what the handler of a signal raises while an object is deleted, as imports do.
+DROPPED = """
+import signal, sys
+
+class Dropped:
+    def __del__(self):
+        signal.raise_signal({number})
+
+class Finder:
+    @staticmethod
+    def find_spec(name, *_):
+        if name == "events_pandas.run.files":
+            Dropped()
+
+sys.meta_path.insert(0, Finder)
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "what"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "interrupted by SIGTERM")],
+)
+def test_signal_that_python_drops_sends_nothing(folder, make_orders, start, launch, number, code, what):
+    """A signal while the command loads may come in the deletion of an object: the command remembers it."""
+    (folder / "sitecustomize.py").write_text(DROPPED.format(number=int(number)))
+    make_orders(3).to_csv(folder / "orders.csv", index=False)
+    sandbox = start()
+
+    process = launch(
+        *("submit", "orders.csv", "-m", "mapping.toml", "--base-url", sandbox.url),
+        INTERCOM_ACCESS_TOKEN=sandbox.access_token,
+        PYTHONPATH=str(folder),
+    )
+    _, stderr = process.communicate(timeout=DEADLINE_SECONDS)
+
+    assert "Exception ignored in" in stderr
+    assert (process.returncode, stderr.splitlines()[-1]) == (code, f"{what}: nothing was sent")
+    assert list(sandbox.events) == []
+
+
 def test_hang_up_ends_a_run_whose_output_is_a_pipe(folder, make_orders, start, wait_until):
     """A plain `kill -HUP` ends a command in a pipe with its summary, and the reader of the pipe gets all of it."""
     sandbox = start(faults=Faults(latency_seconds=0.1))

@@ -348,7 +348,7 @@ def run(folder, start, make_orders):
     return run
 
 
-@pytest.mark.parametrize("results", ["results.csv", "results.parquet"])
+@pytest.mark.parametrize("results", ["results.csv", "results.parquet", "results/"])
 def test_command_verifies_files_by_their_results(run, results):
     """Exit code 0 says that all events drawn match."""
     run("submit", "--results", results)
@@ -413,7 +413,7 @@ def test_command_exits_with_1_when_events_are_missing(run):
             lambda folder: (folder / "results.csv").write_text(
                 (folder / "results.csv").read_text().replace("\n1,", "\n,", 1)
             ),
-            "results.csv: position 1 has the row 'nan': expected a whole number, as submitting writes it",
+            "results.csv: position 1 has the row '<NA>': expected a whole number, as submitting writes it",
         ),
         (
             lambda folder: (folder / "results.csv").write_text(

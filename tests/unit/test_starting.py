@@ -3,8 +3,11 @@
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import events_pandas
 
 IMPORT = "import signal, sys; sys.argv = [{name!r}]; {before}; import events_pandas; {after}"
 
@@ -23,9 +26,9 @@ def start():
 @pytest.mark.parametrize(
     ("number", "code", "said"),
     [
-        (signal.SIGINT, 130, "interrupted\n"),
-        (signal.SIGTERM, 143, "interrupted by SIGTERM\n"),
-        (signal.SIGHUP, 129, "interrupted by SIGHUP\n"),
+        (signal.SIGINT, 130, "interrupted: nothing was done\n"),
+        (signal.SIGTERM, 143, "interrupted by SIGTERM: nothing was done\n"),
+        (signal.SIGHUP, 129, "interrupted by SIGHUP: nothing was done\n"),
     ],
 )
 def test_command_that_is_not_loaded_ends_with_the_code_of_the_signal(start, number, code, said):
@@ -42,6 +45,17 @@ def test_command_that_is_not_loaded_leaves_an_ignored_signal_alone(start):
     ended = start("events-pandas", "signal.raise_signal(signal.SIGHUP); print('on')", before=ignored)
 
     assert (ended.returncode, ended.stdout) == (0, "on\n")
+
+
+def test_command_takes_signals_before_it_loads_anything_slow():
+    """Until then Python's own handlers end the process, by a traceback or in the middle of an import."""
+    root = str(Path(events_pandas.__file__).parents[1])
+    code = f"import sys; sys.path = [{root!r}, *sys.path]; sys.argv = ['events-pandas']; import events_pandas as ep\n"
+    # Without `site`, which may load anything.
+    shown = subprocess.check_output([sys.executable, "-S", "-c", f"{code}print(*sys.modules)"], text=True, timeout=60)
+
+    assert "events_pandas.starting" in shown.split()
+    assert {"contextlib", "importlib", "pathlib", "threading", "typing"}.isdisjoint(shown.split())
 
 
 def test_library_takes_no_signals(start):

@@ -286,7 +286,7 @@ def test_check_fails_when_a_row_is_invalid(run):
 
     assert result.stdout == (
         "3 rows: 2 valid, 1 invalid, 1 duplicate\n"
-        "  contacts    1\n"
+        "  contacts    1 of valid rows\n"
         "  event name  'placed-order'\n"
         "  created_at  2024-01-31 00:00:00 UTC\n"
         "  duplicates  1 with the same metadata as an earlier row\n"

@@ -68,6 +68,22 @@ def test_end_of_input_at_a_question_is_an_interrupt(capsys):
 
 
 @pytest.mark.parametrize(
+    ("known", "line"),
+    [
+        ({}, "interrupted: nothing was sent\n"),
+        ({"has_sent": True}, "interrupted: events were sent\n"),
+        ({"has_sent": True, "facts": {"statuses": {"accepted": 262}}}, "interrupted: 262 events accepted\n"),
+    ],
+)
+def test_interrupt_of_submit_says_what_was_sent(capsys, known, line):
+    """An interrupt outside of the run has no words of its own."""
+    with pytest.raises(typer.Exit), exit_codes(Printout(command="submit", **known)):
+        raise KeyboardInterrupt
+
+    assert capsys.readouterr().err == line
+
+
+@pytest.mark.parametrize(
     ("message", "shown"),
     [
         ("rate_share: is wrong", "--rate-share: is wrong"),

@@ -373,3 +373,24 @@ def test_wrong_usage_writes_no_log_among_the_rows(tmp_path, monkeypatch, log):
     assert (tmp_path / "a.csv").read_text() == "who,day\n"
     assert not list(tmp_path.glob("*/*"))
     assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env", "text", "keys"),
+    [
+        (["--keys", "order id,region"], {}, "", "order id,region"),
+        (["--keys", "order id", "--keys", "region"], {}, "", "order id, region"),
+        ([], {"EVENTS_PANDAS_KEYS": 'order id,"a, b"'}, "", 'order id,"a, b"'),
+        ([], {}, 'keys = ["order id", "region"]\n', "order id, region"),
+        ([], {}, 'keys = "order id"\n', "order id"),
+    ],
+)
+def test_keys_may_have_blanks_wherever_they_are_given(write, tmp_path, monkeypatch, arguments, env, text, keys):
+    """The environment has one text, and only commas divide it."""
+    monkeypatch.chdir(tmp_path)
+    write(text)
+
+    result = CliRunner().invoke(app, ["submit", "a.csv", "--show-config", *arguments], env=env)
+
+    (line,) = [line for line in result.stdout.splitlines() if line.startswith("keys ")]
+    assert line.split(None, 1)[1].rsplit("  ", 1)[0].strip() == keys

@@ -4,6 +4,7 @@ import itertools
 import os
 import signal
 import threading
+import weakref
 
 import pytest
 import typer
@@ -19,8 +20,8 @@ def test_signal_is_an_interrupt(number):
         for _ in range(2):
             with pytest.raises(KeyboardInterrupt):
                 signal.raise_signal(number)
+        assert came == [number, number]
 
-    assert came == [number, number]
     assert signal.getsignal(number) is signal.SIG_DFL
 
 
@@ -32,7 +33,7 @@ def test_signal_that_comes_twice_at_once_is_one():
         signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGHUP)
 
-    assert came == [signal.SIGTERM]
+        assert came == [signal.SIGTERM]
 
 
 @pytest.mark.parametrize(
@@ -52,16 +53,26 @@ def test_exit_code_names_the_signal(capsys, number, code, printed):
     assert capsys.readouterr().err == printed
 
 
+@pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signal_that_python_drops_still_ends_the_command(number, code):
+    """Python prints and drops what a handler raises while an object is deleted."""
+    with pytest.raises(typer.Exit) as caught, exit_codes():
+        weakref.finalize(set(), signal.raise_signal, number)
+
+    assert caught.value.exit_code == code
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 def test_signal_that_is_ignored_stays_so():
     """`nohup` ignores SIGHUP."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with ending_signals() as came:
             os.kill(os.getpid(), signal.SIGHUP)
+            assert came == []
     finally:
         signal.signal(signal.SIGHUP, before)
-
-    assert came == []
 
 
 def test_signals_are_left_alone_in_another_thread():

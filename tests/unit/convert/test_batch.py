@@ -209,7 +209,7 @@ def test_contact_is_the_first_identifier_that_is_present(convert, row, contact):
 
     batch = convert(frame, email="e", id="i", user_id="u")
 
-    assert batch.contacts.texts(np.array([True])).to_pylist() == [contact]
+    assert batch.contacts.keys(np.array([True])).to_pylist() == [contact]
     assert contact.encode() in batch.payloads(batch.valid)[0].as_py()
 
 
@@ -221,8 +221,18 @@ def test_contact_with_a_bad_identifier_is_not_passed_over(convert, codes):
 
     assert codes(batch) == [("identifier_unreadable", [0]), ("several_identifiers", [0])]
     assert batch.contacts.mask().tolist() == [False, True]
-    assert batch.contacts.texts(batch.valid).to_pylist() == ['"email":"d@e.f"']
+    assert batch.contacts.keys(batch.valid).to_pylist() == ['"email":"d@e.f"']
     assert batch.valid.tolist() == [False, True]
+
+
+def test_keys_of_contacts_are_equal_for_spellings_of_an_address(convert):
+    """Email addresses ignore case, and a user_id does not."""
+    frame = pd.DataFrame({"who": ["A", "a", None, None], "mail": [None, None, "B@c.d", "b@C.D"], "day": "2024-01-31"})
+
+    batch = convert(frame, user_id="who", email="mail")
+
+    keys = ['"user_id":"A"', '"user_id":"a"', '"email":"b@c.d"', '"email":"b@c.d"']
+    assert batch.contacts.keys(batch.valid).to_pylist() == keys
 
 
 @pytest.mark.parametrize("value", ["no address", "a@b.c ", None, 7])
@@ -715,7 +725,7 @@ def test_note_on_the_column_of_an_identifier_keeps_its_counts(convert):
     assert [text for finding in batch.findings for text in finding.messages().to_pylist()] == [
         (
             "metadata.who: 4 numbers among 5 values in column 'who' are sent as text, because the column has no rule "
-            "in the mapping and its values do not show a type: give the column a number or date rule in the mapping, "
-            "or a text rule if it is text"
+            "in the mapping and its values do not show a type: give the column a number, money or date rule in the "
+            "mapping, or a text rule if it is text"
         )
     ]

@@ -115,6 +115,57 @@ def test_deliver_yields_nothing_when_there_are_no_chunks(make_engine, scripted_c
     assert list(make_engine(scripted_client()).deliver([])) == []
 
 
+def test_deliver_asks_again_for_a_chunk_that_is_not_there(make_engine, scripted_client, events):
+    """None stands for a chunk that comes later: the retries of the chunks before do not wait for it."""
+    client = scripted_client({"a": [503, 202]})
+
+    def chunks():
+        yield events("a")
+        while len(client.posted) < 2:
+            yield None
+        yield events("b", start=1)
+
+    delivered = list(make_engine(client).deliver(chunks()))
+
+    assert [_statuses(chunk) for chunk in delivered] == [["accepted"], ["accepted"]]
+
+
+def test_deliver_prepares_chunks_while_it_waits_for_one(make_engine, scripted_client, events):
+    """`look_ahead` is called while nothing is due, and `wake` lets the engine ask again."""
+    prepared = []
+
+    def chunks():
+        while not prepared:
+            yield None
+        yield events("a")
+
+    def look_ahead():
+        prepared.append(True)
+        engine.wake()
+
+    engine = make_engine(scripted_client())
+    delivered = list(engine.deliver(chunks(), look_ahead=look_ahead))
+
+    assert [_statuses(chunk) for chunk in delivered] == [["accepted"]]
+
+
+def test_deliver_that_is_interrupted_does_not_wait_for_a_chunk(make_engine, scripted_client, events):
+    """A source that never has its chunk does not keep a run that was stopped."""
+    client, looked = scripted_client(), []
+
+    def chunks():
+        yield events("a")
+        while True:
+            yield None
+
+    engine = make_engine(client, interrupts=lambda: len(client.posted))
+    delivered = list(engine.deliver(chunks(), look_ahead=lambda: looked.append(engine.stop)))
+
+    assert [_statuses(chunk) for chunk in delivered] == [["accepted"]]
+    assert engine.stop.reason == "interrupted"
+    assert set(looked) <= {None}
+
+
 def test_deliver_calls_back_with_each_outcome(make_engine, scripted_client, events):
     """`on_outcome` gets every outcome once, as it comes."""
     reported = []

@@ -78,6 +78,8 @@ def test_categories_count_as_often_as_they_stand_in_rows():
     ("cells", "key", "remark"),
     [
         (["1", "2", "3", "oops"], "x", "3 numbers among 4 values"),
+        (["1.234,50 €", "99,90\xa0€", "EUR 7"], "x", "3 numbers among 3 values"),
+        (["A4711", "7 Tage", "B 12"], "x", None),
         (["1", "oops"], "x", None),
         (["1", "2", "N/A"], "x", None),
         (["a", "b", "c"], "x", None),

@@ -476,12 +476,24 @@ def test_from_toml_names_the_line_that_is_not_toml(tmp_path, faults):
     assert faults(EventMapping.from_toml, path) == [f"{path}: is not valid TOML: Invalid value (at line 1, column 14)"]
 
 
+def test_from_toml_says_of_a_file_with_rows_that_a_mapping_is_a_toml_file(tmp_path, faults):
+    """Somebody gave the CSV file twice."""
+    path = tmp_path / "webinar.csv"
+    path.write_text("who,day\n1,2\n")
+
+    why = "Expected '=' after a key in a key/value pair (at line 1, column 4)"
+    assert faults(EventMapping.from_toml, path) == [f"{path}: is not valid TOML, and a mapping is a TOML file: {why}"]
+
+
 def test_from_toml_refuses_what_is_not_utf8(tmp_path, faults):
     """A file in another encoding without a mark is refused."""
     path = tmp_path / "mapping.toml"
     path.write_bytes(b'event_name = "gr\xfc\xdfte"\n')
 
-    assert faults(EventMapping.from_toml, path) == [f"{path}: is not UTF-8: save it as UTF-8 and try again"]
+    cure = "give such a file, or save this one as UTF-8 and try again"
+    assert faults(EventMapping.from_toml, path) == [
+        f"{path}: is not UTF-8, and a mapping is a TOML file in UTF-8: {cure}"
+    ]
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be", "utf-8"])
@@ -499,7 +511,10 @@ def test_from_toml_refuses_utf16_without_its_mark(tmp_path, faults, encoding):
     path = tmp_path / "mapping.toml"
     path.write_bytes('event_name = "a"\n'.encode(encoding))
 
-    assert faults(EventMapping.from_toml, path) == [f"{path}: is not UTF-8: save it as UTF-8 and try again"]
+    cure = "give such a file, or save this one as UTF-8 and try again"
+    assert faults(EventMapping.from_toml, path) == [
+        f"{path}: is not UTF-8, and a mapping is a TOML file in UTF-8: {cure}"
+    ]
 
 
 def test_from_toml_does_not_wait_for_a_pipe(tmp_path, faults):

@@ -196,7 +196,7 @@ def test_report_reads_errors_first_and_frequent_causes_first(make_orders):
 
     assert str(check_events(orders, mapping)) == (
         "4 rows: 1 valid, 3 invalid, 0 duplicates\n"
-        "  contacts    1\n"
+        "  contacts    1 of valid rows\n"
         "  event name  'placed-order'\n"
         "  created_at  2024-01-31 00:00:00 UTC\n"
         "  requests    1\n"

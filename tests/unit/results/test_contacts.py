@@ -51,6 +51,31 @@ def test_unknown_contacts_are_named_once_with_most_rows_first(orders, mapping, c
     assert contacts.index.tolist() == [0, 1]
 
 
+def test_unknown_contacts_join_the_spellings_of_an_address(make_orders):
+    """Intercom takes addresses that differ in case for one contact; the first spelling names it."""
+    orders = make_orders(4, who=["B@c.d", "É@f.g", "b@C.d", "é@F.g"], day=DAYS[:4])
+    mapping = EventMapping(event_name="a", created_at="day", email="who", timezone="UTC")
+    times = pd.to_datetime(orders["day"], utc=True)
+    results = pd.DataFrame({"row": range(4), "status": "unknown_contact", "created_at": times})
+
+    contacts = unknown_contacts(results, orders, mapping)
+
+    assert lines(contacts) == [
+        ("email", "B@c.d", 2, "2024-01-03", "2024-01-05"),
+        ("email", "É@f.g", 2, "2024-01-02", "2024-01-04"),
+    ]
+
+
+def test_unknown_contacts_do_not_join_user_ids_that_differ_in_case(make_orders, mapping, fake_client):
+    """A user_id is a text with its case."""
+    orders = make_orders(2, who=["a", "A"])
+    client = fake_client({"a": [404], "A": [404]})
+
+    contacts = unknown_contacts(submit_events(orders, mapping, client=client), orders, mapping)
+
+    assert contacts["contact"].tolist() == ["a", "A"]
+
+
 def test_unknown_contacts_with_equal_rows_come_in_order_of_the_frame(make_orders, mapping, fake_client):
     """Of contacts with equally many rows, the first in the frame comes first."""
     orders = make_orders(4)

@@ -93,6 +93,11 @@ def _texts(**facts):
     return dict(event_facts(**{"contacts": 2, "names": pd.Series({"a": 3}), **facts}))
 
 
+def test_contacts_are_of_valid_rows_if_others_are_invalid():
+    """`check_contacts` counts the contacts of all rows."""
+    assert _texts(contacts=1_234, span=SPAN, invalid=1)["contacts"] == "1,234 of valid rows"
+
+
 def test_event_facts_are_contacts_name_and_time():
     """A single name is shown without its rows; contacts are a number."""
     assert _texts(contacts=1_234, span=SPAN) == {
@@ -271,7 +276,7 @@ def test_html_shows_heading_facts_problems_and_budget(make_orders):
 
     assert reader.texts == [
         "3 rows: 2 valid, 1 invalid, 0 duplicates",
-        *("contacts", "2"),
+        *("contacts", "2 of valid rows"),
         *("event name", "'placed-order'"),
         *("created_at", "2024-01-31 00:00:00 UTC"),
         *("requests", "2"),

@@ -489,7 +489,9 @@ def test_writer_refuses_other_formats():
     with pytest.raises(SourceError) as caught:
         TableFile("results.xlsx", RESULTS)
 
-    assert str(caught.value) == "results.xlsx: results are written as .csv or .parquet: choose one of these endings"
+    assert str(caught.value) == (
+        "results.xlsx: results are written as .csv or .parquet: choose one of these endings, or / for a folder of parts"
+    )
 
 
 def test_writer_refuses_a_folder_that_is_missing(tmp_path):

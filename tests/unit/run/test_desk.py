@@ -8,12 +8,15 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from events_pandas import EventMapping, SubmissionError, SubmissionInterrupted, iter_submit, submit_events, submit_file
+from events_pandas.cli.endings import ending_signals
 from events_pandas.run import desk as desk_module
 from events_pandas.run.desk import Desk, UnansweredError
 
@@ -54,6 +57,11 @@ def alarm():
 def begun():
     """Open nothing before a run."""
     return True
+
+
+def drop_ctrl_c():
+    """Interrupt the deletion of an object."""
+    weakref.finalize(set(), signal.raise_signal, signal.SIGINT)
 
 
 def results_of(n):
@@ -165,6 +173,39 @@ def test_interrupted_question_is_dropped(desk):
     assert calls == [threading.current_thread()]
 
 
+@pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
+def test_signal_that_python_drops_stops_the_run(desk):
+    """The command remembers it, and the desk looks there: Python drops what is raised while an object is deleted."""
+
+    def work():
+        desk.ask(drop_ctrl_c)
+        # The caller looks before it answers.
+        with suppress(UnansweredError):
+            desk.ask(bool)
+        return results_of(3)
+
+    with ending_signals(), pytest.raises(SubmissionInterrupted) as caught:
+        desk.run(work, first=begun)
+
+    assert len(caught.value.results) == 3
+    assert desk.interrupts == 1
+
+
+@pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
+def test_signal_that_python_drops_before_the_run_stops_it_at_its_begin(desk):
+    """The run sends nothing: it knows of the signal before its thread begins."""
+    stops = []
+
+    def work():
+        stops.append(desk.stop)
+        return results_of(3)
+
+    with ending_signals(), pytest.raises(SubmissionInterrupted):
+        desk.run(work, first=lambda: drop_ctrl_c() is None)
+
+    assert [stop.reason for stop in stops] == ["interrupted"]
+
+
 def test_interrupt_of_a_stream_keeps_the_results_that_were_not_handed_over(desk, ctrl_c):
     """What the run does not hand over is in the exception."""
 
@@ -196,6 +237,43 @@ def test_closing_a_stream_waits_for_the_run(desk):
 
     assert len(first) == 1
     assert ended == [True]
+
+
+def test_results_are_taken_before_the_next_frame_is_made(desk):
+    """A frame may take long to make, and the run does not wait for it: it asks for more meanwhile."""
+    done = []
+    has_begun, is_handed_over, has_ended = threading.Event(), threading.Event(), threading.Event()
+
+    def work():
+        desk.order(lambda: has_begun.set() or is_handed_over.wait(10))
+        assert has_begun.wait(10)
+        desk.order(lambda: done.append("frame") or has_ended.set())
+        desk.hand_over(results_of(1))
+        is_handed_over.set()
+        assert has_ended.wait(10)
+        desk.finish()
+        return results_of(0)
+
+    for results in desk.stream(work, first=begun):
+        done.append(len(results))  # noqa: PERF401  # The second frame looks at what was taken so far.
+
+    assert done == [1, "frame"]
+
+
+def test_results_that_are_complete_before_an_error_are_taken_first(desk):
+    """The run waits with its end until the caller has what was handed over."""
+    taken = []
+
+    def work():
+        desk.hand_over(results_of(1))
+        desk.hand_over(results_of(2))
+        desk.finish()
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        taken.extend(len(results) for results in desk.stream(work, first=begun))
+
+    assert taken == [1, 2]
 
 
 def test_caller_leaves_a_run_that_does_not_end(ctrl_c):

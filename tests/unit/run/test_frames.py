@@ -21,9 +21,10 @@ FACTS = RunFacts(started_at=dt.datetime(2024, 1, 31, 12, tzinfo=dt.UTC), source=
 def make_frames(mapping):
     """Make the frames of a run; as a stream, later frames are compared with earlier ones."""
 
-    def make(rules=mapping, *, is_stream=False, **facts):
-        stream = StreamCheck(mapping=rules, earlier=EarlierFrames() if is_stream else None)
-        return RunFrames(stream=stream, options=RunOptions(), **facts)
+    def make(rules=mapping, *, is_stream=False, options=None, **facts):
+        options = options or RunOptions()
+        stream = StreamCheck(mapping=rules, earlier=EarlierFrames() if is_stream else None, keys=options.keys)
+        return RunFrames(stream=stream, options=options, **facts)
 
     return make
 
@@ -37,6 +38,16 @@ def test_frame_that_was_not_judged_has_a_result_for_every_row(make_frames, make_
 
     assert results["row"].tolist() == [0, 1, 2]
     assert results["error_code"].tolist() == ["interrupted", "created_at_missing", "interrupted"]
+
+
+def test_results_without_rows_have_the_columns_that_are_asked_for(make_frames):
+    """All frames may have their results when a run ends early."""
+    frames = make_frames(options=RunOptions(keys=["order_id"], include_identifier=True))
+
+    results = frames.close(stop_for_interrupt(), again=[])
+
+    assert results.columns[-3:].tolist() == ["order_id", "identifier", "contact"]
+    assert len(results) == 0
 
 
 def test_event_has_its_name_as_intercom_counts_it(make_frames, make_orders):

@@ -149,13 +149,19 @@ def test_runs_are_a_table_to_look_at(journals):
 
     facts = found.drop(columns="started_at").astype(object)
     assert facts.where(facts.notna(), "-").to_numpy().tolist() == [
-        [3, "1 min 29 s", "3 rows to fix", 1_200_003, 1_187_997, "/data/nig...1-31.parquet"],
-        [2, "-", "killed", "-", "-", "a frame"],
-        [1, "59 s", "outage", 5, 2, "orders.parquet"],
-        [1, "2 h 0 min", "complete", 1_200_034, 1_200_000, "orders.csv"],
+        [3, "ab12cd34", "1 min 29 s", "3 rows to fix", 1_200_003, 1_187_997, "/data/nig...1-31.parquet"],
+        [2, "ab12cd34", "-", "killed", "-", "-", "a frame"],
+        [1, "ef56", "59 s", "outage (resubmit)", 5, 2, "orders.parquet"],
+        [1, "ab12cd34", "2 h 0 min", "complete", 1_200_034, 1_200_000, "orders.csv"],
     ]
+    assert list(found) == ["run", "workspace", *list(SHORT_DTYPES)[1:]]
     assert found["started_at"][0] == pd.Timestamp("2026-01-31 11:00", tz="UTC")
-    assert max(map(len, found.to_string().splitlines())) <= 110
+    assert max(map(len, found.to_string().splitlines())) <= 120
+
+
+def test_runs_of_one_workspace_do_not_name_it(journals):
+    """Its runs have different numbers."""
+    assert list(runs(journals, workspace="ab12cd34")) == list(SHORT_DTYPES)
 
 
 def test_runs_are_under_way_until_they_end(journals):
@@ -212,10 +218,12 @@ def test_runs_command_prints_a_table(journals):
     result = CliRunner().invoke(app, ["runs", "--journal", str(journals)])
 
     assert result.stdout == (
-        "started (UTC)        took       outcome   rows       accepted   workspace  source          results\n"
-        "2026-01-31 10:30:00             killed                          ab12cd34   a frame\n"
-        "2026-01-31 10:20:00  59 s       outage    5          2          ef56       orders.parquet\n"
-        "2026-01-31 10:00:00  2 h 0 min  complete  1,200,034  1,200,000  ab12cd34   orders.csv      results.csv\n"
+        "run  workspace  started (UTC)        took       outcome            rows       accepted   source          "
+        "results\n"
+        "2    ab12cd34   2026-01-31 10:30:00             killed                                   a frame\n"
+        "1    ef56       2026-01-31 10:20:00  59 s       outage (resubmit)  5          2          orders.parquet\n"
+        "1    ab12cd34   2026-01-31 10:00:00  2 h 0 min  complete           1,200,034  1,200,000  orders.csv      "
+        "results.csv\n"
     )
     assert (result.stderr, result.exit_code) == ("", 0)
 
@@ -231,7 +239,7 @@ def test_runs_command_marks_the_counts_of_a_killed_run(tmp_path):
     result = CliRunner().invoke(app, ["runs", "--journal", str(tmp_path / "journal.sqlite")])
 
     (line,) = result.stdout.splitlines()[1:]
-    assert line.split() == ["2026-01-31", "10:00:00", "killed", "1,500+", "1,500+", "ab12cd34", "orders.csv"]
+    assert line.split() == ["1", "2026-01-31", "10:00:00", "killed", "1,500+", "1,500+", "orders.csv"]
 
 
 def test_runs_command_lists_one_workspace(journals):

@@ -49,8 +49,8 @@ def test_options_list_what_there_is_when_nothing_is_near():
 
     assert str(caught.value) == (
         "no option 'xyz': there are client, journal, workspace, preflight, resubmit, rate_share, concurrency, retry, "
-        "on_invalid, contacts, canary, max_failure_rate, patience_seconds, chunksize, include_identifier, progress, "
-        "log_path"
+        "on_invalid, contacts, canary, max_failure_rate, patience_seconds, chunksize, keys, include_identifier, "
+        "progress, log_path"
     )
 
 

@@ -179,8 +179,19 @@ def test_given_encoding_is_refused_if_the_file_is_utf_8(write, given, name):
 
     assert fault(path, given) == (
         f"is UTF-8, such as line 3 ('Müller', which would be read as {'Müller'.encode().decode(given)!r}), "
-        f"and the encoding that is given is {given!r}: leave the encoding out, or save the file as {given!r}"
+        f"and the encoding that is given is {given!r}: "
+        f"set encoding in the mapping's source to 'utf-8', or save the file as {given!r}"
     )
+
+
+def test_encoding_that_is_refused_names_the_option_that_gives_another(write, make_mapping):
+    """The mapping of the command line may be of another file: the option comes before it."""
+    path = write("a.csv", "who,day\nMüller,2\n".encode())
+
+    with pytest.raises(SourceError) as caught:
+        list(read_chunks(*source_files(path, SourceFormat(encoding="cp1252")), make_mapping(), chunksize=9))
+
+    assert caught.value.in_commands().endswith("'cp1252': give --encoding utf-8, or save the file as 'cp1252'")
 
 
 def test_given_encoding_is_refused_if_the_header_is_utf_8(write, make_mapping):
@@ -218,21 +229,22 @@ def test_given_utf_16_without_a_mark_is_refused_if_its_order_of_bytes_is_not_cle
 
 
 @pytest.mark.parametrize(
-    ("encoding", "given", "found"),
+    ("encoding", "given", "found", "cure"),
     [
-        ("utf-8", "utf-16", "has none of the NULs of UTF-16"),
-        ("utf-8", "utf-32-le", "has none of the NULs of UTF-32"),
-        ("utf-16-be", "utf-16-le", "its first characters are UTF-16-BE ('who,')"),
-        ("utf-16-le", "cp1252", "its first characters are UTF-16-LE ('who,')"),
-        ("utf-16-le", "utf-8", "its first characters are UTF-16-LE ('who,')"),
+        ("utf-8", "utf-16", "has none of the NULs of UTF-16", "leave the encoding out"),
+        ("utf-8", "utf-32-le", "has none of the NULs of UTF-32", "leave the encoding out"),
+        ("utf-16-be", "utf-16-le", "its first characters are UTF-16-BE ('who,')", "set to 'utf-16-be'"),
+        ("utf-16-le", "cp1252", "its first characters are UTF-16-LE ('who,')", "set to 'utf-16-le'"),
+        ("utf-16-le", "utf-8", "its first characters are UTF-16-LE ('who,')", "set to 'utf-16-le'"),
     ],
 )
-def test_encoding_that_the_first_characters_contradict_is_refused(write, encoding, given, found):
+def test_encoding_that_the_first_characters_contradict_is_refused(write, encoding, given, found, cure):
     """NULs show UTF-16 and UTF-32, which have one beside each character of ASCII."""
     path = write("a.csv", "who,day\n1,2\n".encode(encoding))
+    cure = cure.replace("set to", "set encoding in the mapping's source to")
 
     assert fault(path, given) == (
-        f"{found}, and the encoding that is given is {given!r}: leave the encoding out, or save the file as {given!r}"
+        f"{found}, and the encoding that is given is {given!r}: {cure}, or save the file as {given!r}"
     )
 
 
@@ -285,7 +297,7 @@ def test_encoding_that_a_mark_contradicts_is_refused(write, encoding, given, tex
     """A mark and a given encoding must agree."""
     path = write("a.csv", "who,day\n1,2\n".encode(encoding))
 
-    assert fault(path, given) == text + "leave the encoding out"
+    assert fault(path, given) == text + "set encoding in the mapping's source to 'utf-16'"
 
 
 @pytest.mark.parametrize("given", ["cp1252", "utf-16"])

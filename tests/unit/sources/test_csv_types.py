@@ -77,6 +77,7 @@ def test_bare_times_under_a_dates_key_are_dates(types_of, cells, rule):
         (["1", "2", "oops"], "x", "2 numbers among 3 values"),
         (["+1.5", "+7", ".5"], "x", "3 numbers among 3 values"),
         ([" 5", " 6"], "x", "2 numbers among 2 values"),
+        (["1.234 €", "99.90\xa0€", "$5", "CHF 1\u2019000.00", "R$ 7"], "x", "5 numbers among 5 values"),
         (["31.01.2024"], "x_at", "0 dates among 1 values"),
         (["2024-01-31", "2024-02-01", "soon"], "x_at", "2 dates among 3 values"),
     ],

@@ -197,7 +197,7 @@ def test_json_texts_are_read_in_the_given_encoding(write, make_mapping, encoding
             "cp1252",
             (
                 "is UTF-8, such as line 1 ('Müller', which would be read as 'MÃ¼ller'), and the encoding that is "
-                "given is 'cp1252': leave the encoding out, or save the file as 'cp1252'"
+                "given is 'cp1252': set encoding in the mapping's source to 'utf-8', or save the file as 'cp1252'"
             ),
         ),
         (

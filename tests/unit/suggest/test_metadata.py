@@ -128,8 +128,19 @@ def test_metadata_is_proposed_by_content_and_name(choose, columns, expected):
             {"total": ["12.50 €", "7.25 €"]},
             [
                 (
-                    "text; most look like numbers, such as '12.50 €': remove '€', since a number stands alone in its "
-                    "cell; then use ep.MonetaryAmount(..., currency=...) if it is money"
+                    "text; most look like numbers, such as '12.50 €': remove '€' from its column, as by search and "
+                    "replace: a number stands alone in its cell; then "
+                    'use ep.MonetaryAmount(..., currency=ep.Constant("eur")) if it is money'
+                )
+            ],
+        ),
+        (
+            {"total": ["CHF 12.50", "7.25 €"]},
+            [
+                (
+                    "text; most look like numbers, such as 'CHF 12.50': remove 'CHF' from its column, as by search and "
+                    "replace: a number stands alone in its cell; then "
+                    "use ep.MonetaryAmount(..., currency=...) if it is money"
                 )
             ],
         ),
@@ -360,11 +371,17 @@ def test_metadata_of_one_row_is_not_constant(choose):
         ),
         (
             ["$1,234.50", "$3.00"],
-            "text; most look like numbers, such as '$1,234.50': remove '$', since a number stands alone in its cell",
+            (
+                "text; most look like numbers, such as '$1,234.50': remove '$' from its column, as by search and "
+                "replace: a number stands alone in its cell"
+            ),
         ),
         (
             ["EUR 5", "EUR 7"],
-            "text; most look like numbers, such as 'EUR 5': remove 'EUR', since a number stands alone in its cell",
+            (
+                "text; most look like numbers, such as 'EUR 5': remove 'EUR' from its column, as by search and "
+                "replace: a number stands alone in its cell"
+            ),
         ),
         (["X7", "X8"], "text"),
         (

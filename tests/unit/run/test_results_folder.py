@@ -1,0 +1,73 @@
+"""A run over files whose results go as parts to a folder. The client is a fake."""
+
+import pandas as pd
+import pytest
+
+from events_pandas import AuthenticationError, SourceError, SubmissionError, read_results, submit_file, summarize
+
+
+@pytest.fixture
+def submit(write, mapping, fake_client):
+    """Submit three rows, and write their results to a folder."""
+    write("a.csv", "1,2024-01-31", "2,2024-01-31", "3,never")
+
+    def submit(client=None, **options):
+        return submit_file("a.csv", mapping, client=client or fake_client(), results_path="results/", **options)
+
+    return submit
+
+
+def test_results_in_a_folder_are_those_that_are_returned(submit):
+    """Their summary is the same but for the facts of the run, which no file has."""
+    results = submit(chunksize=1)
+
+    read = read_results("results/")
+    pd.testing.assert_frame_equal(read, results.reset_index(drop=True))
+    assert summarize(read).statuses.to_dict() == summarize(results).statuses.to_dict()
+
+
+@pytest.mark.parametrize("chunksize", [1, 2, 1_000])
+def test_run_that_is_started_again_leaves_no_row_twice(submit, chunksize):
+    """Rows that are submitted already have results too, so that the new ones replace all earlier ones."""
+    submit()
+
+    submit(chunksize=chunksize)
+
+    assert pd.read_parquet("results")["status"].tolist() == ["already_submitted", "already_submitted", "invalid"]
+
+
+def test_run_that_sends_nothing_leaves_earlier_results(submit, fake_client, tmp_path):
+    """A note says so; a folder that the run made is gone."""
+    with pytest.raises(SubmissionError):
+        submit(fake_client(me=401))
+    assert not (tmp_path / "results").exists()
+    submit()
+
+    with pytest.raises(AuthenticationError) as caught:
+        submit(fake_client(me=401))
+
+    assert caught.value.__notes__ == ["not written, as nothing was sent: results (files of an earlier run stay)"]
+    assert read_results("results")["status"].tolist() == ["accepted", "accepted", "invalid"]
+    assert sorted(file.name[:9] for file in (tmp_path / "results").iterdir()) == ["_manifest", "part-0000"]
+
+
+def test_run_that_ends_early_has_a_result_for_every_row(submit, fake_client):
+    """As in a file of results."""
+    with pytest.raises(AuthenticationError):
+        submit(fake_client({"1": [401]}), concurrency=1, chunksize=1)
+
+    assert read_results("results")["row"].tolist() == [0, 1, 2]
+    assert pd.read_parquet("results")["status"].tolist() == ["not_submitted", "not_submitted", "invalid"]
+
+
+def test_folder_with_other_files_is_refused_before_the_first_event(submit, fake_client, tmp_path):
+    """They stay as they are."""
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "orders.csv").write_text("mine")
+    client = fake_client()
+
+    with pytest.raises(SourceError, match=r"^results: results cannot be written there: the folder holds other files"):
+        submit(client)
+
+    assert (client.me_requests, client.events) == (0, [])
+    assert (tmp_path / "results" / "orders.csv").read_text() == "mine"
