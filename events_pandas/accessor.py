@@ -4,11 +4,12 @@ from typing import Unpack
 
 import pandas as pd
 
-from events_pandas.api import check_contacts, check_events, submit_events
+from events_pandas.api import check_contacts, check_events, submit_events, verify
 from events_pandas.deliver import IntercomClient, ProgressChoice
 from events_pandas.mapping import EventMapping
-from events_pandas.results import CheckReport, Preview, explain, unknown_contacts
+from events_pandas.results import CheckReport, Preview, Verification, explain, unknown_contacts
 from events_pandas.run.options import SubmitOptions, with_options
+from events_pandas.run.verification import SETTLE_SECONDS
 
 
 @pd.api.extensions.register_dataframe_accessor("intercom")
@@ -168,3 +169,71 @@ class IntercomAccessor:
             One row for each contact.
         """
         return unknown_contacts(results, self._frame, mapping)
+
+    def verify(
+        self,
+        results: pd.DataFrame,
+        mapping: EventMapping,
+        *,
+        client: IntercomClient | None = None,
+        sample: int = 200,
+        seed: int = 0,
+        settle_seconds: float = SETTLE_SECONDS,
+        include_identifier: bool = False,
+        workspace: str | None = None,
+        rate_share: float = 1.0,
+        progress: ProgressChoice = "auto",
+    ) -> Verification:
+        """Read back a sample of the accepted events: `verify` with this frame.
+
+        Parameters
+        ----------
+        results : pandas.DataFrame
+            What submitting this frame returned, or some of its rows.
+        mapping : EventMapping
+            The mapping with which it was submitted.
+        client : IntercomClient, optional
+            The connection; without it one is made from the environment's ``INTERCOM_ACCESS_TOKEN``.
+        sample : int, default 200
+            How many of the accepted events are drawn, 1 or more.
+        seed : int, default 0
+            The same seed draws the same events.
+        settle_seconds : float, default 900.0
+            How long after it was submitted an event may not be visible yet.
+        include_identifier : bool, default False
+            Whether the groups name their contacts.
+        workspace : str, optional
+            The id of the intended workspace.
+        rate_share : float, default 1.0
+            The share of the rate limit to use.
+        progress : {"auto"}, bool or callable, default "auto"
+            Whether progress is shown.
+
+        Returns
+        -------
+        Verification
+            As text, in a notebook as tables, and as data.
+
+        Examples
+        --------
+        >>> import events_pandas as ep
+        >>> orders = pd.DataFrame({"day": ["2024-01-31", "2024-02-01"], "who": ["00042", "00043"]})
+        >>> mapping = ep.EventMapping(event_name="placed-order", created_at="day", user_id="who", timezone="UTC")
+        >>> with ep.Sandbox() as sandbox:
+        ...     results = orders.intercom.submit(mapping, client=sandbox.client())
+        ...     orders.intercom.verify(results, mapping, client=sandbox.client()).ok
+        True
+        """
+        return verify(
+            results,
+            self._frame,
+            mapping,
+            client=client,
+            sample=sample,
+            seed=seed,
+            settle_seconds=settle_seconds,
+            include_identifier=include_identifier,
+            workspace=workspace,
+            rate_share=rate_share,
+            progress=progress,
+        )

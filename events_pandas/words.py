@@ -136,6 +136,11 @@ def characters(*ranges: tuple[int, int]) -> str:
 UNSEEN: Final = re.compile(f"[{characters(*UNSEEN_RANGES)}]")
 """A character to `escape`."""
 
+# It may be cut.
+_ADDRESS: Final = re.compile(r"[^\s@<>()\[\]{},;:'\"&#/\\=|]+@(?:(?:[\w-]+\.)+[^\W\d_]{2,}|[\w.-]*\.{3})")
+# The folder of a person, if something is in it.
+_HOME: Final = re.compile(r"(?<![\w.-])(?:[A-Za-z]:)?[\\/](?:home|Users)[\\/][^\\/<>&\n]+(?=[\\/])")
+
 _UNSEEN_IN_LINES: Final = re.compile(f"(?!\n){UNSEEN.pattern}")
 
 
@@ -183,3 +188,17 @@ def escaped(text: object) -> str:
 def escaped_lines(text: str) -> str:
     """Return our own lines, with escapes for characters in quoted text that act on a terminal."""
     return _UNSEEN_IN_LINES.sub(escape, path_text(text))
+
+
+def has_address(text: str) -> bool:
+    """Tell whether a text holds an email address."""
+    return _ADDRESS.search(text) is not None
+
+
+def without_persons(text: str) -> str:
+    """Return a text, or markup, without email addresses and without the names of home folders.
+
+    >>> without_persons("/home/ada/orders.csv: ada@example.org has several contacts")
+    '~/orders.csv: (address) has several contacts'
+    """
+    return _HOME.sub("~", _ADDRESS.sub("(address)", text))

@@ -9,11 +9,9 @@ import pandas as pd
 from events_pandas.cli.endings import ExitCode
 from events_pandas.cli.options import NO_JOURNAL
 from events_pandas.cli.printout import Printout
-from events_pandas.reports.sections import Manner
 from events_pandas.reports.writing import TITLE, require_report_place, write_file
 from events_pandas.run.file_verification import columns_of_results
 from events_pandas.run.history import runs as list_runs
-from events_pandas.wording import in_commands
 from events_pandas.words import escaped, path_text
 
 _COLUMNS: Final = ("row", "status", "error_code", "error_message", "created_at", "submitted_at")
@@ -34,10 +32,8 @@ def write_results(
 def tell_report(
     printout: Printout, contents: Sequence[Any], output: Path, *, include_examples: bool, title: str | None = None
 ) -> None:
-    """Write a report in the words of the command line, and name its file."""
-    write_file(
-        contents, output, title=title or TITLE, manner=Manner(include_examples=include_examples, words=in_commands)
-    )
+    """Write a report, and name its file."""
+    write_file(contents, output, title=title or TITLE, include_examples=include_examples)
     printout.add(report=path_text(output))
     printout.say(f"report: {escaped(output)}")
 

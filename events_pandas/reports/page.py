@@ -6,6 +6,7 @@ from typing import Final
 
 from events_pandas.reports.pictures import Picture, figure_html
 from events_pandas.reports.sections import ReportSection
+from events_pandas.words import escaped
 
 MOST_BYTES: Final = 300_000
 
@@ -23,7 +24,7 @@ _STYLE: Final = """
 @media (prefers-color-scheme: dark) { :root { --text: #e6e6e6; --page: #141414; --line: #444; --soft: #222 } }
 body { background: var(--page); color: var(--text); font: 15px/1.45 system-ui, sans-serif; margin: 0 auto;
   max-width: 76rem; padding: 1rem 1.5rem 3rem }
-h1 { font-size: 1.6rem; margin: .5rem 0 0 }
+h1 { font-size: 1.6rem; margin: .5rem 0 0; overflow-wrap: anywhere }
 h2 { border-bottom: 1px solid var(--line); font-size: 1.25rem; margin: 2.2rem 0 .8rem; padding-bottom: .2rem }
 h3 { font-size: 1.05rem; margin: 1.8rem 0 .4rem }
 section { overflow-x: auto }
@@ -45,7 +46,7 @@ footer { border-top: 1px solid var(--line); font-size: .85rem; margin-top: 2.5re
   table { font-size: 8.5pt }
   thead { display: table-header-group }
   tr, figure { break-inside: avoid }
-  h2, h3, caption { break-after: avoid }
+  h2, h3, h2 + p, h2 + div > p:first-child, caption { break-after: avoid }
   figure svg { max-height: 22cm }
 }
 @page { margin: 1.5cm }
@@ -78,7 +79,7 @@ def _size(picture: Picture) -> int:
 
 
 def _lines(title: str, sections: Sequence[ReportSection], *, made_at: str, shown: Collection[Picture]) -> Iterator[str]:
-    name = html.escape(title)
+    name = html.escape(escaped(title))
     yield f"""{BEGINNING}
 <meta http-equiv="Content-Security-Policy" content="{_POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">

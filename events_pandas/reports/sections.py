@@ -26,11 +26,11 @@ from events_pandas.results.fragment import (
     table,
     text_lines,
 )
-from events_pandas.results.next_steps import STEPS, last_step
+from events_pandas.results.next_steps import last_step
 from events_pandas.results.report_html import percent, report_parts
 from events_pandas.results.summary import workspace_words
-from events_pandas.wording import Words, in_python
-from events_pandas.words import counted, duration_words, escaped, path_text
+from events_pandas.wording import in_commands
+from events_pandas.words import counted, duration_words, escaped, path_text, without_persons
 
 Content: TypeAlias = CheckReport | Verification | pd.DataFrame
 
@@ -63,15 +63,23 @@ _COUNTS_OF_A_RUN: Final = {
     "retries": "retries",
     "contact_requests": "searches for contacts",
 }
+_STEPS: Final = {
+    Status.INVALID.value: "fix these rows, as the causes below say",
+    Status.UNKNOWN_CONTACT.value: "create these contacts in Intercom, or fix the identifiers",
+    Status.REJECTED.value: "fix these rows, or the address: the causes below have what Intercom said",
+    "file": "left out",
+    "files": "left out",
+}
+"""Steps for readers who have neither Python nor the command line."""
 _COUNTED: Final = (f"{RIGHT}; {UNBROKEN}", LEFT, LONG)
 _CAUSE_HEAD: Final = {
-    "cause": LONG,
+    "cause": f"{LONG}; min-width: 12em",
     "status": LEFT,
     "rows": f"{RIGHT}; {UNBROKEN}",
     "share": RIGHT,
     "first row": f"{LONG}; min-width: 5em",
     "what to do": f"{LONG}; min-width: 11em",
-    "request ids": LONG,
+    "request ids": f"{LONG}; min-width: 7em",
 }
 
 
@@ -84,23 +92,29 @@ class ReportSection:
     pictures: Sequence[Picture] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Manner:
-    """How a report tells what it tells."""
-
-    include_examples: bool = False
-    words: Callable[[Words], str] = in_python
-
-
-def section_of(content: Content, manner: Manner) -> ReportSection:
+def section_of(content: Content, *, include_examples: bool) -> ReportSection:
     """Return the section that tells of a check, of results or of a verification."""
+    section = _section(content, include_examples=include_examples)
+    return section if include_examples else _anonymous(section)
+
+
+def _anonymous(section: ReportSection) -> ReportSection:
+    """Return a section without addresses, which a message of Intercom's, an event name or a file's name may hold."""
+    pictures = [
+        replace(picture, title=without_persons(picture.title), svg=without_persons(picture.svg))
+        for picture in section.pictures
+    ]
+    return replace(section, parts=[*map(without_persons, section.parts)], pictures=pictures)
+
+
+def _section(content: Content, *, include_examples: bool) -> ReportSection:
     match content:
         case CheckReport():
-            return _check_section(content, manner)
+            return _check_section(content, include_examples=include_examples)
         case Verification():
             return ReportSection(heading="Verification", parts=[content._repr_html_()])
         case _:
-            return _results_section(content, manner)
+            return _results_section(content, include_examples=include_examples)
 
 
 def _drawn(heading: str, parts: Sequence[str], draw: Callable[[], Sequence[Picture]]) -> ReportSection:
@@ -110,19 +124,27 @@ def _drawn(heading: str, parts: Sequence[str], draw: Callable[[], Sequence[Pictu
     return ReportSection(heading=heading, parts=parts, pictures=draw())
 
 
-def _check_section(report: CheckReport, manner: Manner) -> ReportSection:
+def _check_section(report: CheckReport, *, include_examples: bool) -> ReportSection:
     content = content_of(report)
-    groups = content.causes if manner.include_examples else [_without_cells(group) for group in content.causes]
+    groups = content.causes if include_examples else [_without_cells(group) for group in content.causes]
     further = [f"and {len(content.warnings) - WARNINGS_SHOWN:,} more"][: len(content.warnings) > WARNINGS_SHOWN]
+    warnings = content.warnings if include_examples else [_without_quotes(warning) for warning in content.warnings]
     shown = replace(
         content,
         causes=groups[:CAUSES_SHOWN],
-        warnings=[cut(warning) for warning in [*content.warnings[:WARNINGS_SHOWN], *further]],
+        warnings=[cut(text) for text in [*warnings[:WARNINGS_SHOWN], *further]],
     )
     parts = [paragraph(strong=content.heading), *report_parts(shown, report.metadata, is_open=True)]
     if len(groups) > CAUSES_SHOWN:
-        parts.append(paragraph(f"{len(groups) - CAUSES_SHOWN:,} more problems are left out: report.problems has all"))
+        parts.append(paragraph(f"{counted(len(groups) - CAUSES_SHOWN, 'more problem')} left out"))
     return _drawn("Check", parts, lambda: check_pictures(report))
+
+
+def _without_quotes(warning: str) -> str:
+    """Return a warning; the reason why a file was left out ends before it quotes the file."""
+    start, about, reason = warning.partition(": was left out: ")
+    head, quote, _ = reason.partition("'")
+    return f"{start}{about}{head}{'...' if quote else ''}"
 
 
 def _without_cells(group: CauseGroup) -> CauseGroup:
@@ -142,54 +164,57 @@ def _message(cause: Cause) -> str:
     )
 
 
-def _results_section(results: pd.DataFrame, manner: Manner) -> ReportSection:
+def _results_section(results: pd.DataFrame, *, include_examples: bool) -> ReportSection:
     summary = Summary()
     summary.add(results)
-    parts = list(_results_parts(results, summary, manner))
+    parts = list(_results_parts(results, summary, include_examples=include_examples))
     return _drawn("Results", parts, lambda: results_pictures(results))
 
 
-def _results_parts(results: pd.DataFrame, summary: Summary, manner: Manner) -> Iterator[str]:
+def _results_parts(results: pd.DataFrame, summary: Summary, *, include_examples: bool) -> Iterator[str]:
     yield paragraph(strong=summary.heading)
     statuses = [(f"{rows:,}", status, meaning) for rows, status, meaning in summary.status_lines()]
     yield from _plain_table(_COUNTED, statuses, caption="statuses")
     if summary.steps:
-        steps = [(f"{rows:,}", what, manner.words(step)) for rows, what, step in summary.steps]
+        steps = [(f"{rows:,}", what, _STEPS.get(what) or in_commands(step)) for rows, what, step in summary.steps]
         yield from _plain_table(_COUNTED, steps, caption="what to do next")
         yield paragraph(f"then {last_step(summary.run)}")
-    yield from _causes(results, manner)
-    yield from _notes(summary, manner)
+    yield from _causes(results, include_examples=include_examples)
+    yield from _notes(summary, include_examples=include_examples)
     yield from _plain_table((LEFT, LONG), list(_run_facts(summary.run)), caption="facts of the run")
 
 
-def _causes(results: pd.DataFrame, manner: Manner) -> Iterator[str]:
-    labels = labels_of(results) if manner.include_examples else None
-    causes = explained(results, labels=labels, shows_cells=manner.include_examples)
+def _causes(results: pd.DataFrame, *, include_examples: bool) -> Iterator[str]:
+    labels = labels_of(results) if include_examples else None
+    causes = explained(results, labels=labels, shows_cells=include_examples)
     if not len(causes):
         return
     shown = causes.head(CAUSES_SHOWN).copy()
     is_unknown = shown["status"].eq(Status.UNKNOWN_CONTACT.value)
-    shown.loc[is_unknown, "what_to_do"] = manner.words(STEPS[Status.UNKNOWN_CONTACT])
+    shown.loc[is_unknown, "what_to_do"] = _STEPS[Status.UNKNOWN_CONTACT.value]
     columns = ["cause", "status", "rows", "share", "example", "what_to_do", "request_ids"]
     texts = shown.assign(rows=shown["rows"].map("{:,}".format), share=shown["share"].map(percent))[columns]
-    lines = [[cut(str(text)) for text in line] for line in texts.astype(object).fillna("").to_numpy().tolist()]
-    yield from _plain_table([*_CAUSE_HEAD.values()], lines, caption="causes", head=[*_CAUSE_HEAD])
+    lines = [[cut(escaped(text)) for text in line] for line in texts.astype(object).fillna("").to_numpy().tolist()]
+    # Rows that were not sent have no request.
+    head = [*_CAUSE_HEAD][: None if any(line[-1] for line in lines) else -1]
+    cells = [line[: len(head)] for line in lines]
+    yield from _plain_table([_CAUSE_HEAD[name] for name in head], cells, caption="causes", head=head)
     if further := len(causes) - len(shown):
         rows = counted(int(causes["rows"].iloc[CAUSES_SHOWN:].sum()), "row")
-        yield paragraph(f"{counted(further, 'more cause')} ({rows}) left out: ep.explain(results) has all")
+        yield paragraph(f"{counted(further, 'more cause')} ({rows}) left out")
 
 
-def _notes(summary: Summary, manner: Manner) -> Iterator[str]:
+def _notes(summary: Summary, *, include_examples: bool) -> Iterator[str]:
     groups = summary.note_groups()
     if heading := summary.notes_heading:
         yield paragraph(heading)
     for group in groups[:CAUSES_SHOWN]:
-        shown = group if manner.include_examples else _without_cells(group)
+        shown = group if include_examples else _without_cells(group)
         # A note on a file as a whole names no row.
         text = str(shown).removeprefix("note")
         yield f"<p>{badge('note')}{text_lines([cut(text)])}</p>"
     if (further := len(groups) - CAUSES_SHOWN) > 0:
-        yield paragraph(f"{counted(further, 'more note')} left out: results.attrs['run']['notes'] has all")
+        yield paragraph(f"{counted(further, 'more note')} left out")
 
 
 def _run_facts(run: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

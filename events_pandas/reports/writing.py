@@ -11,7 +11,7 @@ import pandas as pd
 
 from events_pandas.errors import SourceError
 from events_pandas.reports.page import BEGINNING, page
-from events_pandas.reports.sections import Content, Manner, section_of
+from events_pandas.reports.sections import Content, section_of
 from events_pandas.results import CheckReport, Verification
 from events_pandas.results.leftovers import partial_paths
 from events_pandas.results.new_file import as_source_error, created, require_not_read
@@ -42,8 +42,9 @@ def write_report(
         The title of the page.
     include_examples : bool, default False
         Whether to show the cell and the label of each example. They may hold personal data: by default an example is
-        the number of a row, or its file and line. The cells of identifiers are never shown; a label is shown as it
-        stands in the index.
+        the number of a row, or its file and line, and email addresses and the names of home folders are hidden
+        wherever else they stand. The cells of identifiers are never shown; a label is shown as it stands in the index,
+        unless it holds an email address.
 
     Raises
     ------
@@ -83,14 +84,14 @@ def write_report(
         raise ValueError("content: there is nothing to report: give a check, results or a verification")
     for each in contents:
         _require_content(each)
-    write_file(contents, Path(path), title=title, manner=Manner(include_examples=include_examples))
+    write_file(contents, Path(path), title=title, include_examples=include_examples)
 
 
-def write_file(contents: Sequence[Content], path: Path, *, title: str, manner: Manner) -> None:
+def write_file(contents: Sequence[Content], path: Path, *, title: str, include_examples: bool) -> None:
     """Write the file of `write_report`."""
     # Before the plots are drawn.
     require_report_place(path)
-    sections = [section_of(content, manner) for content in contents]
+    sections = [section_of(content, include_examples=include_examples) for content in contents]
     made_at = f"Made by events-pandas on {dt.datetime.now(dt.UTC):%Y-%m-%d at %H:%M} UTC."
     _write(path, page(title, sections, made_at=made_at))
 
@@ -111,6 +112,8 @@ def _require_content(content: object) -> None:
 
 def require_report_place(path: Path, sources: Iterable[Path] = ()) -> None:
     """Raise `SourceError` if a report cannot be written at a path, or would replace anything but a report."""
+    if os.fspath(path) == "-":
+        raise SourceError("-: a report is a file: give its name, such as run.html")
     require_not_read(path, sources)
     with as_source_error(path, "a report"):
         if not path.parent.exists():

@@ -52,6 +52,12 @@ class EventCount:
         """Whether a time lies between the first and the last event."""
         return self.count > 0 and self.first <= second <= self.last
 
+    def with_others(self, others: "EventCount") -> "EventCount":
+        """Return the count of these events and others."""
+        if not self.count or not others.count:
+            return self if self.count else others
+        return EventCount(self.count + others.count, min(self.first, others.first), max(self.last, others.last))
+
 
 NO_EVENTS: Final = EventCount()
 

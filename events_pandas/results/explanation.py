@@ -48,6 +48,8 @@ _AGAIN: Final = "submit these rows again: if an event has arrived, Intercom igno
 _LATER: Final = "submit these rows again later"
 _ONE_EVENT: Final = "nothing, if both rows are one event; otherwise set duplicates to 'spread' in the mapping"
 _AS_SAID: Final = "fix these rows as their error_message says, then submit them again"
+_MISSING: Final = frozenset({"event_name_missing", "created_at_missing", "identifier_missing"})
+_HIDDEN: Final[Words] = (MEANINGS[Status.INVALID], _AS_SAID)
 _NOT_KNOWN: Final = "Intercom does not know the contact"
 _SAME: Final = "the same contact, event name and second"
 
@@ -114,7 +116,7 @@ def explain(results: pd.DataFrame, frame: Table | None = None) -> pd.DataFrame:
 
     An example shows the cell that breaks a rule, as `error_message` does. If the mapping reads the cell's column as the
     identifier of a contact, the cell is not shown, whatever else reads it. The label of a row is shown as it stands in
-    the index, which may hold personal data, such as the identifier itself.
+    the index, which may hold personal data, such as the identifier itself; a label with an email address is not shown.
 
     Examples
     --------
@@ -183,7 +185,9 @@ def _line(group: pd.DataFrame, *, n_rows: int, labels: "pd.Index[Any] | None", s
     first: Any = next(group.iloc[place : place + 1].itertuples())
     code = "" if pd.isna(first.error_code) else str(first.error_code)
     messages = group["error_message"].dropna().unique().tolist()
-    cause, what_to_do = _words(Status(first.status), code, messages)
+    # The message of an invalid row shows its cell, and only known codes have words of their own.
+    is_hidden = first.status == Status.INVALID.value and code not in CODES and not shows_cell
+    cause, what_to_do = _HIDDEN if is_hidden else _words(Status(first.status), code, messages)
     # As a list, so that numbers are Python's and not numpy's.
     label = None if labels is None else labels[first.position : first.position + 1].tolist()[0]
     example = _place(first, label)
@@ -201,7 +205,9 @@ def _words(status: Status, code: str, messages: Sequence[str]) -> Words:
     if status is Status.INVALID and code in CODES:
         fields = list(dict.fromkeys(message.partition(": ")[0] for message in messages))
         known = CODES[code]
-        return f"{listed(fields, most=FIELDS_NAMED)}: {known.subject} {known.cause}", known.cure
+        # Their cures say why the value is needed.
+        what_to_do = f"fill it in, or drop these rows: {known.cure}" if code in _MISSING else known.cure
+        return f"{listed(fields, most=FIELDS_NAMED)}: {known.subject} {known.cause}", what_to_do
     # Intercom has codes of its own for what it refuses.
     if status is not Status.REJECTED:
         if code in _WORDS:

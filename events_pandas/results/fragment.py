@@ -1,8 +1,11 @@
 """Fragment: HTML for notebooks, which loads nothing, runs nothing, and has the colours of the page around it."""
 
 import html
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
+
+from events_pandas.words import has_address
 
 LEFT: Final = "text-align: left; vertical-align: top"
 RIGHT: Final = "text-align: right; vertical-align: top"
@@ -55,6 +58,16 @@ def badge(word: str) -> str:
 def text_lines(texts: Iterable[str]) -> str:
     """Return texts below each other, for a cell."""
     return "<br>".join(map(html.escape, texts))
+
+
+def name_lines(names: Iterable[str]) -> str:
+    """Return names below each other, for a narrow cell: lines may break after their signs.
+
+    An address stays in one piece, so that a report can find and hide it.
+    """
+    return "<br>".join(
+        name if has_address(name) else re.sub(r"[_.](?=\w)", r"\g<0><wbr>", name) for name in map(html.escape, names)
+    )
 
 
 def cell(tag: str, text: str, style: str, *, title: str = "", address: str = "") -> str:

@@ -17,27 +17,30 @@ from events_pandas.results.fragment import (
     folded,
     fragment,
     markup_cell,
+    name_lines,
     paragraph,
     table,
     text_lines,
 )
 from events_pandas.results.report import ReportContent, shown_causes
-from events_pandas.words import counted, quoted
+from events_pandas.words import counted, escaped, quoted
 
 LINES_UNFOLDED: Final = 10
 """Lines of a table that are shown at once; the others are folded."""
 KEYS_SHOWN: Final = 20
 FIELDS_LISTED: Final = 10
 """Fields of one finding whose rows are listed, after the first three."""
+LONGEST_UNBROKEN: Final = 40
+"""Characters of a field whose line does not break beside the others."""
 
 # The style of each column, and the tooltip of its name.
 _CAUSE_COLUMNS: Final = {
     "severity": (f"{LEFT}; {UNBROKEN}", "an error makes the row invalid; with a note it is sent"),
-    "code": (LEFT, "the kind of finding, as in report.problems"),
-    "field": (f"{LONG}; min-width: 13em", "the field of the event"),
-    "rows": (f"{RIGHT}; {UNBROKEN}", "the number of rows with this finding, for each field"),
+    "code": (f"{LEFT}; min-width: 10em", "the kind of finding, as in report.problems"),
+    "field": (f"{LONG}; min-width: 8em", "the field of the event"),
+    "rows": (f"{RIGHT}; {UNBROKEN}", "the number of rows with this finding, in each field"),
     "first row": (f"{LONG}; min-width: 5em", "the first of the rows of the first field, and its label"),
-    "finding": (LONG, "what was found in it, and how to fix it"),
+    "finding": (f"{LONG}; min-width: 20em", "what was found in it, and how to fix it"),
 }
 _BUDGET_COLUMNS: Final = {
     "position": (RIGHT, "place in the order sent"),
@@ -87,7 +90,11 @@ def _cause_parts(causes: Sequence[CauseGroup], *, is_open: bool) -> Iterator[str
 def _cause_row(group: CauseGroup, *, is_open: bool) -> list[str]:
     first, extents = group.first, list(group.extents())
     named, others = extents[:FIELDS_NAMED], extents[FIELDS_NAMED:]
-    fields = text_lines(field for _, field in named)
+    fields = name_lines(field for _, field in named)
+    if len(named) > 1 and all(len(field) <= LONGEST_UNBROKEN for _, field in named):
+        # A line for each field, beside the line with its number.
+        fields = f'<span style="{UNBROKEN}">{text_lines(field for _, field in named)}</span>'
+    rows = [rows for rows, _ in named]
     if others:
         listed = [f"{field}: {rows}" for rows, field in others[:FIELDS_LISTED]]
         if further := len(others) - len(listed):
@@ -97,9 +104,9 @@ def _cause_row(group: CauseGroup, *, is_open: bool) -> list[str]:
     row = "" if is_of_file(first.code) else group.first_row or first.place or f"row {first.first_row}"
     return [
         badge(first.severity),
-        text_lines([first.code]),
+        name_lines([first.code]),
         fields,
-        text_lines(rows for rows, _ in named),
+        text_lines(rows if len(set(rows)) > 1 else rows[:1]),
         text_lines([row]),
         text_lines([first.message.removeprefix(f"{extents[0][1]}: ")]),
     ]
@@ -149,7 +156,7 @@ def _budget_texts(budget: pd.DataFrame) -> pd.DataFrame:
     """Return the text of each cell; empty where there is nothing to say."""
     counts = {column: budget[column].map("{:,}".format) for column in ("position", "present")}
     ignored = budget["ignored"].map(lambda rows: f"{rows:,}" if rows else "")
-    words = {column: budget[column].fillna("") for column in ("type", "drift")}
+    words = {column: budget[column].fillna("").map(escaped) for column in ("key", "type", "drift")}
     return budget.assign(**counts, **words, ignored=ignored, share=budget["share"].map(percent))
 
 

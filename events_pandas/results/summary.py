@@ -13,7 +13,7 @@ from events_pandas.deliver.journal import OtherRun, mode_note
 from events_pandas.results.cause_groups import CauseGroup, grouped
 from events_pandas.results.next_steps import REPEATS_UNSENT, Step, last_step, steps
 from events_pandas.wording import Phrase, Words, in_commands, in_python, parts_of
-from events_pandas.words import counted, escaped, file_words, listed, quoted
+from events_pandas.words import counted, escaped, file_words, has_address, listed, quoted
 
 CAUSES_SHOWN = 10
 _ALL_CAUSES: Final = Phrase(
@@ -93,10 +93,11 @@ class Summary:
         # The messages of duplicates name another row in each line; the status is enough.
         causes = {code: count for code, count in _counts(codes).items() if code not in REPEAT_CODES}
         self._causes.update(causes)
-        for code in causes.keys() - self._examples.keys():
-            first = int((codes == code).to_numpy(bool, na_value=False).argmax())
-            cause: Any = next(results.iloc[first : first + 1].itertuples())
-            self._examples[code] = f"such as {place_of(cause)}: {cause.error_message}"
+        # Looked for at once: results may have thousands of causes.
+        firsts: Any = results[(codes.notna() & ~codes.duplicated()).to_numpy(bool)].itertuples()
+        for cause in firsts:
+            if (code := str(cause.error_code)) in causes and code not in self._examples:
+                self._examples[code] = f"such as {place_of(cause)}: {cause.error_message}"
 
         # Each part of a run's results has the notes of all parts so far.
         self._facts = results.attrs.get("run", {})
@@ -208,9 +209,9 @@ def place_of(result: Any) -> str:
 
 
 def labelled(place: str, label: Hashable, *, row: object) -> str:
-    """Return a row in words, with its label in the caller's index if that is not its number."""
+    """Return a row in words, with its label in the caller's index if that is neither its number nor names a person."""
     # As texts: a label may be NA, which is neither equal nor unequal to anything.
-    if str(label) == str(row):
+    if str(label) == str(row) or has_address(str(label)):
         return place
     return f"{place} ({quoted(label) if isinstance(label, str) else escaped(label)})"
 

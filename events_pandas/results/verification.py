@@ -292,14 +292,20 @@ class Verification:
         if unproven := self.drawn - compared:
             proofs = counted(unproven, "event proves", "events prove")
             yield f"{proofs} nothing: the following is about events like the other {compared:,}"
-        if missing := self.missing:
-            yield f"at least {counted(missing, 'event is', 'events are')} missing, of the contacts that were drawn"
-            yield _NEXT_STEP
+        yield from self._losses()
         if waiting := self.counts[ArrivalStatus.NOT_YET_VISIBLE.value]:
             yield f"{counted(waiting, 'event counts', 'events count')} as possibly missing until visible"
         if self.may_be_missing == 0:
             yield f"none of the {counted(compared, 'event')} compared is missing, as far as counts show"
         yield from self._bounds("such events" if unproven else "the accepted events")
+
+    def _losses(self) -> Iterator[Words]:
+        if not (missing := self.missing):
+            return
+        yield f"at least {counted(missing, 'event is', 'events are')} missing, of the contacts that were drawn"
+        if self.groups["found"].eq(0).all():
+            yield "Intercom has none of them: first make sure that the mapping, with its event name, is the run's"
+        yield _NEXT_STEP
 
     def _bounds(self, events: str) -> Iterator[str]:
         most, comparable = self.most_missing, self.comparable

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from events_pandas.deliver import Answer
 from events_pandas.deliver.client.answers import Attempt
 from events_pandas.deliver.questions import QuestionReply
 from events_pandas.intercom import normalized_event_name
-from events_pandas.results.arrival import EventCount
+from events_pandas.results.arrival import NO_EVENTS, EventCount
 from events_pandas.results.verification import ContactSummary
 from events_pandas.run.asking import Asking
 
@@ -58,7 +58,10 @@ def _read_summary(attempt: Attempt) -> ContactSummary | None:
     """Read an answer; None if it does not say what the contact has."""
     match attempt.status:
         case HTTPStatus.OK if isinstance(events := attempt.content.get("events"), list):
-            return ContactSummary(counts=_counts(events), is_whole=not _has_more(attempt.content.get("pages")))
+            named = [event for event in events if isinstance(event, dict) and isinstance(event.get("name"), str)]
+            # What cannot be read may be the name that is looked for.
+            is_whole = len(named) == len(events) and not _has_more(attempt.content.get("pages"))
+            return ContactSummary(counts=_counts(named), is_whole=is_whole)
         case HTTPStatus.NOT_FOUND if attempt.speaks_of_contact:
             return ContactSummary(is_gone=True)
         # Merged into another contact, or several contacts share the address.
@@ -72,11 +75,13 @@ def _has_more(pages: object) -> bool:
     return isinstance(pages, dict) and bool(pages.get("next"))
 
 
-def _counts(events: Sequence[object]) -> dict[str, EventCount | None]:
+def _counts(events: Sequence[dict[str, Any]]) -> dict[str, EventCount | None]:
+    """Return the count of each name. Spellings of one name are counted together."""
     counts: dict[str, EventCount | None] = {}
     for event in events:
-        if isinstance(event, dict) and isinstance(name := event.get("name"), str):
-            counts[normalized_event_name(name)] = _count(event)
+        name, count = normalized_event_name(event["name"]), _count(event)
+        earlier = counts.get(name, NO_EVENTS)
+        counts[name] = None if earlier is None or count is None else earlier.with_others(count)
     return counts
 
 

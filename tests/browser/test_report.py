@@ -107,6 +107,18 @@ def test_report_fits_its_window(open_report, width):
     assert page.eval_on_selector_all("section", "all => all.filter(each => each.scrollWidth > each.clientWidth)") == []
 
 
+def test_report_has_room_for_sentences_on_paper(open_report):
+    """The columns of sentences are at least as wide as half a dozen words, since the names beside them break."""
+    page = open_report(width=680)
+    page.emulate_media(media="print")
+
+    widths = page.eval_on_selector_all(
+        "td:last-child", "all => all.map(each => [each.closest('table').caption?.textContent, each.clientWidth])"
+    )
+    assert min(width for caption, width in widths if caption == "problems") > 200
+    assert page.eval_on_selector_all("wbr", "all => all.length") > 0
+
+
 def test_report_draws_its_plots(open_report):
     """Each plot has a size, bars and an accessible name."""
     page = open_report()

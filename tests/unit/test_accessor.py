@@ -1,8 +1,10 @@
 """The accessor: the documented functions as methods of a frame."""
 
+import inspect
+
 import pandas as pd
 
-from events_pandas import CheckReport
+from events_pandas import CheckReport, Sandbox, verify
 
 
 def test_accessor_checks_its_frame(make_orders, mapping, fake_client):
@@ -44,3 +46,18 @@ def test_accessor_names_the_unknown_contacts_of_its_frame(make_orders, mapping, 
     contacts = orders.intercom.unknown_contacts(results, mapping)
 
     assert contacts["contact"].tolist() == ["00001"]
+
+
+def test_accessor_verifies_its_frame(make_orders, mapping):
+    """`frame.intercom.verify` is `verify` with the frame, and has its options."""
+    orders = make_orders(3)
+    with Sandbox(limit=None) as sandbox, sandbox.client() as client:
+        results = orders.intercom.submit(mapping, client=client)
+
+        found = orders.intercom.verify(results, mapping, client=client, sample=2, include_identifier=True)
+
+    assert (found.drawn, found.counts["matching"], "contact" in found.groups) == (2, 2, True)
+    parameters = [inspect.signature(function).parameters for function in (verify, orders.intercom.verify)]
+    assert [(name, given.default) for name, given in parameters[0].items() if name != "frame"] == [
+        (name, given.default) for name, given in parameters[1].items()
+    ]

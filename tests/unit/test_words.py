@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events_pandas.words import counted, did_you_mean, escaped, escaped_lines, kind_of, listed, path_text, quoted
+from events_pandas.words import (
+    counted,
+    did_you_mean,
+    escaped,
+    escaped_lines,
+    has_address,
+    kind_of,
+    listed,
+    path_text,
+    quoted,
+    without_persons,
+)
 
 ACTING = {
     "escape": ("\x1b[2J", "\\u001b[2J"),
@@ -161,3 +172,28 @@ def test_path_keeps_all_that_can_be_written():
     """Only bytes that are not UTF-8 become escapes; characters that a poor locale splits are whole."""
     assert path_text("a\nb\udcff.csv") == "a\nb\\xff.csv"
     assert path_text(os.fsencode("Zürich ☃.csv").decode("ascii", "surrogateescape")) == "Zürich ☃.csv"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("ada@example.org", "(address)"),
+        ("to ada.b+c@mail.example.co.uk: x", "to (address): x"),
+        ("&#x27;ada@example.org&#x27;", "&#x27;(address)&#x27;"),
+        ("<td>ada@b\u00fccher.example</td>", "<td>(address)</td>"),
+        ("('ada@example.org', 2)", "('(address)', 2)"),
+        ("'a.very.long.name.before.it@exam...' (1 row)", "'(address)' (1 row)"),
+        ("/home/ada/in/orders.csv", "~/in/orders.csv"),
+        ("/Users/Ada Lovelace/orders.csv", "~/orders.csv"),
+        ("C:\\Users\\ada\\orders.csv", "~\\orders.csv"),
+        ("s3://bucket/home/ada/orders.csv", "s3://bucket/home/ada/orders.csv"),
+        ("data/home/ada/orders.csv", "data/home/ada/orders.csv"),
+        ("/home/orders.csv", "/home/orders.csv"),
+        ("@media print", "@media print"),
+        ("3 @ 4.50", "3 @ 4.50"),
+    ],
+)
+def test_without_persons_hides_addresses_and_home_folders(text, shown):
+    """All around them stays, also in markup."""
+    assert without_persons(text) == shown
+    assert has_address(text) == ("(address)" in shown)

@@ -143,6 +143,16 @@ def test_report_names_no_contact(make_orders, mapping):
     assert "example.org" not in str(report) + report._repr_html_()
 
 
+def test_report_shows_no_label_that_is_an_address(orders, mapping):
+    """An index need not have the name of the column whose addresses it has."""
+    orders.index = [f"guest{number}@example.org" for number in range(len(orders))]
+
+    html = check_events(orders, mapping)._repr_html_()
+
+    assert "row 3<" in html
+    assert "example.org" not in html
+
+
 def test_report_takes_an_index_with_missing_labels(orders, mapping):
     """A label may be missing: it is neither the number of its row nor not."""
     orders.index = pd.Index([pd.NA] * len(orders), dtype=object)

@@ -186,11 +186,13 @@ def test_explain_has_up_to_three_request_ids(make_results):
         (pd.MultiIndex.from_tuples([("x", 1), ("y", 2)]), "row 1 (('y', 2))"),
         (pd.DatetimeIndex(["2024-01-31", "2024-02-01"]), "row 1 (2024-02-01 00:00:00)"),
         (["a", "b\x1b[2J" + "x" * 60], "row 1 ('b\\x1b[2Jxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...')"),
+        (["a@example.org", "b@example.org"], "row 1"),
+        (pd.MultiIndex.from_tuples([("x", "a@example.org"), ("y", "b@example.org")]), "row 1"),
         (None, "row 1"),
     ],
 )
 def test_explain_names_the_label_of_an_example(make_results, labels, place):
-    """A label finds the row in the caller's frame; the number of a row is not said twice."""
+    """A label finds the row in the caller's frame. A row's number is not said twice, and an address is not shown."""
     results = make_results(("accepted",), ("rejected", "x", "no"), labels=labels)
 
     assert explain(results)["example"].tolist() == [place]
@@ -319,3 +321,37 @@ def test_explain_refuses_what_does_not_belong_together(make_results, results, fr
         explain(given, frame)
 
     assert str(caught.value) == message
+
+
+def test_explained_hides_the_message_of_a_code_that_it_does_not_know(make_results):
+    """The message of an invalid row shows its cell, also if another version wrote it."""
+    results = make_results(("invalid", "of_another_version", "metadata.x: 'secret' in column 'x' is odd: fix it"))
+
+    assert explained(results, labels=None)["cause"].tolist() == ["metadata.x: 'secret' in column 'x' is odd"]
+    hidden = explained(results, labels=None, shows_cells=False)
+    assert hidden[["cause", "what_to_do"]].to_numpy().tolist() == [
+        [
+            "break a rule of Intercom's, and were not sent",
+            "fix these rows as their error_message says, then submit them again",
+        ]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "what_to_do"),
+    [
+        (
+            "created_at_missing",
+            "created_at: column 'day' is empty: every event needs its time",
+            "fill it in, or drop these rows: every event needs its time",
+        ),
+        (
+            "identifier_missing",
+            "user_id: column 'who' is empty: Intercom needs an identifier (user_id, id or email) to find the contact",
+            ("fill it in, or drop these rows: Intercom needs an identifier (user_id, id or email) to find the contact"),
+        ),
+    ],
+)
+def test_explain_says_what_to_do_with_a_missing_value(make_results, code, message, what_to_do):
+    """A reason is not yet something to do."""
+    assert explain(make_results(("invalid", code, message)))["what_to_do"].tolist() == [what_to_do]

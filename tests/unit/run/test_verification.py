@@ -360,6 +360,13 @@ def test_verify_takes_results_from_files_and_some_of_their_rows(make_orders, map
         [{"name": "placed-order", "count": 1, "first": "soon", "last": iso(DAY)}],
         [{"name": "placed-order", "count": 1, "first": None, "last": iso(DAY)}],
         [{"name": "placed-order", "count": 1, "first": 10**15, "last": 10**15}],
+        # A list of events, not of names.
+        [{"type": "event", "event_name": "placed-order", "created_at": DAY}],
+        ["placed-order"],
+        [
+            {"name": "placed-order", "count": 1, "first": iso(DAY), "last": iso(DAY)},
+            {"name": "Placed-Order", "count": "1", "first": iso(DAY), "last": iso(DAY)},
+        ],
     ],
 )
 def test_a_count_that_cannot_be_read_proves_nothing(make_orders, mapping, submitted, events):
@@ -372,6 +379,31 @@ def test_a_count_that_cannot_be_read_proves_nothing(make_orders, mapping, submit
     )
 
     assert statuses(found) == {"unanswered": 1}
+
+
+def test_spellings_of_one_name_are_counted_together(make_orders, mapping, submitted):
+    """Intercom has one event name for them, and an old summary may still have two."""
+    orders = make_orders(2).assign(who="00000", day=["2024-01-31", "2024-02-01"])
+    table = {"00000": one() | {"Placed.Order": (1, iso(DAY + 86_400), iso(DAY + 86_400))}}
+
+    assert statuses(verify(submitted(orders, mapping), orders, mapping, client=Counts(table))) == {"matching": 2}
+
+
+def test_verification_doubts_the_mapping_if_intercom_has_no_event_at_all(make_orders, mapping, submitted):
+    """With another event name all would be sent once more; a run of which all is lost is the rarer case."""
+    orders = make_orders(2)
+    results = submitted(orders, mapping)
+    doubt = "Intercom has none of them: first make sure that the mapping, with its event name, is the run's"
+
+    nothing = verify(results, orders, mapping, client=Counts(), progress=False)
+    some = verify(results, orders, mapping, client=Counts({"00000": one()}), progress=False)
+
+    assert str(nothing).splitlines()[2:5] == [
+        "at least 2 events are missing, of the contacts that were drawn",
+        doubt,
+        NEXT_STEP,
+    ]
+    assert doubt not in str(some)
 
 
 def test_a_name_that_may_be_on_another_page_proves_nothing(make_orders, mapping, submitted):
