@@ -5,11 +5,14 @@ import fnmatch
 import glob
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+from events_pandas.errors import SourceError
+from events_pandas.manifest import STAGE, Manifest, run_folders
 from events_pandas.sources.bad_files import BadFile, bad
 
 LEFT_OUT: Final = (".", "_")
@@ -149,6 +152,10 @@ def _below(directory: Path, top: Path, entered: frozenset[str]) -> Iterator[Foun
     real = os.path.realpath(directory)
     if real in entered:
         return
+    staged = list(_staged(directory))
+    if staged:
+        yield from staged
+        return
     try:
         paths = [directory / name for name in _names(directory) if not name.startswith(LEFT_OUT)]
     except OSError as error:
@@ -167,6 +174,24 @@ def _below(directory: Path, top: Path, entered: frozenset[str]) -> Iterator[Foun
             yield from _below(path, top, entered | {real})
         else:
             yield _checked(FoundFile(path=path))
+
+
+def _staged(directory: Path) -> Iterator[FoundFile | BadFile]:
+    """Yield the parts of a stage in the order of its manifest; nothing if the directory is not a stage."""
+    manifest = None
+    # Any other directory: its fault is said when it is read.
+    with suppress(SourceError, OSError):
+        manifest = Manifest.read(directory, holds=STAGE)
+        if manifest is None and any(Manifest.read(place, holds=STAGE) for place in run_folders(directory)):
+            yield bad(str(directory), "is a stage that is not complete: call stage_events again, which writes all of it")
+    if manifest is None:
+        return
+    for path in manifest.paths(directory):
+        if path.exists():
+            yield FoundFile(path=path)
+        else:
+            again = "call stage_events again with overwrite=True"
+            yield bad(str(directory), f"is a stage without its part {path.name}: {again}")
 
 
 def _places(link: Path, top: Path) -> tuple[str, ...]:

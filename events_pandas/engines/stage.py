@@ -1,0 +1,171 @@
+"""A stage is written: rows that the workers of an engine bring out in parts, and a manifest that comes last."""
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final, Protocol, TypeVar
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from events_pandas.engines.columns import StagedColumns
+from events_pandas.engines.part_files import (
+    PartFacts,
+    PartSorter,
+    PartWriter,
+    Sample,
+    Slice,
+    common_schema,
+    order_of,
+    retype,
+)
+from events_pandas.errors import SourceError
+from events_pandas.manifest import STAGE, Manifest, RowsPart, part_name
+from events_pandas.results.run_folder import RunFolder, delete_run, time_text
+from events_pandas.words import listed
+
+Argument = TypeVar("Argument")
+Answer = TypeVar("Answer")
+
+_SAMPLED: Final = 100
+"""About so many rows of each part decide where ordered rows are cut into parts."""
+
+
+class Partitions(Protocol):
+    """The rows of an engine, and the workers that they are on."""
+
+    def __len__(self) -> int:
+        """Return the number of partitions."""
+
+    def written(self, write: Callable[[pd.DataFrame, int], PartFacts]) -> Sequence[PartFacts]:
+        """Call a function with each partition and its number, once, where the rows are."""
+
+    def each(self, step: Callable[[Argument], Answer], arguments: Sequence[Argument]) -> Sequence[Answer]:
+        """Call a function with each argument, on the workers."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """What a stage is to have, by the words for it; another stage is compared with it."""
+
+    columns: StagedColumns
+    partitions: int
+    rows: str  # a name of the frame's content, if the engine has one
+
+    def facts(self) -> dict[str, Any]:
+        """Return it as a manifest has it."""
+        return {
+            "columns": list(self.columns.names),
+            "order": list(self.columns.order_by),
+            "partitions": self.partitions,
+            "rows": self.rows,
+        }
+
+
+def stage_folder(stage: str | os.PathLike[str]) -> Path:
+    """Return the folder of a stage as all workers know it. Raise `SourceError` for an address."""
+    if "://" in os.fspath(stage):
+        raise SourceError(f"stage: {os.fspath(stage)!r} is an address: name a folder that all workers share")
+    return Path(stage).absolute()
+
+
+def is_there(folder: Path, wanted: Wanted) -> bool:
+    """Return whether a stage is complete. Raise `SourceError` if it has other rows than are wanted."""
+    manifest = Manifest.read(folder, holds=STAGE) if folder.is_dir() else None
+    if manifest is None:
+        return False
+    if differing := [name for name, fact in wanted.facts().items() if manifest.made_of.get(name) != fact]:
+        cure = "give another folder, or overwrite=True to write it again; submit_file submits it as it is"
+        raise SourceError(f"{folder}: is a stage already, with other {listed(differing)} than those asked for: {cure}")
+    return True
+
+
+def write_stage(folder: Path, partitions: Partitions, wanted: Wanted) -> None:
+    """Write a stage, in the place of an earlier one. What killed processes have left of others is deleted."""
+    with closing(RunFolder(folder, holds=STAGE, clear=delete_run)) as place:
+        begun = Manifest(run=place.run, started_at=time_text(time.time()), holds=STAGE)
+        place.note(begun)
+        try:
+            parts, schema = _StageParts(place, partitions, wanted).written()
+            columns = tuple(schema.names)
+            manifest = Manifest(
+                run=place.run,
+                started_at=begun.started_at,
+                complete=True,
+                columns=columns,
+                parts=parts,
+                holds=STAGE,
+                made_of=wanted.facts(),
+            )
+            place.put_in_place(manifest)
+        except BaseException:
+            place.discard()
+            raise
+
+
+class _StageParts:
+    def __init__(self, place: RunFolder, partitions: Partitions, wanted: Wanted) -> None:
+        self._place, self._partitions = place, partitions
+        self._columns = wanted.columns
+
+    def written(self) -> tuple[tuple[RowsPart, ...], pa.Schema]:
+        """Write the parts, with the same types in all of them; return them, and these types."""
+        numbers = range(len(self._partitions))
+        is_ordered = bool(self._columns.order_by)
+        paths = list(map(self._raw_path if is_ordered else self._path, numbers))
+        facts = self._partitions.written(PartWriter(names=self._columns.read, paths=paths))
+        # A partition without rows does not tell types.
+        parts = [part for part in facts if part.rows] or list(facts[:1])
+        schema = common_schema(parts)
+        if is_ordered:
+            return self._ordered(parts, schema), pa.schema([schema.field(name) for name in self._columns.names])
+        changed = [part for part in parts if not part.schema.equals(schema)]
+        self._partitions.each(retype, [(paths[part.partition], schema) for part in changed])
+        return tuple(RowsPart(paths[part.partition].name, part.rows) for part in parts), schema
+
+    def _ordered(self, parts: Sequence[PartFacts], schema: pa.Schema) -> tuple[RowsPart, ...]:
+        """Sort the rows of all parts: each part by itself, and then as many parts of what comes next in all of them."""
+        self._require_order(schema)
+        run, numbers = self._partitions.each, [part.partition for part in parts]
+        every = max(sum(part.rows for part in parts) // (_SAMPLED * len(parts)), 1)
+        sorter = PartSorter(schema=schema, order_by=self._columns.order_by, every=every)
+        sorted_paths = {number: self._place.place / f"part-{number:05d}.sorted.arrow" for number in numbers}
+        samples = run(sorter.sort, [(number, self._raw_path(number), sorted_paths[number]) for number in numbers])
+        cuts = _cuts(samples, n_parts=len(parts))
+        found = run(sorter.cut, [(number, sorted_paths[number], cuts) for number in numbers])
+        bounds = [[0, *inner, part.rows] for inner, part in zip(found, parts, strict=True)]
+        targets = [self._path(place) for place in range(len(parts))]
+        slices = [
+            [
+                Slice(sorted_paths[number], *own[place])
+                for number, own in zip(numbers, map(list, map(pairwise, bounds)), strict=True)
+            ]
+            for place in range(len(parts))
+        ]
+        names = self._columns.names
+        rows = run(sorter.merge, [(target, own, names) for target, own in zip(targets, slices, strict=True)])
+        return tuple(RowsPart(target.name, count) for target, count in zip(targets, rows, strict=True))
+
+    def _require_order(self, schema: pa.Schema) -> None:
+        for name in self._columns.order_by:
+            kind = schema.field(name).type
+            if pa.types.is_nested(kind) or pa.types.is_null(kind):
+                raise SourceError(f"order_by: column {name!r} is {kind}, which has no order: give another column")
+
+    def _path(self, number: int) -> Path:
+        return self._place.place / part_name(number, self._place.run)
+
+    def _raw_path(self, number: int) -> Path:
+        return self._place.place / f"part-{number:05d}.raw.parquet"
+
+
+def _cuts(samples: Sequence[Sample], *, n_parts: int) -> Sample:
+    """Return the rows before which ordered rows are cut into parts of about the same size."""
+    sampled = pa.concat_tables(samples)
+    ordered = sampled.take(order_of(sampled))
+    return ordered.take(np.arange(1, n_parts) * ordered.num_rows // n_parts)
