@@ -239,13 +239,12 @@ def test_column_without_any_cell_is_staged(mapping):
 )
 def test_column_without_a_single_type_is_refused(mapping, cells, why):
     """The message names the column, the partitions and the cure; nothing is left in the folder."""
-    frame = partitions(*(rows(len(own)).assign(extra=pd.Series(own)) for own in cells))
-
     with dask.config.set({"dataframe.convert-string": False}), pytest.raises(ep.SourceError) as raised:
+        frame = partitions(*(rows(len(own)).assign(extra=pd.Series(own)) for own in cells))
         stage_events(frame, mapping, "stage", keys=["extra"])
 
     cure = "give all its cells one type, such as with frame.assign(**{'extra': frame['extra'].astype(str)})"
-    said = re.sub(r"\(Could not convert.*?\)", "(...)", str(raised.value)).replace(" string ", " large_string ")
+    said = re.sub(r"\((Expected|Could).*?\)", "(...)", str(raised.value))
     assert said == f"column 'extra': cannot be staged: {why}: {cure}"
 
 
@@ -288,10 +287,13 @@ def test_missing_columns_are_named_before_anything_is_computed(mapping):
     """The columns that Dask knows are enough."""
     frame = dd.from_map(lambda _: pytest.fail("was computed"), [0, 1], meta=rows(1)[["day", "n"]])
 
-    with pytest.raises(ep.UnknownColumnError, match="no column 'who', which user_id reads"):
+    with pytest.raises(ep.UnknownColumnError) as lacking:
         stage_events(frame, mapping, "stage")
-    with pytest.raises(ep.UnknownColumnError, match="no column 'dya', which order_by reads: did you mean 'day'"):
+    with pytest.raises(ep.UnknownColumnError) as misspelt:
         stage_events(frame.assign(who="x"), mapping, "stage", order_by=["dya"])
+
+    assert str(lacking.value) == "user_id: no column 'who'; there are 'day', 'n'"
+    assert str(misspelt.value) == "order_by: no column 'dya': did you mean 'day'?"
 
 
 def test_frame_that_is_not_of_dask_is_refused(mapping):
