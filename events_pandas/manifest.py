@@ -52,7 +52,7 @@ class Manifest:
 
     @classmethod
     def read(cls, folder: Path, *, holds: str = RESULTS) -> Self | None:
-        """Read the manifest of a folder; None if it has none. Raise `SourceError` if it is not one of what it `holds`."""
+        """Read the manifest of a folder; None if it has none. Raise `SourceError` if it is one of something else."""
         path = folder / MANIFEST
         try:
             text = path.read_text(encoding="utf-8")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Unpack
+from typing import Unpack
 
 import dask
 import dask.dataframe as dd
@@ -199,9 +199,9 @@ def submit_events(
 
     Notes
     -----
-    The rows are submitted by this process, and by no worker: the token stays here, and one process keeps the pace of the
-    whole rate limit. The journal is on this machine, too. If the machine does not last, name a file on a volume that
-    does: ``journal="/volume/journal.sqlite"``.
+    The rows are submitted by this process, and by no worker: the token stays here, and one process reaches the whole
+    rate limit. The journal is on this machine, too. If the machine does not last, as on many clusters, name a file on a
+    volume that does: ``journal="/volume/journal.sqlite"``.
 
     Examples
     --------

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from events_pandas.convert.cells import Rows
 from events_pandas.errors import SourceError
 
 _EXACT: Final = 2**53
@@ -20,8 +21,6 @@ _EXACT: Final = 2**53
 _REFUSALS: Final = (ValueError, TypeError, NotImplementedError, OverflowError)
 """The errors of Arrow for cells that it cannot hold or convert; two of them are its own, too."""
 
-Sample = pa.Table
-"""Some rows of a part, in order: their columns that are ordered by, the number of the part, and their position."""
 PART, POSITION = "part", "position"
 
 
@@ -60,7 +59,7 @@ class PartWriter:
         return PartFacts(partition, table.num_rows, table.schema, inexact, absent)
 
 
-def _cells(column: "pd.Series", name: str, partition: int) -> "pa.Array | pa.ChunkedArray":  # type: ignore[type-arg]
+def _cells(column: "pd.Series[Any]", name: str, partition: int) -> "pa.Array | pa.ChunkedArray":
     try:
         cells = pa.array(column, from_pandas=True)
         kind = cells.type
@@ -148,8 +147,11 @@ class PartSorter:
     order_by: Sequence[str]
     every: int  # so many rows have one in the sample
 
-    def sort(self, part: tuple[int, Path, Path]) -> Sample:
-        """Sort the rows of a part, and return some of them. Rows that are alike stay as they are."""
+    def sort(self, part: tuple[int, Path, Path]) -> pa.Table:
+        """Sort the rows of a part, and return some of them: the columns of the order, their part and their position.
+
+        Rows that are alike keep their order.
+        """
         number, path, target = part
         table = _retyped(path, self.schema)
         table = table.take(order_of(self._keys(table)))
@@ -157,14 +159,16 @@ class PartSorter:
         places = np.arange(0, table.num_rows, self.every)
         return _numbered(self._keys(table.take(places)), number, places)
 
-    def cut(self, part: tuple[int, Path, Sample]) -> list[int]:
+    def cut(self, part: tuple[int, Path, pa.Table]) -> list[int]:
         """Return where a sorted part is to be cut: how many of its rows come before each of the given rows."""
         number, path, cuts = part
         keys = self._keys(_open_arrow(path))
         own = _numbered(keys, number, np.arange(keys.num_rows))
         # A row that stands in the way itself comes after the cut.
-        order = order_of(pa.concat_tables([cuts, own])).to_numpy()
-        return (np.flatnonzero(order < cuts.num_rows) - np.arange(cuts.num_rows)).tolist()
+        order = order_of(pa.concat_tables([cuts, own]))
+        places = np.flatnonzero(np.asarray(order) < cuts.num_rows)
+        before: list[int] = (places - np.arange(len(places))).tolist()
+        return before
 
     def _keys(self, table: pa.Table) -> pa.Table:
         # Their names are numbers, so that none is that of another column.
@@ -177,7 +181,7 @@ class PartSorter:
         # Of rows that are alike, those of earlier parts come first: Arrow keeps their order.
         table = table.take(order_of(self._keys(table))).select(list(names))
         _put(target, lambda new: pq.write_table(table, new))
-        return table.num_rows
+        return int(table.num_rows)
 
 
 def order_of(keys: pa.Table) -> pa.Array:
@@ -185,7 +189,7 @@ def order_of(keys: pa.Table) -> pa.Array:
     return pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in keys.column_names])
 
 
-def _numbered(keys: pa.Table, number: int, places: "np.typing.NDArray[np.int64]") -> Sample:
+def _numbered(keys: pa.Table, number: int, places: Rows) -> pa.Table:
     parts = pa.array(np.full(len(places), number, np.int64))
     return keys.append_column(PART, parts).append_column(POSITION, pa.array(places, pa.int64()))
 

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,16 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from events_pandas.engines.columns import StagedColumns
-from events_pandas.engines.part_files import (
-    PartFacts,
-    PartSorter,
-    PartWriter,
-    Sample,
-    Slice,
-    common_schema,
-    order_of,
-    retype,
-)
+from events_pandas.engines.part_files import PartFacts, PartSorter, PartWriter, Slice, common_schema, order_of, retype
 from events_pandas.errors import SourceError
 from events_pandas.manifest import STAGE, Manifest, RowsPart, part_name
 from events_pandas.results.run_folder import RunFolder, delete_run, time_text
@@ -164,7 +155,7 @@ class _StageParts:
         return self._place.place / f"part-{number:05d}.raw.parquet"
 
 
-def _cuts(samples: Sequence[Sample], *, n_parts: int) -> Sample:
+def _cuts(samples: Sequence[pa.Table], *, n_parts: int) -> pa.Table:
     """Return the rows before which ordered rows are cut into parts of about the same size."""
     sampled = pa.concat_tables(samples)
     ordered = sampled.take(order_of(sampled))

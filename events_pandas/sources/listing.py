@@ -149,12 +149,12 @@ def _expanded(path: Path, base: Path) -> Iterator[FoundFile | BadFile]:
 
 
 def _below(directory: Path, top: Path, entered: frozenset[str]) -> Iterator[FoundFile | BadFile]:
+    yield from list(_staged(directory)) or _listed(directory, top, entered)
+
+
+def _listed(directory: Path, top: Path, entered: frozenset[str]) -> Iterator[FoundFile | BadFile]:
     real = os.path.realpath(directory)
     if real in entered:
-        return
-    staged = list(_staged(directory))
-    if staged:
-        yield from staged
         return
     try:
         paths = [directory / name for name in _names(directory) if not name.startswith(LEFT_OUT)]
@@ -183,7 +183,9 @@ def _staged(directory: Path) -> Iterator[FoundFile | BadFile]:
     with suppress(SourceError, OSError):
         manifest = Manifest.read(directory, holds=STAGE)
         if manifest is None and any(Manifest.read(place, holds=STAGE) for place in run_folders(directory)):
-            yield bad(str(directory), "is a stage that is not complete: call stage_events again, which writes all of it")
+            yield bad(
+                str(directory), "is a stage that is not complete: call stage_events again, which writes all of it"
+            )
     if manifest is None:
         return
     for path in manifest.paths(directory):

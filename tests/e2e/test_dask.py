@@ -69,7 +69,9 @@ def times_read(log):
 def verdicts(results):
     """Return what became of each row, by its key."""
     cells = results[VERDICT].astype(object)
-    return dict(zip(results["purchase"], cells.where(cells.notna(), None).itertuples(index=False, name=None), strict=True))
+    return dict(
+        zip(results["purchase"], cells.where(cells.notna(), None).itertuples(index=False, name=None), strict=True)
+    )
 
 
 @pytest.mark.parametrize("is_shuffled", [False, True], ids=["sorted", "shuffled"])
@@ -142,7 +144,8 @@ def test_results_are_not_sent_by_looking(sandbox, client, tmp_path):
     assert looks[3] == 60
 
 
-def test_workers_read_each_partition_once(workers, tmp_path):
+@pytest.mark.usefixtures("workers")
+def test_workers_read_each_partition_once(tmp_path):
     """Also below a shuffle, whose sources all of its partitions need; the rows are whole and in order."""
     for name, frame, order_by in [
         ("plain", source(tmp_path / "plain.txt"), []),
@@ -156,7 +159,8 @@ def test_workers_read_each_partition_once(workers, tmp_path):
         assert pd.read_parquet(sorted(stage.glob("part-*")))["n"].tolist() == list(range(60))
 
 
-def test_check_on_workers_reads_each_partition_once(workers, tmp_path):
+@pytest.mark.usefixtures("workers")
+def test_check_on_workers_reads_each_partition_once(tmp_path):
     """The partitions come to this process as soon as they are ready, and are judged in their order."""
     log = tmp_path / "read.txt"
 
@@ -177,7 +181,8 @@ def die_once(number, log, mark):
     return noted(number, log)
 
 
-def test_stage_is_whole_when_a_worker_is_killed(workers, tmp_path):
+@pytest.mark.usefixtures("workers")
+def test_stage_is_whole_when_a_worker_is_killed(tmp_path):
     """Its partitions are computed again by another worker, and no row is there twice."""
     log, mark = str(tmp_path / "read.txt"), str(tmp_path / "killed")
     frame = dd.from_map(die_once, range(12), log=log, mark=mark, meta=rows(0).head(0))
@@ -189,7 +194,8 @@ def test_stage_is_whole_when_a_worker_is_killed(workers, tmp_path):
     assert {path.name[:5] for path in stage.iterdir()} == {"_mani", "part-"}
 
 
-def test_stage_that_workers_do_not_see_is_refused(workers, tmp_path, monkeypatch):
+@pytest.mark.usefixtures("workers")
+def test_stage_that_workers_do_not_see_is_refused(tmp_path):
     """A folder of the driver alone is named, with the cure."""
     frame = dd.from_map(hiding, [str(tmp_path / "stage")], meta=rows(0).head(0))
 
@@ -225,7 +231,9 @@ if __name__ == "__main__":
     mapping = ep.EventMapping(event_name="placed-order", created_at="day", user_id="who", timezone="UTC")
     stage_events(frame, mapping, "stage", keys=["n"])
 """
-ON_WORKERS = "from distributed import Client; client = Client(n_workers=2, threads_per_worker=1, dashboard_address=None)"
+ON_WORKERS = (
+    "from distributed import Client; client = Client(n_workers=2, threads_per_worker=1, dashboard_address=None)"
+)
 
 
 @pytest.mark.parametrize("on", ["pass", ON_WORKERS], ids=["threads", "workers"])
@@ -254,7 +262,7 @@ import events_pandas as ep
 from events_pandas.engines.dask import submit_events
 
 def watch(progress):
-    if progress.done >= 300 and {kills}:
+    if sum(progress.counts.values()) >= 300 and {kills}:
         os.kill(os.getpid(), signal.SIGKILL)
 
 rows = pd.DataFrame({"who": [f"{number:05d}" for number in range(1_000)], "day": "2024-01-31", "n": range(1_000)})

@@ -239,9 +239,10 @@ def test_column_without_any_cell_is_staged(mapping):
 )
 def test_column_without_a_single_type_is_refused(mapping, cells, why):
     """The message names the column, the partitions and the cure; nothing is left in the folder."""
-    with dask.config.set({"dataframe.convert-string": False}), pytest.raises(ep.SourceError) as raised:
+    with dask.config.set({"dataframe.convert-string": False}):
         frame = partitions(*(rows(len(own)).assign(extra=pd.Series(own)) for own in cells))
-        stage_events(frame, mapping, "stage", keys=["extra"])
+        with pytest.raises(ep.SourceError) as raised:
+            stage_events(frame, mapping, "stage", keys=["extra"])
 
     cure = "give all its cells one type, such as with frame.assign(**{'extra': frame['extra'].astype(str)})"
     said = re.sub(r"\((Expected|Could).*?\)", "(...)", str(raised.value))
@@ -340,8 +341,8 @@ def test_complete_stage_of_other_rows_is_refused(mapping, tmp_path, frame, optio
         stage_events(dd.from_pandas(frame, npartitions=3), mapping, "stage", **options)
 
     assert str(raised.value) == (
-        f"{tmp_path / 'stage'}: is a stage already, with other {differing} than those asked for: give another folder, or "
-        "overwrite=True to write it again; submit_file submits it as it is"
+        f"{tmp_path / 'stage'}: is a stage already, with other {differing} than those asked for: give another folder, "
+        "or overwrite=True to write it again; submit_file submits it as it is"
     )
     stage_events(dd.from_pandas(frame, npartitions=3), mapping, "stage", overwrite=True, **options)
     assert staged(folder).num_rows == len(frame)
@@ -370,7 +371,7 @@ def test_stage_is_read_in_the_order_of_its_manifest(mapping):
     (folder / "part-00001-00000000.parquet").write_bytes(b"of another run")
     assert ep.check_file(folder, mapping).rows == 6
 
-    gone = sorted(folder.glob("part-*"))[-1]
+    gone = max(folder.glob("part-*"))
     gone.unlink()
 
     with pytest.raises(ep.SourceError) as raised:
