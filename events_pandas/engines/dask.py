@@ -290,10 +290,10 @@ class _ComingHere:
             return _OnWorkers(self.frame).written(write)
         futures = cluster.compute(self.frame.to_delayed())
         numbers = {future.key: number for number, future in enumerate(futures)}
-        coming = as_completed(futures, with_results=True)
+        coming = as_completed(futures)
+        # The workers keep what this process has not written yet, and forget what nobody refers to.
         del futures
-        facts = [write(rows, numbers[future.key]) for future, rows in coming]
-        return sorted(facts)
+        return sorted(write(future.result(), numbers[future.key]) for future in coming)
 
     def each(self, step: Callable[[Argument], Answer], arguments: Sequence[Argument]) -> Sequence[Answer]:
         """Call a function with each argument, here."""

@@ -35,14 +35,6 @@ class PartFacts(NamedTuple):
     absent: frozenset[str]  # columns without any cell
 
 
-class Slice(NamedTuple):
-    """Rows of an ordered file that belong to one part of the stage."""
-
-    path: Path
-    start: int
-    stop: int
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PartWriter:
     """Writes partitions as they come, each with the types that its own cells have."""
@@ -143,45 +135,49 @@ def _retyped(path: Path, schema: pa.Schema) -> pa.Table:
 class PartSorter:
     """Sorts parts, each into a file of its own, and compares them with rows between which the stage is cut."""
 
+    folder: Path
     schema: pa.Schema
     order_by: Sequence[str]
     every: int  # so many rows have one in the sample
 
-    def sort(self, part: tuple[int, Path, Path]) -> pa.Table:
+    def sort(self, part: tuple[int, Path]) -> pa.Table:
         """Sort the rows of a part, and return some of them: the columns of the order, their part and their position.
 
         Rows that are alike keep their order.
         """
-        number, path, target = part
+        number, path = part
         table = _retyped(path, self.schema)
         table = table.take(order_of(self._keys(table)))
-        _put(target, lambda new: _write_arrow(table, new))
+        _put(self._path(number), lambda new: _write_arrow(table, new))
         places = np.arange(0, table.num_rows, self.every)
         return _numbered(self._keys(table.take(places)), number, places)
 
-    def cut(self, part: tuple[int, Path, pa.Table]) -> list[int]:
+    def cut(self, part: tuple[int, pa.Table]) -> Rows:
         """Return where a sorted part is to be cut: how many of its rows come before each of the given rows."""
-        number, path, cuts = part
-        keys = self._keys(_open_arrow(path))
+        number, cuts = part
+        keys = self._keys(_open_arrow(self._path(number)))
         own = _numbered(keys, number, np.arange(keys.num_rows))
         # A row that stands in the way itself comes after the cut.
         order = order_of(pa.concat_tables([cuts, own]))
         places = np.flatnonzero(np.asarray(order) < cuts.num_rows)
-        before: list[int] = (places - np.arange(len(places))).tolist()
-        return before
+        return places - np.arange(len(places))
 
-    def _keys(self, table: pa.Table) -> pa.Table:
-        # Their names are numbers, so that none is that of another column.
-        return table.select(list(self.order_by)).rename_columns(list(map(str, range(len(self.order_by)))))
-
-    def merge(self, part: tuple[Path, Sequence[Slice], Sequence[str]]) -> int:
-        """Write a part of the stage from the slices of all sorted files. Return the number of rows."""
-        target, slices, names = part
-        table = pa.concat_tables([_open_arrow(path).slice(start, stop - start) for path, start, stop in slices])
+    def merge(self, part: tuple[Path, Sequence[str], Rows, Rows, Rows]) -> int:
+        """Write the given columns of a part of the stage: rows from a start to a stop in each sorted part."""
+        target, names, numbers, starts, stops = part
+        slices = zip(numbers.tolist(), starts.tolist(), (stops - starts).tolist(), strict=True)
+        table = pa.concat_tables([_open_arrow(self._path(number)).slice(*where) for number, *where in slices])
         # Of rows that are alike, those of earlier parts come first: Arrow keeps their order.
         table = table.take(order_of(self._keys(table))).select(list(names))
         _put(target, lambda new: pq.write_table(table, new))
         return int(table.num_rows)
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"part-{number:05d}.sorted.arrow"
+
+    def _keys(self, table: pa.Table) -> pa.Table:
+        # Their names are numbers, so that none is that of another column.
+        return table.select(list(self.order_by)).rename_columns(list(map(str, range(len(self.order_by)))))
 
 
 def order_of(keys: pa.Table) -> pa.Array:

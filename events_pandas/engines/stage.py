@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
@@ -14,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from events_pandas.engines.columns import StagedColumns
-from events_pandas.engines.part_files import PartFacts, PartSorter, PartWriter, Slice, common_schema, order_of, retype
+from events_pandas.engines.part_files import PartFacts, PartSorter, PartWriter, common_schema, order_of, retype
 from events_pandas.errors import SourceError
 from events_pandas.manifest import STAGE, Manifest, RowsPart, part_name
 from events_pandas.results.run_folder import RunFolder, delete_run, time_text
@@ -122,25 +121,22 @@ class _StageParts:
     def _ordered(self, parts: Sequence[PartFacts], schema: pa.Schema) -> tuple[RowsPart, ...]:
         """Sort the rows of all parts: each part by itself, and then as many parts of what comes next in all of them."""
         self._require_order(schema)
-        run, numbers = self._partitions.each, [part.partition for part in parts]
-        every = max(sum(part.rows for part in parts) // (_SAMPLED * len(parts)), 1)
-        sorter = PartSorter(schema=schema, order_by=self._columns.order_by, every=every)
-        sorted_paths = {number: self._place.place / f"part-{number:05d}.sorted.arrow" for number in numbers}
-        samples = run(sorter.sort, [(number, self._raw_path(number), sorted_paths[number]) for number in numbers])
+        run, numbers = self._partitions.each, np.array([part.partition for part in parts])
+        rows = np.array([part.rows for part in parts])
+        every = max(int(rows.sum()) // (_SAMPLED * len(parts)), 1)
+        sorter = PartSorter(folder=self._place.place, schema=schema, order_by=self._columns.order_by, every=every)
+        samples = run(sorter.sort, [(number, self._raw_path(number)) for number in numbers.tolist()])
         cuts = _cuts(samples, n_parts=len(parts))
-        found = run(sorter.cut, [(number, sorted_paths[number], cuts) for number in numbers])
-        bounds = [[0, *inner, part.rows] for inner, part in zip(found, parts, strict=True)]
-        targets = [self._path(place) for place in range(len(parts))]
+        found = run(sorter.cut, [(number, cuts) for number in numbers.tolist()])
+        # A line for each sorted part: where its rows for each part of the stage begin, and where the last ones end.
+        bounds = np.column_stack([np.zeros_like(rows), np.stack(found), rows])
+        targets = list(map(self._path, range(len(parts))))
         slices = [
-            [
-                Slice(sorted_paths[number], *own[place])
-                for number, own in zip(numbers, map(list, map(pairwise, bounds)), strict=True)
-            ]
-            for place in range(len(parts))
+            (target, self._columns.names, numbers, starts, stops)
+            for target, starts, stops in zip(targets, bounds.T[:-1], bounds.T[1:], strict=True)
         ]
-        names = self._columns.names
-        rows = run(sorter.merge, [(target, own, names) for target, own in zip(targets, slices, strict=True)])
-        return tuple(RowsPart(target.name, count) for target, count in zip(targets, rows, strict=True))
+        counts = run(sorter.merge, slices)
+        return tuple(RowsPart(target.name, count) for target, count in zip(targets, counts, strict=True))
 
     def _require_order(self, schema: pa.Schema) -> None:
         for name in self._columns.order_by:

@@ -3,8 +3,6 @@
 import datetime as dt
 import json
 import re
-import subprocess
-import sys
 from decimal import Decimal
 
 import dask
@@ -406,12 +404,3 @@ def test_results_do_not_take_the_place_of_a_stage(mapping):
         submit_events(dd.from_pandas(rows(2), npartitions=1), mapping, stage="both", results="both")
 
     assert "the next run would read it" in str(raised.value)
-
-
-def test_import_of_the_package_does_not_load_dask():
-    """Only the module for Dask loads it."""
-    program = "import events_pandas, sys; print('dask' in sys.modules, 'distributed' in sys.modules)"
-
-    shown = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60)
-
-    assert shown.stdout == "False False\n"
