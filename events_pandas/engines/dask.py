@@ -73,9 +73,8 @@ def stage_events(
     Nothing is sent. A complete stage of the same rows, columns, order and partitions is left as it is. What a killed
     process has left of a stage is deleted, and written again.
 
-    Rows have the same name in two processes if Dask names their tasks by what these do, as for `dd.read_parquet`. Dask
-    names the tasks of ``dask.delayed`` anew each time: such a stage is written once, and then submitted by
-    `submit_file`.
+    Dask tells whether rows are the same by a name for what it computes. In another process the name is the same for a
+    pandas frame, and another one for many other sources: submit a complete stage of these with `submit_file`.
 
     Whole numbers stay exact. Where some partitions have a column as floats, because it has gaps there, it becomes a
     column of whole numbers, if all floats are whole numbers up to 2^53.

@@ -22,6 +22,8 @@ from events_pandas.words import listed
 Argument = TypeVar("Argument")
 Answer = TypeVar("Answer")
 
+_FEWEST_ROWS: Final = 10_000
+"""Ordered rows are cut into parts of at least so many rows."""
 _SAMPLED: Final = 100
 """About so many rows of each part decide where ordered rows are cut into parts."""
 
@@ -119,23 +121,24 @@ class _StageParts:
         return tuple(RowsPart(paths[part.partition].name, part.rows) for part in parts), schema
 
     def _ordered(self, parts: Sequence[PartFacts], schema: pa.Schema) -> tuple[RowsPart, ...]:
-        """Sort the rows of all parts: each part by itself, and then as many parts of what comes next in all of them."""
+        """Sort the rows of all parts: each part by itself, and then parts of what comes next in all of them."""
         self._require_order(schema)
-        run, numbers = self._partitions.each, np.array([part.partition for part in parts])
+        each, numbers = self._partitions.each, np.array([part.partition for part in parts])
         rows = np.array([part.rows for part in parts])
+        n_parts = min(max(int(rows.sum()) // _FEWEST_ROWS, 1), len(parts))
         every = max(int(rows.sum()) // (_SAMPLED * len(parts)), 1)
         sorter = PartSorter(folder=self._place.place, schema=schema, order_by=self._columns.order_by, every=every)
-        samples = run(sorter.sort, [(number, self._raw_path(number)) for number in numbers.tolist()])
-        cuts = _cuts(samples, n_parts=len(parts))
-        found = run(sorter.cut, [(number, cuts) for number in numbers.tolist()])
+        samples = each(sorter.sort, [(number, self._raw_path(number)) for number in numbers.tolist()])
+        cuts = _cuts(samples, n_parts=n_parts)
+        found = each(sorter.cut, [(number, cuts) for number in numbers.tolist()])
         # A line for each sorted part: where its rows for each part of the stage begin, and where the last ones end.
         bounds = np.column_stack([np.zeros_like(rows), np.stack(found), rows])
-        targets = list(map(self._path, range(len(parts))))
-        slices = [
-            (target, self._columns.names, numbers, starts, stops)
-            for target, starts, stops in zip(targets, bounds.T[:-1], bounds.T[1:], strict=True)
-        ]
-        counts = run(sorter.merge, slices)
+        targets, slices = list(map(self._path, range(n_parts))), []
+        for target, starts, stops in zip(targets, bounds.T[:-1], bounds.T[1:], strict=True):
+            # Without any rows the first one tells the columns.
+            own = np.flatnonzero(stops > starts) if rows.any() else np.array([0])
+            slices.append((target, self._columns.names, numbers[own], starts[own], stops[own]))
+        counts = each(sorter.merge, slices)
         return tuple(RowsPart(target.name, count) for target, count in zip(targets, counts, strict=True))
 
     def _require_order(self, schema: pa.Schema) -> None:
