@@ -108,7 +108,7 @@ def _common_type(name: str, parts: Sequence[PartFacts]) -> pa.DataType:
         fields = [pa.schema([(name, kind)]) for kind in firsts]
         return pa.unify_schemas(fields, promote_options="permissive").field(0).type
     except _REFUSALS as error:
-        kinds = [f"{kind} in partition {place}" for kind, place in firsts.items()]
+        kinds = [f"{str(kind).removeprefix('large_')} in partition {place}" for kind, place in firsts.items()]
         raise _not_staged(name, f"it is {kinds[0]}, and {kinds[-1]}") from error
 
 

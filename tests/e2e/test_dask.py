@@ -28,7 +28,7 @@ def cluster():
     module = sys.modules[__name__]
     cloudpickle.register_pickle_by_value(module)
     # A worker that is killed is started again, as on a real cluster.
-    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster:
         yield cluster
     cloudpickle.unregister_pickle_by_value(module)
 

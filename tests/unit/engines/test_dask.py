@@ -230,7 +230,7 @@ def test_column_without_any_cell_is_staged(mapping):
 @pytest.mark.parametrize(
     ("cells", "why"),
     [
-        ([["a"], [7]], "it is large_string in partition 0, and int64 in partition 1"),
+        ([["a"], [7]], "it is string in partition 0, and int64 in partition 1"),
         ([["a", 7], ["b", "c"]], "partition 0 has cells that no Parquet column holds (...)"),
         ([pd.period_range("2024-01", periods=2, freq="M")] * 2, "Parquet has no period[M]"),
     ],
