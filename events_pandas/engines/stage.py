@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol, TypeVar
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from events_pandas.engines.columns import StagedColumns
 from events_pandas.engines.part_files import PartFacts, PartSorter, PartWriter, common_schema, order_of, retype
@@ -84,6 +85,7 @@ def write_stage(folder: Path, partitions: Partitions, wanted: Wanted) -> None:
         place.note(begun)
         try:
             parts, schema = _StageParts(place, partitions, wanted).written()
+            _require_whole(place, parts)
             columns = tuple(schema.names)
             manifest = Manifest(
                 run=place.run,
@@ -98,6 +100,15 @@ def write_stage(folder: Path, partitions: Partitions, wanted: Wanted) -> None:
         except BaseException:
             place.discard()
             raise
+
+
+def _require_whole(place: RunFolder, parts: Sequence[RowsPart]) -> None:
+    """Raise `SourceError` if a part is not here as its worker has written it."""
+    for part in parts:
+        path = place.place / part.name
+        if not path.exists() or pq.read_metadata(path).num_rows != part.rows:
+            cure = "name a folder that the workers and this machine share, and start it again"
+            raise SourceError(f"{place.path}: {part.name} is not there as its worker wrote it: {cure}")
 
 
 class _StageParts:

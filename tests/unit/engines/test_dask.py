@@ -398,6 +398,25 @@ def test_stage_that_is_not_complete_is_not_read(mapping):
     assert not of_run.exists()
 
 
+def test_stage_needs_the_parts_that_its_workers_wrote(mapping, tmp_path):
+    """A part that is not in the folder of this machine, or is not the same there, leaves no stage."""
+
+    def read(number):
+        for path in tmp_path.glob("stage/_run-*/part-*"):
+            path.unlink()
+        return rows(2).assign(n=number)
+
+    frame = dd.from_map(read, range(2), meta=rows(1).head(0))
+
+    with dask.config.set(scheduler="sync"), pytest.raises(ep.SourceError) as raised:
+        stage_events(frame, mapping, "stage")
+
+    cure = "name a folder that the workers and this machine share, and start it again"
+    said = re.sub(r"part-0000\d-.{8}", "a part", str(raised.value))
+    assert said == f"{tmp_path / 'stage'}: a part.parquet is not there as its worker wrote it: {cure}"
+    assert not (tmp_path / "stage").exists()
+
+
 def test_results_do_not_take_the_place_of_a_stage(mapping):
     """The folder of the stage is read, and is refused for the results."""
     with pytest.raises(ep.SourceError) as raised:
