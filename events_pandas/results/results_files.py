@@ -11,8 +11,8 @@ import pandas as pd
 from pandas.api.extensions import ExtensionArray
 
 from events_pandas.errors import SourceError
+from events_pandas.manifest import MANIFEST, Manifest, run_folders
 from events_pandas.results.frame import STATUS_DTYPE, text_column, utc_times
-from events_pandas.results.manifest import MANIFEST, Manifest, run_folders
 from events_pandas.results.reading import row_numbers, times_of
 from events_pandas.warned import warn_caller
 from events_pandas.wording import Phrase

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 
 from events_pandas.deliver.journal import AUTO
 from events_pandas.errors import SourceError
-from events_pandas.results.manifest import is_folder, part_name, require_folder
+from events_pandas.manifest import is_folder, part_name, require_folder
 from events_pandas.results.rejects import REJECTS
 from events_pandas.results.table_file import RESULTS, require_place
 from events_pandas.run.options import RunOptions

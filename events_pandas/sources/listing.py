@@ -5,11 +5,14 @@ import fnmatch
 import glob
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+from events_pandas.errors import SourceError
+from events_pandas.manifest import STAGE, Manifest, run_folders
 from events_pandas.sources.bad_files import BadFile, bad
 
 LEFT_OUT: Final = (".", "_")
@@ -146,6 +149,10 @@ def _expanded(path: Path, base: Path) -> Iterator[FoundFile | BadFile]:
 
 
 def _below(directory: Path, top: Path, entered: frozenset[str]) -> Iterator[FoundFile | BadFile]:
+    yield from list(_staged(directory)) or _listed(directory, top, entered)
+
+
+def _listed(directory: Path, top: Path, entered: frozenset[str]) -> Iterator[FoundFile | BadFile]:
     real = os.path.realpath(directory)
     if real in entered:
         return
@@ -167,6 +174,26 @@ def _below(directory: Path, top: Path, entered: frozenset[str]) -> Iterator[Foun
             yield from _below(path, top, entered | {real})
         else:
             yield _checked(FoundFile(path=path))
+
+
+def _staged(directory: Path) -> Iterator[FoundFile | BadFile]:
+    """Yield the parts of a stage in the order of its manifest; nothing if the directory is not a stage."""
+    manifest = None
+    # Any other directory: its fault is said when it is read.
+    with suppress(SourceError, OSError):
+        manifest = Manifest.read(directory, holds=STAGE)
+        if manifest is None and any(Manifest.read(place, holds=STAGE) for place in run_folders(directory)):
+            yield bad(
+                str(directory), "is a stage that is not complete: call stage_events again, which writes all of it"
+            )
+    if manifest is None:
+        return
+    for path in manifest.paths(directory):
+        if path.exists():
+            yield FoundFile(path=path)
+        else:
+            again = "call stage_events again with overwrite=True"
+            yield bad(str(directory), f"is a stage without its part {path.name}: {again}")
 
 
 def _places(link: Path, top: Path) -> tuple[str, ...]:

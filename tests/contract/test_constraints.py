@@ -28,7 +28,7 @@ def dependencies(pyproject: dict[str, Any]) -> list[str]:
     """The requirements of the package and of the extras for its users."""
     table = pyproject["project"]
     extras = table["optional-dependencies"]
-    own = ("excel", "notebook", "plot", "remote", "sandbox")
+    own = ("dask", "excel", "notebook", "plot", "remote", "sandbox")
     return [*table["dependencies"], *itertools.chain.from_iterable(extras[name] for name in own)]
 
 

@@ -14,6 +14,9 @@ import events_pandas as ep
 # `__getattr__` loads these at their first use: they need an extra, or are seldom used.
 LAZY = {"Faults", "Sandbox", "SuggestedMapping", "suggest_mapping"}
 HEAVY = {
+    "dask",
+    "distributed",
+    "events_pandas.engines",
     "events_pandas.suggest",
     "events_pandas.testing",
     "httptools",

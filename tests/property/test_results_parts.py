@@ -67,4 +67,5 @@ def test_folder_has_each_row_of_the_last_complete_run_once(tmp_path_factory, run
 
         if expected is not None:
             pd.testing.assert_frame_equal(read_results(folder), expected)
-            pd.testing.assert_frame_equal(pd.read_parquet(folder), expected)
+            # Without rows other readers find no categories.
+            pd.testing.assert_frame_equal(pd.read_parquet(folder), expected, check_categorical=len(expected) > 0)

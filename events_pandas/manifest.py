@@ -1,12 +1,12 @@
-"""The manifest of results in parts: which files of a folder are the results of one run, and in which order."""
+"""The manifest of rows in parts: which files of a folder are the results of one run, or a stage, and their order."""
 
 import json
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
@@ -17,14 +17,17 @@ MANIFEST: Final = "_manifest.json"
 """Its name: programs that read all files of a folder leave out names that begin so."""
 RUN_FOLDER: Final = "_run-"
 """How the name of a folder begins in which a run collects its parts until it ends; the name of the run follows."""
-_FORMAT: Final = "events_pandas results"
+RESULTS: Final = "results"
+STAGE: Final = "a stage"
+"""What parts can hold, in words."""
+_FORMATS: Final = {"events_pandas results": RESULTS, "events_pandas stage": STAGE}
 _VERSION: Final = 1
 _RUN: Final = re.compile(rf"{RUN_FOLDER}[0-9a-f]{{8}}")
 _PART: Final = re.compile(r"part-\d{5,}-(?P<run>[0-9a-f]{8})\.parquet")
 
 
-class ResultsPart(NamedTuple):
-    """A file with some rows of results."""
+class RowsPart(NamedTuple):
+    """A file with some of the rows."""
 
     name: str
     rows: int
@@ -32,13 +35,15 @@ class ResultsPart(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Manifest:
-    """The parts of a run's results, in the order of their rows."""
+    """The parts of a run's results or of a stage, in the order of their rows."""
 
     run: str  # a name of its own, of eight hexadecimal digits, which the names of its parts have
     started_at: str  # when its first part was begun, ISO 8601 in UTC
     complete: bool = False  # whether the run has ended, and these are all of its results
     columns: tuple[str, ...] = ()
-    parts: tuple[ResultsPart, ...] = ()
+    parts: tuple[RowsPart, ...] = ()
+    holds: str = RESULTS
+    made_of: Mapping[str, Any] = field(default_factory=dict)  # what a stage was written from, to compare
 
     @property
     def rows(self) -> int:
@@ -46,8 +51,8 @@ class Manifest:
         return sum(part.rows for part in self.parts)
 
     @classmethod
-    def read(cls, folder: Path) -> Self | None:
-        """Read the manifest of a folder; None if it has none. Raise `SourceError` for the file of another program."""
+    def read(cls, folder: Path, *, holds: str = RESULTS) -> Self | None:
+        """Read the manifest of a folder; None if it has none. Raise `SourceError` if it is one of something else."""
         path = folder / MANIFEST
         try:
             text = path.read_text(encoding="utf-8")
@@ -57,24 +62,31 @@ class Manifest:
             raise SourceError(f"{path}: cannot be read: {error.strerror}") from error
         # Any fault of the content means the same.
         with suppress(ValueError, KeyError, TypeError):
-            return cls._of(json.loads(text))
-        raise SourceError(f"{path}: is not a manifest of results of this version: choose another folder")
+            manifest = cls._of(json.loads(text))
+            if manifest.holds == holds:
+                return manifest
+        raise SourceError(f"{path}: is not a manifest of {holds} of this version: choose another folder")
 
     @classmethod
     def _of(cls, facts: dict[str, Any]) -> Self:
-        if (facts.pop("format"), facts.pop("version")) != (_FORMAT, _VERSION):
-            raise ValueError(_FORMAT)
+        holds = _FORMATS[facts.pop("format")]
+        if facts.pop("version") != _VERSION:
+            raise ValueError(_VERSION)
         facts.pop("rows")
-        parts = tuple(ResultsPart(name=part["name"], rows=int(part["rows"])) for part in facts.pop("parts"))
+        parts = tuple(RowsPart(name=part["name"], rows=int(part["rows"])) for part in facts.pop("parts"))
         if not all(map(part_run, (part.name for part in parts))):
             # A name with a separator would be elsewhere.
-            raise ValueError(_FORMAT)
-        return cls(**facts | {"parts": parts, "columns": tuple(facts["columns"])})
+            raise ValueError(parts)
+        return cls(**facts | {"parts": parts, "columns": tuple(facts["columns"]), "holds": holds})
 
     def write(self, folder: Path) -> None:
         """Put the manifest into a folder, in one step."""
-        facts = {"format": _FORMAT, "version": _VERSION, "rows": self.rows, **asdict(self)}
+        (name,) = (name for name, holds in _FORMATS.items() if holds == self.holds)
+        facts = {"format": name, "version": _VERSION, "rows": self.rows, **asdict(self)}
         facts["parts"] = [part._asdict() for part in self.parts]
+        del facts["holds"]
+        if not self.made_of:
+            del facts["made_of"]
         new = folder / f"{MANIFEST}.{secrets.token_hex(4)}.partial"
         new.write_text(json.dumps(facts, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
         new.replace(folder / MANIFEST)
@@ -112,21 +124,21 @@ def is_folder(path: str | os.PathLike[str]) -> bool:
     return text.endswith(("/", os.sep)) or (bool(text) and "\0" not in text and Path(text).is_dir())
 
 
-def require_folder(path: Path) -> None:
-    """Raise `SourceError` if a folder cannot have results in parts: it holds other files, or there can be none."""
+def require_folder(path: Path, *, holds: str = RESULTS) -> None:
+    """Raise `SourceError` if a folder cannot have such parts: it holds other files, or there can be none."""
     fault = None
     if not path.absolute().parent.exists():
         fault = f"there is no folder '{path.parent}': make it first"
     elif path.exists() and not path.is_dir():
         fault = "it is a file: choose another name, or one that ends in .csv or .parquet"
-    elif path.exists() and (others := _other_names(path)):
+    elif path.exists() and (others := _other_names(path, holds)):
         fault = f"the folder holds other files, such as '{escaped(others[0])}': choose an empty or a new one"
     if fault is not None:
-        raise SourceError(f"{path}: results cannot be written there: {fault}")
+        raise SourceError(f"{path}: {holds} cannot be written there: {fault}")
 
 
-def _other_names(folder: Path) -> list[str]:
+def _other_names(folder: Path, holds: str) -> list[str]:
     """Return the names in a folder that are neither parts, nor begin in a way that programs leave out."""
-    has_parts = Manifest.read(folder) is not None
+    has_parts = Manifest.read(folder, holds=holds) is not None
     names = sorted(file.name for file in folder.iterdir() if not file.name.startswith(("_", ".")))
     return [name for name in names if not (has_parts and part_run(name))]

@@ -1,0 +1,306 @@
+"""Rows of a Dask DataFrame: staged by the workers, checked and submitted by this process."""
+
+import os
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Unpack
+
+import dask
+import dask.dataframe as dd
+import pandas as pd
+from dask.base import tokenize
+from dask.dataframe.utils import make_meta
+from distributed import Client, as_completed, default_client
+
+from events_pandas.deliver import IntercomClient
+from events_pandas.engines.columns import StagedColumns, staged_columns
+from events_pandas.engines.part_files import PartFacts
+from events_pandas.engines.stage import Answer, Argument, Wanted, is_there, stage_folder, write_stage
+from events_pandas.manifest import Manifest
+from events_pandas.mapping import EventMapping
+from events_pandas.results import CheckReport
+from events_pandas.run.file_check import check_files
+from events_pandas.run.files import submit_files
+from events_pandas.run.options import SubmitOptions, run_options, with_options
+from events_pandas.words import kind_of
+
+__all__ = ["check_events", "stage_events", "submit_events"]
+
+
+def stage_events(
+    frame: dd.DataFrame,
+    mapping: EventMapping,
+    stage: str | os.PathLike[str],
+    *,
+    keys: Sequence[Hashable] = (),
+    order_by: Sequence[Hashable] = (),
+    overwrite: bool = False,
+) -> Path:
+    """Write the columns that a mapping reads to a folder, on the workers: a stage, which `submit_file` takes.
+
+    Parameters
+    ----------
+    frame : dask.dataframe.DataFrame
+        The rows. Each partition is computed once.
+    mapping : EventMapping
+        Which column becomes which field.
+    stage : str or os.PathLike
+        A new or empty folder that this machine and all workers share.
+    keys : list of hashable, default ()
+        Columns to keep besides, which the results are to have: see ``keys`` of `SubmitOptions`.
+    order_by : list of hashable, default ()
+        Columns by which the rows are sorted over all partitions, absent cells last. Rows that are alike keep their
+        order. By default all rows keep the order of the partitions.
+    overwrite : bool, default False
+        Whether a complete stage is written again, in the place of the one that is there.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder: Parquet files in the order of their names, all with the same types, and a manifest.
+
+    Raises
+    ------
+    MappingError
+        If the mapping does not fit the frame, or has callables: compute their columns in the frame.
+    SourceError
+        If the stage cannot be written; if a column has no single type; if there is a complete stage of other rows.
+
+    Notes
+    -----
+    Nothing is sent. A complete stage of the same rows, columns, order and partitions is left as it is. What a killed
+    process has left of a stage is deleted, and written again.
+
+    Dask tells whether rows are the same by a name for what it computes. In another process the name is the same for a
+    pandas frame, and another one for many other sources: submit a complete stage of these with `submit_file`.
+
+    Whole numbers stay exact. Where some partitions have a column as floats, because it has gaps there, it becomes a
+    column of whole numbers, if all floats are whole numbers up to 2^53.
+
+    Examples
+    --------
+    >>> import dask.dataframe as dd
+    >>> import events_pandas as ep
+    >>> import pandas as pd
+    >>> from events_pandas.engines.dask import stage_events
+    >>> orders = pd.DataFrame({"order_id": [7, 8], "day": ["2024-01-31", "2024-02-01"], "who": ["00042", "00043"]})
+    >>> mapping = ep.EventMapping(event_name="placed-order", created_at="day", user_id="who", timezone="UTC")
+    >>> stage = stage_events(dd.from_pandas(orders, npartitions=2), mapping, "stage/", keys=["order_id"])
+    >>> with ep.Sandbox() as sandbox:
+    ...     results = ep.submit_file(stage, mapping, client=sandbox.client(), keys=["order_id"], progress=False)
+    >>> results["order_id"].tolist()
+    [7, 8]
+    """
+    columns = _columns(frame, mapping, keys=keys, order_by=order_by)
+    folder = stage_folder(stage)
+    wanted = Wanted(columns=columns, partitions=frame.npartitions, rows=tokenize(frame))
+    if overwrite or not is_there(folder, wanted):
+        write_stage(folder, _OnWorkers(_read(frame, columns)), wanted)
+    return folder
+
+
+def check_events(frame: dd.DataFrame, mapping: EventMapping, *, client: IntercomClient | None = None) -> CheckReport:
+    """Check every row of a Dask DataFrame without sending anything.
+
+    Parameters
+    ----------
+    frame : dask.dataframe.DataFrame
+        The rows. Each partition is computed once.
+    mapping : EventMapping
+        Which column becomes which field.
+    client : IntercomClient, optional
+        With it the report names the workspace, as with `events_pandas.check_events`.
+
+    Returns
+    -------
+    CheckReport
+        The report of `events_pandas.check_file`, with rows counted over all partitions.
+
+    Raises
+    ------
+    MappingError
+        If the mapping does not fit the frame, or has callables: compute their columns in the frame.
+    SourceError
+        If a column has no single type.
+
+    Notes
+    -----
+    The columns that the mapping reads come to this process one partition at a time, and are in a temporary folder until
+    the report is made.
+
+    Examples
+    --------
+    >>> import dask.dataframe as dd
+    >>> import events_pandas as ep
+    >>> import pandas as pd
+    >>> from events_pandas.engines.dask import check_events
+    >>> orders = pd.DataFrame({"day": ["2024-01-31", "2024-02-30"], "who": ["00042", "00043"]})
+    >>> mapping = ep.EventMapping(event_name="placed-order", created_at="day", user_id="who", timezone="UTC")
+    >>> report = check_events(dd.from_pandas(orders, npartitions=2), mapping)
+    >>> report.valid, report.problems[["row", "code"]].values.tolist()
+    (1, [[1, 'time_unreadable']])
+    """
+    columns = _columns(frame, mapping)
+    wanted = Wanted(columns=columns, partitions=frame.npartitions, rows="")
+    with TemporaryDirectory(prefix="events-pandas-") as temporary:
+        folder = Path(temporary) / "rows"
+        write_stage(folder, _ComingHere(_read(frame, columns)), wanted)
+        report = check_files(folder, mapping, client=client)
+    # The rows are those of a frame: its parts have no names that anybody knows.
+    return replace(report, places=pd.DataFrame, empty_files=())
+
+
+@with_options
+def submit_events(
+    frame: dd.DataFrame,
+    mapping: EventMapping,
+    *,
+    stage: str | os.PathLike[str],
+    results: str | os.PathLike[str],
+    order_by: Sequence[Hashable] = (),
+    overwrite: bool = False,
+    **options: Unpack[SubmitOptions],
+) -> dd.DataFrame:
+    """Stage the rows of a Dask DataFrame, submit them, and return the results that were written.
+
+    Parameters
+    ----------
+    frame : dask.dataframe.DataFrame
+        The rows. Each partition is computed once.
+    mapping : EventMapping
+        Which column becomes which field.
+    stage : str or os.PathLike
+        The folder of the stage, as for `stage_events`.
+    results : str or os.PathLike
+        A folder for the results in parts, as for ``results_path`` of `events_pandas.submit_file`; its name ends in
+        ``/``.
+    order_by : list of hashable, default ()
+        Columns by which the rows are sorted, as for `stage_events`.
+    overwrite : bool, default False
+        Whether a complete stage is written again, as for `stage_events`.
+    **options : keyword arguments
+        The options of the run, as in `SubmitOptions`.
+
+    Returns
+    -------
+    dask.dataframe.DataFrame
+        The written results, in the order of the rows of the stage. They are read when they are computed, and no event
+        is sent then. `events_pandas.read_results` reads them into one frame.
+
+    Raises
+    ------
+    MappingError, SourceError
+        As for `stage_events`, before the first event; also if results cannot be written.
+    SubmissionError, SubmissionInterrupted
+        If the run ended early. The folder has the results of all rows, and the error those of the last ones.
+
+    Notes
+    -----
+    The rows are submitted by this process, and by no worker: the token stays here, and one process reaches the whole
+    rate limit. The journal is on this machine, too. If the machine does not last, as on many clusters, name a file on a
+    volume that does: ``journal="/volume/journal.sqlite"``.
+
+    Examples
+    --------
+    >>> import dask.dataframe as dd
+    >>> import events_pandas as ep
+    >>> import pandas as pd
+    >>> from events_pandas.engines.dask import submit_events
+    >>> orders = pd.DataFrame({"day": ["2024-01-31", "2024-02-30"], "who": ["00042", "00043"]})
+    >>> mapping = ep.EventMapping(event_name="placed-order", created_at="day", user_id="who", timezone="UTC")
+    >>> with ep.Sandbox() as sandbox:
+    ...     results = submit_events(
+    ...         dd.from_pandas(orders, npartitions=2),
+    ...         mapping,
+    ...         stage="stage/",
+    ...         results="results/",
+    ...         client=sandbox.client(),
+    ...         progress=False,
+    ...     )
+    >>> results["status"].compute().tolist()
+    ['accepted', 'invalid']
+    """
+    run = run_options(options, own=("stage", "results", "order_by", "overwrite"))
+    folder = stage_events(frame, mapping, stage, keys=run.keys, order_by=order_by, overwrite=overwrite)
+    submit_files(folder, mapping, options=run, results_path=f"{os.fspath(results)}/", take=_forget)
+    place = Path(results)
+    manifest = Manifest.read(place)
+    assert manifest is not None  # noqa: S101  # A run that could not write it has raised an error.
+    return dd.read_parquet([str(path) for path in manifest.paths(place)])
+
+
+def _forget(results: pd.DataFrame) -> None:
+    """Keep no results: they are in their files."""
+    del results
+
+
+def _columns(
+    frame: object, mapping: EventMapping, *, keys: Sequence[Hashable] = (), order_by: Sequence[Hashable] = ()
+) -> StagedColumns:
+    if not isinstance(frame, dd.DataFrame):
+        cure = "call the function of this name in events_pandas" if isinstance(frame, pd.DataFrame) else "give one"
+        raise TypeError(f"expected rows in a Dask DataFrame, got {kind_of(frame)}: {cure}")
+    return staged_columns(make_meta(frame), mapping, keys=keys, order_by=order_by)
+
+
+def _read(frame: dd.DataFrame, columns: StagedColumns) -> dd.DataFrame:
+    """Return the columns of a stage; the index may be one of them."""
+    is_index = not set(columns.read) <= set(frame.columns)
+    return (frame.reset_index() if is_index else frame)[columns.read]
+
+
+@dataclass(frozen=True, slots=True)
+class _OnWorkers:
+    """Partitions that are written where they are computed."""
+
+    frame: dd.DataFrame
+
+    def __len__(self) -> int:
+        return int(self.frame.npartitions)
+
+    def written(self, write: Callable[[pd.DataFrame, int], PartFacts]) -> Sequence[PartFacts]:
+        """Write all partitions in one graph, so that what they share, such as a shuffle, is computed once."""
+        parts = enumerate(self.frame.to_delayed())
+        facts: Sequence[PartFacts] = dask.compute(*(dask.delayed(write)(part, number) for number, part in parts))
+        return facts
+
+    def each(self, step: Callable[[Argument], Answer], arguments: Sequence[Argument]) -> Sequence[Answer]:
+        """Call a function with each argument, on the workers."""
+        answers: Sequence[Answer] = dask.compute(*(dask.delayed(step)(argument) for argument in arguments))
+        return answers
+
+
+@dataclass(frozen=True, slots=True)
+class _ComingHere:
+    """Partitions that come to this process one after another, and are written here."""
+
+    frame: dd.DataFrame
+
+    def __len__(self) -> int:
+        return int(self.frame.npartitions)
+
+    def written(self, write: Callable[[pd.DataFrame, int], PartFacts]) -> Sequence[PartFacts]:
+        """Write each partition as soon as the workers have it, and let them forget it."""
+        cluster = _cluster()
+        if cluster is None:
+            # All workers are on this machine.
+            return _OnWorkers(self.frame).written(write)
+        futures = cluster.compute(self.frame.to_delayed())
+        numbers = {future.key: number for number, future in enumerate(futures)}
+        coming = as_completed(futures)
+        # The workers keep what this process has not written yet, and forget what nobody refers to.
+        del futures
+        return sorted(write(future.result(), numbers[future.key]) for future in coming)
+
+    def each(self, step: Callable[[Argument], Answer], arguments: Sequence[Argument]) -> Sequence[Answer]:
+        """Call a function with each argument, here."""
+        return list(map(step, arguments))
+
+
+def _cluster() -> Client | None:
+    try:
+        return default_client()
+    except ValueError:
+        return None

@@ -1,0 +1,216 @@
+"""Parts of a stage as files: what a worker does for one of them. Each is written beside, and renamed into place."""
+
+import secrets
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from events_pandas.convert.cells import Rows
+from events_pandas.errors import SourceError
+
+_EXACT: Final = 2**53
+"""Whole numbers up to here are the same as floating-point numbers."""
+_REFUSALS: Final = (ValueError, TypeError, NotImplementedError, OverflowError)
+"""The errors of Arrow for cells that it cannot hold or convert; two of them are its own, too."""
+
+PART, POSITION = "part", "position"
+
+
+class PartFacts(NamedTuple):
+    """What is known about the rows of a partition, once they are in a file."""
+
+    partition: int
+    rows: int
+    schema: pa.Schema
+    # Columns of whole numbers or of floats with a number that the other kind would not hold exactly.
+    inexact: frozenset[str]
+    absent: frozenset[str]  # columns without any cell
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PartWriter:
+    """Writes partitions as they come, each with the types that its own cells have."""
+
+    names: Sequence[str]
+    paths: Sequence[Path]  # of each partition
+
+    def __call__(self, frame: pd.DataFrame, partition: int) -> PartFacts:
+        """Write a partition."""
+        table = pa.table({name: _cells(frame[name], name, partition) for name in self.names})
+        _put(self.paths[partition], lambda path: pq.write_table(table, path))
+        inexact = frozenset(name for name in self.names if not _is_exact(table[name]))
+        absent = frozenset(name for name in self.names if _is_absent(table[name]))
+        return PartFacts(partition, table.num_rows, table.schema, inexact, absent)
+
+
+def _cells(column: "pd.Series[Any]", name: str, partition: int) -> "pa.Array | pa.ChunkedArray":
+    try:
+        cells = pa.array(column, from_pandas=True)
+        kind = cells.type
+        if pa.types.is_dictionary(kind):
+            return cells.cast(kind.value_type)
+        if not isinstance(kind, pa.BaseExtensionType):
+            return cells
+    except _REFUSALS as error:
+        raise _not_staged(name, f"partition {partition} has cells that no Parquet column holds ({error})") from error
+    raise _not_staged(name, f"Parquet has no {column.dtype}")
+
+
+def _not_staged(name: str, why: str) -> SourceError:
+    cure = f"give all its cells one type, such as with frame.assign(**{{{name!r}: frame[{name!r}].astype(str)}})"
+    return SourceError(f"column {name!r}: cannot be staged: {why}: {cure}")
+
+
+def _is_absent(cells: pa.ChunkedArray) -> bool:
+    return bool(cells.null_count == len(cells))
+
+
+def _is_exact(cells: pa.ChunkedArray) -> bool:
+    """Return whether whole numbers are the same as floats, or floats the same as whole numbers."""
+    if pa.types.is_integer(cells.type):
+        bounds = pc.min_max(cells)
+        low, high = bounds["min"].as_py(), bounds["max"].as_py()
+        return low is None or max(-low, high) <= _EXACT
+    if pa.types.is_floating(cells.type):
+        numbers = cells.drop_null().to_numpy()
+        return bool(((numbers == np.trunc(numbers)) & (np.abs(numbers) <= _EXACT)).all())
+    return True
+
+
+def common_schema(parts: Sequence[PartFacts]) -> pa.Schema:
+    """Return the types that hold the cells of all parts exactly. Raise `SourceError` for a column without one."""
+    return pa.schema([(name, _common_type(name, parts)) for name in parts[0].schema.names])
+
+
+def _common_type(name: str, parts: Sequence[PartFacts]) -> pa.DataType:
+    firsts: dict[pa.DataType, int] = {}
+    # A column without any cell may have any type.
+    for part in [part for part in parts if name not in part.absent] or parts[:1]:
+        firsts.setdefault(part.schema.field(name).type, part.partition)
+    whole, floats = (set(filter(is_kind, firsts)) for is_kind in (pa.types.is_integer, pa.types.is_floating))
+    if whole and floats:
+        # Where a column of whole numbers has a gap, pandas makes floats of it.
+        inexact = {part.schema.field(name).type: part.partition for part in parts if name in part.inexact}
+        beyond, others = ([place for kind, place in inexact.items() if kind in kinds] for kinds in (whole, floats))
+        if beyond and others:
+            why = f"whole numbers beyond 2^53 in partition {beyond[0]}, and others than whole ones"
+            raise _not_staged(name, f"it has {why} in partition {others[0]}")
+        firsts = {kind: place for kind, place in firsts.items() if kind not in (whole if others else floats)}
+    try:
+        fields = [pa.schema([(name, kind)]) for kind in firsts]
+        return pa.unify_schemas(fields, promote_options="permissive").field(0).type
+    except _REFUSALS as error:
+        kinds = [f"{str(kind).removeprefix('large_')} in partition {place}" for kind, place in firsts.items()]
+        raise _not_staged(name, f"it is {kinds[0]}, and {kinds[-1]}") from error
+
+
+def retype(part: tuple[Path, pa.Schema]) -> None:
+    """Write a part again, with other types."""
+    path, schema = part
+    table = _retyped(path, schema)
+    _put(path, lambda new: pq.write_table(table, new))
+
+
+def _retyped(path: Path, schema: pa.Schema) -> pa.Table:
+    table = pq.read_table(path)
+    columns = {}
+    for name, kind in zip(schema.names, schema.types, strict=True):
+        try:
+            is_absent = _is_absent(table[name])
+            columns[name] = pa.nulls(table.num_rows, kind) if is_absent else table[name].cast(kind)
+        except _REFUSALS as error:
+            raise _not_staged(name, f"not every cell can be {kind} ({error})") from error
+    return pa.table(columns, schema=schema)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PartSorter:
+    """Sorts parts, each into a file of its own, and compares them with rows between which the stage is cut."""
+
+    folder: Path
+    schema: pa.Schema
+    order_by: Sequence[str]
+    every: int  # so many rows have one in the sample
+
+    def sort(self, part: tuple[int, Path]) -> pa.Table:
+        """Sort the rows of a part, and return some of them: the columns of the order, their part and their position.
+
+        Rows that are alike keep their order.
+        """
+        number, path = part
+        table = _retyped(path, self.schema)
+        table = table.take(order_of(self._keys(table)))
+        _put(self._path(number), lambda new: _write_arrow(table, new))
+        places = np.arange(0, table.num_rows, self.every)
+        return _numbered(self._keys(table.take(places)), number, places)
+
+    def cut(self, part: tuple[int, pa.Table]) -> Rows:
+        """Return where a sorted part is to be cut: how many of its rows come before each of the given rows."""
+        number, cuts = part
+        keys = self._keys(_open_arrow(self._path(number)))
+        own = _numbered(keys, number, np.arange(keys.num_rows))
+        # A row that stands in the way itself comes after the cut.
+        order = order_of(pa.concat_tables([cuts, own]))
+        places = np.flatnonzero(np.asarray(order) < cuts.num_rows)
+        return places - np.arange(len(places))
+
+    def merge(self, part: tuple[Path, Sequence[str], Rows, Rows, Rows]) -> int:
+        """Write the given columns of a part of the stage: rows from a start to a stop in each sorted part."""
+        target, names, numbers, starts, stops = part
+        slices = zip(numbers.tolist(), starts.tolist(), (stops - starts).tolist(), strict=True)
+        table = pa.concat_tables([_open_arrow(self._path(number)).slice(*where) for number, *where in slices])
+        # Of rows that are alike, those of earlier parts come first: Arrow keeps their order.
+        table = table.take(order_of(self._keys(table))).select(list(names))
+        _put(target, lambda new: pq.write_table(table, new))
+        return int(table.num_rows)
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"part-{number:05d}.sorted.arrow"
+
+    def _keys(self, table: pa.Table) -> pa.Table:
+        # Their names are numbers, so that none is that of another column.
+        return table.select(list(self.order_by)).rename_columns(list(map(str, range(len(self.order_by)))))
+
+
+def order_of(keys: pa.Table) -> pa.Array:
+    """Return the order of rows by all columns from left to right; absent cells come last."""
+    return pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in keys.column_names])
+
+
+def _numbered(keys: pa.Table, number: int, places: Rows) -> pa.Table:
+    parts = pa.array(np.full(len(places), number, np.int64))
+    return keys.append_column(PART, parts).append_column(POSITION, pa.array(places, pa.int64()))
+
+
+def _write_arrow(table: pa.Table, path: Path) -> None:
+    with pa.ipc.new_file(path, table.schema) as file:
+        file.write_table(table)
+
+
+def _open_arrow(path: Path) -> pa.Table:
+    """Open a file whose rows are read only where they are used."""
+    with pa.memory_map(str(path)) as content:
+        return pa.ipc.open_file(content).read_all()
+
+
+def _put(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file beside, and rename it into its place: a task that runs twice writes the same one."""
+    if not path.parent.is_dir():
+        cure = "name a folder that the workers and this machine share"
+        raise SourceError(f"{path.parent.parent}: a worker has no such folder: {cure}")
+    new = path.with_name(f"{path.name}.{secrets.token_hex(4)}.partial")
+    try:
+        write(new)
+        new.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,172 @@
+"""A stage is written: rows that the workers of an engine bring out in parts, and a manifest that comes last."""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol, TypeVar
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from events_pandas.engines.columns import StagedColumns
+from events_pandas.engines.part_files import PartFacts, PartSorter, PartWriter, common_schema, order_of, retype
+from events_pandas.errors import SourceError
+from events_pandas.manifest import STAGE, Manifest, RowsPart, part_name
+from events_pandas.results.run_folder import RunFolder, delete_run, time_text
+from events_pandas.words import listed
+
+Argument = TypeVar("Argument")
+Answer = TypeVar("Answer")
+
+_FEWEST_ROWS: Final = 10_000
+"""Ordered rows are cut into parts of at least so many rows."""
+_SAMPLED: Final = 100
+"""About so many rows of each part decide where ordered rows are cut into parts."""
+
+
+class Partitions(Protocol):
+    """The rows of an engine, and the workers that they are on."""
+
+    def __len__(self) -> int:
+        """Return the number of partitions."""
+
+    def written(self, write: Callable[[pd.DataFrame, int], PartFacts]) -> Sequence[PartFacts]:
+        """Call a function with each partition and its number, once, where the rows are."""
+
+    def each(self, step: Callable[[Argument], Answer], arguments: Sequence[Argument]) -> Sequence[Answer]:
+        """Call a function with each argument, on the workers."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """What a stage is to have, by the words for it; another stage is compared with it."""
+
+    columns: StagedColumns
+    partitions: int
+    rows: str  # a name of the frame's content, if the engine has one
+
+    def facts(self) -> dict[str, Any]:
+        """Return it as a manifest has it."""
+        return {
+            "columns": list(self.columns.names),
+            "order": list(self.columns.order_by),
+            "partitions": self.partitions,
+            "rows": self.rows,
+        }
+
+
+def stage_folder(stage: str | os.PathLike[str]) -> Path:
+    """Return the folder of a stage as all workers know it. Raise `SourceError` for an address."""
+    if "://" in os.fspath(stage):
+        raise SourceError(f"stage: {os.fspath(stage)!r} is an address: name a folder that all workers share")
+    return Path(stage).absolute()
+
+
+def is_there(folder: Path, wanted: Wanted) -> bool:
+    """Return whether a stage is complete. Raise `SourceError` if it has other rows than are wanted."""
+    manifest = Manifest.read(folder, holds=STAGE) if folder.is_dir() else None
+    if manifest is None:
+        return False
+    if differing := [name for name, fact in wanted.facts().items() if manifest.made_of.get(name) != fact]:
+        cure = "give another folder, or overwrite=True to write it again; submit_file submits it as it is"
+        raise SourceError(f"{folder}: is a stage already, with other {listed(differing)} than those asked for: {cure}")
+    return True
+
+
+def write_stage(folder: Path, partitions: Partitions, wanted: Wanted) -> None:
+    """Write a stage, in the place of an earlier one. What killed processes have left of others is deleted."""
+    with closing(RunFolder(folder, holds=STAGE, clear=delete_run)) as place:
+        begun = Manifest(run=place.run, started_at=time_text(time.time()), holds=STAGE)
+        place.note(begun)
+        try:
+            parts, schema = _StageParts(place, partitions, wanted).written()
+            _require_whole(place, parts)
+            columns = tuple(schema.names)
+            manifest = Manifest(
+                run=place.run,
+                started_at=begun.started_at,
+                complete=True,
+                columns=columns,
+                parts=parts,
+                holds=STAGE,
+                made_of=wanted.facts(),
+            )
+            place.put_in_place(manifest)
+        except BaseException:
+            place.discard()
+            raise
+
+
+def _require_whole(place: RunFolder, parts: Sequence[RowsPart]) -> None:
+    """Raise `SourceError` if a part is not here as its worker has written it."""
+    for part in parts:
+        path = place.place / part.name
+        if not path.exists() or pq.read_metadata(path).num_rows != part.rows:
+            cure = "name a folder that the workers and this machine share, and start it again"
+            raise SourceError(f"{place.path}: {part.name} is not there as its worker wrote it: {cure}")
+
+
+class _StageParts:
+    def __init__(self, place: RunFolder, partitions: Partitions, wanted: Wanted) -> None:
+        self._place, self._partitions = place, partitions
+        self._columns = wanted.columns
+
+    def written(self) -> tuple[tuple[RowsPart, ...], pa.Schema]:
+        """Write the parts, with the same types in all of them; return them, and these types."""
+        numbers = range(len(self._partitions))
+        is_ordered = bool(self._columns.order_by)
+        paths = list(map(self._raw_path if is_ordered else self._path, numbers))
+        facts = self._partitions.written(PartWriter(names=self._columns.read, paths=paths))
+        # A partition without rows does not tell types.
+        parts = [part for part in facts if part.rows] or list(facts[:1])
+        schema = common_schema(parts)
+        if is_ordered:
+            return self._ordered(parts, schema), pa.schema([schema.field(name) for name in self._columns.names])
+        changed = [part for part in parts if not part.schema.equals(schema)]
+        self._partitions.each(retype, [(paths[part.partition], schema) for part in changed])
+        return tuple(RowsPart(paths[part.partition].name, part.rows) for part in parts), schema
+
+    def _ordered(self, parts: Sequence[PartFacts], schema: pa.Schema) -> tuple[RowsPart, ...]:
+        """Sort the rows of all parts: each part by itself, and then parts of what comes next in all of them."""
+        self._require_order(schema)
+        each, numbers = self._partitions.each, np.array([part.partition for part in parts])
+        rows = np.array([part.rows for part in parts])
+        n_parts = min(max(int(rows.sum()) // _FEWEST_ROWS, 1), len(parts))
+        every = max(int(rows.sum()) // (_SAMPLED * len(parts)), 1)
+        sorter = PartSorter(folder=self._place.place, schema=schema, order_by=self._columns.order_by, every=every)
+        samples = each(sorter.sort, [(number, self._raw_path(number)) for number in numbers.tolist()])
+        cuts = _cuts(samples, n_parts=n_parts)
+        found = each(sorter.cut, [(number, cuts) for number in numbers.tolist()])
+        # A line for each sorted part: where its rows for each part of the stage begin, and where the last ones end.
+        bounds = np.column_stack([np.zeros_like(rows), np.stack(found), rows])
+        targets, slices = list(map(self._path, range(n_parts))), []
+        for target, starts, stops in zip(targets, bounds.T[:-1], bounds.T[1:], strict=True):
+            # Without any rows the first one tells the columns.
+            own = np.flatnonzero(stops > starts) if rows.any() else np.array([0])
+            slices.append((target, self._columns.names, numbers[own], starts[own], stops[own]))
+        counts = each(sorter.merge, slices)
+        return tuple(RowsPart(target.name, count) for target, count in zip(targets, counts, strict=True))
+
+    def _require_order(self, schema: pa.Schema) -> None:
+        for name in self._columns.order_by:
+            kind = schema.field(name).type
+            if pa.types.is_nested(kind) or pa.types.is_null(kind):
+                raise SourceError(f"order_by: column {name!r} is {kind}, which has no order: give another column")
+
+    def _path(self, number: int) -> Path:
+        return self._place.place / part_name(number, self._place.run)
+
+    def _raw_path(self, number: int) -> Path:
+        return self._place.place / f"part-{number:05d}.raw.parquet"
+
+
+def _cuts(samples: Sequence[pa.Table], *, n_parts: int) -> pa.Table:
+    """Return the rows before which ordered rows are cut into parts of about the same size."""
+    sampled = pa.concat_tables(samples)
+    ordered = sampled.take(order_of(sampled))
+    return ordered.take(np.arange(1, n_parts) * ordered.num_rows // n_parts)

@@ -1,0 +1,425 @@
+"""Rows of a Dask DataFrame as a stage: their order, their types, how often they are read, and what is refused."""
+
+import datetime as dt
+import json
+import re
+from decimal import Decimal
+
+import dask
+import dask.dataframe as dd
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import events_pandas as ep
+from events_pandas.engines.dask import check_events, stage_events, submit_events
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path, monkeypatch):
+    """Let relative folders be those of the test."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def mapping():
+    """A mapping of the columns that `rows` makes."""
+    return ep.EventMapping(event_name="placed-order", created_at="day", user_id="who", timezone="UTC")
+
+
+def rows(n_rows, **columns):
+    numbers = range(n_rows)
+    days = [f"2024-01-{1 + number % 28:02d}" for number in numbers]
+    return pd.DataFrame({"who": [f"{number:05d}" for number in numbers], "day": days, "n": numbers, **columns})
+
+
+def partitions(*frames):
+    """Return frames as the partitions of a Dask DataFrame, each with the dtypes that it has."""
+    return dd.from_map(lambda number: frames[number], range(len(frames)), meta=frames[0].head(0))
+
+
+def staged(folder="stage"):
+    """Return the rows of a stage in the order in which they are submitted."""
+    manifest = json.loads((folder / "_manifest.json").read_text())
+    return pa.concat_tables([pq.read_table(folder / part["name"]) for part in manifest["parts"]])
+
+
+def part_types(folder, name):
+    return {pq.read_schema(path).field(name).type for path in folder.glob("part-*.parquet")}
+
+
+def test_stage_has_the_rows_in_the_order_of_the_partitions(mapping):
+    """Partition 10 comes after partition 9, and a part has the number of its partition."""
+    folder = stage_events(dd.from_pandas(rows(36), npartitions=12, sort=False), mapping, "stage", keys=["n"])
+
+    assert staged(folder)["n"].to_pylist() == list(range(36))
+    names = sorted(path.name for path in folder.glob("part-*"))
+    assert [name[:10] for name in names] == [f"part-{number:05d}" for number in range(12)]
+
+
+def test_stage_has_the_columns_of_the_mapping_and_the_keys(mapping):
+    """Other columns stay where they are, and neither is anything left of the writing."""
+    folder = stage_events(dd.from_pandas(rows(4, note="private"), npartitions=2), mapping, "stage", keys=["n"])
+
+    assert staged(folder).column_names == ["who", "day", "n"]
+    assert {path.name[:5] for path in folder.iterdir()} == {"_mani", "part-"}
+
+
+def test_stage_has_the_index_if_the_mapping_reads_it(mapping):
+    """A mapping may name the index, as in a pandas frame."""
+    frame = dd.from_pandas(rows(4).set_index("who"), npartitions=2)
+
+    assert staged(stage_events(frame, mapping, "stage"))["who"].to_pylist() == ["00000", "00001", "00002", "00003"]
+
+
+def test_stage_keeps_the_rows_of_empty_partitions_out(mapping):
+    """A partition without rows has no part; a frame without rows has one, with the columns."""
+    frame = dd.from_pandas(rows(6), npartitions=3, sort=False)
+
+    some = stage_events(frame[frame["n"] > 3], mapping, "some")
+    none = stage_events(frame[frame["n"] > 9], mapping, "none", order_by=["day"])
+
+    assert [path.name[:10] for path in some.glob("part-*")] == ["part-00002"]
+    assert (staged(none).num_rows, staged(none).column_names) == (0, ["who", "day"])
+    assert ep.check_file(none, mapping).rows == 0
+
+
+@pytest.mark.parametrize(("npartitions", "n_parts"), [(1, 1), (7, 7), (40, 10)])
+def test_order_by_sorts_the_rows_over_all_partitions(mapping, npartitions, n_parts):
+    """The rows of all partitions are sorted, into parts that are not small; rows that are alike keep their order."""
+    frame = rows(100_000).assign(day=lambda each: each["day"].sample(frac=1, random_state=7).to_numpy())
+    given = dd.from_pandas(frame, npartitions=npartitions, sort=False)
+
+    folder = stage_events(given, mapping, "stage", keys=["n"], order_by=["day"])
+
+    assert staged(folder)["n"].to_pylist() == frame.sort_values("day", kind="stable")["n"].tolist()
+    assert len(list(folder.glob("part-*"))) == n_parts
+
+
+def test_order_by_sorts_by_several_columns_that_may_have_gaps(mapping):
+    """The first column decides, then the next; absent cells come last; a column of the order alone is not staged."""
+    frame = pd.DataFrame(
+        {
+            "who": ["a", "b", "c", "d", "e", "f"],
+            "day": ["2024-01-31"] * 6,
+            "at": [2.0, None, 1.0, 2.0, None, 1.0],
+            "then": ["x", "y", None, "w", "a", "z"],
+        }
+    )
+
+    folder = stage_events(dd.from_pandas(frame, npartitions=3, sort=False), mapping, "stage", order_by=["at", "then"])
+
+    assert staged(folder).to_pydict() == {"who": ["f", "c", "d", "a", "e", "b"], "day": ["2024-01-31"] * 6}
+
+
+def test_order_by_cuts_rows_that_are_alike(mapping):
+    """Parts are of about the same size, also if all rows have the same cell in the column that they are sorted by."""
+    frame = rows(40_000).assign(day="2024-01-31")
+
+    folder = stage_events(
+        dd.from_pandas(frame, npartitions=4, sort=False), mapping, "stage", keys=["n"], order_by=["day"]
+    )
+
+    sizes = [pq.read_metadata(path).num_rows for path in folder.glob("part-*")]
+    assert staged(folder)["n"].to_pylist() == list(range(40_000))
+    assert len(sizes) == 4
+    assert max(sizes) < 11_000
+
+
+def test_order_by_refuses_a_column_without_order(mapping):
+    """Lists have no order."""
+    frame = rows(2).assign(tags=pd.Series([["a"], ["b"]], dtype=pd.ArrowDtype(pa.list_(pa.string()))))
+
+    with pytest.raises(ep.SourceError) as raised:
+        stage_events(dd.from_pandas(frame, npartitions=1), mapping, "stage", order_by=["tags"])
+
+    said = "order_by: column 'tags' is list<item: string>, which has no order: give another column"
+    assert str(raised.value).replace("element", "item") == said
+
+
+@pytest.mark.parametrize("scheduler", ["sync", "threads"])
+def test_each_partition_is_read_once(mapping, tmp_path, scheduler):
+    """A source is read once for each of its partitions, also by a shuffle, a sort and a check."""
+    log = tmp_path / "read.txt"
+
+    def read(number):
+        with log.open("a") as file:
+            file.write(f"{number}\n")
+        return rows(5).assign(n=number)
+
+    source = dd.from_map(read, range(12), meta=rows(1).head(0))
+    with dask.config.set(scheduler=scheduler):
+        stage_events(source, mapping, "one")
+        stage_events(source, mapping, "two", order_by=["day"])
+        stage_events(source.shuffle("who", npartitions=8), mapping, "three", order_by=["day"])
+        check_events(source.shuffle("who"), mapping)
+
+    assert sorted(map(int, log.read_text().split())) == sorted([*range(12)] * 4)
+
+
+def test_parts_have_one_type_for_whole_numbers_with_gaps(mapping):
+    """Whole numbers stay exact where another partition has floats because of a gap, or no cell at all."""
+    frame = partitions(
+        rows(2).assign(who=[2**60 + 1, 7]),
+        rows(2).assign(who=[8.0, None]),
+        rows(2).assign(who=[None, None]),
+    )
+
+    folder = stage_events(frame, mapping, "stage")
+
+    assert part_types(folder, "who") == {pa.int64()}
+    assert staged(folder)["who"].to_pylist() == [2**60 + 1, 7, 8, None, None, None]
+
+
+def test_parts_have_floats_if_a_partition_has_fractions(mapping):
+    """A number that is not whole makes floats of all, as in one frame."""
+    frame = partitions(rows(1).assign(who=[7]), rows(1).assign(who=[7.5]))
+
+    assert staged(stage_events(frame, mapping, "stage"))["who"].to_pylist() == [7.0, 7.5]
+
+
+def test_numbers_that_no_type_holds_are_refused(mapping, tmp_path):
+    """Neither the whole number nor the fraction may be changed."""
+    frame = partitions(rows(1).assign(who=[7]), rows(1).assign(who=[2**53 + 1]), rows(1).assign(who=[7.5]))
+
+    with pytest.raises(ep.SourceError) as raised:
+        stage_events(frame, mapping, "stage")
+
+    assert str(raised.value) == (
+        "column 'who': cannot be staged: it has whole numbers beyond 2^53 in partition 1, and others than whole ones "
+        "in partition 2: give all its cells one type, such as with frame.assign(**{'who': frame['who'].astype(str)})"
+    )
+    assert not (tmp_path / "stage").exists()
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        pd.Series(["00042", None, "x", "y"], dtype=object),
+        pd.Series(["00042", None, "x", "y"], dtype="string"),
+        pd.Series(["00042", None, "x", "y"], dtype="category"),
+        pd.Series([2**60 + 1, None, 3, 4], dtype=pd.ArrowDtype(pa.int64())),
+        pd.Series([2**60 + 1, None, 3, 4], dtype="Int64"),
+        pd.Series([Decimal("1.5"), None, Decimal("200.25"), Decimal(3)], dtype=object),
+        pd.Series([dt.date(2024, 1, 31), None, dt.date(1, 1, 1), dt.date(9999, 1, 1)], dtype=object),
+        pd.Series(pd.to_datetime(["2024-01-31T10:00+01:00", None, None, "2024-02-01T00:00Z"], utc=True)),
+        pd.Series([True, None, False, True], dtype=object),
+    ],
+    ids=["object", "string", "category", "arrow", "Int64", "decimal", "date", "time", "bool"],
+)
+def test_cells_stay_what_they_are(mapping, cells):
+    """Text keeps its zeros, numbers their digits, and absent cells are absent."""
+    with dask.config.set({"dataframe.convert-string": False}):
+        frame = dd.from_pandas(rows(4).assign(extra=cells), npartitions=4, sort=False)
+        folder = stage_events(frame, mapping, "stage", keys=["extra"])
+
+    assert staged(folder)["extra"].to_pylist() == [None if pd.isna(cell) else cell for cell in cells]
+    assert len(part_types(folder, "extra")) == 1
+
+
+def test_column_without_any_cell_is_staged(mapping):
+    """Every row lacks the key, and is submitted."""
+    folder = stage_events(partitions(rows(1).assign(n=None), rows(1).assign(n=np.nan)), mapping, "stage", keys=["n"])
+
+    assert staged(folder)["n"].to_pylist() == [None, None]
+    assert ep.check_file(folder, mapping).valid == 2
+
+
+@pytest.mark.parametrize(
+    ("cells", "why"),
+    [
+        ([["a"], [7]], "it is string in partition 0, and int64 in partition 1"),
+        ([["a", 7], ["b", "c"]], "partition 0 has cells that no Parquet column holds (...)"),
+        ([pd.period_range("2024-01", periods=2, freq="M")] * 2, "Parquet has no period[M]"),
+    ],
+)
+def test_column_without_a_single_type_is_refused(mapping, cells, why):
+    """The message names the column, the partitions and the cure; nothing is left in the folder."""
+    with dask.config.set({"dataframe.convert-string": False}):
+        frame = partitions(*(rows(len(own)).assign(extra=pd.Series(own)) for own in cells))
+        with pytest.raises(ep.SourceError) as raised:
+            stage_events(frame, mapping, "stage", keys=["extra"])
+
+    cure = "give all its cells one type, such as with frame.assign(**{'extra': frame['extra'].astype(str)})"
+    said = re.sub(r"\((Expected|Could).*?\)", "(...)", str(raised.value))
+    assert said == f"column 'extra': cannot be staged: {why}: {cure}"
+
+
+def test_float_identifiers_are_noted_as_in_a_frame(mapping):
+    """Where Dask itself made floats of large numbers, the digits are lost already, and the check says so."""
+    frame = rows(2).assign(who=[float(2**60), 7.0])
+
+    report = check_events(dd.from_pandas(frame, npartitions=2), mapping)
+
+    assert str(report) == str(ep.check_events(frame, mapping))
+    assert report.invalid == 1
+
+
+@pytest.mark.parametrize("computed", [lambda frame: frame["n"] + 1, getattr(pd, "col", lambda _: print)("n")])
+@pytest.mark.parametrize("step", [check_events, lambda frame, mapping: stage_events(frame, mapping, "stage")])
+def test_callables_are_refused(step, computed):
+    """A stage has the columns that the mapping names, and a callable names none."""
+    mapping = ep.EventMapping(event_name="e", created_at="day", user_id="who", metadata={"next": computed})
+
+    with pytest.raises(ep.MappingError) as raised:
+        step(dd.from_pandas(rows(2), npartitions=2), mapping)
+
+    assert str(raised.value) == (
+        "metadata.next: is a callable or an expression, and nobody knows which columns it reads: compute the column in "
+        "the frame, with assign, and name it in the mapping"
+    )
+
+
+def test_labels_that_are_not_text_are_refused():
+    """Parquet has names only."""
+    mapping = ep.EventMapping(event_name="e", created_at="day", user_id=7)
+
+    with pytest.raises(ep.MappingError) as raised:
+        stage_events(dd.from_pandas(rows(2).rename(columns={"who": 7}), npartitions=2), mapping, "stage")
+
+    assert str(raised.value) == "user_id: the column 7 has a name that is not text, as in Parquet: rename it"
+
+
+def test_missing_columns_are_named_before_anything_is_computed(mapping):
+    """The columns that Dask knows are enough."""
+    frame = dd.from_map(lambda _: pytest.fail("was computed"), [0, 1], meta=rows(1)[["day", "n"]])
+
+    with pytest.raises(ep.UnknownColumnError) as lacking:
+        stage_events(frame, mapping, "stage")
+    with pytest.raises(ep.UnknownColumnError) as misspelt:
+        stage_events(frame.assign(who="x"), mapping, "stage", order_by=["dya"])
+
+    assert str(lacking.value) == "user_id: no column 'who'; there are 'day', 'n'"
+    assert str(misspelt.value) == "order_by: no column 'dya': did you mean 'day'?"
+
+
+def test_frame_that_is_not_of_dask_is_refused(mapping):
+    """A pandas frame has functions of its own."""
+    with pytest.raises(TypeError) as raised:
+        check_events(rows(1), mapping)
+
+    said = "expected rows in a Dask DataFrame, got a DataFrame: call the function of this name in events_pandas"
+    assert str(raised.value) == said
+
+
+def test_order_that_is_not_a_list_is_refused(mapping):
+    """A text would be taken for a list of letters."""
+    with pytest.raises(TypeError) as raised:
+        stage_events(dd.from_pandas(rows(1), npartitions=1), mapping, "stage", order_by="day")
+
+    assert str(raised.value) == "order_by: expected a list of columns, got 'day': use order_by=['order_id'] or the like"
+
+
+def test_complete_stage_of_the_same_rows_is_left_as_it_is(mapping):
+    """A second start computes nothing."""
+    folder = stage_events(dd.from_pandas(rows(6), npartitions=3), mapping, "stage")
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+
+    stage_events(dd.from_pandas(rows(6), npartitions=3), mapping, "stage")
+
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("frame", "options", "differing"),
+    [
+        (rows(6), {"keys": ["n"]}, "columns"),
+        (rows(6), {"order_by": ["day"]}, "order"),
+        (rows(6).assign(n=1), {}, "rows"),
+        (rows(7), {"keys": ["n"], "order_by": ["n"]}, "columns, order, rows"),
+    ],
+)
+def test_complete_stage_of_other_rows_is_refused(mapping, tmp_path, frame, options, differing):
+    """The message says what differs and what to do; with `overwrite` the new stage takes its place."""
+    folder = stage_events(dd.from_pandas(rows(6), npartitions=3), mapping, "stage")
+
+    with pytest.raises(ep.SourceError) as raised:
+        stage_events(dd.from_pandas(frame, npartitions=3), mapping, "stage", **options)
+
+    assert str(raised.value) == (
+        f"{tmp_path / 'stage'}: is a stage already, with other {differing} than those asked for: give another folder, "
+        "or overwrite=True to write it again; submit_file submits it as it is"
+    )
+    stage_events(dd.from_pandas(frame, npartitions=3), mapping, "stage", overwrite=True, **options)
+    assert staged(folder).num_rows == len(frame)
+    assert sum(pq.read_metadata(path).num_rows for path in folder.glob("part-*")) == len(frame)
+
+
+def test_folder_that_holds_something_else_is_refused(mapping, tmp_path):
+    """Neither results nor the files of others are replaced."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").touch()
+    frame = dd.from_pandas(rows(2), npartitions=1)
+
+    with pytest.raises(ep.SourceError) as raised:
+        stage_events(frame, mapping, "mine")
+    with pytest.raises(ep.SourceError) as remote:
+        stage_events(frame, mapping, "s3://bucket/stage/")
+
+    others = "the folder holds other files, such as 'notes.txt': choose an empty or a new one"
+    assert str(raised.value) == f"{tmp_path / 'mine'}: a stage cannot be written there: {others}"
+    assert str(remote.value) == "stage: 's3://bucket/stage/' is an address: name a folder that all workers share"
+
+
+def test_stage_is_read_in_the_order_of_its_manifest(mapping):
+    """A part that is missing is an error, and other files of the folder are not read."""
+    folder = stage_events(dd.from_pandas(rows(6), npartitions=3, sort=False), mapping, "stage")
+    (folder / "part-00001-00000000.parquet").write_bytes(b"of another run")
+    assert ep.check_file(folder, mapping).rows == 6
+
+    gone = max(folder.glob("part-*"))
+    gone.unlink()
+
+    with pytest.raises(ep.SourceError) as raised:
+        ep.check_file(folder, mapping)
+    assert str(raised.value) == (
+        f"{folder}: is a stage without its part {gone.name}: call stage_events again with overwrite=True"
+    )
+
+
+def test_stage_that_is_not_complete_is_not_read(mapping):
+    """Before the manifest is there, the folder has no rows."""
+    folder = stage_events(dd.from_pandas(rows(6), npartitions=3), mapping, "stage")
+    manifest = json.loads((folder / "_manifest.json").read_text())
+    of_run = folder / f"_run-{manifest['run']}"
+    of_run.mkdir()
+    for path in folder.glob("*.*"):
+        path.rename(of_run / path.name)
+
+    with pytest.raises(ep.SourceError) as raised:
+        ep.check_file(folder, mapping)
+
+    cure = "call stage_events again, which writes all of it"
+    assert str(raised.value) == f"{folder}: is a stage that is not complete: {cure}"
+    stage_events(dd.from_pandas(rows(8), npartitions=2), mapping, "stage")
+    assert staged(folder).num_rows == 8
+    assert not of_run.exists()
+
+
+def test_stage_needs_the_parts_that_its_workers_wrote(mapping, tmp_path):
+    """A part that is not in the folder of this machine, or is not the same there, leaves no stage."""
+
+    def read(number):
+        for path in tmp_path.glob("stage/_run-*/part-*"):
+            path.unlink()
+        return rows(2).assign(n=number)
+
+    frame = dd.from_map(read, range(2), meta=rows(1).head(0))
+
+    with dask.config.set(scheduler="sync"), pytest.raises(ep.SourceError) as raised:
+        stage_events(frame, mapping, "stage")
+
+    cure = "name a folder that the workers and this machine share, and start it again"
+    said = re.sub(r"part-0000\d-.{8}", "a part", str(raised.value))
+    assert said == f"{tmp_path / 'stage'}: a part.parquet is not there as its worker wrote it: {cure}"
+    assert not (tmp_path / "stage").exists()
+
+
+def test_results_do_not_take_the_place_of_a_stage(mapping):
+    """The folder of the stage is read, and is refused for the results."""
+    with pytest.raises(ep.SourceError) as raised:
+        submit_events(dd.from_pandas(rows(2), npartitions=1), mapping, stage="both", results="both")
+
+    assert "the next run would read it" in str(raised.value)
