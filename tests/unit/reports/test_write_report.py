@@ -494,6 +494,17 @@ def test_report_replaces_a_link_and_not_its_file(results, tmp_path):
     assert (tmp_path / "first.html").read_text(encoding="utf-8") == before
 
 
+@pytest.mark.parametrize("name", ["run.pdf", "run", "run.html.txt"])
+def test_report_is_refused_under_another_ending(results, tmp_path, name):
+    """A program that opens files by their endings would not show it."""
+    with pytest.raises(ep.SourceError) as caught:
+        ep.write_report(results, tmp_path / name)
+
+    said = "a report is an HTML file: let its name end in .html (a browser prints it to PDF)"
+    assert str(caught.value) == f"{tmp_path / name}: {said}"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_report_needs_its_folder(results, tmp_path):
     """The error names it."""
     path = tmp_path / "none" / "run.html"
