@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from events_pandas.convert.cells import TEXT_TYPE, WORD_BYTES, Mask, Rows, valid_mask
 from events_pandas.convert.codes import CODES
-from events_pandas.convert.decimal_signs import sign_cure
+from events_pandas.convert.decimal_signs import SIGN_CURES, sign_cure
 from events_pandas.convert.identifiers import Contacts, choose_contacts
 from events_pandas.convert.json_text import Pieces, comma_joined, filtered, joined, json_strings
 from events_pandas.convert.keys import NO_TIME, EventKeys, Seconds, Words, event_streams, normalized_names, text_words
@@ -269,7 +269,10 @@ def _type_notes(bound: BoundRule, member: Member) -> Iterator[Finding]:
     if bound.is_bare:
         for finding in member.findings:
             if finding.code in _ODD_CELLS:
-                yield replace(finding.once(), code=_ODD_CELLS[finding.code])
+                odd = finding.once()
+                # How a number is written is not yet what to do about a cell that may be none.
+                cures = None if odd.cure() in SIGN_CURES else odd.cures
+                yield replace(odd, code=_ODD_CELLS[finding.code], cures=cures)
 
 
 def _cut(bound: BoundRule, rows: "slice | Rows") -> BoundRule:
