@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from events_pandas.convert.cells import TEXT_TYPE, WORD_BYTES, Mask, Rows, valid_mask
+from events_pandas.convert.codes import CODES
+from events_pandas.convert.decimal_signs import SIGN_CURES, sign_cure
 from events_pandas.convert.identifiers import Contacts, choose_contacts
 from events_pandas.convert.json_text import Pieces, comma_joined, filtered, joined, json_strings
 from events_pandas.convert.keys import NO_TIME, EventKeys, Seconds, Words, event_streams, normalized_names, text_words
@@ -23,6 +25,7 @@ from events_pandas.intercom import IDENTIFIERS
 from events_pandas.mapping import BoundMapping, BoundRule, Constant, Text
 from events_pandas.mapping.arrow_types import readable
 from events_pandas.mapping.rules import Values, metadata_key, part_path
+from events_pandas.words import escaped
 
 Made = TypeVar("Made")
 
@@ -153,7 +156,7 @@ class Converter:
         found = [finding for rule in bound.rules for finding in _constant_findings(rule, bound.mapping.timezone)]
         faults = [finding for finding in found if finding.severity == "error"]
         if faults:
-            raise MappingError([replace(fault, values=None).messages()[0].as_py() for fault in faults])
+            raise MappingError([_fault(finding) for finding in faults])
 
     def convert(self, start: int, stop: int) -> EventBatch:
         """Convert the rows of ``frame.iloc[start:stop]``."""
@@ -266,7 +269,10 @@ def _type_notes(bound: BoundRule, member: Member) -> Iterator[Finding]:
     if bound.is_bare:
         for finding in member.findings:
             if finding.code in _ODD_CELLS:
-                yield replace(finding.once(), code=_ODD_CELLS[finding.code])
+                odd = finding.once()
+                # How a number is written is not yet what to do about a cell that may be none.
+                cures = None if odd.cure() in SIGN_CURES else odd.cures
+                yield replace(odd, code=_ODD_CELLS[finding.code], cures=cures)
 
 
 def _cut(bound: BoundRule, rows: "slice | Rows") -> BoundRule:
@@ -286,6 +292,12 @@ def _required(bound: BoundRule, reading: Reading) -> Reading:
     """Report the rows in which a field that every event needs is absent."""
     missing = {f"{bound.path}_missing": ~reading.present}
     return replace(reading, findings=[*reading.findings, *finding_at(bound, "", missing)])
+
+
+def _fault(finding: Finding) -> str:
+    """Say what is wrong with a constant. Its label shows the value, and it is not written as the cells are."""
+    cure = sign_cure(finding.code, None) or CODES[finding.code].cure
+    return f"{escaped(finding.field)}: {finding.label} {CODES[finding.code].cause}: {cure}"
 
 
 def _constant_findings(rule: BoundRule, timezone: str | None) -> Iterable[Finding]:

@@ -18,6 +18,9 @@ STRIP_CURES: Final = MappingProxyType(
 )
 """How to fix an identifier, by code, if the mapping does not strip it."""
 
+NOT_POSITIVE_CURE: Final = "leave the amount empty to send the event without it, or drop the row"
+"""How to fix an amount that is not above zero if the mapping omits zeros."""
+
 Severity = Literal["error", "note"]
 
 Table: TypeAlias = dict[str, tuple[str, str]]  # the cause and the cure of each code

@@ -7,7 +7,6 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from events_pandas.convert.cells import TEXT_TYPE, Mask, mask_at, matches, text_bytes
 from events_pandas.mapping.source_format import DECIMAL_SIGNS, DecimalSign
@@ -20,11 +19,12 @@ PLAIN_AMOUNT: Final = r"^(?:\+|(?P<sign>-?))(?P<whole>[0-9]+)(?:\.(?:(?P<part>[0
 
 _IS_WRITTEN: Final = {sign: re.compile(pattern) for sign, pattern in WRITTEN_NUMBERS.items()}
 _CURRENCY: Final = re.compile(r"(?P<before>[^\d\s+-]{1,3})?\s?(?P<number>[+-]?\d.*\d|\d)\s?(?P<after>[^\d\s]{1,3})?")
-WITH_SIGN: Final = {
+_PLAIN_CURES: Final = {
     "number_unreadable": "write it as 3{sign}67, without units",
     "amount_unreadable": "write it as 349{sign}99, without symbols",
 }
-"""How to fix what is not a number in a column that has a decimal sign, by code: thousands may be separated there."""
+# Thousands may be separated in a column that has a decimal sign.
+_OTHERWISE: Final = " or thousands separators"
 _SOURCE: Final = "in the mapping's source"
 _MINUS: Final = "\u2212"
 _POINT, _COMMA = ord("."), ord(",")
@@ -75,9 +75,15 @@ def _cure(text: str, readings: dict[DecimalSign, str], plain: re.Pattern[str]) -
     return _currency_cure(text)
 
 
-def cures_with_sign(code: str, cures: pa.Array | None, sign: DecimalSign, *, length: int) -> pa.Array:
-    """Say how to write numbers with the decimal sign in force, where a text has no cure of its own."""
-    return pc.fill_null(pa.nulls(length, TEXT_TYPE) if cures is None else cures, WITH_SIGN[code].format(sign=sign))
+def sign_cure(code: str, sign: DecimalSign | None) -> str | None:
+    """Say how to write a number with the decimal sign in force, if any; None if the code is about something else."""
+    if code not in _PLAIN_CURES:
+        return None
+    return _PLAIN_CURES[code].format(sign=sign or ".") + ("" if sign else _OTHERWISE)
+
+
+SIGN_CURES: Final = frozenset(sign_cure(code, sign) or "" for code in _PLAIN_CURES for sign in (*DECIMAL_SIGNS, None))
+"""All that `sign_cure` says."""
 
 
 def written_signs(text: str) -> list[DecimalSign]:

@@ -44,15 +44,18 @@ ROW_ERRORS: Final = {
 
 ERRORS: Final = {
     # Fields that every event needs.
-    "event_name_missing": ("is empty", "every event needs a name, such as 'placed-order'"),
-    "event_name_unreadable": ("is not text", "an event's name must be text, such as 'placed-order'"),
-    "created_at_missing": ("is empty", "every event needs its time"),
-    "identifier_missing": ("is empty", "Intercom needs an identifier (user_id, id or email) to find the contact"),
+    "event_name_missing": ("is empty", "fill in a name, such as 'placed-order', or drop the row"),
+    "event_name_unreadable": ("is not text", "write it as text, such as 'placed-order'"),
+    "created_at_missing": ("is empty", "fill in the time, which every event needs, or drop the row"),
+    "identifier_missing": (
+        "is empty",
+        "fill in the user_id, id or email by which Intercom finds the contact, or drop the row",
+    ),
     "identifier_inexact": (
         "is a float of 2^53 or more, whose last digits are lost",
         "read the column as text or Int64 from its source",
     ),
-    "identifier_unreadable": ("is not an identifier", "an identifier is text or a whole number"),
+    "identifier_unreadable": ("is not an identifier", "write it as text or as a whole number"),
     "identifier_scientific": (
         "is a number in scientific notation, whose last digits are lost",
         "export the column as text from its source, with all digits",
@@ -66,7 +69,7 @@ ERRORS: Final = {
         "remove the equals sign, the quotes or the apostrophe",
     ),
     "identifier_object": ("is the printed form of an object", "map a column that holds the object's identifier"),
-    "email_malformed": ("is not an email address", "it needs one '@' with a name before and a domain after it"),
+    "email_malformed": ("is not an email address", "write it with one '@', a name before it and a domain after it"),
     "sheet_error": (
         "is an error that a spreadsheet shows instead of a value",
         "correct or empty the cell there, and save or export the file again",
@@ -125,15 +128,21 @@ ERRORS: Final = {
         "can be read in two ways, since no decimal sign is known for its column",
         "set decimal to ',' or '.' in the mapping's source",
     ),
-    "number_unreadable": ("is not a plain number", "write it as 3.67, without units or thousands separators"),
+    "number_unreadable": (
+        "is not a plain number",
+        "write it as 3.67 (3,67 if decimal is ','), without units or thousands separators",
+    ),
     "number_not_finite": ("is infinite, and JSON has no infinity", "leave the cell empty"),
     "number_inexact": ("is too large for a JSON number, which would lose digits", "send it as text"),
     "link_malformed": ("is not an http or https address", "write it as https://example.org/page, without spaces"),
     "rich_link_incomplete": (
         "is empty, and the link's other part is not",
-        "a rich link needs both its value and its url, or neither",
+        "fill in both its value and its url, or neither",
     ),
-    "amount_unreadable": ("is not a plain amount", "write it as 349.99, without symbols or thousands separators"),
+    "amount_unreadable": (
+        "is not a plain amount",
+        "write it as 349.99 (349,99 if decimal is ','), without symbols or thousands separators",
+    ),
     "amount_too_large": ("is too large to count exactly", "check the column, or send it as text"),
     "amount_not_positive": (
         "is not above zero, and Intercom accepts only positive amounts",

@@ -1,7 +1,7 @@
 """The identifier that names the contact of each row: the first of user_id, id and email that is present."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events_pandas.convert.cells import TEXT_TYPE, CellKind, Mask, Rows
+from events_pandas.convert.cells import CellKind, Mask, Rows
 from events_pandas.convert.codes import CODES, STRIP_CURES
 from events_pandas.convert.json_text import Pieces, filtered, joined, json_strings, present
 from events_pandas.convert.keys import Words, text_words
@@ -137,10 +137,7 @@ def _advised(bound: BoundRule, findings: Iterable[Finding]) -> Iterator[Finding]
     """Name the option that would remove blanks and invisible characters, if the mapping does not have it."""
     for finding in findings:
         cure = None if bound.strips else STRIP_CURES.get(finding.code)
-        if cure is None or finding.values is None:
-            yield finding
-        else:
-            yield replace(finding, cures=pa.repeat(pa.scalar(cure, TEXT_TYPE), len(finding.values)))
+        yield finding.advised(cure)
 
 
 def _digits(numbers: pa.Array, rows: Rows) -> DigitRange:

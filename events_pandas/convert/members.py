@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from events_pandas.convert.cells import TEXT_TYPE, Cells, Mask, Rows, valid_mask, without
-from events_pandas.convert.codes import CODES
+from events_pandas.convert.codes import CODES, NOT_POSITIVE_CURE
 from events_pandas.convert.column_cells import read_cells
-from events_pandas.convert.decimal_signs import WITH_SIGN, cures_with_sign
+from events_pandas.convert.decimal_signs import sign_cure
 from events_pandas.convert.json_text import Pieces, canonical_numbers, json_strings, present, unquoted_numbers
 from events_pandas.convert.money import amount_reader, first_of_each, looked_up, minor_units, read_amount, read_currency
 from events_pandas.convert.odd_texts import stripped
@@ -159,10 +159,13 @@ def _sign(bound: BoundRule, part: str) -> DecimalSign | None:
 
 def _with_sign(finding: Finding, sign: DecimalSign | None) -> Finding:
     """Say how to write a number with the decimal sign in force."""
-    if sign is None or finding.code not in WITH_SIGN or finding.values is None:
-        return finding
-    cures = cures_with_sign(finding.code, finding.cures, sign, length=len(finding.values))
-    return replace(finding, cures=cures)
+    return finding.advised(sign_cure(finding.code, sign))
+
+
+def _with_zero(finding: Finding, rule: MonetaryAmount) -> Finding:
+    """Leave out of the cure the option for zeros, if the rule has it."""
+    is_advised = finding.code == "amount_not_positive" and rule.zero == "omit"
+    return finding.advised(NOT_POSITIVE_CURE if is_advised else None)
 
 
 _READERS_BY_PATH: dict[str, Reader] = {
@@ -225,7 +228,7 @@ def _amounts(bound: BoundRule, rule: MonetaryAmount) -> Member:
     withdrawn_in = looked_up(currency.values, WITHDRAWN_IN, otherwise=0)
     findings = [
         *amount.findings,
-        *finding_at(bound, "amount", faults),
+        *(_with_zero(finding, rule) for finding in finding_at(bound, "amount", faults)),
         # Without an amount, the currency is not sent: its faults do not matter.
         *only_where(currency.findings, bound.parts["currency"], np.broadcast_to(is_given, good.shape)),
         *finding_at(bound, "currency", {"currency_missing": is_given & ~currency.present}),

@@ -67,6 +67,13 @@ class Finding:
             self, rows=self.rows[where], values=values if values is not None and len(values) else None, cures=cures
         )
 
+    def advised(self, cure: str | None) -> "Finding":
+        """Return the finding with a cure of its own for those of its values that have none."""
+        if cure is None or self.values is None:
+            return self
+        known = pa.nulls(len(self.values), TEXT_TYPE) if self.cures is None else self.cures
+        return replace(self, cures=pc.fill_null(known, cure))
+
     def among(self, rows: Rows) -> "Finding | None":
         """Return the finding for the given distinct positions, counted within them; None if it has none of them."""
         where = np.isin(self.rows, rows)

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 import pandas as pd
 
 from events_pandas.convert import CODES, Cause
+from events_pandas.convert.cures import shared_cure
 from events_pandas.deliver import Status
 from events_pandas.reports.pictures import MISSING, Picture, can_draw, check_pictures, results_pictures
 from events_pandas.results import CheckReport, Summary, Verification
@@ -160,7 +161,7 @@ def _message(cause: Cause) -> str:
     code = CODES[cause.code]
     is_omission = cause.severity != code.severity
     return f"{escaped(cause.field)}: {code.subject} {code.cause}: " + (
-        "the event is sent without it" if is_omission else code.cure
+        "the event is sent without it" if is_omission else shared_cure(cause.code, [cause.message], shows_cells=False)
     )
 
 

@@ -18,6 +18,7 @@ from events_pandas.results.new_file import as_source_error, created, require_not
 from events_pandas.results.results_summary import COLUMNS, require_columns
 from events_pandas.words import kind_of
 
+_SUFFIXES: Final = (".html", ".htm")
 TITLE: Final = "Report on events for Intercom"
 
 
@@ -36,8 +37,8 @@ def write_report(
         What `check_events`, `submit_events`, `verify` and their sisters returned, also results that were read from a
         file. Several become sections of one file, in their order.
     path : str or path-like
-        The file, such as ``"run.html"``. It is written beside its place and moved there. An existing file is replaced
-        if it is such a report, and otherwise an error.
+        The file, such as ``"run.html"``; its name ends in .html or .htm. It is written beside its place and moved
+        there. An existing file is replaced if it is such a report, and otherwise an error.
     title : str, default "Report on events for Intercom"
         The title of the page.
     include_examples : bool, default False
@@ -54,7 +55,7 @@ def write_report(
         If the content is empty, or the results lack a column that submitting returns, or the file would be larger than
         300 kB.
     SourceError
-        If the file cannot be written there, or another file is there already.
+        If its name has another ending, the file cannot be written there, or another file is there already.
 
     See Also
     --------
@@ -115,6 +116,8 @@ def require_report_place(path: Path, sources: Iterable[Path] = ()) -> None:
     if os.fspath(path) == "-":
         raise SourceError("-: a report is a file: give its name, such as run.html")
     require_not_read(path, sources)
+    if path.suffix.lower() not in _SUFFIXES:
+        raise SourceError(f"{path}: a report is an HTML file: let its name end in .html (a browser prints it to PDF)")
     with as_source_error(path, "a report"):
         if not path.parent.exists():
             raise SourceError(

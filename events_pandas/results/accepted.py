@@ -76,8 +76,13 @@ class AcceptedEvents:
         groups["is_open"] = groups.index.isin(self.open_groups)
         groups["asked"] = pd.Index(contacts).get_indexer(pd.Index(groups["contact"]))
         groups = groups.sort_values("position")
-        order = groups.index.get_indexer(pd.Index(events["group"].iloc[drawn]))
-        return DrawnEvents(population=len(events), groups=self._named(groups), order=order)
+        return DrawnEvents(
+            population=len(events),
+            groups=self._named(groups),
+            order=groups.index.get_indexer(pd.Index(events["group"].iloc[drawn])),
+            positions=chosen["position"].to_numpy(np.int64),
+            owners=groups.index.get_indexer(pd.Index(chosen["group"])),
+        )
 
     def _named(self, groups: pd.DataFrame) -> pd.DataFrame:
         """Add event names and contacts, which are read again: all of them would be too many to keep."""
@@ -103,11 +108,21 @@ class DrawnEvents:
         ``contact`` and ``event_name``; and ``asked``, the position of the contact in the order drawn.
     order : numpy.ndarray of int64
         The group of each event that was drawn, as a row of `groups`, in the order drawn.
+    positions : numpy.ndarray of int64
+        The position of each event of the groups among the rows that were submitted.
+    owners : numpy.ndarray of int64
+        The group of each of these events, as a row of `groups`.
     """
 
     population: int
     groups: pd.DataFrame
     order: npt.NDArray[np.int64]
+    positions: npt.NDArray[np.int64]
+    owners: npt.NDArray[np.int64]
+
+    def rows_of(self, chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+        """Return the positions of all events of some groups; `chosen` is as long as `groups`."""
+        return np.sort(self.positions[chosen[self.owners]])
 
     def first(self, unanswered: Sequence[int]) -> npt.NDArray[np.int64]:
         """Return the groups of the first events, up to the first one whose contact has no answer.

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from events_pandas.convert.codes import CODES
+from events_pandas.convert.cures import shared_cure
 from events_pandas.deliver import Status
 from events_pandas.deliver.stops import EARLY_ENDS, StopReason
 from events_pandas.mapping import Table, read_table
@@ -48,7 +49,6 @@ _AGAIN: Final = "submit these rows again: if an event has arrived, Intercom igno
 _LATER: Final = "submit these rows again later"
 _ONE_EVENT: Final = "nothing, if both rows are one event; otherwise set duplicates to 'spread' in the mapping"
 _AS_SAID: Final = "fix these rows as their error_message says, then submit them again"
-_MISSING: Final = frozenset({"event_name_missing", "created_at_missing", "identifier_missing"})
 _HIDDEN: Final[Words] = (MEANINGS[Status.INVALID], _AS_SAID)
 _NOT_KNOWN: Final = "Intercom does not know the contact"
 _SAME: Final = "the same contact, event name and second"
@@ -187,7 +187,7 @@ def _line(group: pd.DataFrame, *, n_rows: int, labels: "pd.Index[Any] | None", s
     messages = group["error_message"].dropna().unique().tolist()
     # The message of an invalid row shows its cell, and only known codes have words of their own.
     is_hidden = first.status == Status.INVALID.value and code not in CODES and not shows_cell
-    cause, what_to_do = _HIDDEN if is_hidden else _words(Status(first.status), code, messages)
+    cause, what_to_do = _HIDDEN if is_hidden else _words(Status(first.status), code, messages, shows_cells=shows_cell)
     # As a list, so that numbers are Python's and not numpy's.
     label = None if labels is None else labels[first.position : first.position + 1].tolist()[0]
     example = _place(first, label)
@@ -198,16 +198,14 @@ def _line(group: pd.DataFrame, *, n_rows: int, labels: "pd.Index[Any] | None", s
     return (cause, code or None, first.status, len(group), len(group) / n_rows, example, what_to_do, request_ids)
 
 
-def _words(status: Status, code: str, messages: Sequence[str]) -> Words:
+def _words(status: Status, code: str, messages: Sequence[str], *, shows_cells: bool) -> Words:
     """Return the cause and what to do."""
     if status is Status.UNKNOWN_CONTACT:
         return _NOT_KNOWN, in_python(STEPS[status])
     if status is Status.INVALID and code in CODES:
         fields = list(dict.fromkeys(message.partition(": ")[0] for message in messages))
-        known = CODES[code]
-        # Their cures say why the value is needed.
-        what_to_do = f"fill it in, or drop these rows: {known.cure}" if code in _MISSING else known.cure
-        return f"{listed(fields, most=FIELDS_NAMED)}: {known.subject} {known.cause}", what_to_do
+        cause = f"{listed(fields, most=FIELDS_NAMED)}: {CODES[code].subject} {CODES[code].cause}"
+        return cause, shared_cure(code, messages, shows_cells=shows_cells)
     # Intercom has codes of its own for what it refuses.
     if status is not Status.REJECTED:
         if code in _WORDS:

@@ -44,9 +44,19 @@ _MEANINGS: Final[Mapping[ArrivalStatus, str]] = MappingProxyType(
     }
 )
 _NEXT_STEP: Final = (
-    "to send them again, submit the rows with ",
-    Phrase("resubmit=True", "--resubmit"),
+    "to send them again, submit ",
+    Phrase("frame.iloc[verification.differing_rows] with resubmit=True", "the rows with --resubmit"),
     ": Intercom ignores events that it has",
+)
+_TOGETHER: Final = (
+    "if the other events are of earlier runs, submit the rows of all runs again in one ",
+    Phrase("frame", "command"),
+    " with their journal, which sends no event twice, and verify its results",
+)
+_AT_ONCE: Final = (
+    ": say ",
+    Phrase("settle_seconds=0", "--settle-seconds 0"),
+    " where events are visible at once, as in a sandbox",
 )
 FILE_COLUMNS: Final = ("source_file", "line")
 """The columns of results that say where in files a row is."""
@@ -94,6 +104,9 @@ class Verification:
         how many of the events were drawn; and ``status`` (ordered categorical). From files also ``source_file`` and
         ``line``. With ``include_identifier`` it is on the labels of the results, and has ``identifier`` and ``contact``
         (strings).
+    differing_rows : numpy.ndarray of int64
+        The positions in the frame of all accepted events of the groups that differ, in ascending order; of files, the
+        rows counted over all of them. ``frame.iloc[verification.differing_rows]`` has these rows.
     places : sequence of str
         Where the first row of each group is, in words.
     accepted : int
@@ -119,6 +132,7 @@ class Verification:
     """
 
     groups: pd.DataFrame
+    differing_rows: npt.NDArray[np.int64]
     places: Sequence[str]
     accepted: int
     contacts: int
@@ -286,6 +300,8 @@ class Verification:
             yield f"{have} no answer: the sample ends before the first of them"
         if not self.drawn:
             return
+        if self.counts[ArrivalStatus.MORE.value]:
+            yield _TOGETHER
         if not compared:
             yield "nothing is proven: no event that was drawn could be compared"
             return
@@ -294,7 +310,7 @@ class Verification:
             yield f"{proofs} nothing: the following is about events like the other {compared:,}"
         yield from self._losses()
         if waiting := self.counts[ArrivalStatus.NOT_YET_VISIBLE.value]:
-            yield f"{counted(waiting, 'event counts', 'events count')} as possibly missing until visible"
+            yield f"{counted(waiting, 'event counts', 'events count')} as possibly missing until visible", *_AT_ONCE
         if self.may_be_missing == 0:
             yield f"none of the {counted(compared, 'event')} compared is missing, as far as counts show"
         yield from self._bounds("such events" if unproven else "the accepted events")
@@ -383,6 +399,7 @@ def verification_of(
     result = pd.DataFrame(columns, index=firsts.index if include_identifier else pd.RangeIndex(len(firsts)))
     return Verification(
         groups=result,
+        differing_rows=drawn.rows_of(result["status"].eq(ArrivalStatus.DIFFERING.value).to_numpy(bool)),
         places=[place_of(first) for first in result.itertuples()],
         accepted=drawn.population,
         contacts=groups["asked"].iloc[order].nunique(),

@@ -78,9 +78,23 @@ def test_interrupt_returns_the_accepted_rows(make_orders, mapping, start, tripwi
 def test_interrupted_rows_can_be_submitted_again(make_orders, mapping, sandbox, client, tripwire, held):
     """The rows that were not accepted can be submitted again, and no event is sent twice."""
     orders = make_orders(40)
-    with pytest.raises(SubmissionInterrupted) as caught:
-        submit_events(orders, mapping, client=tripwire(client, before=20, action=press_ctrl_c), concurrency=2)
+    half_way, interrupted = threading.Event(), threading.Event()
 
+    def hold():
+        half_way.set()
+        interrupted.wait(20)
+
+    # The run waits while its caller shows the progress, so no further event can go out before the interrupt counts.
+    def show(_):
+        if half_way.is_set():
+            interrupted.set()
+            raise KeyboardInterrupt
+
+    held_up = tripwire(client, before=20, action=hold)
+    with pytest.raises(SubmissionInterrupted) as caught:
+        submit_events(orders, mapping, client=held_up, concurrency=1, progress=show)
+
+    assert caught.value.results["status"].eq("accepted").sum() == 20
     rest = submit_events(orders[caught.value.results["status"] != "accepted"], mapping, client=client)
 
     assert set(rest["status"]) == {"accepted"}

@@ -147,11 +147,15 @@ def test_report_is_not_written_to_standard_output(run, submitted, folder):
         ),
         (
             ("report", "results.csv", "-o", "mapping.toml"),
-            "mapping.toml: is another file than a report, and is not replaced: choose another name",
+            "mapping.toml: a report is an HTML file: let its name end in .html (a browser prints it to PDF)",
         ),
         (
             ("report", "orders.csv", "-o", "run.html"),
             "orders.csv: no column 'row': give what `submit --results` wrote",
+        ),
+        (
+            ("check", "orders.csv", "-m", "mapping.toml", "--report", "check.pdf"),
+            "check.pdf: a report is an HTML file: let its name end in .html (a browser prints it to PDF)",
         ),
         (
             ("check", "orders.csv", "-m", "mapping.toml", "--report", "orders.csv"),

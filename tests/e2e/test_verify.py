@@ -89,6 +89,30 @@ def test_verify_finds_the_events_that_were_lost(start, many, mapping):
     assert all_of_them.most_missing == n_possibly_lost <= some.most_missing
 
 
+def test_verify_has_the_rows_to_send_again_however_their_contacts_are_written(start, make_orders):
+    """The rows of a contact are all rows that were sent for it, with any case and blanks, and no other row."""
+    sandbox = start(faults=Faults(lose=1.0))
+    mails = ["Ada@example.org ", "ada@example.org", None, "ADA@EXAMPLE.ORG", "bob@example.org"]
+    orders = make_orders(5, who=mails, day=[f"2024-01-0{day}" for day in range(1, 6)]).set_axis(list("edcba"))
+    mapping = EventMapping(
+        event_name="placed-order", created_at="day", email="who", timezone="UTC", strip_identifiers=True
+    )
+
+    with sandbox.client() as client:
+        lost = submit_events(orders[:4], mapping, client=client, journal=None)
+        sandbox.faults = Faults()
+        kept = submit_events(orders[4:], mapping, client=client, journal=None)
+        results = pd.concat([lost, kept.assign(row=4)])
+        found = verify(results, orders, mapping, client=client, settle_seconds=0)
+        again = orders.iloc[found.differing_rows]
+        submit_events(again, mapping, client=client, journal=None, resubmit=True)
+        repaired = verify(results, orders, mapping, client=client, settle_seconds=0)
+
+    assert found.differing_rows.tolist() == [0, 1, 3]
+    assert again.index.tolist() == ["e", "d", "b"]
+    assert (repaired.ok, repaired.differing_rows.tolist()) == (True, [])
+
+
 def test_verify_finds_nothing_where_nothing_was_lost(start, many, mapping):
     """If all events arrived, none differs, and the bound says what a sample can prove."""
     sandbox, orders = start(), many(3_000)
@@ -346,6 +370,28 @@ def run(folder, start, make_orders):
 
     run.sandbox, run.folder = sandbox, folder
     return run
+
+
+def test_command_proves_fixed_rejects_together_with_the_first_file(run):
+    """A contact of both runs has further events in each: both files in one command prove all, and send none again."""
+    pd.DataFrame({"who": ["1", "1"], "day": ["2024-01-31", "31 Janvier"]}).to_csv(run.folder / "c.csv", index=False)
+    run("submit", "--results", "c-results.csv", "--rejects", "rejects.csv", files=["c.csv"])
+    rejects = pd.read_csv(run.folder / "rejects.csv", dtype=str).assign(day="2024-02-01")
+    rejects.to_csv(run.folder / "fixed.csv", index=False)
+    run("submit", "--results", "fixed-results.csv", files=["fixed.csv"])
+
+    alone = run("verify", "--results", "fixed-results.csv", files=["fixed.csv"])
+    again = run("submit", "--results", "both.csv", files=["c.csv", "fixed.csv"])
+    both = run("verify", "--results", "both.csv", files=["c.csv", "fixed.csv"])
+
+    assert (alone.exit_code, both.exit_code) == (1, 0)
+    assert alone.stdout.splitlines()[2] == (
+        "if the other events are of earlier runs, submit the rows of all runs again in one command with their journal, "
+        "which sends no event twice, and verify its results"
+    )
+    assert both.stdout.splitlines()[0] == "2 of 2 accepted events drawn at random, of 1 contact"
+    assert (len(run.sandbox.events), run.sandbox.duplicates) == (2, 0)
+    assert "2 already_submitted" in again.stdout
 
 
 @pytest.mark.parametrize("results", ["results.csv", "results.parquet", "results/"])

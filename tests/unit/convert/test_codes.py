@@ -110,3 +110,18 @@ def test_code_has_a_subject_where_neither_column_nor_value_is_known(code, messag
     (reported,) = Finding(code=code, rows=np.array([0]), field="event").messages().to_pylist()
 
     assert reported.startswith(message)
+
+
+VERBS = {
+    *("check", "convert", "correct", "delete", "drop", "empty", "export", "fill", "fix"),
+    *("format", "give", "leave", "map", "move", "open", "order", "put", "read"),
+    *("remove", "round", "save", "send", "set", "shorten", "unmerge", "use", "write"),
+}
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_cure_begins_with_an_action(code):
+    """A cure says what to do; a reason or a rule is not yet something to do."""
+    action = re.sub(r"^if (that is wrong|they are|it is one), ", "", CODES[code].cure)
+
+    assert action.split()[0] in VERBS

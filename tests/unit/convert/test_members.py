@@ -104,11 +104,14 @@ def test_rule_of_a_constant_is_sent_in_every_row(becomes, rule, sent):
         ),
         (
             {"user_id": Constant(1.5)},
-            "user_id: the constant is not an identifier: an identifier is text or a whole number",
+            "user_id: the constant is not an identifier: write it as text or as a whole number",
         ),
         (
             {"email": Constant("ada")},
-            "email: the constant is not an email address: it needs one '@' with a name before and a domain after it",
+            (
+                "email: the constant is not an email address: "
+                "write it with one '@', a name before it and a domain after it"
+            ),
         ),
         (
             {"metadata": {"link": RichLink(value=Constant("v"), url=Constant("x.org"))}},

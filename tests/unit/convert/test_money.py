@@ -511,3 +511,28 @@ def test_withdrawn_currency_of_all_rows_is_noted_once(convert):
 def test_looked_up_has_an_entry_without_a_currency(currencies, decimals):
     """Absent and unknown currencies get the default entry."""
     assert looked_up(pa.array(currencies, pa.large_string()), {"jpy": 0}, otherwise=2).tolist() == decimals
+
+
+@pytest.mark.parametrize(
+    ("zero", "cure"),
+    [
+        (
+            "error",
+            (
+                "leave the amount empty to send the event without it (for zeros, set zero to 'omit' in the rule of the "
+                "amount), or drop the row"
+            ),
+        ),
+        ("omit", "leave the amount empty to send the event without it, or drop the row"),
+    ],
+)
+def test_cure_of_an_amount_below_zero_names_no_option_that_is_set(convert, zero, cure):
+    """An option that the mapping has does not help."""
+    rule = MonetaryAmount("x", currency=Constant("eur"), zero=zero)
+
+    batch = convert(pd.DataFrame({"x": [-49]}), metadata={"fee": rule})
+
+    (finding,) = [finding for finding in batch.findings if finding.code == "amount_not_positive"]
+    assert finding.messages().to_pylist() == [
+        f"metadata.fee.amount: -49 in column 'x' is not above zero, and Intercom accepts only positive amounts: {cure}"
+    ]

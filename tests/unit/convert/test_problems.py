@@ -78,11 +78,11 @@ def test_severity_is_error_unless_the_event_is_sent(code, is_omission, severity)
         ),
         (
             _finding("created_at_missing", [0], field="created_at", label="column 't'"),
-            "created_at: column 't' is empty: every event needs its time",
+            "created_at: column 't' is empty: fill in the time, which every event needs, or drop the row",
         ),
         (
             _finding("email_malformed", [0], ["'ada'"], field="email", label="column 'e'"),
-            "email: column 'e' is not an email address: it needs one '@' with a name before and a domain after it",
+            "email: column 'e' is not an email address: write it with one '@', a name before it and a domain after it",
         ),
         (
             _finding("metadata_overflow", [0], ["11"], field="metadata"),
@@ -262,7 +262,10 @@ def test_problems_frame_has_a_row_for_each_finding():
     assert frame["code"].tolist() == ["link_malformed", "before_2000", "created_at_missing", "link_malformed"]
     assert frame["severity"].tolist() == ["error", "note", "error", "error"]
     assert frame["value"].tolist() == ["'x'", "1970", pd.NA, "'y'"]
-    assert frame["message"].iloc[2] == "created_at: column 't' is empty: every event needs its time"
+    assert (
+        frame["message"].iloc[2]
+        == "created_at: column 't' is empty: fill in the time, which every event needs, or drop the row"
+    )
 
 
 def test_problems_frame_keeps_the_order_of_fields_within_a_code():

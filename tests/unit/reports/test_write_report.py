@@ -179,6 +179,20 @@ def test_report_tells_of_a_verification(orders, mapping, results, written):
     assert "3 of 3 accepted events drawn at random, of 3 contacts" in reader.texts
 
 
+def test_report_tells_the_cure_that_fits_the_mapping(written):
+    """What a report advises is what the run's messages advise: an amount is written with the sign of its column."""
+    orders = pd.DataFrame({"day": ["2024-01-31"], "who": ["1"], "fee": ["kostenlos"]})
+    fee = ep.MonetaryAmount("fee", currency=ep.Constant("eur"), decimal=",")
+    mapping = ep.EventMapping(event_name="paid", created_at="day", user_id="who", metadata={"fee": fee}, timezone="UTC")
+    with ep.Sandbox() as sandbox:
+        results = ep.submit_events(orders, mapping, client=sandbox.client(), progress=False)
+
+    reader = Reader(written([ep.check_events(orders, mapping), results]))
+
+    advice = [text.rpartition(": ")[2] for text in reader.texts if "write it as" in text]
+    assert advice == ["write it as 349,99, without symbols"] * 2
+
+
 def test_report_shows_no_personal_data(orders, mapping, results, written):
     """Neither cells nor labels nor identifiers are shown, nor the folder of the journal."""
     text = written([ep.check_events(orders, mapping), results])
@@ -478,6 +492,17 @@ def test_report_replaces_a_link_and_not_its_file(results, tmp_path):
 
     assert not (tmp_path / "run.html").is_symlink()
     assert (tmp_path / "first.html").read_text(encoding="utf-8") == before
+
+
+@pytest.mark.parametrize("name", ["run.pdf", "run", "run.html.txt"])
+def test_report_is_refused_under_another_ending(results, tmp_path, name):
+    """A program that opens files by their endings would not show it."""
+    with pytest.raises(ep.SourceError) as caught:
+        ep.write_report(results, tmp_path / name)
+
+    said = "a report is an HTML file: let its name end in .html (a browser prints it to PDF)"
+    assert str(caught.value) == f"{tmp_path / name}: {said}"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_report_needs_its_folder(results, tmp_path):

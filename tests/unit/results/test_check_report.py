@@ -201,9 +201,9 @@ def test_report_reads_errors_first_and_frequent_causes_first(make_orders):
         "  created_at  2024-01-31 00:00:00 UTC\n"
         "  requests    1\n"
         "error identifier_missing: 2 rows, such as row 1: user_id: column 'who' is empty: "
-        "Intercom needs an identifier (user_id, id or email) to find the contact\n"
+        "fill in the user_id, id or email by which Intercom finds the contact, or drop the row\n"
         "error created_at_missing: 1 row, such as row 0: created_at: column 'day' is empty: "
-        "every event needs its time\n"
+        "fill in the time, which every event needs, or drop the row\n"
         "note naive_time: 3 rows, such as row 1: created_at: '2024-01-31' in column 'day' has no time zone and is "
         "taken as UTC: set timezone to 'Europe/Berlin' or the like if it is not"
     )

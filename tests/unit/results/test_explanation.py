@@ -337,21 +337,26 @@ def test_explained_hides_the_message_of_a_code_that_it_does_not_know(make_result
     ]
 
 
+UNREADABLE = "metadata.fee.amount: '{}' in column 'fee' is not a plain amount: {}"
+WITH_COMMA = "write it as 349,99, without symbols"
+OF_CODE = "write it as 349.99 (349,99 if decimal is ','), without symbols or thousands separators"
+
+
 @pytest.mark.parametrize(
-    ("code", "message", "what_to_do"),
+    ("cells", "what_to_do", "hidden"),
     [
-        (
-            "created_at_missing",
-            "created_at: column 'day' is empty: every event needs its time",
-            "fill it in, or drop these rows: every event needs its time",
-        ),
-        (
-            "identifier_missing",
-            "user_id: column 'who' is empty: Intercom needs an identifier (user_id, id or email) to find the contact",
-            ("fill it in, or drop these rows: Intercom needs an identifier (user_id, id or email) to find the contact"),
-        ),
+        ({"kostenlos": WITH_COMMA, "gratis": WITH_COMMA}, WITH_COMMA, WITH_COMMA),
+        # A cell may hold the words of a message.
+        ({"' is not a plain amount: pay": WITH_COMMA}, WITH_COMMA, WITH_COMMA),
+        ({"kostenlos": WITH_COMMA, "5 USD": "remove 'USD'"}, OF_CODE, OF_CODE),
+        # The cure repeats a part of the cell.
+        ({"5 USD": "remove 'USD'"}, "remove 'USD'", OF_CODE),
     ],
 )
-def test_explain_says_what_to_do_with_a_missing_value(make_results, code, message, what_to_do):
-    """A reason is not yet something to do."""
-    assert explain(make_results(("invalid", code, message)))["what_to_do"].tolist() == [what_to_do]
+def test_explain_tells_the_cure_of_the_cells_if_it_is_one(make_results, cells, what_to_do, hidden):
+    """The cure that fits the mapping comes before the general one; without cells it is shown if it repeats none."""
+    messages = [UNREADABLE.format(*cell) for cell in cells.items()]
+    results = make_results(*(("invalid", "amount_unreadable", message) for message in messages))
+
+    assert explain(results)["what_to_do"].tolist() == [what_to_do]
+    assert explained(results, labels=None, shows_cells=False)["what_to_do"].tolist() == [hidden]

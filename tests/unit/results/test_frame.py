@@ -123,7 +123,10 @@ def test_row_outcomes_enter_invalid_rows_at_once(make_row_outcomes):
 
     assert frame["status"].tolist() == ["not_submitted", "not_submitted", "invalid"]
     assert frame.loc[2, "error_code"] == "created_at_missing"
-    assert frame.loc[2, "error_message"] == "created_at: a value is empty: every event needs its time"
+    assert (
+        frame.loc[2, "error_message"]
+        == "created_at: a value is empty: fill in the time, which every event needs, or drop the row"
+    )
 
 
 def test_row_outcomes_keep_any_index_when_it_gives_the_frame(make_checked):

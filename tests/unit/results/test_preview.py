@@ -172,7 +172,10 @@ def test_preview_says_why_there_are_no_events():
 
     remarks = [
         "no events: 1 row is invalid",
-        "error created_at_missing: 1 row, such as row 0: created_at: column 'day' is empty: every event needs its time",
+        (
+            "error created_at_missing: 1 row, such as row 0: created_at: column 'day' is empty: "
+            "fill in the time, which every event needs, or drop the row"
+        ),
     ]
     assert (preview.events, str(preview).split("\n")) == ([], remarks)
     assert re.findall(r"<p>(.*)</p>", preview._repr_html_()) == [line.replace("'", "&#x27;") for line in remarks]

@@ -30,8 +30,9 @@ def client(fake_client):
 
 
 @pytest.fixture
-def submit(mapping, client):
-    """Submit files, and return the results and the warnings."""
+def submit(mapping, client, tmp_path, monkeypatch):
+    """Submit files of the current folder, and return the results and the warnings."""
+    monkeypatch.chdir(tmp_path)
 
     def submit(paths, *, mapping=mapping, **keywords):
         options = RunOptions(client=client, retry=RetryPolicy(attempts=1), progress=False)

@@ -14,7 +14,14 @@ from events_pandas.results.arrival import EventCount
 from events_pandas.results.verification import ContactSummary, verification_of
 from events_pandas.run.verification import SubmittedFrame
 
-NEXT_STEP = "to send them again, submit the rows with resubmit=True: Intercom ignores events that it has"
+NEXT_STEP = (
+    "to send them again, submit frame.iloc[verification.differing_rows] with resubmit=True: "
+    "Intercom ignores events that it has"
+)
+TOGETHER = (
+    "if the other events are of earlier runs, submit the rows of all runs again in one frame with their journal, "
+    "which sends no event twice, and verify its results"
+)
 COLUMNS = ["row", "status", "created_at", "submitted_at"]
 DAY = 1_706_659_200  # 2024-01-31
 WORKSPACE = {"type": "admin", "app": {"type": "app", "id_code": "ab12cd34", "name": "Acme", "region": "US"}}
@@ -122,6 +129,7 @@ def test_verification_prints_what_is_proven(make_orders, mapping, submitted):
             "  47 matching         Intercom has as many, with the same first and last time\n"
             "   2 differing        Intercom lacks some of them\n"
             "   1 more             Intercom has, or may have, other events too: a loss could hide behind them\n"
+            f"{TOGETHER}\n"
             "1 event proves nothing: the following is about events like the other 49\n"
             "at least 2 events are missing, of the contacts that were drawn\n"
             f"{NEXT_STEP}\n"
@@ -153,7 +161,10 @@ def test_verification_prints_what_is_proven(make_orders, mapping, submitted):
                 "differing: row 1, 'placed-order': 1 accepted, 0 found",
             ],
         ),
-        ({"00000": one(2), "00001": one(2)}, ["nothing is proven: no event that was drawn could be compared"]),
+        (
+            {"00000": one(2), "00001": one(2)},
+            [TOGETHER, "nothing is proven: no event that was drawn could be compared"],
+        ),
     ],
 )
 def test_verification_of_all_events_needs_no_confidence(make_orders, mapping, submitted, table, lines):
@@ -318,7 +329,11 @@ def test_events_that_were_submitted_a_moment_ago_may_not_be_visible(make_orders,
     settled = verify(results, orders, mapping, client=client, settle_seconds=0)
 
     assert (statuses(found), found.missing, found.bound) == ({"matching": 1, "not_yet_visible": 1}, 0, 0.5)
-    assert "1 event counts as possibly missing until visible\n" in str(found)
+    waiting = (
+        "1 event counts as possibly missing until visible: say {} where events are visible at once, as in a sandbox"
+    )
+    assert waiting.format("settle_seconds=0") in str(found).splitlines()
+    assert waiting.format("--settle-seconds 0") in found.in_commands().splitlines()
     assert (statuses(settled), settled.missing) == ({"matching": 1, "differing": 1}, 1)
 
 
@@ -602,7 +617,10 @@ def test_verification_is_told_in_the_words_of_python_or_of_the_command_line(make
 
     assert said == [
         [NEXT_STEP, "and 1 more: see .groups"],
-        [NEXT_STEP.replace("resubmit=True", "--resubmit"), "and 1 more: add --json"],
+        [
+            "to send them again, submit the rows with --resubmit: Intercom ignores events that it has",
+            "and 1 more: add --json",
+        ],
     ]
 
 

@@ -582,9 +582,7 @@ def test_suggestion_refuses_what_is_not_a_frame():
         (
             {"x": ["a", None], "y": [URL, URL]},
             RichLink(value="x", url="y"),
-            Trial(
-                n_refused=1, example="rich_link_incomplete: a rich link needs both its value and its url, or neither"
-            ),
+            Trial(n_refused=1, example="rich_link_incomplete: fill in both its value and its url, or neither"),
         ),
         (
             {"x": [0, 1.5, 2.5], "y": ["EUR", "EURO", "EUR"]},
