@@ -52,7 +52,7 @@ class ScannedTable(Protocol):
 Table: TypeAlias = pd.DataFrame | ArrowStream | ArrowArray | LazyTable | ScannedTable
 
 
-class _Wanted(NamedTuple):
+class _ColumnsRead(NamedTuple):
     """The labels of the columns that are read, and of one that is read too if it is there."""
 
     labels: set[Hashable]
@@ -104,7 +104,7 @@ def frames_of(
     return map(partial(as_frame, mapping=mapping, keys=keys), rows)
 
 
-def _batch_frames(rows: object, wanted: _Wanted | None, *, chunksize: int) -> Iterator[pd.DataFrame]:
+def _batch_frames(rows: object, wanted: _ColumnsRead | None, *, chunksize: int) -> Iterator[pd.DataFrame]:
     """Yield the batches of a table as frames of at most `chunksize` rows; a table without rows gives an empty frame.
 
     A batch without rows is an empty frame, too: its source may wait for rows.
@@ -143,11 +143,11 @@ def _native(rows: object) -> Any:
     return cast("Any", rows).to_native() if is_wrapped else rows
 
 
-def _whole(table: Any, wanted: _Wanted | None = None) -> pa.Table:
+def _whole(table: Any, wanted: _ColumnsRead | None = None) -> pa.Table:
     return _reader(_narrowed(table, wanted), wanted).read_all()
 
 
-def _reader(table: Any, wanted: _Wanted | None = None, *, batch_rows: int = _BATCH_ROWS) -> pa.RecordBatchReader:
+def _reader(table: Any, wanted: _ColumnsRead | None = None, *, batch_rows: int = _BATCH_ROWS) -> pa.RecordBatchReader:
     """Return a reader of the record batches of a table. Raise `TypeError` if Arrow cannot read it."""
     if isinstance(table, pa.RecordBatchReader):
         # Not through its interface: an error of its source would arrive as another one.
@@ -179,7 +179,7 @@ def _require_known_types(table: Any) -> None:
                 raise TypeError(f"column {name!r} has the type {kind}, which Arrow lacks: cast it, or leave it out")
 
 
-def _narrowed(table: Any, wanted: _Wanted | None) -> Any:
+def _narrowed(table: Any, wanted: _ColumnsRead | None) -> Any:
     """Return a frame or a query of Polars with the columns that a mapping reads; another table as it is."""
     if not _has(table, "collect_schema"):
         return table
@@ -187,7 +187,7 @@ def _narrowed(table: Any, wanted: _Wanted | None) -> Any:
     return table if names is None else table.select(names)
 
 
-def _chosen(table: pa.Table, wanted: _Wanted | None) -> pa.Table:
+def _chosen(table: pa.Table, wanted: _ColumnsRead | None) -> pa.Table:
     """Return the columns of a table that a mapping reads; two columns may have one name."""
     names = _names_read(table.column_names, wanted)
     if names is None:
@@ -195,16 +195,16 @@ def _chosen(table: pa.Table, wanted: _Wanted | None) -> pa.Table:
     return table.select([place for place, name in enumerate(table.column_names) if name in names])
 
 
-def _wanted(mapping: object, keys: Collection[Hashable]) -> _Wanted | None:
+def _wanted(mapping: object, keys: Collection[Hashable]) -> _ColumnsRead | None:
     """Return the columns that a mapping and the results need; None for all."""
     if not isinstance(mapping, EventMapping) or is_computing(mapping):
         return None
     labels = named_labels(mapping)
     # An event name that is also a column is an error.
-    return _Wanted(labels={*labels, *keys}, also=mapping.event_name) if labels else None
+    return _ColumnsRead(labels={*labels, *keys}, also=mapping.event_name) if labels else None
 
 
-def _names_read(names: list[str], wanted: _Wanted | None) -> list[str] | None:
+def _names_read(names: list[str], wanted: _ColumnsRead | None) -> list[str] | None:
     """Return the names of the columns that are read; None for all, also if one of them is missing."""
     if wanted is None or not wanted.labels <= set(names):
         return None

@@ -69,12 +69,15 @@ def test_plan_does_not_leave_out_duplicates_that_are_sent(submit, folder):
     assert "  left out   1 invalid row\n" in result.stdout
 
 
-@pytest.mark.parametrize(("option", "holds"), [("--results", "results"), ("--rejects", "rejects")])
-def test_output_with_another_ending_is_refused_before_the_check(submit, option, holds):
+@pytest.mark.parametrize(
+    ("option", "holds", "more"),
+    [("--results", "results", ", or / for a folder of parts"), ("--rejects", "rejects", "")],
+)
+def test_output_with_another_ending_is_refused_before_the_check(submit, option, holds, more):
     """A check of all rows may take minutes."""
     result = submit(option, "out.xlsx")
 
-    error = f"error: out.xlsx: {holds} are written as .csv or .parquet: choose one of these endings\n"
+    error = f"error: out.xlsx: {holds} are written as .csv or .parquet: choose one of these endings{more}\n"
     assert (result.stdout, result.stderr, result.exit_code) == ("", error, 2)
 
 
