@@ -91,11 +91,12 @@ from events_pandas.results.parts import results_file
 file = results_file(sys.argv[1], sources=(), warn=print)
 file.write(pd.DataFrame({"row": [0, 1], "status": "accepted", "http_status": 202}))
 if not os.fork():
+    # From here on it has let go of its copy.
+    print(flush=True)
     sys.stdin.read()
     file.write(pd.DataFrame({"row": [2], "status": "accepted", "http_status": 202}))
     file.finish()
     os._exit(0)
-print(flush=True)
 sys.stdin.read()
 """
 
