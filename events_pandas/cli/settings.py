@@ -5,6 +5,7 @@ import os
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from copy import copy
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -67,6 +68,15 @@ ShowConfig = Annotated[
 ]
 
 
+def _keep_whole(parameter: Any) -> None:
+    """Take the value of a variable as one text, which the parser would split at blanks."""
+    parameter.envvar_list_splitter = "\0"
+    # Older versions ask the type, of which all options have the same.
+    if hasattr(parameter, "type"):
+        parameter.type = copy(parameter.type)
+        parameter.type.envvar_list_splitter = "\0"
+
+
 class ConfiguredCommand(TyperCommand):
     """A command whose options may also come from the environment and from a file."""
 
@@ -76,8 +86,7 @@ class ConfiguredCommand(TyperCommand):
             if parameter.param_type_name == "option":
                 parameter.envvar = variable_of(parameter, self.name)
                 if key_of(parameter) in _WITH_BLANKS:
-                    # The environment's value is one text, which the parser would split at blanks.
-                    parameter.envvar_list_splitter = "\0"  # type: ignore[misc]  # Of all options otherwise.
+                    _keep_whole(parameter)
                 parameter.show_envvar = False  # type: ignore[attr-defined]  # Options have it, arguments have not.
                 if getattr(parameter, "is_bool_flag", False) and key_of(parameter) not in _APART:
                     # Without it the command line could not undo what the environment or the file says.

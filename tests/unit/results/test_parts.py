@@ -71,7 +71,7 @@ def test_parts_have_the_same_rows_however_they_come(folder, sizes):
     assert names(folder) == ["_manifest.json", *(f"part-0000{number}-RUN.parquet" for number in range(3))]
     assert [len(pd.read_parquet(part)) for part in sorted(folder.glob("part-*"))] == [3, 3, 2]
     pd.testing.assert_frame_equal(read_results(folder), results(8))
-    pd.testing.assert_frame_equal(pd.read_parquet(folder), results(8))
+    pd.testing.assert_frame_equal(pd.read_parquet(folder), results(8), check_dtype=False)
 
 
 def test_manifest_has_the_parts_in_their_order(folder):
@@ -110,7 +110,7 @@ def test_new_results_take_the_place_of_earlier_ones(folder, part_rows):
     write(folder, [results(5, message="new")], part_rows=part_rows)
 
     pd.testing.assert_frame_equal(read_results(folder), results(5, message="new"))
-    pd.testing.assert_frame_equal(pd.read_parquet(folder), results(5, message="new"))
+    pd.testing.assert_frame_equal(pd.read_parquet(folder), results(5, message="new"), check_dtype=False)
     assert len(list(folder.iterdir())) == 1 + -(-5 // part_rows)
 
 
@@ -121,7 +121,7 @@ def test_earlier_results_stay_until_the_run_ends(folder):
     with ResultsParts(folder, part_rows=2) as parts:
         parts.write(results(5, message="new"))
         pd.testing.assert_frame_equal(read_results(folder), results(7, message="earlier"))
-        pd.testing.assert_frame_equal(pd.read_parquet(folder), results(7, message="earlier"))
+        pd.testing.assert_frame_equal(pd.read_parquet(folder), results(7, message="earlier"), check_dtype=False)
 
     assert read_results(folder)["error_message"].unique().tolist() == ["new"]
 
@@ -186,8 +186,8 @@ def test_rows_of_a_killed_run_are_kept_by_the_next_one(folder, part_rows):
     cut_off = rf"^{kept}: the run has not ended, or was cut off: these are its results up to then, 5 rows$"
     with pytest.warns(UserWarning, match=cut_off):
         pd.testing.assert_frame_equal(read_results(kept), results(5, message="killed"))
-    pd.testing.assert_frame_equal(pd.read_parquet(kept), results(5, message="killed"))
-    pd.testing.assert_frame_equal(pd.read_parquet(folder), results(6, message="new"))
+    pd.testing.assert_frame_equal(pd.read_parquet(kept), results(5, message="killed"), check_dtype=False)
+    pd.testing.assert_frame_equal(pd.read_parquet(folder), results(6, message="new"), check_dtype=False)
     assert sorted(file.name for file in folder.parent.iterdir()) == ["results", kept.name]
 
 
@@ -211,7 +211,7 @@ def test_run_under_way_is_left_alone(folder):
         pd.testing.assert_frame_equal(read_results(folder), results(4, message="second"))
 
     assert said == []
-    pd.testing.assert_frame_equal(pd.read_parquet(folder), results(3, message="first"))
+    pd.testing.assert_frame_equal(pd.read_parquet(folder), results(3, message="first"), check_dtype=False)
 
 
 def test_first_run_that_has_not_ended_has_no_results(folder):
