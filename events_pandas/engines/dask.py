@@ -272,21 +272,15 @@ class _OnWorkers:
         return answers
 
 
-@dataclass(frozen=True, slots=True)
-class _ComingHere:
+class _ComingHere(_OnWorkers):
     """Partitions that come to this process one after another, and are written here."""
-
-    frame: dd.DataFrame
-
-    def __len__(self) -> int:
-        return int(self.frame.npartitions)
 
     def written(self, write: Callable[[pd.DataFrame, int], PartFacts]) -> Sequence[PartFacts]:
         """Write each partition as soon as the workers have it, and let them forget it."""
         cluster = _cluster()
         if cluster is None:
             # All workers are on this machine.
-            return _OnWorkers(self.frame).written(write)
+            return super().written(write)
         futures = cluster.compute(self.frame.to_delayed())
         numbers = {future.key: number for number, future in enumerate(futures)}
         coming = as_completed(futures)

@@ -1,4 +1,4 @@
-"""The distinct contacts of a frame, found with less than 100 bytes for each of them."""
+"""The distinct contacts of a frame, grouped by digests of 16 bytes, so that each takes little memory."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -24,8 +24,8 @@ Groups: TypeAlias = list[Facts]
 """Of each contact: two words of its digest, its first row, its rows, its first and its last second."""
 
 _ROWS_AT_A_TIME: Final = 10_000
-_PARTS: Final = 16
-_PART_BITS: Final = 60
+_SHARES: Final = 16
+_SHARE_BITS: Final = 60
 """Contacts whose digests begin with the same four bits are joined on their own: joining copies them."""
 _FEWEST_JOINED: Final = 1_000
 _WAITING_SHARE: Final = 8
@@ -41,15 +41,15 @@ def distinct_contacts(frame: pd.DataFrame, mapping: EventMapping) -> pd.DataFram
     Rows count whose contact can be read, and times that can be read. Addresses ignore case: the first spelling counts.
     """
     converter = Converter(bind(frame, replace(mapping, metadata={})))
-    parts = [_Share() for _ in range(_PARTS)]
+    shares = [_Share() for _ in range(_SHARES)]
     for start, stop in chunk_bounds(len(frame), _ROWS_AT_A_TIME):
         groups = _joined(_groups(converter.convert(start, stop), first_row=start))
-        # Sorted by the digest, so that each part is a slice.
-        bounds = np.searchsorted(groups[0].view(np.uint64) >> np.uint64(_PART_BITS), np.arange(1, _PARTS))
+        # Sorted by the digest, so that each share is a slice.
+        bounds = np.searchsorted(groups[0].view(np.uint64) >> np.uint64(_SHARE_BITS), np.arange(1, _SHARES))
         slices = zip(*(np.split(facts, bounds) for facts in groups), strict=True)
-        for part, own in zip(parts, slices, strict=True):
-            part.add(own)
-    facts = _put_together(parts)
+        for share, own in zip(shares, slices, strict=True):
+            share.add(own)
+    facts = _put_together(shares)
     order = np.lexsort((facts[0], -facts[1]))
     for fact in facts:
         fact[:] = fact[order]
@@ -69,11 +69,11 @@ def distinct_contacts(frame: pd.DataFrame, mapping: EventMapping) -> pd.DataFram
     return pd.DataFrame(named, copy=False)
 
 
-def _put_together(parts: "list[_Share]") -> list[Facts]:
-    """Return the facts of all contacts without their digests; the parts lose theirs."""
-    of_parts = [part.taken() for part in parts]
+def _put_together(shares: "list[_Share]") -> list[Facts]:
+    """Return the facts of all contacts without their digests; the shares lose theirs."""
+    of_shares = [share.taken() for share in shares]
     # One fact after the other, so that only one of them is there twice.
-    return [np.concatenate([facts.pop(0) for facts in of_parts]) for _ in range(_N_FACTS - 2)]
+    return [np.concatenate([facts.pop(0) for facts in of_shares]) for _ in range(_N_FACTS - 2)]
 
 
 class _Share:
