@@ -15,6 +15,7 @@ from events_pandas.check import chunk_bounds
 from events_pandas.convert import Converter, EventBatch
 from events_pandas.convert.cells import TEXT_TYPE
 from events_pandas.convert.keys import NO_TIME
+from events_pandas.free_memory import give_back_memory
 from events_pandas.intercom import IDENTIFIERS
 from events_pandas.mapping import EventMapping, bind
 from events_pandas.results.frame import text_column, utc_times
@@ -49,13 +50,16 @@ def distinct_contacts(frame: pd.DataFrame, mapping: EventMapping) -> pd.DataFram
         slices = zip(*(np.split(facts, bounds) for facts in groups), strict=True)
         for share, own in zip(shares, slices, strict=True):
             share.add(own)
+    give_back_memory()
     facts = _put_together(shares)
     order = np.lexsort((facts[0], -facts[1]))
     for fact in facts:
         fact[:] = fact[order]
     del order
+    give_back_memory()
     # One after the other, so that only one of them is there twice.
     identifiers, contacts = _named(converter, facts.pop(0))
+    give_back_memory()
     rows = facts.pop(0)
     facts[0][facts[0] == _LATEST] = NO_TIME
     first_event, last_event = (_times(facts.pop(0)) for _ in range(2))

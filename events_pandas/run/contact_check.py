@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from events_pandas.check import chunk_bounds
 from events_pandas.deliver import Answer
 from events_pandas.deliver.client.answers import Attempt
 from events_pandas.deliver.questions import QuestionReply
@@ -75,17 +76,12 @@ class _ContactAnswer:
     merged_into: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Search:
-    """Contacts that are searched for together: their kind of identifier, and their positions."""
+class _Named(NamedTuple):
+    """The contacts that are searched for together: their kind of identifier, their positions and identifiers."""
 
     identifier: str
-    positions: Positions
-
-    def halves(self) -> Iterator["_Search"]:
-        """Cut the search in two."""
-        for positions in np.array_split(self.positions, 2):
-            yield _Search(identifier=self.identifier, positions=positions)
+    positions: list[int]
+    texts: list[str]
 
 
 @dataclass(kw_only=True, slots=True)
@@ -108,12 +104,15 @@ class ContactCheck:
     merged_into: dict[int, str] = field(default_factory=dict)
     # The last reply that is no answer.
     _last: QuestionReply[Any] | None = field(default=None, init=False)
+    # The positions of the contacts to search for, those of one kind of identifier after those of another. A search is
+    # a range of places here: there are many searches, and memory is short.
+    _asked: npt.NDArray[np.int32] = field(init=False)
     # Whether a search was ever answered.
     _can_search: bool = field(default=False, init=False)
 
     def run(self) -> None:
         """Ask for every contact whose status is not known. The asking ends if Intercom does not answer for one."""
-        self._search(list(self._searches()))
+        self._search(self._searches())
         self._look_up(np.flatnonzero(self.codes == _NOT_FOUND))
         # The end came before they were looked up.
         self.codes[self.codes == _NOT_FOUND] = NOT_ASKED
@@ -124,62 +123,74 @@ class ContactCheck:
         by_code = dict(enumerate(ContactStatus))
         return [by_code.get(code) for code in self.codes.tolist()]
 
-    def _searches(self) -> Iterator[_Search]:
+    def _searches(self) -> list[range]:
+        """Put contacts of one kind of identifier after those of another, and return their places, cut into searches."""
+        identifiers, is_left = self.contacts["identifier"], self.codes == NOT_ASKED
+        kinds, searches, begin = [], [], 0
         for identifier in CONTACT_FIELDS:
-            is_of_kind = self.contacts["identifier"].eq(identifier).to_numpy(bool)
-            positions = np.flatnonzero((self.codes == NOT_ASKED) & is_of_kind)
-            for first in range(0, len(positions), SEARCHED_AT_ONCE):
-                yield _Search(identifier=identifier, positions=positions[first : first + SEARCHED_AT_ONCE])
+            of_kind = np.flatnonzero(is_left & identifiers.eq(identifier).to_numpy(bool)).astype(np.int32)
+            bounds = chunk_bounds(len(of_kind), SEARCHED_AT_ONCE)
+            searches += [range(begin + first, begin + end) for first, end in bounds]
+            kinds.append(of_kind)
+            begin += len(of_kind)
+        self._asked = np.concatenate(kinds)
+        return searches
 
-    def _search(self, searches: list[_Search]) -> None:
+    def _search(self, searches: list[range]) -> None:
         """Search for contacts, and again for the halves of a search that found more than a page or was refused."""
         while searches and self.asking.stop is None:
             searches = self._search_once(searches)
 
-    def _search_once(self, searches: list[_Search]) -> list[_Search]:
+    def _search_once(self, searches: list[range]) -> list[range]:
         """Search for contacts. Return the searches that are still to be made."""
-        again: list[_Search] = []
-        refused: list[_Search] = []
+        again: list[range] = []
+        refused: list[range] = []
 
         def take(number: int, reply: QuestionReply[_SearchPage]) -> None:
             search, page = searches[number], reply.read
             self._can_search = self._can_search or page is not None
             if page is None:
                 self._last = reply
-                if reply.is_refusal and len(search.positions) > 1:
-                    refused.extend(search.halves())
-            elif page.is_whole or len(search.positions) == 1:
+                if reply.is_refusal and len(search) > 1:
+                    refused.extend(_halves(search))
+            elif page.is_whole or len(search) == 1:
                 self._enter(search, page.found)
             else:
-                again.extend(search.halves())
+                again.extend(_halves(search))
 
         def send(number: int) -> Answer:
             return self.asking.client.search_contacts(self._query(searches[number]))
 
         self.asking.ask(len(searches), send=send, read=_read_page, take=take, description="searching for contacts")
         # One contact may be the cause. If no search is answered, all of them are refused for another reason.
-        is_little = sum(len(search.positions) for search in refused) <= SEARCHED_AT_ONCE
+        is_little = sum(map(len, refused)) <= SEARCHED_AT_ONCE
         return [*again, *refused] if self._can_search or is_little else again
 
-    def _texts(self, search: _Search) -> list[str]:
-        """Return the identifiers that a search asks for. Addresses ignore case."""
-        texts: list[str] = self.contacts["contact"].iloc[search.positions].tolist()
-        return [text.lower() for text in texts] if search.identifier == _EMAIL else texts
+    def _named(self, search: range) -> _Named:
+        """Name the contacts of a search. Addresses ignore case."""
+        positions, column = self._asked[search.start : search.stop].tolist(), self.contacts["contact"].array
+        identifier: str = self.contacts["identifier"].array[positions[0]]
+        # One by one: Arrow would keep memory in every thread for those that it takes at once.
+        texts: list[str] = [column[position] for position in positions]
+        if identifier == _EMAIL:
+            texts = [text.lower() for text in texts]
+        return _Named(identifier=identifier, positions=positions, texts=texts)
 
-    def _query(self, search: _Search) -> bytes:
-        query = {"field": CONTACT_FIELDS[search.identifier], "operator": "IN", "value": self._texts(search)}
+    def _query(self, search: range) -> bytes:
+        named = self._named(search)
+        query = {"field": CONTACT_FIELDS[named.identifier], "operator": "IN", "value": named.texts}
         return json.dumps({"query": query, "pagination": {"per_page": _PER_PAGE}}).encode()
 
-    def _enter(self, search: _Search, found: Sequence[_Found]) -> None:
+    def _enter(self, search: range, found: Sequence[_Found]) -> None:
         """Enter what a search has found. A contact that it has not found is still to be looked up, if that can be."""
-        is_email = search.identifier == _EMAIL
-        field_name = CONTACT_FIELDS[search.identifier]
+        identifier, positions, texts = self._named(search)
+        is_email, field_name = identifier == _EMAIL, CONTACT_FIELDS[identifier]
         # A lead is found by its id only.
-        which = [getattr(one, field_name) for one in found if one.role == _USER or search.identifier == "id"]
+        which = [getattr(one, field_name) for one in found if one.role == _USER or identifier == "id"]
         counts = Counter(text.lower() for text in which) if is_email else Counter(which)
-        for position, text in zip(search.positions.tolist(), self._texts(search), strict=True):
+        for position, text in zip(positions, texts, strict=True):
             if not counts[text]:
-                can_be = _can_be_looked_up(search.identifier, text)
+                can_be = _can_be_looked_up(identifier, text)
                 self.codes[position] = _NOT_FOUND if can_be else _CODES[ContactStatus.UNKNOWN]
                 continue
             status = ContactStatus.AMBIGUOUS if is_email and counts[text] > 1 else ContactStatus.KNOWN
@@ -202,6 +213,11 @@ class ContactCheck:
             return self.asking.client.find_contact(contact["identifier"], contact["contact"])
 
         self.asking.ask(len(positions), send=send, read=_read_contact, take=take, description="looking up contacts")
+
+
+def _halves(search: range) -> tuple[range, range]:
+    middle = (len(search) + 1) // 2
+    return search[:middle], search[middle:]
 
 
 def _can_be_looked_up(identifier: str, text: str) -> bool:

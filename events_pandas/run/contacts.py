@@ -9,6 +9,7 @@ import pyarrow as pa
 from pandas.api.extensions import ExtensionArray
 
 from events_pandas.deliver.pace.pacer import Pacer
+from events_pandas.free_memory import give_back_memory
 from events_pandas.mapping import EventMapping, require_mapping
 from events_pandas.results.contacts import compared
 from events_pandas.results.distinct_contacts import distinct_contacts
@@ -37,6 +38,8 @@ def check_frame_contacts(
     """Ask which contacts of a frame exist, as `check_contacts` documents."""
     require_mapping(mapping)
     contacts = _with_answers(distinct_contacts(frame, mapping), known)
+    # What grouping them took is free now.
+    give_back_memory()
     desk = Desk()
 
     def work() -> pd.DataFrame:
