@@ -174,6 +174,10 @@ class Engine:
         """End a wait, so that the engine looks for interrupts. Any thread may call this."""
         self._workers.wake()
 
+    def stop_by(self, stop: Stop | None) -> None:
+        """Stop the run, unless something else has stopped it before."""
+        self.stop = self.stop or stop
+
     def withhold(self, contacts: Mapping[str, bool]) -> None:
         """Send no event of these contacts, since Intercom does not know them; True: it may only seem so."""
         self._lessons.withhold(contacts)
@@ -181,7 +185,7 @@ class Engine:
     def try_out(self, events: Sequence[Event]) -> list[Outcome]:
         """Submit a few events before all others, return their outcomes, and stop the run if they fail."""
         outcomes = [outcome for chunk in self.deliver([events]) for outcome in chunk]
-        self._stop_by(stop_for_canary(outcomes))
+        self.stop_by(stop_for_canary(outcomes))
         return outcomes
 
     def __enter__(self) -> Self:
@@ -209,7 +213,7 @@ class Engine:
             # Open events get an outcome that says how far they came. An error of `chunks` comes when none is open.
             if self.is_inherited or not self._backlog.is_open:
                 raise
-            self._stop_by(stop_for_error(error))
+            self.stop_by(stop_for_error(error))
             return self._work()
 
     def _leave(self) -> None:
@@ -253,7 +257,7 @@ class Engine:
         if outage.is_over_patience(now):
             outage.suspect(now)
         if outage.has_given_up:
-            self._stop_by(stop_for_outage(outage.last_failure, seconds=now - outage.since))
+            self.stop_by(stop_for_outage(outage.last_failure, seconds=now - outage.since))
 
     def look(self) -> None:
         """Let the caller show that the run goes on, and stop the run if it was interrupted."""
@@ -262,7 +266,7 @@ class Engine:
             self._ticked_at = now
             self._on_tick()
         if self._interrupts():
-            self._stop_by(stop_for_interrupt())
+            self.stop_by(stop_for_interrupt())
 
     @property
     def _is_hasty(self) -> bool:
@@ -342,7 +346,7 @@ class Engine:
             self._settle_what_came()
         elif now - self._looked_at >= _LONGEST_WAIT_SECONDS:
             self._looked_at = now
-            self._stop_by(self._workers.check_threads())
+            self.stop_by(self._workers.check_threads())
 
     def _settle_what_came(self) -> None:
         while ticket := self._workers.take(0.0):
@@ -355,13 +359,13 @@ class Engine:
             return
         if ticket.state is EventState.RECORDING:
             if isinstance(ticket.written, JournalError):
-                self._stop_by(stop_for_journal(ticket.written))
+                self.stop_by(stop_for_journal(ticket.written))
             self._conclude(ticket, judge_recorded(ticket.written))
         elif isinstance(result, Attempt):
             is_event = ticket.event is not PROBE
             is_first = is_event and self._outage.note_event(ticket.event.row, result.kind)
             self._learn(ticket, result)
-            self._stop_by(stop_after(result, is_first=is_first))
+            self.stop_by(stop_after(result, is_first=is_first))
             if is_event:
                 self._go_on(ticket, result)
             else:
@@ -370,7 +374,7 @@ class Engine:
             # The client raised it: the event may have been on its way. The end of the run gives it its outcome.
             ticket.doubt = "no_answer"
             self._backlog.put_back(ticket, due_at=math.inf)
-            self._stop_by(stop_for_error(result))
+            self.stop_by(stop_for_error(result))
 
     def _learn(self, ticket: Ticket, attempt: Attempt) -> None:
         """Draw the conclusions from an attempt for the pace, and for whether the service works."""
@@ -409,7 +413,7 @@ class Engine:
     def _conclude(self, ticket: Ticket, verdict: Verdict) -> None:
         """End an event that was sent, and draw the conclusions for the others."""
         outcome = self._end(ticket, verdict)
-        self._stop_by(self._lessons.note(ticket.event, outcome))
+        self.stop_by(self._lessons.note(ticket.event, outcome))
 
     def _end(self, ticket: Ticket, verdict: Verdict) -> Outcome:
         outcome = ticket.end(verdict)
@@ -417,6 +421,3 @@ class Engine:
         if self.on_outcome:
             self.on_outcome(outcome)
         return outcome
-
-    def _stop_by(self, stop: Stop | None) -> None:
-        self.stop = self.stop or stop

@@ -21,6 +21,7 @@ from events_pandas.mapping import EventMapping, require_mapping
 from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.results import RowOutcomes
 from events_pandas.results.destination import Destination
+from events_pandas.results.frame import joined
 from events_pandas.results.parts import ResultsParts, results_file
 from events_pandas.results.report import no_rows_warning
 from events_pandas.results.results_summary import one_line
@@ -32,9 +33,10 @@ from events_pandas.run.file_names import real_name, words_for_files
 from events_pandas.run.fitting import fitting_files
 from events_pandas.run.options import RunOptions, is_number, step_progress
 from events_pandas.run.outputs import AnyPath, Outputs
+from events_pandas.run.passing_on import Take
 from events_pandas.run.rejects import FileRejects
 from events_pandas.run.requested_columns import keys_without_type, with_texts
-from events_pandas.run.run import Run, Take, stop_error
+from events_pandas.run.run import Run, stop_error
 from events_pandas.sources import Places, SourceFile, kept_types, read_first_row, with_types
 from events_pandas.warned import warn_caller
 from events_pandas.words import escaped, kind_of, path_text
@@ -353,12 +355,10 @@ class FileRun:
 
     def _results(self) -> pd.DataFrame:
         """Return all results, or the last ones if they were passed on."""
-        # Joining even one frame would turn an index of objects into one of strings.
-        filled = [part for part in self._parts if len(part)] or self._parts[:1]
-        joined = filled[0] if len(filled) == 1 else pd.concat(filled)
+        results = joined(self._parts)
         # pandas keeps only facts that all parts share; the last part has those of the whole run.
-        joined.attrs = {"run": {**self._parts[-1].attrs["run"], "frame": {"first_row": 0, "rows": len(joined)}}}
-        return joined
+        results.attrs = {"run": {**self._parts[-1].attrs["run"], "frame": {"first_row": 0, "rows": len(results)}}}
+        return results
 
     def _concluded(self) -> pd.DataFrame:
         results = self._results()
