@@ -183,6 +183,16 @@ class Desk:
             self._to_run.get()
         self._hear()
 
+    def interruption(self) -> Callable[[], None]:
+        """Return a function that raises `UnansweredError` once the caller is interrupted again."""
+        before = self.interrupts
+
+        def look() -> None:
+            if self.interrupts > before:
+                raise UnansweredError
+
+        return look
+
     def untaken(self) -> list[pd.DataFrame]:
         """Return the results that were handed over, and that the caller does not have."""
         return [each.results for each in self._questions if each.results is not None and not each.is_over]

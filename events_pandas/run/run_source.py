@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 import pandas as pd
 
 from events_pandas.check import FrameCheck
-from events_pandas.run.desk import Desk, UnansweredError
+from events_pandas.run.desk import Desk
 from events_pandas.run.display import RunDisplay
 from events_pandas.run.frames import BoundFrame, RunFrames
 from events_pandas.run.next_frames import NextFrames
@@ -75,11 +75,10 @@ class RunSource:
         if self._kind == "frame":
             yield from self._given
         elif self._kind == "files":
-            interrupts = self._desk.interrupts
+            look = self._desk.interruption()
             advance = display.begin_step("preparing results", total=total)
             for rows in self._given:
-                if self._desk.interrupts > interrupts:
-                    raise UnansweredError
+                look()
                 yield rows
                 advance(len(rows))
 
