@@ -5,9 +5,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from events_pandas.deliver import Engine, Outcome, ProgressBar, ProgressChoice, stop_for_error
-from events_pandas.run.desk import Desk, UnansweredError
+from events_pandas.run.desk import Desk
 from events_pandas.run.history import HistoryWriter
 from events_pandas.run.log import RunLog
+from events_pandas.run.questions import UnansweredError
 
 
 @dataclass(kw_only=True, slots=True)

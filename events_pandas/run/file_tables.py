@@ -9,10 +9,11 @@ import pandas as pd
 from events_pandas.errors import SourceError
 from events_pandas.results.parts import ResultsParts, results_file
 from events_pandas.results.table_file import TableFile
-from events_pandas.run.desk import Desk, UnansweredError
+from events_pandas.run.desk import Desk
 from events_pandas.run.file_frames import FileFrames
 from events_pandas.run.options import RunOptions
 from events_pandas.run.outputs import Outputs
+from events_pandas.run.questions import UnansweredError
 from events_pandas.run.rejects import FileRejects
 from events_pandas.run.requested_columns import keys_without_type, with_texts
 from events_pandas.sources import kept_types, with_types

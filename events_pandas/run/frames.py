@@ -23,8 +23,9 @@ from events_pandas.errors import EventsPandasError, InvalidRowsError, JournalErr
 from events_pandas.results import RowOutcomes, RunStatuses
 from events_pandas.results.frame import joined
 from events_pandas.results.summary import REPEAT_CODES
-from events_pandas.run.desk import Desk, UnansweredError
+from events_pandas.run.desk import Desk
 from events_pandas.run.options import RunOptions, step_progress
+from events_pandas.run.questions import UnansweredError
 from events_pandas.run.requested_columns import add_empty, add_requested
 
 Refused: TypeAlias = Callable[[int], Sequence[Finding]]

@@ -32,13 +32,14 @@ from events_pandas.results.results_summary import one_line
 from events_pandas.run.asking import Asking
 from events_pandas.run.begin import begin_in_journal
 from events_pandas.run.contact_gate import ContactGate
-from events_pandas.run.desk import Desk, UnansweredError
+from events_pandas.run.desk import Desk
 from events_pandas.run.display import RunDisplay
 from events_pandas.run.frames import Cells, OpenFrame, ReadAhead, Refused, RunFrames
 from events_pandas.run.history import CLOSED, HistoryWriter
 from events_pandas.run.log import RunLog
 from events_pandas.run.options import RunOptions, step_progress
 from events_pandas.run.passing_on import PassingOn, Take
+from events_pandas.run.questions import UnansweredError
 from events_pandas.run.run_source import RunSource, SourceKind
 from events_pandas.sources import ColumnTypes
 from events_pandas.warned import warn_caller
