@@ -13,10 +13,11 @@ from events_pandas.deliver.clock import REAL_CLOCK, Clock
 from events_pandas.deliver.decide import DEFAULT_RETRY_POLICY, Retry, RetryPolicy, Verdict, judge_recorded
 from events_pandas.deliver.journal import JournalWriter
 from events_pandas.deliver.lessons import Lessons
-from events_pandas.deliver.outage import FIRST_PROBE_SECONDS, Outage, find_pause
+from events_pandas.deliver.outage import FIRST_PROBE_SECONDS, Outage
 from events_pandas.deliver.outcomes import Event, Outcome, WorkspaceIdentity
 from events_pandas.deliver.pace.pacer import Pacer
 from events_pandas.deliver.pace.state import RunState
+from events_pandas.deliver.pauses import Pauses
 from events_pandas.deliver.stops import (
     Stop,
     judge_at_stop,
@@ -102,12 +103,7 @@ class Engine:
         self._lessons = Lessons(max_failure_rate)
         self._backlog = Backlog(iter(()))
         self._look_ahead: Callable[[], object] = bool
-        self._grace_seconds = grace_seconds
-        # When the run began to ask for the workspace, or to await the requests in flight, because it ends early.
-        self.asking_since: float | None = None
-        # When the run began to await the end of another run, and until when it does.
-        self.awaiting: tuple[float, float] | None = None
-        self._stopping_since: float | None = None
+        self.pauses = Pauses(grace_seconds=grace_seconds)
         self._ticked_at = 0.0
         self._looked_at = -math.inf
 
@@ -119,15 +115,7 @@ class Engine:
     def current_state(self) -> RunState:
         """Return the window of the rate limit, what the run waits for, and the requests in flight."""
         now = self.clock.monotonic()
-        pause = find_pause(
-            now,
-            outage=self._outage,
-            backoff=self.pacer.backoff,
-            asking_since=self.asking_since,
-            awaiting=self.awaiting,
-            stopping_since=self._stopping_since,
-            grace_seconds=self._grace_seconds,
-        )
+        pause = self.pauses.current(now, outage=self._outage, backoff=self.pacer.backoff)
         return RunState(window=self.pacer.window(now), pause=pause, in_flight=self._workers.in_flight)
 
     def record_in(self, writer: JournalWriter) -> None:
@@ -161,8 +149,7 @@ class Engine:
     def await_run(self, seconds: float) -> bool:
         """Wait a second for the end of another run; return False if that takes longer than `seconds` in all."""
         now = self.clock.monotonic()
-        self.awaiting = self.awaiting or (now, now + seconds)
-        _, until = self.awaiting
+        _, until = self.pauses.awaiting = self.pauses.awaiting or (now, now + seconds)
         if now >= until:
             return False
         # An interrupt wakes it.
@@ -275,8 +262,8 @@ class Engine:
 
     def _await_in_flight(self) -> None:
         """Settle what is under way, for a limited time."""
-        self._stopping_since = self.clock.monotonic()
-        until = self._stopping_since + self._grace_seconds
+        self.pauses.stopping_since = self.clock.monotonic()
+        until = self.pauses.stopping_since + self.pauses.grace_seconds
         self._settle_what_came()
         while self._backlog.is_awaited and not self._is_hasty and (seconds := until - self.clock.monotonic()) > 0:
             self._take_in(min(seconds, _LONGEST_WAIT_SECONDS))
@@ -288,7 +275,7 @@ class Engine:
             while self._workers.being_recorded and self.clock.monotonic() < until:
                 self._take_in(_LONGEST_WAIT_SECONDS)
             self._settle_what_came()
-        self._stopping_since = None
+        self.pauses.stopping_since = None
 
     def _require_own(self) -> None:
         """Refuse to go on in a child process.
