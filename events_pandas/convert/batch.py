@@ -19,7 +19,7 @@ from events_pandas.convert.json_text import Pieces, comma_joined, filtered, join
 from events_pandas.convert.keys import NO_TIME, EventKeys, Seconds, Words, event_streams, normalized_names, text_words
 from events_pandas.convert.members import Member, expand, finding_at, metadata_member, read_part
 from events_pandas.convert.problems import VALUES_KEPT, Finding, noted
-from events_pandas.convert.readers import Reading
+from events_pandas.convert.reading import Reading
 from events_pandas.errors import MappingError
 from events_pandas.intercom import IDENTIFIERS
 from events_pandas.mapping import BoundMapping, BoundRule, Constant, Text

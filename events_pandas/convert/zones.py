@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from events_pandas.convert.cells import Mask, valid_mask, without
 from events_pandas.convert.keys import Seconds
-from events_pandas.convert.readers import CodeMasks
+from events_pandas.convert.reading import CodeMasks
 from events_pandas.mapping.rules import Ambiguous, Nonexistent
 
 _DAY = 86_400
