@@ -18,8 +18,8 @@ from events_pandas.convert.times import TimeReader
 from events_pandas.intercom import CONTACT_FIELDS
 from events_pandas.mapping import Date, Number
 from events_pandas.mapping.arrow_types import readable
-from events_pandas.mapping.binding import named_values
 from events_pandas.mapping.column_types import decide_type_by_values
+from events_pandas.mapping.frame_sources import named_values
 from events_pandas.words import did_you_mean, kind_of
 
 JsonTexts = list[str | None]
