@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -23,8 +24,11 @@ from events_pandas.convert.times import TimeReader
 from events_pandas.convert.zones import ClockChoice
 from events_pandas.currencies import DECIMALS, HUNDREDTHS, WITHDRAWN_IN
 from events_pandas.mapping import BoundRule, Constant, Date, Link, MonetaryAmount, Number, RichLink, Rule, Text
-from events_pandas.mapping.rules import Values, part_path
+from events_pandas.mapping.rule_parts import part_path
 from events_pandas.mapping.source_format import DecimalSign
+
+if TYPE_CHECKING:
+    from events_pandas.mapping.rules import Values
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,7 +8,7 @@ import pandas as pd
 from events_pandas.errors import MappingError
 from events_pandas.mapping import EventMapping, frame_labels, named_labels, named_values, require_columns
 from events_pandas.mapping.binding import require_mapping
-from events_pandas.mapping.rules import is_computed, sources_by_path
+from events_pandas.mapping.rule_parts import is_computed, sources_by_path
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,14 +13,7 @@ from events_pandas.intercom import IDENTIFIERS
 from events_pandas.mapping.column_types import TYPE_WORDS, Remark
 from events_pandas.mapping.event_mapping import EventMapping, stripped_identifiers
 from events_pandas.mapping.frame_sources import TEXT_OPTIONS, FrameSources, source_label
-from events_pandas.mapping.rules import (
-    Column,
-    Constant,
-    MonetaryAmount,
-    Number,
-    Rule,
-    Source,
-    Values,
+from events_pandas.mapping.rule_parts import (
     is_bare_column,
     is_computed,
     metadata_key,
@@ -28,6 +21,7 @@ from events_pandas.mapping.rules import (
     rule_sources,
     sources_by_path,
 )
+from events_pandas.mapping.rules import Column, Constant, MonetaryAmount, Number, Rule, Source, Values
 from events_pandas.mapping.source_format import DecimalSign
 from events_pandas.words import did_you_mean, full_kind_of, kind_of
 

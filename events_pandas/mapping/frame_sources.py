@@ -11,17 +11,8 @@ from events_pandas.intercom import IDENTIFIERS
 from events_pandas.mapping.column_types import ColumnType, decide_type_by_values
 from events_pandas.mapping.event_mapping import EventMapping
 from events_pandas.mapping.faults import date_key_faults
-from events_pandas.mapping.rules import (
-    Column,
-    Constant,
-    Date,
-    Rule,
-    Source,
-    Values,
-    is_computed,
-    is_expression,
-    metadata_key,
-)
+from events_pandas.mapping.rule_parts import is_computed, is_expression, metadata_key
+from events_pandas.mapping.rules import Column, Constant, Date, Rule, Source, Values
 from events_pandas.mapping.toml import misplaced, source_wording
 from events_pandas.wording import Phrase, Words, parts_of
 from events_pandas.words import kind_of
