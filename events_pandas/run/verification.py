@@ -15,9 +15,10 @@ from events_pandas.deliver.pace.pacer import Pacer
 from events_pandas.errors import CredentialsError
 from events_pandas.mapping import EventMapping, bind, require_mapping
 from events_pandas.results.accepted import REQUIRED_COLUMNS, DrawnEvents, SubmittedRows, accepted_events
+from events_pandas.results.comparison import verification_of
 from events_pandas.results.contacts import other_row, positions_in, require_results
 from events_pandas.results.reading import row_numbers
-from events_pandas.results.verification import Verification, verification_of
+from events_pandas.results.verification import Verification
 from events_pandas.run.asking import Asking
 from events_pandas.run.desk import Desk
 from events_pandas.run.event_summaries import EventSummaries
