@@ -367,9 +367,7 @@ class Desk:
             return by
         if self._error is None and (stop := self.stop) is not None:
             # The interrupt came when all was done.
-            end = stop.exception(stop.message, results=self._value)
-            end.__cause__ = stop.cause
-            return end
+            return stop.error(self._value)
         return self._error
 
     def _answer(self, question: Question) -> None:

@@ -33,7 +33,7 @@ from events_pandas.run.fitting import fitting_files
 from events_pandas.run.options import RunOptions, is_number, step_progress
 from events_pandas.run.outputs import AnyPath, Outputs
 from events_pandas.run.passing_on import Take
-from events_pandas.run.run import Run, stop_error
+from events_pandas.run.run import Run
 from events_pandas.sources import Places, SourceFile, read_first_row
 from events_pandas.warned import warn_caller
 from events_pandas.words import escaped, kind_of, path_text
@@ -230,7 +230,7 @@ class FileRun:
             if not self._run.has_sent:
                 raise
             results = self._results() if self._parts else nothing
-            raise stop_error(stop_for_error(error), results) from error
+            raise stop_for_error(error).error(results) from error
 
     def _submit(self) -> None:
         try:
@@ -335,9 +335,9 @@ class FileRun:
         if fault is None:
             return
         if (stop := self._desk.stop) is not None:
-            ended = stop_error(stop, self._results())
+            ended = stop.error(self._results())
             ended.add_note(str(fault))
-            raise ended from stop.cause
+            raise ended
         message = f"the run is complete, but its {missing} are missing: {fault}"
         raise SubmissionError(message, results=self._results()) from fault
 

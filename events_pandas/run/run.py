@@ -152,7 +152,7 @@ class Run:
             except Exception as error:
                 if not (taken and self.has_sent):
                     raise
-                raise stop_error(stop_for_error(error), taken[0]) from error
+                raise stop_for_error(error).error(taken[0]) from error
             return taken[0]
 
         return self.desk.run(work, first=lambda: self.begin([frame]))
@@ -358,7 +358,7 @@ class Run:
             self._history.end(left, outcome=stop.reason, requests=engine.requests)
             results = joined([*self.desk.untaken(), left])
             results.attrs["run"] = self._passing_on.facts(results)
-            raise stop_error(stop, results) from stop.cause
+            raise stop.error(results)
         self._history.end(None, outcome=None, requests=engine.requests)
 
 
@@ -373,4 +373,4 @@ def _simplified(stop: Stop, *, requests: int) -> Stop:
 
 def stop_error(stop: Stop, results: pd.DataFrame) -> SubmissionError | SubmissionInterrupted:
     """Return the exception of a run that ended early."""
-    return stop.exception(stop.message, results=results)
+    return stop.error(results)

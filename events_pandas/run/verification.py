@@ -23,7 +23,6 @@ from events_pandas.run.asking import Asking
 from events_pandas.run.desk import Desk
 from events_pandas.run.event_summaries import EventSummaries
 from events_pandas.run.options import RunOptions, is_number
-from events_pandas.run.run import stop_error
 from events_pandas.wording import Setting
 
 SETTLE_SECONDS: Final = 900.0
@@ -101,7 +100,7 @@ class VerificationRun:
                     self._summaries.ask(asking)
             groups = self.so_far().groups
             if (stop := asking.stop) is not None:
-                raise stop_error(stop.advising(self._advice()), groups) from stop.cause
+                raise stop.advising(self._advice()).error(groups)
             return groups
 
         desk.run(work, first=lambda: True)
