@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.extensions import ExtensionArray
 
+from events_pandas.convert.keys import NO_TIME
 from events_pandas.deliver import WorkspaceIdentity
 from events_pandas.results.accepted import DrawnEvents
 from events_pandas.results.arrival import ARRIVAL_STATUS_DTYPE, NO_EVENTS, ArrivalStatus, EventCount, judge_arrival
@@ -17,7 +18,6 @@ from events_pandas.results.verification import Verification
 
 FILE_COLUMNS: Final = ("source_file", "line")
 """The columns of results that say where in files a row is."""
-_NO_TIME: Final = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,5 +121,5 @@ def _counted(groups: pd.DataFrame, judged: "Sequence[_Judged]") -> dict[str, Any
 
 def _times(seconds: Sequence[int | None]) -> ExtensionArray:
     """Return Unix seconds as a column of times; None becomes NaT."""
-    numbers = np.array([_NO_TIME if second is None else second for second in seconds], np.int64)
+    numbers = np.array([NO_TIME if second is None else second for second in seconds], np.int64)
     return utc_times(numbers.view("datetime64[s]"))
