@@ -51,9 +51,8 @@ def submit_files(
     take: Take | None = None,
     check_first: bool = False,
     skips_bad: bool = False,
-    limit: int | None = None,
 ) -> pd.DataFrame:
-    """Submit the rows of files, or the first ones, and return the results with the column ``source_file``.
+    """Submit the rows of files, and return the results with the column ``source_file``.
 
     `take` gets the results of each chunk (the last ones are returned), `warn` a sentence for each file that is left out
     because of `skips_bad`, and for what else is to be said.
@@ -65,9 +64,7 @@ def submit_files(
     require_confirmed(mapping)
     outputs = Outputs.of_run(options, results=results_path, rejects=rejects_path)
     run = FileRun(
-        source=_opened_frames(
-            paths, mapping, options=options, outputs=outputs, warn=warn, skips_bad=skips_bad, limit=limit
-        ),
+        source=_opened_frames(paths, mapping, options=options, outputs=outputs, warn=warn, skips_bad=skips_bad),
         options=options,
         outputs=outputs,
         wait_seconds=wait_seconds,
@@ -85,7 +82,6 @@ def _opened_frames(
     outputs: Outputs,
     warn: Callable[[str], object],
     skips_bad: bool,
-    limit: int | None,
 ) -> Iterator[FileFrames]:
     """Find and open the files of a run, and find the types of their columns."""
     outputs.require_apart(paths)
@@ -103,7 +99,7 @@ def _opened_frames(
         outputs.require_places([file.path for file in fit.files])
         for name, reason in fit.reasons.items():
             warn(f"{escaped(name)}: was left out: {reason}")
-        yield read_frames(fit, mapping, options=options, limit=limit)
+        yield read_frames(fit, mapping, options=options)
 
 
 def _no_results() -> pd.DataFrame:
