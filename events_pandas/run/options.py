@@ -260,7 +260,7 @@ def _require_keys(keys: Sequence[Hashable]) -> None:
             raise ValueError(f"keys: the results have a column {key!r} of their own: rename the column of the rows")
 
 
-def step_progress(progress: ProgressChoice) -> ProgressChoice:
+def step_progress(progress: ProgressChoice) -> Literal["auto"] | bool:
     """Return the progress of a step before the submission: a user's function is called for the submission only."""
     return False if progress is False or callable(progress) else "auto"
 

@@ -1,9 +1,14 @@
 """Rows of a Dask DataFrame as a stage: their order, their types, how often they are read, and what is refused."""
 
 import datetime as dt
+import io
 import json
 import re
+import sys
+import threading
+import time
 from decimal import Decimal
+from pathlib import Path
 
 import dask
 import dask.dataframe as dd
@@ -15,6 +20,9 @@ import pytest
 
 import events_pandas as ep
 from events_pandas.engines.dask import check_events, stage_events, submit_events
+
+NOT_KNOWN = "is a stage already, and it is not known whether the rows have changed since it was written"
+CURE = "give another folder, or overwrite=True to write it again; submit_file submits it as it is"
 
 
 @pytest.fixture(autouse=True)
@@ -338,13 +346,120 @@ def test_complete_stage_of_other_rows_is_refused(mapping, tmp_path, frame, optio
     with pytest.raises(ep.SourceError) as raised:
         stage_events(dd.from_pandas(frame, npartitions=3), mapping, "stage", **options)
 
-    assert str(raised.value) == (
-        f"{tmp_path / 'stage'}: is a stage already, with other {differing} than those asked for: give another folder, "
-        "or overwrite=True to write it again; submit_file submits it as it is"
-    )
+    other = f"is a stage already, with other {differing} than those asked for"
+    assert str(raised.value) == f"{tmp_path / 'stage'}: {other}: {CURE}"
     stage_events(dd.from_pandas(frame, npartitions=3), mapping, "stage", overwrite=True, **options)
     assert staged(folder).num_rows == len(frame)
     assert sum(pq.read_metadata(path).num_rows for path in folder.glob("part-*")) == len(frame)
+
+
+def read_here(number):
+    return rows(2).assign(n=number)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        lambda: dd.from_map(read_here, range(2), meta=rows(1).head(0)),
+        lambda: dd.from_delayed([dask.delayed(read_here)(number) for number in range(2)]),
+        lambda: dd.from_pandas(rows(4), npartitions=2).persist(),
+        lambda: dd.concat([dd.from_pandas(rows(4), npartitions=2), dd.from_map(read_here, [0], meta=rows(1).head(0))]),
+    ],
+    ids=["from_map", "from_delayed", "persist", "concat"],
+)
+def test_complete_stage_of_rows_that_are_not_known_is_refused(mapping, tmp_path, source):
+    """A function may read something else the next time, and Dask does not notice: the choice is the caller's."""
+    stage = stage_events(source(), mapping, "stage")
+
+    with pytest.raises(ep.SourceError) as raised:
+        stage_events(source(), mapping, "stage")
+
+    assert str(raised.value) == f"{tmp_path / 'stage'}: {NOT_KNOWN}: {CURE}"
+    assert stage_events(source(), mapping, "stage", overwrite=True) == stage
+
+
+def write_parquet(frame):
+    frame.to_parquet("orders.parquet", compression=None)
+
+
+@pytest.mark.parametrize(
+    ("write", "read"),
+    [
+        (write_parquet, lambda: dd.read_parquet("orders.parquet")),
+        (write_parquet, lambda: dd.read_parquet(Path("orders.parquet").absolute(), filesystem="arrow")),
+        (lambda frame: frame.to_csv("orders.csv"), lambda: dd.read_csv("orders.csv", dtype={"who": "string"})),
+        (
+            lambda frame: frame.to_csv("orders.csv"),
+            lambda: dd.read_csv("orders.csv").assign(who=lambda each: each["n"]),
+        ),
+    ],
+    ids=["parquet", "arrow", "csv", "computed"],
+)
+def test_complete_stage_of_a_file_is_refused_when_the_file_has_changed(mapping, write, read):
+    """A file of the same name and size, with other rows, makes another stage; the same file does not."""
+    write(rows(6))
+    stage_events(read(), mapping, "stage")
+    stage_events(read(), mapping, "stage")
+    write(rows(6).assign(day="2024-02-28"))
+
+    with pytest.raises(ep.SourceError) as raised:
+        stage_events(read(), mapping, "stage")
+
+    assert "is a stage already, with other rows than those asked for" in str(raised.value)
+
+
+def test_stage_that_is_used_as_it_is_is_named(mapping, tmp_path, capsys):
+    """Nothing is taken silently: a line says since when the stage is complete."""
+    stage_events(dd.from_pandas(rows(6), npartitions=3), mapping, "stage", progress=False)
+    silent = capsys.readouterr().err
+
+    stage_events(dd.from_pandas(rows(6), npartitions=3), mapping, "stage")
+
+    since = json.loads((tmp_path / "stage" / "_manifest.json").read_text())["started_at"]
+    said = f"{tmp_path / 'stage'} is complete since {since} and is used as it is; overwrite=True writes it again"
+    assert (silent, capsys.readouterr().err) == ("", f"staging: {said}\n")
+
+
+def test_stage_shows_its_progress(mapping, monkeypatch):
+    """Work of more than two seconds shows a line, also while the first partition is computed."""
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+
+    def read(number):
+        until = time.monotonic() + 60
+        while "after 2 s" not in sys.stderr.getvalue():
+            assert time.monotonic() < until
+            threading.Event().wait(0.05)
+        return rows(5).assign(n=number)
+
+    frame = dd.from_map(read, range(3), meta=rows(1).head(0))
+    with dask.config.set(scheduler="sync"):
+        stage_events(frame, mapping, "stage", order_by=["day"])
+
+    first, last = sys.stderr.getvalue().splitlines()
+    assert first == "staging (partitions): 0 of 3 (0%) after 2 s"
+    assert re.fullmatch(r"staging \(partitions\): 3 of 3 \(100%\) after \d s", last)
+
+
+def test_stage_shows_each_step_if_progress_is_wanted(mapping, capsys):
+    """All steps are named and counted; without progress nothing is shown."""
+    frame = dd.from_pandas(rows(30_000), npartitions=3, sort=False)
+
+    stage_events(frame, mapping, "quiet", order_by=["day"], progress=False)
+    assert capsys.readouterr().err == ""
+    stage_events(frame, mapping, "shown", order_by=["day"], progress=True)
+
+    assert [line.partition(" after")[0] for line in capsys.readouterr().err.splitlines()] == [
+        "staging (partitions): 3 of 3 (100%)",
+        "sorting (partitions): 3 of 3 (100%)",
+        "sorting (cuts): 3",
+        "sorting (parts): 3 of 3 (100%)",
+    ]
+
+
+def test_progress_of_a_stage_is_no_function(mapping):
+    """The workers are awaited in the caller's thread, where a function would have to be called."""
+    with pytest.raises(ValueError, match=r"^progress: expected 'auto', True or False, got <built-in function print>$"):
+        stage_events(dd.from_pandas(rows(1), npartitions=1), mapping, "stage", progress=print)
 
 
 def test_folder_that_holds_something_else_is_refused(mapping, tmp_path):
