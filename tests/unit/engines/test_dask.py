@@ -320,6 +320,14 @@ def test_order_that_is_not_a_list_is_refused(mapping):
     assert str(raised.value) == "order_by: expected a list of columns, got 'day': use order_by=['order_id'] or the like"
 
 
+def test_keys_that_results_cannot_have_are_refused_before_a_stage_is_written(mapping, tmp_path):
+    """Else the whole stage would be written, and could not be submitted with its keys."""
+    with pytest.raises(ValueError, match=r"^keys: the results have a column 'status' of their own: rename the column"):
+        stage_events(dd.from_pandas(rows(2, status="x"), npartitions=1), mapping, "stage", keys=["status"])
+
+    assert not (tmp_path / "stage").exists()
+
+
 def test_complete_stage_of_the_same_rows_is_left_as_it_is(mapping):
     """A second start computes nothing."""
     folder = stage_events(dd.from_pandas(rows(6), npartitions=3), mapping, "stage")
