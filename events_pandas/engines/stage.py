@@ -18,7 +18,7 @@ from events_pandas.engines.columns import StagedColumns
 from events_pandas.engines.part_count import PartCount
 from events_pandas.engines.part_files import PartFacts, PartSorter, PartWriter, common_schema, order_of, retype
 from events_pandas.errors import SourceError
-from events_pandas.manifest import STAGE, Manifest, RowsPart, part_name
+from events_pandas.manifest import STAGE, Manifest, RowsPart, part_name, require_local
 from events_pandas.results.run_folder import RunFolder, delete_run, time_text
 from events_pandas.words import listed
 
@@ -66,6 +66,7 @@ def stage_folder(stage: str | os.PathLike[str]) -> Path:
     """Return the folder of a stage as all workers know it. Raise `SourceError` for an address."""
     if "://" in os.fspath(stage):
         raise SourceError(f"stage: {os.fspath(stage)!r} is an address: name a folder that all workers share")
+    require_local(stage, holds=STAGE)
     return Path(stage).absolute()
 
 
