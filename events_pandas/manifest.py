@@ -145,7 +145,7 @@ def require_folder(path: Path, *, holds: str = RESULTS) -> None:
     if not path.absolute().parent.exists():
         fault = f"there is no folder '{path.parent}': make it first"
     elif path.exists() and not path.is_dir():
-        fault = "it is a file: choose another name, or one that ends in .csv or .parquet"
+        fault = "it is a file: choose another name" + (", or one that ends in .csv or .parquet" * (holds == RESULTS))
     elif path.exists() and (others := _other_names(path, holds)):
         fault = f"the folder holds other files, such as '{escaped(others[0])}': choose an empty or a new one"
     if fault is not None:

@@ -4,29 +4,24 @@ import os
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Literal, Unpack
 
 import dask
 import dask.dataframe as dd
-import pandas as pd
 from dask.base import get_scheduler
 from dask.dataframe.utils import make_meta
 from distributed import Client, as_completed
 
 from events_pandas.deliver import IntercomClient
+from events_pandas.engines.beforehand import require_places, require_token
 from events_pandas.engines.columns import StagedColumns, staged_columns
 from events_pandas.engines.dask_rows import rows_name
-from events_pandas.engines.part_count import require_shown
-from events_pandas.engines.part_files import PartFacts
-from events_pandas.engines.stage import Answer, Argument, Wanted, is_there, stage_folder, write_stage
-from events_pandas.manifest import Manifest
+from events_pandas.engines.part_files import PartFacts, PartWriter
+from events_pandas.engines.stage import Answer, Argument, Wanted
+from events_pandas.engines.steps import checked, rows_error, staged, submitted, warn_of_passing_journal
 from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport
-from events_pandas.run.file_check import check_files
-from events_pandas.run.files import submit_files
 from events_pandas.run.options import SubmitOptions, run_options, step_progress, with_options
-from events_pandas.words import kind_of
 
 __all__ = ["check_events", "stage_events", "submit_events"]
 
@@ -99,13 +94,10 @@ def stage_events(
     >>> results["order_id"].tolist()
     [7, 8]
     """
-    require_shown(progress)
     columns = _columns(frame, mapping, keys=keys, order_by=order_by)
-    folder = stage_folder(stage)
     wanted = Wanted(columns=columns, partitions=frame.npartitions, rows=rows_name(frame))
-    if overwrite or not is_there(folder, wanted, progress=progress):
-        write_stage(folder, _OnWorkers(_read(frame, columns)), wanted, progress=progress)
-    return folder
+    partitions = _OnWorkers(_read(frame, columns))
+    return staged(partitions, wanted, stage=stage, overwrite=overwrite, progress=progress)
 
 
 def check_events(frame: dd.DataFrame, mapping: EventMapping, *, client: IntercomClient | None = None) -> CheckReport:
@@ -150,13 +142,7 @@ def check_events(frame: dd.DataFrame, mapping: EventMapping, *, client: Intercom
     (1, [[1, 'time_unreadable']])
     """
     columns = _columns(frame, mapping)
-    wanted = Wanted(columns=columns, partitions=frame.npartitions, rows="")
-    with TemporaryDirectory(prefix="events-pandas-") as temporary:
-        folder = Path(temporary) / "rows"
-        write_stage(folder, _ComingHere(_read(frame, columns)), wanted)
-        report = check_files(folder, mapping, client=client)
-    # The rows are those of a frame: its parts have no names that anybody knows.
-    return replace(report, places=pd.DataFrame, empty_files=())
+    return checked(_ComingHere(_read(frame, columns)), Wanted(columns=columns), mapping, client=client)
 
 
 @with_options
@@ -200,6 +186,8 @@ def submit_events(
     ------
     MappingError, SourceError
         As for `stage_events`, before the first event; also if results cannot be written.
+    CredentialsError, SubmissionError
+        If Intercom refuses the token, or it belongs to another workspace, before the stage is written.
     SubmissionError, SubmissionInterrupted
         If the run ended early. The folder has the results of all rows, and the error those of the last ones.
 
@@ -230,26 +218,25 @@ def submit_events(
     ['accepted', 'invalid']
     """
     run = run_options(options, own=("stage", "results", "order_by", "overwrite"))
-    shown = step_progress(run.progress)
-    folder = stage_events(frame, mapping, stage, keys=run.keys, order_by=order_by, overwrite=overwrite, progress=shown)
-    submit_files(folder, mapping, options=run, results_path=f"{os.fspath(results)}/", take=_forget)
-    place = Path(results)
-    manifest = Manifest.read(place)
-    assert manifest is not None  # noqa: S101  # A run that could not write it has raised an error.
-    return dd.read_parquet([str(path) for path in manifest.paths(place)])
-
-
-def _forget(results: pd.DataFrame) -> None:
-    """Keep no results: they are in their files."""
-    del results
+    _columns(frame, mapping, keys=run.keys, order_by=order_by)
+    require_places(stage, mapping, run, results=results)
+    with run.opened_client() as client:
+        run = replace(run, client=client)
+        require_token(client, run)
+        warn_of_passing_journal(run)
+        shown = step_progress(run.progress)
+        folder = stage_events(
+            frame, mapping, stage, keys=run.keys, order_by=order_by, overwrite=overwrite, progress=shown
+        )
+        paths = submitted(folder, mapping, run=run, results=results)
+    return dd.read_parquet(list(map(str, paths)))
 
 
 def _columns(
     frame: object, mapping: EventMapping, *, keys: Sequence[Hashable] = (), order_by: Sequence[Hashable] = ()
 ) -> StagedColumns:
     if not isinstance(frame, dd.DataFrame):
-        cure = "call the function of this name in events_pandas" if isinstance(frame, pd.DataFrame) else "give one"
-        raise TypeError(f"expected rows in a Dask DataFrame, got {kind_of(frame)}: {cure}")
+        raise rows_error(frame, engine="Dask")
     return staged_columns(make_meta(frame), mapping, keys=keys, order_by=order_by)
 
 
@@ -265,10 +252,7 @@ class _OnWorkers:
 
     frame: dd.DataFrame
 
-    def __len__(self) -> int:
-        return int(self.frame.npartitions)
-
-    def written(self, write: Callable[[pd.DataFrame, int], PartFacts]) -> Sequence[PartFacts]:
+    def written(self, write: PartWriter) -> Sequence[PartFacts]:
         """Write all partitions in one graph, so that what they share, such as a shuffle, is computed once."""
         parts = enumerate(self.frame.to_delayed())
         return _computed([dask.delayed(write)(part, number) for number, part in parts])
@@ -281,7 +265,7 @@ class _OnWorkers:
 class _ComingHere(_OnWorkers):
     """Partitions that come to this process one after another, and are written here."""
 
-    def written(self, write: Callable[[pd.DataFrame, int], PartFacts]) -> Sequence[PartFacts]:
+    def written(self, write: PartWriter) -> Sequence[PartFacts]:
         """Write each partition as soon as the workers have it, and let them forget it."""
         cluster = _cluster()
         if cluster is None:

@@ -11,12 +11,6 @@ from events_pandas.deliver import ProgressChoice, progress_bar
 _LOOK_SECONDS: Final = 0.25
 
 
-def require_shown(progress: object) -> None:
-    """Raise `ValueError` if this does not say whether progress is shown."""
-    if progress not in ("auto", True, False):
-        raise ValueError(f"progress: expected 'auto', True or False, got {progress!r}")
-
-
 class PartCount:
     """Shows how far the steps of a stage are, from a thread of its own: this one waits for the workers."""
 
@@ -24,7 +18,7 @@ class PartCount:
         self._folder, self._progress = folder, progress
 
     @contextmanager
-    def step(self, description: str, *, total: int, files: str | None = None) -> Iterator[None]:
+    def step(self, description: str, *, total: int | None, files: str | None = None) -> Iterator[None]:
         """Show the progress of a step that takes over two seconds: how many of its files, which are named so, exist."""
         if self._progress is False:
             yield
@@ -39,7 +33,7 @@ class PartCount:
             finally:
                 has_ended.set()
                 watcher.join()
-            if files is None:
+            if files is None and total is not None:
                 bar.advance(total)
 
     def _watch(self, advance: Callable[[int], object], files: str | None, has_ended: Event) -> None:

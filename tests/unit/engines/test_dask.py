@@ -21,7 +21,7 @@ import pytest
 import events_pandas as ep
 from events_pandas.engines.dask import check_events, stage_events, submit_events
 
-NOT_KNOWN = "is a stage already, and it is not known whether the rows have changed since it was written"
+NOT_KNOWN = "is a stage already, and may have other rows"
 CURE = "give another folder, or overwrite=True to write it again; submit_file submits it as it is"
 
 
@@ -540,9 +540,66 @@ def test_stage_needs_the_parts_that_its_workers_wrote(mapping, tmp_path):
     assert not (tmp_path / "stage").exists()
 
 
-def test_results_do_not_take_the_place_of_a_stage(mapping):
-    """The folder of the stage is read, and is refused for the results."""
-    with pytest.raises(ep.SourceError) as raised:
-        submit_events(dd.from_pandas(rows(2), npartitions=1), mapping, stage="both", results="both")
+@pytest.fixture
+def submit(mapping):
+    """Submit a row of Dask; no stage may be written before an error."""
+    frame = dd.from_map(lambda _: pytest.fail("was computed"), range(2), meta=rows(1).head(0))
+    return lambda **options: submit_events(frame, mapping, progress=False, **options)
 
-    assert "the next run would read it" in str(raised.value)
+
+def test_results_do_not_take_the_place_of_a_stage(submit, tmp_path):
+    """Neither is in the other, since the next run would read it or replace it."""
+    with pytest.raises(ep.SourceError) as same:
+        submit(stage="both", results="both")
+    with pytest.raises(ep.SourceError) as above:
+        submit(stage="results/stage", results="results")
+    (tmp_path / "stage").mkdir()
+    with pytest.raises(ep.SourceError) as below:
+        submit(stage="stage", results="stage/results")
+
+    cure = "is in the folder of the results: choose another folder for the stage"
+    assert str(same.value) == f"{tmp_path / 'both'}: {cure}"
+    assert str(above.value) == f"{tmp_path / 'results' / 'stage'}: {cure}"
+    stands = f"since '{tmp_path / 'stage'}' stands for it, too"
+    assert str(below.value) == f"stage/results: the next run would read it, {stands}: choose another folder"
+
+
+def test_results_that_cannot_be_written_are_named_before_a_stage_is_written(submit, tmp_path):
+    """A stage may take an hour."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").touch()
+
+    with pytest.raises(ep.SourceError, match=r"^mine: results cannot be written there: the folder holds other files"):
+        submit(stage="stage", results="mine")
+
+    assert not (tmp_path / "stage").exists()
+
+
+@pytest.mark.parametrize(
+    ("client", "error", "said"),
+    [
+        (None, ep.CredentialsError, "no access token: set INTERCOM_ACCESS_TOKEN"),
+        ({"me": 401}, ep.AuthenticationError, "Intercom refused the access token"),
+    ],
+)
+def test_token_is_judged_before_a_stage_is_written(submit, tmp_path, fake_client, client, error, said):
+    """A token that is missing or refused is known at once."""
+    with pytest.raises(error, match=said):
+        submit(stage="stage", results="results", client=client and fake_client(**client))
+
+    assert not (tmp_path / "stage").exists()
+
+
+def test_stage_is_no_file(mapping, tmp_path):
+    """Neither is the name of a file, nor a path that no file can have."""
+    (tmp_path / "file").touch()
+    frame = dd.from_pandas(rows(1), npartitions=1)
+
+    with pytest.raises(ep.SourceError) as file:
+        stage_events(frame, mapping, "file")
+    with pytest.raises(ep.SourceError) as long:
+        stage_events(frame, mapping, "x" * 300)
+
+    place = tmp_path / "file"
+    assert str(file.value) == f"{place}: a stage cannot be written there: it is a file: choose another name"
+    assert str(long.value) == f"{'x' * 300}: a stage cannot be written there: File name too long"
