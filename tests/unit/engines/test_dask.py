@@ -181,6 +181,35 @@ def test_parts_have_one_type_for_whole_numbers_with_gaps(mapping):
     assert staged(folder)["who"].to_pylist() == [2**60 + 1, 7, 8, None, None, None]
 
 
+def test_identifiers_with_gaps_are_sent_as_one_machine_sends_them(mapping, fake_client):
+    """Each partition alone has another dtype, and floats would lose the last digit."""
+    ids = [2**60 + 1, 7, 8, None, None, None]
+    options = {"journal": None, "progress": False}
+    alone, client = fake_client(), fake_client()
+    expected = ep.submit_events(rows(6).assign(who=pd.array(ids, "Int64")), mapping, client=alone, **options)
+    frame = partitions(*(rows(6).iloc[first : first + 2].assign(who=ids[first : first + 2]) for first in (0, 2, 4)))
+
+    results = submit_events(frame, mapping, stage="stage", results="results", client=client, **options).compute()
+
+    assert client.contacts == alone.contacts == ["1152921504606846977", "7", "8"]
+    assert results["error_code"].isna().tolist() == expected["error_code"].isna().tolist()
+    assert results["status"].tolist() == expected["status"].tolist()
+
+
+@pytest.mark.parametrize("order_by", [[], ["day", "who"]])
+@pytest.mark.parametrize("absent", [None, pd.NaT, np.nan])
+def test_partition_without_a_time_has_the_type_of_the_others(mapping, absent, order_by):
+    """A partition in which a column has no cell does not tell its type, in whatever place it is."""
+    times = pd.to_datetime(["2024-01-31T10:00", "2024-02-01T00:00"])
+    frame = partitions(rows(2).assign(day=absent), rows(2).assign(day=times), rows(2).assign(day=absent))
+
+    folder = stage_events(frame, mapping, "stage", order_by=order_by)
+
+    expected = [*times, None, None, None, None] if order_by else [None, None, *times, None, None]
+    assert staged(folder)["day"].to_pylist() == expected
+    assert len(part_types(folder, "day")) == 1
+
+
 def test_parts_have_floats_if_a_partition_has_fractions(mapping):
     """A number that is not whole makes floats of all, as in one frame."""
     frame = partitions(rows(1).assign(who=[7]), rows(1).assign(who=[7.5]))
