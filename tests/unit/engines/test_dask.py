@@ -4,6 +4,7 @@ import datetime as dt
 import io
 import json
 import re
+import resource
 import sys
 import threading
 import time
@@ -591,6 +592,22 @@ def test_results_do_not_take_the_place_of_a_stage(submit, tmp_path):
     assert str(above.value) == f"{tmp_path / 'results' / 'stage'}: {cure}"
     stands = f"since '{tmp_path / 'stage'}' stands for it, too"
     assert str(below.value) == f"stage/results: the next run would read it, {stands}: choose another folder"
+
+
+@pytest.mark.parametrize("order_by", [[], ["who"]])
+def test_stage_on_a_full_disk_is_an_error(mapping, tmp_path, order_by):
+    """The message names the folder, in which nothing is left."""
+    frame = dd.from_pandas(rows(20_000), npartitions=2)
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limit[1]))
+    try:
+        with pytest.raises(ep.SourceError) as raised:
+            stage_events(frame, mapping, "stage", order_by=order_by)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+
+    assert str(raised.value) == f"{tmp_path / 'stage'}: a stage cannot be written there: File too large"
+    assert not (tmp_path / "stage").exists()
 
 
 def test_results_that_cannot_be_written_are_named_before_a_stage_is_written(submit, tmp_path):
