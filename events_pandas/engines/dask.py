@@ -15,7 +15,7 @@ from distributed import Client, as_completed
 from events_pandas.deliver import IntercomClient
 from events_pandas.engines.beforehand import require_places, require_token
 from events_pandas.engines.columns import StagedColumns, staged_columns
-from events_pandas.engines.dask_rows import rows_name
+from events_pandas.engines.dask_rows import require_apart, rows_name
 from events_pandas.engines.part_files import PartFacts, PartWriter
 from events_pandas.engines.stage import Answer, Argument, Wanted
 from events_pandas.engines.steps import checked, rows_error, staged, submitted, warn_of_passing_journal
@@ -95,6 +95,7 @@ def stage_events(
     [7, 8]
     """
     columns = _columns(frame, mapping, keys=keys, order_by=order_by)
+    require_apart(frame, stage)
     wanted = Wanted(columns=columns, partitions=frame.npartitions, rows=rows_name(frame))
     partitions = _OnWorkers(_read(frame, columns))
     return staged(partitions, wanted, stage=stage, overwrite=overwrite, progress=progress)
@@ -220,6 +221,7 @@ def submit_events(
     run = run_options(options, own=("stage", "results", "order_by", "overwrite"))
     _columns(frame, mapping, keys=run.keys, order_by=order_by)
     require_places(stage, mapping, run, results=results)
+    require_apart(frame, results)
     with run.opened_client() as client:
         run = replace(run, client=client)
         require_token(client, run)

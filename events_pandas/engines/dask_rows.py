@@ -1,12 +1,19 @@
 """A name for the rows of a Dask DataFrame: another process gives the same one as long as the sources are the same."""
 
+import os
 from itertools import zip_longest
+from pathlib import Path
 from typing import Any, Final
 
 import dask.dataframe as dd
 from dask.dataframe.dask_expr.io import FromMap, FromPandas, ReadParquet
 from dask.tokenize import TokenizationError, tokenize
 from fsspec.core import OpenFile
+
+from events_pandas.errors import SourceError
+from events_pandas.manifest import part_name
+from events_pandas.sources import name_of
+from events_pandas.words import escaped
 
 # Dask's own names do not do. That of Parquet files differs between processes, whose number their file system has. That
 # of CSV files stays the same if their content changes.
@@ -24,6 +31,16 @@ def rows_name(frame: dd.DataFrame) -> str | None:
         return _named(frame.expr, {})
     except (LookupError, TokenizationError):
         return None
+
+
+def require_apart(frame: dd.DataFrame, place: str | os.PathLike[str]) -> None:
+    """Raise `SourceError` if a frame that is made in the same way would read Parquet files at a place."""
+    for source in frame.expr.walk():
+        if isinstance(source, ReadParquet):
+            paths = source.path if isinstance(source.path, list | tuple) else [source.path]
+            if (name := name_of(Path(place) / part_name(0, "0" * 8), list(map(str, paths)))) is not None:
+                fault = f"the next run would read it, since {name!r} stands for it, too"
+                raise SourceError(f"{escaped(place)}: {fault}: choose another folder")
 
 
 def _named(expression: Any, names: dict[int, str]) -> str:
