@@ -610,10 +610,8 @@ def test_stage_on_a_full_disk_is_an_error(mapping, tmp_path, order_by):
     assert not (tmp_path / "stage").exists()
 
 
-@pytest.mark.parametrize(
-    ("path", "name"), [("lake", "lake"), ("lake/**/*.parquet", "lake/**/*.parquet"), (["lake"], "lake")]
-)
-def test_folders_among_the_files_that_are_read_are_refused(mapping, fake_client, path, name):
+@pytest.mark.parametrize("path", ["lake", ["lake"]])
+def test_folders_among_the_files_that_are_read_are_refused(mapping, fake_client, path):
     """The next run would take the parts of the stage, or of the results, for rows."""
     Path("lake").mkdir()
     rows(2).to_parquet("lake/orders.parquet")
@@ -624,7 +622,7 @@ def test_folders_among_the_files_that_are_read_are_refused(mapping, fake_client,
     with pytest.raises(ep.SourceError) as results:
         submit_events(frame, mapping, stage="stage", results="lake/results", client=fake_client(), progress=False)
 
-    fault = f"the next run would read it, since '{name}' stands for it, too: choose another folder"
+    fault = "the next run would read it, since 'lake' stands for it, too: choose another folder"
     assert (str(stage.value), str(results.value)) == (f"lake/stage: {fault}", f"lake/results: {fault}")
     assert [path.name for path in Path("lake").iterdir()] == ["orders.parquet"]
 
