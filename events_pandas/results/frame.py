@@ -56,13 +56,6 @@ def utc_times(times: npt.NDArray[np.datetime64]) -> ExtensionArray:
     return pd.DatetimeIndex(times.astype("datetime64[us]"), tz="UTC").array
 
 
-def joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Join results, of which there is at least one part. Parts without rows are left out."""
-    filled = [part for part in parts if len(part)] or parts[-1:]
-    # Joining even one frame would turn an index of objects into one of strings.
-    return filled[0] if len(filled) == 1 else pd.concat(filled)
-
-
 def counts_or_na(numbers: npt.NDArray[np.int16]) -> ExtensionArray:
     """Return numbers as Int16; a negative number becomes NA."""
     return pd.arrays.IntegerArray(numbers, numbers < 0)

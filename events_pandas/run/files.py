@@ -21,7 +21,6 @@ from events_pandas.mapping import EventMapping, require_mapping
 from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.results import RowOutcomes
 from events_pandas.results.destination import Destination
-from events_pandas.results.frame import joined
 from events_pandas.results.report import no_rows_warning
 from events_pandas.results.results_summary import one_line
 from events_pandas.run.desk import Desk
@@ -33,6 +32,7 @@ from events_pandas.run.fitting import fitting_files
 from events_pandas.run.options import RunOptions, is_number, step_progress
 from events_pandas.run.outputs import AnyPath, Outputs
 from events_pandas.run.passing_on import Take
+from events_pandas.run.requested_columns import joined
 from events_pandas.run.run import Run
 from events_pandas.sources import Places, SourceFile, read_first_row
 from events_pandas.warned import warn_caller

@@ -21,12 +21,11 @@ from events_pandas.deliver import Event, Outcome, Status, Stop
 from events_pandas.deliver.journal import Fingerprint, Journal
 from events_pandas.errors import EventsPandasError, InvalidRowsError, JournalError
 from events_pandas.results import RowOutcomes, RunStatuses
-from events_pandas.results.frame import joined
 from events_pandas.results.summary import REPEAT_CODES
 from events_pandas.run.desk import Desk
 from events_pandas.run.options import RunOptions, step_progress
 from events_pandas.run.questions import UnansweredError
-from events_pandas.run.requested_columns import add_empty, add_requested
+from events_pandas.run.requested_columns import add_empty, add_requested, joined
 
 Refused: TypeAlias = Callable[[int], Sequence[Finding]]
 Cells: TypeAlias = Callable[[int], pd.DataFrame]

@@ -27,7 +27,6 @@ from events_pandas.mapping import EventMapping, require_mapping
 from events_pandas.mapping.event_mapping import mapping_digest
 from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.results.destination import Destination
-from events_pandas.results.frame import joined
 from events_pandas.results.results_summary import one_line
 from events_pandas.run.asking import Asking
 from events_pandas.run.begin import begin_in_journal
@@ -40,6 +39,7 @@ from events_pandas.run.log import RunLog
 from events_pandas.run.options import RunOptions, step_progress
 from events_pandas.run.passing_on import PassingOn, Take
 from events_pandas.run.questions import UnansweredError
+from events_pandas.run.requested_columns import joined
 from events_pandas.run.run_source import RunSource, SourceKind
 from events_pandas.sources import ColumnTypes
 from events_pandas.warned import warn_caller
