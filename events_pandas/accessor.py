@@ -1,15 +1,14 @@
 """The accessor `DataFrame.intercom`: check and submit as methods of a frame."""
 
-from typing import Unpack
+from typing import Any, Unpack
 
 import pandas as pd
 
 from events_pandas.api import check_contacts, check_events, submit_events, verify
-from events_pandas.deliver import IntercomClient, ProgressChoice
+from events_pandas.deliver import IntercomClient
 from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport, Preview, Verification, explain, unknown_contacts
-from events_pandas.run.options import SubmitOptions, with_options
-from events_pandas.run.verification import SETTLE_SECONDS
+from events_pandas.run.options import SubmitOptions, with_keywords_of, with_options
 
 
 @pd.api.extensions.register_dataframe_accessor("intercom")
@@ -87,38 +86,23 @@ class IntercomAccessor:
         """
         return self.check(mapping).preview(n)
 
-    def check_contacts(
-        self,
-        mapping: EventMapping,
-        *,
-        client: IntercomClient | None = None,
-        known: pd.DataFrame | None = None,
-        rate_share: float = 1.0,
-        progress: ProgressChoice = "auto",
-    ) -> pd.DataFrame:
+    @with_keywords_of(check_contacts)
+    def check_contacts(self, mapping: EventMapping, **options: Any) -> pd.DataFrame:
         """Ask which contacts exist in Intercom: `check_contacts` of this frame.
 
         Parameters
         ----------
         mapping : EventMapping
             Which column names the contact.
-        client : IntercomClient, optional
-            The connection; without it one is made from the environment's ``INTERCOM_ACCESS_TOKEN``.
-        known : pandas.DataFrame, optional
-            The answers so far.
-        rate_share : float, default 1.0
-            The share of the rate limit to use.
-        progress : {"auto"}, bool or callable, default "auto"
-            Whether progress is shown.
+        **options : keyword arguments
+            The keywords of `check_contacts`.
 
         Returns
         -------
         pandas.DataFrame
             One row for each contact, with its status.
         """
-        return check_contacts(
-            self._frame, mapping, client=client, known=known, rate_share=rate_share, progress=progress
-        )
+        return check_contacts(self._frame, mapping, **options)
 
     @with_options
     def submit(self, mapping: EventMapping, **options: Unpack[SubmitOptions]) -> pd.DataFrame:
@@ -170,20 +154,8 @@ class IntercomAccessor:
         """
         return unknown_contacts(results, self._frame, mapping)
 
-    def verify(
-        self,
-        results: pd.DataFrame,
-        mapping: EventMapping,
-        *,
-        client: IntercomClient | None = None,
-        sample: int = 200,
-        seed: int = 0,
-        settle_seconds: float = SETTLE_SECONDS,
-        include_identifier: bool = False,
-        workspace: str | None = None,
-        rate_share: float = 1.0,
-        progress: ProgressChoice = "auto",
-    ) -> Verification:
+    @with_keywords_of(verify)
+    def verify(self, results: pd.DataFrame, mapping: EventMapping, **options: Any) -> Verification:
         """Read back a sample of the accepted events: `verify` with this frame.
 
         Parameters
@@ -192,22 +164,8 @@ class IntercomAccessor:
             What submitting this frame returned, or some of its rows.
         mapping : EventMapping
             The mapping with which it was submitted.
-        client : IntercomClient, optional
-            The connection; without it one is made from the environment's ``INTERCOM_ACCESS_TOKEN``.
-        sample : int, default 200
-            How many of the accepted events are drawn, 1 or more.
-        seed : int, default 0
-            The same seed draws the same events.
-        settle_seconds : float, default 900.0
-            How long after it was submitted an event may not be visible yet.
-        include_identifier : bool, default False
-            Whether the groups name their contacts.
-        workspace : str, optional
-            The id of the intended workspace.
-        rate_share : float, default 1.0
-            The share of the rate limit to use.
-        progress : {"auto"}, bool or callable, default "auto"
-            Whether progress is shown.
+        **options : keyword arguments
+            The keywords of `verify`.
 
         Returns
         -------
@@ -224,16 +182,4 @@ class IntercomAccessor:
         ...     orders.intercom.verify(results, mapping, client=sandbox.client()).ok
         True
         """
-        return verify(
-            results,
-            self._frame,
-            mapping,
-            client=client,
-            sample=sample,
-            seed=seed,
-            settle_seconds=settle_seconds,
-            include_identifier=include_identifier,
-            workspace=workspace,
-            rate_share=rate_share,
-            progress=progress,
-        )
+        return verify(results, self._frame, mapping, **options)

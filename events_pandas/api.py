@@ -29,7 +29,7 @@ from events_pandas.run.file_check import check_files
 from events_pandas.run.files import submit_files
 from events_pandas.run.frames import unsent_results
 from events_pandas.run.options import SubmitOptions, run_options, with_options
-from events_pandas.run.run import Run, stop_error
+from events_pandas.run.run import Run
 from events_pandas.run.stream_check import check_stream
 from events_pandas.run.verification import SETTLE_SECONDS, VerifyOptions, verify_frame
 from events_pandas.sources import COMPARED_ROWS, PathOrPaths, other_readings, payloads_of
@@ -100,7 +100,7 @@ def check_events(frame: Table, mapping: EventMapping, *, client: IntercomClient 
     checked, converter = frame_check.checked(now=time.time()), frame_check.converter
     destination = None if client is None else find_destination(client)
     if isinstance(destination, Stop):
-        raise stop_error(destination, unsent_results(checked, rows.index, destination))
+        raise destination.error(unsent_results(checked, rows.index, destination))
 
     def payloads(n: int) -> list[bytes]:
         sent = np.flatnonzero(checked.is_sent)[:n]

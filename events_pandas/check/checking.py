@@ -23,7 +23,8 @@ from events_pandas.convert.problems import VALUES_KEPT, Finding, merged
 from events_pandas.errors import MappingError
 from events_pandas.mapping import EventMapping, Number, bind
 from events_pandas.mapping.column_types import Remark
-from events_pandas.mapping.rules import Rule, is_bare_column
+from events_pandas.mapping.rule_parts import is_bare_column
+from events_pandas.mapping.rules import Rule
 from events_pandas.mapping.source_format import DecimalSign
 
 

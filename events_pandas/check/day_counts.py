@@ -7,9 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from events_pandas.check.collisions import blocks
-from events_pandas.convert.keys import Seconds
-
-DAY_SECONDS: Final = 86_400
+from events_pandas.convert.keys import DAY_SECONDS, Seconds
 
 Days: TypeAlias = npt.NDArray[np.signedinteger]
 """Days since 1970-01-01."""

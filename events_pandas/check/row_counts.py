@@ -12,9 +12,9 @@ from events_pandas.convert.batch import EventBatch
 from events_pandas.convert.cells import CellKind, Mask, Rows
 from events_pandas.convert.identifiers import DigitRange
 from events_pandas.convert.problems import Finding, noted
-from events_pandas.convert.readers import Kinds
+from events_pandas.convert.reading import Kinds
 from events_pandas.intercom import EVENT_NAME_LIMIT, normalized_event_name
-from events_pandas.mapping.rules import metadata_key
+from events_pandas.mapping.rule_parts import metadata_key
 
 SPELLINGS_SHOWN = 5
 NAMES_KEPT = 1_000

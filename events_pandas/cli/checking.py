@@ -28,7 +28,6 @@ from events_pandas.run.file_check import check_frames
 from events_pandas.run.file_frames import read_frames
 from events_pandas.run.fitting import fitting_files
 from events_pandas.run.options import RunOptions
-from events_pandas.run.run import stop_error
 from events_pandas.sources import SourceFile, found_format, opened_files, read_first_rows, row_count, sheet_hint
 from events_pandas.suggest import SuggestedMapping
 from events_pandas.suggest import propose as proposal_for
@@ -157,7 +156,7 @@ def found_destination(client: IntercomClient, *, advice: str, progress: Progress
     """Ask for the workspace. Raise the error of a run that ends before its first event."""
     found = find_destination(client, advice=advice, progress=progress)
     if isinstance(found, Stop):
-        raise stop_error(found, pd.DataFrame())
+        raise found.error(pd.DataFrame())
     return found
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import blake2b
-from typing import Final, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 import numpy as np
 import pyarrow as pa
@@ -19,13 +19,16 @@ from events_pandas.convert.json_text import Pieces, comma_joined, filtered, join
 from events_pandas.convert.keys import NO_TIME, EventKeys, Seconds, Words, event_streams, normalized_names, text_words
 from events_pandas.convert.members import Member, expand, finding_at, metadata_member, read_part
 from events_pandas.convert.problems import VALUES_KEPT, Finding, noted
-from events_pandas.convert.readers import Reading
+from events_pandas.convert.reading import Reading
 from events_pandas.errors import MappingError
 from events_pandas.intercom import IDENTIFIERS
 from events_pandas.mapping import BoundMapping, BoundRule, Constant, Text
 from events_pandas.mapping.arrow_types import readable
-from events_pandas.mapping.rules import Values, metadata_key, part_path
+from events_pandas.mapping.rule_parts import metadata_key, part_path
 from events_pandas.words import escaped
+
+if TYPE_CHECKING:
+    from events_pandas.mapping.rules import Values
 
 Made = TypeVar("Made")
 

@@ -6,7 +6,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from events_pandas.convert.cells import TEXT_TYPE, CellKind, Cells, Mask, Rows, text_bytes, to_mask, valid_mask, without
-from events_pandas.convert.readers import CodeMasks, are_digits
+from events_pandas.convert.readers import are_digits
+from events_pandas.convert.reading import CodeMasks
 
 SECONDS_LIMIT = 10**11
 """Seconds reach this number in the year 5138; milliseconds reached it in 1973."""

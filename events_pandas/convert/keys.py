@@ -22,6 +22,7 @@ from events_pandas.intercom import IDENTIFIERS, normalized_event_name
 
 Words = npt.NDArray[np.uint64]
 Seconds = npt.NDArray[np.int64]
+DAY_SECONDS = 86_400
 
 NO_TIME = np.iinfo(np.int64).min
 """The second of an event whose time cannot be read; numpy reads it as NaT."""

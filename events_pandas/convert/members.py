@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -12,32 +13,22 @@ from events_pandas.convert.codes import CODES, NOT_POSITIVE_CURE
 from events_pandas.convert.column_cells import read_cells
 from events_pandas.convert.decimal_signs import sign_cure
 from events_pandas.convert.json_text import Pieces, canonical_numbers, json_strings, present, unquoted_numbers
+from events_pandas.convert.link_readers import read_link, read_url
 from events_pandas.convert.money import amount_reader, first_of_each, looked_up, minor_units, read_amount, read_currency
+from events_pandas.convert.number_readers import number_reader, read_number
 from events_pandas.convert.odd_texts import stripped
 from events_pandas.convert.problems import VALUES_KEPT, Finding, shown
-from events_pandas.convert.readers import (
-    CodeMasks,
-    Kinds,
-    Reader,
-    Reading,
-    number_reader,
-    read,
-    read_email,
-    read_event_name,
-    read_identifier,
-    read_link,
-    read_number,
-    read_text,
-    read_truncated_text,
-    read_url,
-    without_sheet_errors,
-)
+from events_pandas.convert.readers import read_email, read_event_name, read_identifier, read_text, read_truncated_text
+from events_pandas.convert.reading import CodeMasks, Kinds, Reader, Reading, read, without_sheet_errors
 from events_pandas.convert.times import TimeReader
 from events_pandas.convert.zones import ClockChoice
 from events_pandas.currencies import DECIMALS, HUNDREDTHS, WITHDRAWN_IN
 from events_pandas.mapping import BoundRule, Constant, Date, Link, MonetaryAmount, Number, RichLink, Rule, Text
-from events_pandas.mapping.rules import Values, part_path
+from events_pandas.mapping.rule_parts import part_path
 from events_pandas.mapping.source_format import DecimalSign
+
+if TYPE_CHECKING:
+    from events_pandas.mapping.rules import Values
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -24,8 +24,9 @@ from events_pandas.convert.cells import (
     without,
 )
 from events_pandas.convert.decimal_signs import PLAIN_AMOUNT
+from events_pandas.convert.number_readers import beyond, with_sign, without_sign
 from events_pandas.convert.odd_texts import find_unreadable
-from events_pandas.convert.readers import CodeMasks, Reader, beyond, reject_all, with_sign, without_sign
+from events_pandas.convert.reading import CodeMasks, Reader, reject_all
 from events_pandas.currencies import DECIMALS
 from events_pandas.mapping.source_format import DecimalSign
 

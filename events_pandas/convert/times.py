@@ -22,7 +22,9 @@ from events_pandas.convert.cells import (
     without,
 )
 from events_pandas.convert.epochs import NO_TEXT, TICKS_PER_SECOND, read_epoch
-from events_pandas.convert.readers import CodeMasks, beyond, reject_all, written
+from events_pandas.convert.number_readers import beyond
+from events_pandas.convert.readers import written
+from events_pandas.convert.reading import CodeMasks, reject_all
 from events_pandas.convert.zones import UNDECIDED, ClockChoice, localized
 
 CALENDAR_SECONDS = 3 * 10**11

@@ -12,11 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from events_pandas.convert.cells import Mask, valid_mask, without
-from events_pandas.convert.keys import Seconds
-from events_pandas.convert.readers import CodeMasks
+from events_pandas.convert.keys import DAY_SECONDS, Seconds
+from events_pandas.convert.reading import CodeMasks
 from events_pandas.mapping.rules import Ambiguous, Nonexistent
 
-_DAY = 86_400
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 # From the second day of the year 1 to the last but one of 9999: Python has these times in every zone.
 _FIRST, _LAST = -62_135_510_400, 253_402_214_400
@@ -124,10 +123,10 @@ def _changes(zone: str, year: int) -> tuple[_Change, ...]:
     """Return the changes of a year's clocks. The first is the offset at the start, as a change to the same offset."""
     known = ZoneInfo(zone)
     first_day = dt.datetime(year, 1, 1, tzinfo=dt.UTC) - _EPOCH
-    start = max((first_day.days - 2) * _DAY, _FIRST)
-    stop = min(start + 370 * _DAY, _LAST)
+    start = max((first_day.days - 2) * DAY_SECONDS, _FIRST)
+    stop = min(start + 370 * DAY_SECONDS, _LAST)
     held = _offset(known, start)
-    return ((start, held, held), *_found(known, range(start, stop + 1, _DAY)))
+    return ((start, held, held), *_found(known, range(start, stop + 1, DAY_SECONDS)))
 
 
 def _found(zone: ZoneInfo, days: range) -> Iterator[_Change]:
@@ -142,7 +141,7 @@ def _found(zone: ZoneInfo, days: range) -> Iterator[_Change]:
 
 def _second_of(zone: ZoneInfo, day: int, held: int) -> int:
     """Return the first second of the day before `day` whose offset is not `held`."""
-    earlier, later = day - _DAY, day
+    earlier, later = day - DAY_SECONDS, day
     while later - earlier > 1:
         middle = (earlier + later) // 2
         earlier, later = (middle, later) if _offset(zone, middle) == held else (earlier, middle)

@@ -13,10 +13,11 @@ from events_pandas.deliver.clock import REAL_CLOCK, Clock
 from events_pandas.deliver.decide import DEFAULT_RETRY_POLICY, Retry, RetryPolicy, Verdict, judge_recorded
 from events_pandas.deliver.journal import JournalWriter
 from events_pandas.deliver.lessons import Lessons
-from events_pandas.deliver.outage import FIRST_PROBE_SECONDS, Outage, find_pause
+from events_pandas.deliver.outage import FIRST_PROBE_SECONDS, Outage
 from events_pandas.deliver.outcomes import Event, Outcome, WorkspaceIdentity
 from events_pandas.deliver.pace.pacer import Pacer
 from events_pandas.deliver.pace.state import RunState
+from events_pandas.deliver.pauses import Pauses
 from events_pandas.deliver.stops import (
     Stop,
     judge_at_stop,
@@ -102,12 +103,7 @@ class Engine:
         self._lessons = Lessons(max_failure_rate)
         self._backlog = Backlog(iter(()))
         self._look_ahead: Callable[[], object] = bool
-        self._grace_seconds = grace_seconds
-        # When the run began to ask for the workspace, or to await the requests in flight, because it ends early.
-        self.asking_since: float | None = None
-        # When the run began to await the end of another run, and until when it does.
-        self.awaiting: tuple[float, float] | None = None
-        self._stopping_since: float | None = None
+        self.pauses = Pauses(grace_seconds=grace_seconds)
         self._ticked_at = 0.0
         self._looked_at = -math.inf
 
@@ -119,15 +115,7 @@ class Engine:
     def current_state(self) -> RunState:
         """Return the window of the rate limit, what the run waits for, and the requests in flight."""
         now = self.clock.monotonic()
-        pause = find_pause(
-            now,
-            outage=self._outage,
-            backoff=self.pacer.backoff,
-            asking_since=self.asking_since,
-            awaiting=self.awaiting,
-            stopping_since=self._stopping_since,
-            grace_seconds=self._grace_seconds,
-        )
+        pause = self.pauses.current(now, outage=self._outage, backoff=self.pacer.backoff)
         return RunState(window=self.pacer.window(now), pause=pause, in_flight=self._workers.in_flight)
 
     def record_in(self, writer: JournalWriter) -> None:
@@ -161,8 +149,7 @@ class Engine:
     def await_run(self, seconds: float) -> bool:
         """Wait a second for the end of another run; return False if that takes longer than `seconds` in all."""
         now = self.clock.monotonic()
-        self.awaiting = self.awaiting or (now, now + seconds)
-        _, until = self.awaiting
+        _, until = self.pauses.awaiting = self.pauses.awaiting or (now, now + seconds)
         if now >= until:
             return False
         # An interrupt wakes it.
@@ -174,6 +161,10 @@ class Engine:
         """End a wait, so that the engine looks for interrupts. Any thread may call this."""
         self._workers.wake()
 
+    def stop_by(self, stop: Stop | None) -> None:
+        """Stop the run, unless something else has stopped it before."""
+        self.stop = self.stop or stop
+
     def withhold(self, contacts: Mapping[str, bool]) -> None:
         """Send no event of these contacts, since Intercom does not know them; True: it may only seem so."""
         self._lessons.withhold(contacts)
@@ -181,7 +172,7 @@ class Engine:
     def try_out(self, events: Sequence[Event]) -> list[Outcome]:
         """Submit a few events before all others, return their outcomes, and stop the run if they fail."""
         outcomes = [outcome for chunk in self.deliver([events]) for outcome in chunk]
-        self._stop_by(stop_for_canary(outcomes))
+        self.stop_by(stop_for_canary(outcomes))
         return outcomes
 
     def __enter__(self) -> Self:
@@ -209,7 +200,7 @@ class Engine:
             # Open events get an outcome that says how far they came. An error of `chunks` comes when none is open.
             if self.is_inherited or not self._backlog.is_open:
                 raise
-            self._stop_by(stop_for_error(error))
+            self.stop_by(stop_for_error(error))
             return self._work()
 
     def _leave(self) -> None:
@@ -253,7 +244,7 @@ class Engine:
         if outage.is_over_patience(now):
             outage.suspect(now)
         if outage.has_given_up:
-            self._stop_by(stop_for_outage(outage.last_failure, seconds=now - outage.since))
+            self.stop_by(stop_for_outage(outage.last_failure, seconds=now - outage.since))
 
     def look(self) -> None:
         """Let the caller show that the run goes on, and stop the run if it was interrupted."""
@@ -262,7 +253,7 @@ class Engine:
             self._ticked_at = now
             self._on_tick()
         if self._interrupts():
-            self._stop_by(stop_for_interrupt())
+            self.stop_by(stop_for_interrupt())
 
     @property
     def _is_hasty(self) -> bool:
@@ -271,8 +262,8 @@ class Engine:
 
     def _await_in_flight(self) -> None:
         """Settle what is under way, for a limited time."""
-        self._stopping_since = self.clock.monotonic()
-        until = self._stopping_since + self._grace_seconds
+        self.pauses.stopping_since = self.clock.monotonic()
+        until = self.pauses.stopping_since + self.pauses.grace_seconds
         self._settle_what_came()
         while self._backlog.is_awaited and not self._is_hasty and (seconds := until - self.clock.monotonic()) > 0:
             self._take_in(min(seconds, _LONGEST_WAIT_SECONDS))
@@ -284,7 +275,7 @@ class Engine:
             while self._workers.being_recorded and self.clock.monotonic() < until:
                 self._take_in(_LONGEST_WAIT_SECONDS)
             self._settle_what_came()
-        self._stopping_since = None
+        self.pauses.stopping_since = None
 
     def _require_own(self) -> None:
         """Refuse to go on in a child process.
@@ -342,7 +333,7 @@ class Engine:
             self._settle_what_came()
         elif now - self._looked_at >= _LONGEST_WAIT_SECONDS:
             self._looked_at = now
-            self._stop_by(self._workers.check_threads())
+            self.stop_by(self._workers.check_threads())
 
     def _settle_what_came(self) -> None:
         while ticket := self._workers.take(0.0):
@@ -355,13 +346,13 @@ class Engine:
             return
         if ticket.state is EventState.RECORDING:
             if isinstance(ticket.written, JournalError):
-                self._stop_by(stop_for_journal(ticket.written))
+                self.stop_by(stop_for_journal(ticket.written))
             self._conclude(ticket, judge_recorded(ticket.written))
         elif isinstance(result, Attempt):
             is_event = ticket.event is not PROBE
             is_first = is_event and self._outage.note_event(ticket.event.row, result.kind)
             self._learn(ticket, result)
-            self._stop_by(stop_after(result, is_first=is_first))
+            self.stop_by(stop_after(result, is_first=is_first))
             if is_event:
                 self._go_on(ticket, result)
             else:
@@ -370,7 +361,7 @@ class Engine:
             # The client raised it: the event may have been on its way. The end of the run gives it its outcome.
             ticket.doubt = "no_answer"
             self._backlog.put_back(ticket, due_at=math.inf)
-            self._stop_by(stop_for_error(result))
+            self.stop_by(stop_for_error(result))
 
     def _learn(self, ticket: Ticket, attempt: Attempt) -> None:
         """Draw the conclusions from an attempt for the pace, and for whether the service works."""
@@ -409,7 +400,7 @@ class Engine:
     def _conclude(self, ticket: Ticket, verdict: Verdict) -> None:
         """End an event that was sent, and draw the conclusions for the others."""
         outcome = self._end(ticket, verdict)
-        self._stop_by(self._lessons.note(ticket.event, outcome))
+        self.stop_by(self._lessons.note(ticket.event, outcome))
 
     def _end(self, ticket: Ticket, verdict: Verdict) -> Outcome:
         outcome = ticket.end(verdict)
@@ -417,6 +408,3 @@ class Engine:
         if self.on_outcome:
             self.on_outcome(outcome)
         return outcome
-
-    def _stop_by(self, stop: Stop | None) -> None:
-        self.stop = self.stop or stop

@@ -1,11 +1,9 @@
-"""Whether the service works at all, and what a run waits for. Pure: times come in as arguments, by the local clock."""
+"""Whether the service works at all. Pure: times come in as arguments, by the local clock."""
 
 import math
 from typing import Final
 
 from events_pandas.deliver.client.answers import Attempt, AttemptKind
-from events_pandas.deliver.pace.pacer import Backoff
-from events_pandas.deliver.pace.state import Pause
 
 OUTAGE_REQUESTS: Final = 20
 """So many failed requests in a row are an outage; more if more are in flight, as these fail together."""
@@ -130,47 +128,3 @@ class Outage:
         if now < self.gives_up_at:
             # The last probe leaves when the patience is over, not before.
             self.probe_at = min(self.probe_at, self.gives_up_at)
-
-
-def find_pause(
-    now: float,
-    *,
-    outage: Outage,
-    backoff: Backoff,
-    asking_since: float | None = None,
-    awaiting: tuple[float, float] | None = None,
-    stopping_since: float | None = None,
-    grace_seconds: float = 0.0,
-) -> Pause | None:
-    """Return what a run waits for, or None while requests go out.
-
-    `asking_since` is when a run began to ask for the workspace, `awaiting` when it began to await another run's end and
-    until when; `stopping_since` is when a run that ends early began to await the requests in flight, for
-    `grace_seconds`.
-    """
-    if stopping_since is not None:
-        left_seconds = max(stopping_since + grace_seconds - now, 0.0)
-        return Pause(
-            reason="stopping",
-            since_seconds=now - stopping_since,
-            next_in_seconds=0.0,
-            gives_up_in_seconds=left_seconds,
-        )
-    if awaiting is not None:
-        since, until = awaiting
-        left_seconds = max(until - now, 0.0)
-        return Pause(
-            reason="other_run", since_seconds=now - since, next_in_seconds=0.0, gives_up_in_seconds=left_seconds
-        )
-    if outage.is_on:
-        return Pause(
-            reason="outage",
-            since_seconds=now - outage.since,
-            next_in_seconds=max(outage.probe_at - now, 0.0),
-            gives_up_in_seconds=max(outage.gives_up_at - now, 0.0),
-        )
-    if backoff.until > now:
-        return Pause(reason="rate_limit", since_seconds=now - backoff.since, next_in_seconds=backoff.until - now)
-    if asking_since is not None:
-        return Pause(reason="preflight", since_seconds=now - asking_since, next_in_seconds=0.0)
-    return None

@@ -52,7 +52,7 @@ def preflight(engine: Engine, *, advice: str = NOT_SUBMITTED) -> WorkspaceIdenti
         if engine.stop:
             raise _RunStoppedError
 
-    engine.asking_since = engine.clock.monotonic()
+    engine.pauses.asking_since = engine.clock.monotonic()
     try:
         found = ask_workspace(
             partial(ask_in_time, engine.client.me, on_look=look),
@@ -65,7 +65,7 @@ def preflight(engine: Engine, *, advice: str = NOT_SUBMITTED) -> WorkspaceIdenti
     except _RunStoppedError:
         return None
     finally:
-        engine.asking_since = None
+        engine.pauses.asking_since = None
     if isinstance(found, Stop):
         engine.stop = found
         return None

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from events_pandas.deliver.client.answers import Attempt
 from events_pandas.deliver.decide import NOT_RECORDED, SAFE_TO_REPEAT, STOP_CODES, Verdict
@@ -19,6 +19,9 @@ from events_pandas.errors import (
     SubmissionInterrupted,
 )
 from events_pandas.words import counted, kind_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NEXT_STEP: Final = (
     "submit all rows again; the journal skips the accepted ones, and without a journal Intercom ignores repeats"
@@ -141,16 +144,17 @@ class Stop:
     cause: BaseException | None = field(default=None, compare=False, repr=False)
 
     @property
-    def exception(self) -> StopError:
-        """The class of the exception that the caller gets."""
-        return EARLY_ENDS[self.reason].exception
-
-    @property
     def of_rows(self) -> str:
         """What the rows say that the run has left behind."""
         # Of an interrupt, the message of the run says no more than this.
         is_interrupt = self.reason in {StopReason.INTERRUPTED, StopReason.CLOSED}
         return EARLY_ENDS[self.reason].left_behind if is_interrupt else self.message
+
+    def error(self, results: "pd.DataFrame") -> SubmissionError | SubmissionInterrupted:
+        """Return the exception that the caller gets, with the results so far."""
+        error = EARLY_ENDS[self.reason].exception(self.message, results=results)
+        error.__cause__ = self.cause
+        return error
 
     def advising(self, next_step: str) -> "Stop":
         """Return the stop with another next step, if its message has one: not every run submits rows."""

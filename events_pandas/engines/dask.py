@@ -4,27 +4,24 @@ import os
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Unpack
+from typing import Any, Literal, Unpack
 
 import dask
 import dask.dataframe as dd
-import pandas as pd
-from dask.base import tokenize
+from dask.base import get_scheduler
 from dask.dataframe.utils import make_meta
-from distributed import Client, as_completed, default_client
+from distributed import Client, as_completed
 
 from events_pandas.deliver import IntercomClient
+from events_pandas.engines.beforehand import require_places, require_token
 from events_pandas.engines.columns import StagedColumns, staged_columns
-from events_pandas.engines.part_files import PartFacts
-from events_pandas.engines.stage import Answer, Argument, Wanted, is_there, stage_folder, write_stage
-from events_pandas.manifest import Manifest
+from events_pandas.engines.dask_rows import require_apart, rows_name
+from events_pandas.engines.part_files import PartFacts, PartWriter
+from events_pandas.engines.stage import Answer, Argument, Wanted
+from events_pandas.engines.steps import checked, rows_error, staged, submitted, warn_of_passing_journal
 from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport
-from events_pandas.run.file_check import check_files
-from events_pandas.run.files import submit_files
-from events_pandas.run.options import SubmitOptions, run_options, with_options
-from events_pandas.words import kind_of
+from events_pandas.run.options import SubmitOptions, run_options, step_progress, with_options
 
 __all__ = ["check_events", "stage_events", "submit_events"]
 
@@ -37,6 +34,7 @@ def stage_events(
     keys: Sequence[Hashable] = (),
     order_by: Sequence[Hashable] = (),
     overwrite: bool = False,
+    progress: Literal["auto"] | bool = "auto",
 ) -> Path:
     """Write the columns that a mapping reads to a folder, on the workers: a stage, which `submit_file` takes.
 
@@ -55,6 +53,8 @@ def stage_events(
         order. By default all rows keep the order of the partitions.
     overwrite : bool, default False
         Whether a complete stage is written again, in the place of the one that is there.
+    progress : {"auto"} or bool, default "auto"
+        Whether progress is shown: automatically, always, or never.
 
     Returns
     -------
@@ -73,8 +73,9 @@ def stage_events(
     Nothing is sent. A complete stage of the same rows, columns, order and partitions is left as it is. What a killed
     process has left of a stage is deleted, and written again.
 
-    Dask tells whether rows are the same by a name for what it computes. In another process the name is the same for a
-    pandas frame, and another one for many other sources: submit a complete stage of these with `submit_file`.
+    Rows are the same, also in another process, if the frame is computed in the same way from the same pandas frames,
+    and from Parquet and CSV files that have not changed. It is not known of other sources, such as a function of yours
+    in ``from_map``: there a complete stage is an error.
 
     Whole numbers stay exact. Where some partitions have a column as floats, because it has gaps there, it becomes a
     column of whole numbers, if all floats are whole numbers up to 2^53.
@@ -94,11 +95,10 @@ def stage_events(
     [7, 8]
     """
     columns = _columns(frame, mapping, keys=keys, order_by=order_by)
-    folder = stage_folder(stage)
-    wanted = Wanted(columns=columns, partitions=frame.npartitions, rows=tokenize(frame))
-    if overwrite or not is_there(folder, wanted):
-        write_stage(folder, _OnWorkers(_read(frame, columns)), wanted)
-    return folder
+    require_apart(frame, stage)
+    wanted = Wanted(columns=columns, partitions=frame.npartitions, rows=rows_name(frame))
+    partitions = _OnWorkers(_read(frame, columns))
+    return staged(partitions, wanted, stage=stage, overwrite=overwrite, progress=progress)
 
 
 def check_events(frame: dd.DataFrame, mapping: EventMapping, *, client: IntercomClient | None = None) -> CheckReport:
@@ -143,13 +143,7 @@ def check_events(frame: dd.DataFrame, mapping: EventMapping, *, client: Intercom
     (1, [[1, 'time_unreadable']])
     """
     columns = _columns(frame, mapping)
-    wanted = Wanted(columns=columns, partitions=frame.npartitions, rows="")
-    with TemporaryDirectory(prefix="events-pandas-") as temporary:
-        folder = Path(temporary) / "rows"
-        write_stage(folder, _ComingHere(_read(frame, columns)), wanted)
-        report = check_files(folder, mapping, client=client)
-    # The rows are those of a frame: its parts have no names that anybody knows.
-    return replace(report, places=pd.DataFrame, empty_files=())
+    return checked(_ComingHere(_read(frame, columns)), Wanted(columns=columns), mapping, client=client)
 
 
 @with_options
@@ -193,6 +187,8 @@ def submit_events(
     ------
     MappingError, SourceError
         As for `stage_events`, before the first event; also if results cannot be written.
+    CredentialsError, SubmissionError
+        If Intercom refuses the token, or it belongs to another workspace, before the stage is written.
     SubmissionError, SubmissionInterrupted
         If the run ended early. The folder has the results of all rows, and the error those of the last ones.
 
@@ -223,25 +219,26 @@ def submit_events(
     ['accepted', 'invalid']
     """
     run = run_options(options, own=("stage", "results", "order_by", "overwrite"))
-    folder = stage_events(frame, mapping, stage, keys=run.keys, order_by=order_by, overwrite=overwrite)
-    submit_files(folder, mapping, options=run, results_path=f"{os.fspath(results)}/", take=_forget)
-    place = Path(results)
-    manifest = Manifest.read(place)
-    assert manifest is not None  # noqa: S101  # A run that could not write it has raised an error.
-    return dd.read_parquet([str(path) for path in manifest.paths(place)])
-
-
-def _forget(results: pd.DataFrame) -> None:
-    """Keep no results: they are in their files."""
-    del results
+    _columns(frame, mapping, keys=run.keys, order_by=order_by)
+    require_places(stage, mapping, run, results=results)
+    require_apart(frame, results)
+    with run.opened_client() as client:
+        run = replace(run, client=client)
+        require_token(client, run)
+        warn_of_passing_journal(run)
+        shown = step_progress(run.progress)
+        folder = stage_events(
+            frame, mapping, stage, keys=run.keys, order_by=order_by, overwrite=overwrite, progress=shown
+        )
+        paths = submitted(folder, mapping, run=run, results=results)
+    return dd.read_parquet(list(map(str, paths)))
 
 
 def _columns(
     frame: object, mapping: EventMapping, *, keys: Sequence[Hashable] = (), order_by: Sequence[Hashable] = ()
 ) -> StagedColumns:
     if not isinstance(frame, dd.DataFrame):
-        cure = "call the function of this name in events_pandas" if isinstance(frame, pd.DataFrame) else "give one"
-        raise TypeError(f"expected rows in a Dask DataFrame, got {kind_of(frame)}: {cure}")
+        raise rows_error(frame, engine="Dask")
     return staged_columns(make_meta(frame), mapping, keys=keys, order_by=order_by)
 
 
@@ -257,25 +254,20 @@ class _OnWorkers:
 
     frame: dd.DataFrame
 
-    def __len__(self) -> int:
-        return int(self.frame.npartitions)
-
-    def written(self, write: Callable[[pd.DataFrame, int], PartFacts]) -> Sequence[PartFacts]:
+    def written(self, write: PartWriter) -> Sequence[PartFacts]:
         """Write all partitions in one graph, so that what they share, such as a shuffle, is computed once."""
         parts = enumerate(self.frame.to_delayed())
-        facts: Sequence[PartFacts] = dask.compute(*(dask.delayed(write)(part, number) for number, part in parts))
-        return facts
+        return _computed([dask.delayed(write)(part, number) for number, part in parts])
 
     def each(self, step: Callable[[Argument], Answer], arguments: Sequence[Argument]) -> Sequence[Answer]:
         """Call a function with each argument, on the workers."""
-        answers: Sequence[Answer] = dask.compute(*(dask.delayed(step)(argument) for argument in arguments))
-        return answers
+        return _computed([dask.delayed(step)(argument) for argument in arguments])
 
 
 class _ComingHere(_OnWorkers):
     """Partitions that come to this process one after another, and are written here."""
 
-    def written(self, write: Callable[[pd.DataFrame, int], PartFacts]) -> Sequence[PartFacts]:
+    def written(self, write: PartWriter) -> Sequence[PartFacts]:
         """Write each partition as soon as the workers have it, and let them forget it."""
         cluster = _cluster()
         if cluster is None:
@@ -293,8 +285,22 @@ class _ComingHere(_OnWorkers):
         return list(map(step, arguments))
 
 
-def _cluster() -> Client | None:
+def _computed(tasks: Sequence[Any]) -> Sequence[Any]:
+    """Compute tasks in one graph, and return their answers in order. An error or an interrupt ends all of them."""
+    cluster = _cluster()
+    if cluster is None:
+        here: Sequence[Any] = dask.compute(*tasks)
+        return here
+    futures = cluster.compute(tasks)
     try:
-        return default_client()
-    except ValueError:
-        return None
+        answers = {future.key: future.result() for future in as_completed(futures)}
+    except BaseException:
+        cluster.cancel(futures)
+        raise
+    return [answers[future.key] for future in futures]
+
+
+def _cluster() -> Client | None:
+    """Return the cluster that Dask computes on; None if it computes in this process or on this machine."""
+    client = getattr(get_scheduler(), "__self__", None)
+    return client if isinstance(client, Client) else None

@@ -1,7 +1,8 @@
 """Parts of a stage as files: what a worker does for one of them. Each is written beside, and renamed into place."""
 
+import os
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,18 +38,36 @@ class PartFacts(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PartWriter:
-    """Writes partitions as they come, each with the types that its own cells have."""
+    """Writes partitions as they come."""
 
     names: Sequence[str]
-    paths: Sequence[Path]  # of each partition
+    folder: Path
+    file_name: Callable[[int], str]  # of a partition
+
+    def path(self, partition: int) -> Path:
+        """Return the file of a partition."""
+        return self.folder / self.file_name(partition)
 
     def __call__(self, frame: pd.DataFrame, partition: int) -> PartFacts:
-        """Write a partition."""
+        """Write a partition, with the types that its own cells have."""
         table = pa.table({name: _cells(frame[name], name, partition) for name in self.names})
-        _put(self.paths[partition], lambda path: pq.write_table(table, path))
+        _put(self.path(partition), lambda path: pq.write_table(table, path))
         inexact = frozenset(name for name in self.names if not _is_exact(table[name]))
         absent = frozenset(name for name in self.names if _is_absent(table[name]))
         return PartFacts(partition, table.num_rows, table.schema, inexact, absent)
+
+    def write_tables(self, tables: Iterable[pa.Table], partition: int, *, schema: pa.Schema) -> PartFacts:
+        """Write a partition of an engine that gives a column the same type everywhere, a table at a time."""
+        counts: list[int] = []
+
+        def write(path: Path) -> None:
+            with pq.ParquetWriter(path, schema) as file:
+                for table in tables:
+                    file.write_table(table)
+                    counts.append(table.num_rows)
+
+        _put(self.path(partition), write)
+        return PartFacts(partition, sum(counts), schema, inexact=frozenset(), absent=frozenset())
 
 
 def _cells(column: "pd.Series[Any]", name: str, partition: int) -> "pa.Array | pa.ChunkedArray":
@@ -210,7 +229,10 @@ def _put(path: Path, write: Callable[[Path], object]) -> None:
     try:
         write(new)
         new.replace(path)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             new.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            reason = os.strerror(error.errno) if error.errno else error
+            raise SourceError(f"{path.parent.parent}: a stage cannot be written there: {reason}") from error
         raise

@@ -5,15 +5,14 @@ from events_pandas.mapping.binding import (
     BoundRule,
     absent_columns,
     bind,
-    frame_labels,
     is_computing,
     named_labels,
-    named_values,
     require_columns,
     require_frame,
     require_mapping,
 )
 from events_pandas.mapping.event_mapping import EventMapping
+from events_pandas.mapping.frame_sources import frame_labels, named_values
 from events_pandas.mapping.rules import Column, Constant, Date, Link, MonetaryAmount, Number, RichLink, Rule, Text
 from events_pandas.mapping.source_format import SourceFormat
 from events_pandas.mapping.tables import Table, as_frame, frames_of, is_streamed, read_table

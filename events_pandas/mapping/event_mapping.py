@@ -14,20 +14,8 @@ from events_pandas.intercom import IDENTIFIERS, METADATA_LIMIT, normalized_event
 from events_pandas.mapping import toml
 from events_pandas.mapping.faults import mapping_faults
 from events_pandas.mapping.known_options import names_options
-from events_pandas.mapping.rules import (
-    RULE_TYPES,
-    Column,
-    Constant,
-    Date,
-    Rule,
-    Source,
-    Text,
-    bare_source,
-    is_bare_column,
-    is_computed,
-    rule_parts,
-    sources_by_path,
-)
+from events_pandas.mapping.rule_parts import bare_source, is_bare_column, is_computed, rule_parts, sources_by_path
+from events_pandas.mapping.rules import RULE_TYPES, Column, Constant, Date, Rule, Source, Text
 from events_pandas.mapping.source_format import AS_DETECTED, SourceFormat, set_parts
 
 _DIGITS: Final = 12

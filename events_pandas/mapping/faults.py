@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias
 import pandas as pd
 
 from events_pandas.intercom import DATE_SUFFIXES, FORBIDDEN_KEY_CHARACTERS, IDENTIFIERS, RESERVED_KEYS
+from events_pandas.mapping.rule_parts import is_computed, part_path, rule_parts, rule_sources
 from events_pandas.mapping.rules import (
     AMBIGUOUS,
     AMOUNT_UNITS,
@@ -25,10 +26,6 @@ from events_pandas.mapping.rules import (
     Rule,
     Scalar,
     Text,
-    is_computed,
-    part_path,
-    rule_parts,
-    rule_sources,
     type_word,
 )
 from events_pandas.mapping.source_format import DECIMAL_SIGNS, SOURCE_PARTS, SourceFormat

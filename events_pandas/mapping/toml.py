@@ -9,21 +9,15 @@ from events_pandas.byte_order_marks import marked_encoding
 from events_pandas.errors import MappingError
 from events_pandas.filesystem import odd_kind
 from events_pandas.intercom import IDENTIFIERS
-from events_pandas.mapping.rules import (
-    RULE_TYPES,
-    RULES_BY_TYPE,
-    Column,
-    Constant,
-    Rule,
-    Source,
+from events_pandas.mapping.rule_parts import (
     is_bare_column,
     is_computed,
     metadata_key,
     part_names,
     rule_parts,
     sources_by_path,
-    type_word,
 )
+from events_pandas.mapping.rules import RULE_TYPES, RULES_BY_TYPE, Column, Constant, Rule, Source, type_word
 from events_pandas.mapping.source_format import SOURCE_PARTS, SourceFormat, set_parts
 from events_pandas.wording import Phrase
 from events_pandas.words import UNSEEN, did_you_mean, escape, quoted

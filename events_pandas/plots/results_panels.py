@@ -9,17 +9,17 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 
+from events_pandas.convert.keys import DAY_SECONDS, NO_TIME
 from events_pandas.deliver import Status
 from events_pandas.plots import style
 from events_pandas.plots.figures import Panels, new_figure
-from events_pandas.plots.spans import DAY_SECONDS, WINDOW_SECONDS, Numbers, RunBins, calendar_bins, run_bins
+from events_pandas.plots.spans import WINDOW_SECONDS, Numbers, RunBins, calendar_bins, run_bins
 from events_pandas.results.reading import times_of
 from events_pandas.results.results_summary import require_columns
 from events_pandas.words import counted
 
 _COLUMNS: Final = ("status", "created_at", "submitted_at")
 _FIGURE_INCHES: Final = (10.0, 7.5)
-_NO_TIME: Final = np.iinfo(np.int64).min
 _MOST_TIMES_ABOVE: Final = 3
 """A limit that is so many times as high as the highest bar is named, and not shown."""
 _GAPS_OF_A_RUN: Final = 100
@@ -28,7 +28,7 @@ _GAPS_OF_A_RUN: Final = 100
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DrawnResults:
-    """What is drawn of results; times are Unix seconds, and `_NO_TIME` if absent."""
+    """What is drawn of results; times are Unix seconds, and `NO_TIME` if absent."""
 
     statuses: npt.NDArray[np.object_]
     created_at: Numbers
@@ -59,7 +59,7 @@ def draw_run(ax: Axes, results: DrawnResults, most: int) -> None:
     """Draw the rows that Intercom answered over the run, with its limit and the gaps between answers."""
     del most
     # Rows of other runs have the times of those.
-    is_drawn = (results.submitted_at != _NO_TIME) & (results.statuses != Status.ALREADY_SUBMITTED.value)
+    is_drawn = (results.submitted_at != NO_TIME) & (results.statuses != Status.ALREADY_SUBMITTED.value)
     seconds = results.submitted_at[is_drawn]
     if not len(seconds):
         sentence = "no row was sent in this run" if len(results.statuses) else "there are no rows"
@@ -115,7 +115,7 @@ def _mark_gaps(ax: Axes, seconds: Numbers, bins: RunBins) -> None:
 def draw_days(ax: Axes, results: DrawnResults, most: int) -> None:
     """Draw the statuses of the rows by the day of `created_at`."""
     del most
-    is_drawn = results.created_at != _NO_TIME
+    is_drawn = results.created_at != NO_TIME
     n_absent = int(np.count_nonzero(~is_drawn))
     if not is_drawn.any():
         sentence = "no row has a readable created_at" if n_absent else "there are no rows"

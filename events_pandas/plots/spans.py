@@ -11,13 +11,15 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from events_pandas import intercom
+from events_pandas.convert.keys import DAY_SECONDS
+
 Numbers: TypeAlias = npt.NDArray[np.int64]
 Ticks: TypeAlias = dict[float, str]
 """Positions on an axis, ascending, with the label of each: one line or two."""
 
 MOST_BINS: Final = 130
-DAY_SECONDS: Final = 86_400
-WINDOW_SECONDS: Final = 10
+WINDOW_SECONDS: Final = int(intercom.WINDOW_SECONDS)
 """The rate limit counts requests in windows of so many seconds."""
 
 _EPOCH_YEAR: Final = 1970

@@ -9,7 +9,8 @@ from events_pandas.check import RowCounts
 from events_pandas.check.row_counts import Counts, KeyUse, counted_types, key_types
 from events_pandas.intercom import normalized_event_name
 from events_pandas.mapping import Column, Rule
-from events_pandas.mapping.rules import metadata_key, type_word
+from events_pandas.mapping.rule_parts import metadata_key
+from events_pandas.mapping.rules import type_word
 from events_pandas.words import counted, listed, quoted
 
 FURTHER_NAMES = "(further names)"

@@ -70,11 +70,11 @@ def name_lines(names: Iterable[str]) -> str:
     )
 
 
-def cell(tag: str, text: str, style: str, *, title: str = "", address: str = "") -> str:
+def cell(tag: str, text: str, style: str, *, address: str = "") -> str:
     """Return a cell; with an address its text is a link, so the address must be one of http or https."""
     shown = html.escape(text)
     linked = f'<a href="{html.escape(address)}" {_LINK}>{shown}</a>' if address else shown
-    return markup_cell(tag, linked, style, title=title)
+    return markup_cell(tag, linked, style)
 
 
 def markup_cell(tag: str, markup: str, style: str, *, title: str = "", scope: str = "") -> str:

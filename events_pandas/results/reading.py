@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from events_pandas.convert.cells import Rows
+from events_pandas.convert.keys import NO_TIME
 from events_pandas.words import quoted
 
 TIME_COLUMNS: Final = ("created_at", "submitted_at")
 
 _MICROSECONDS: Final = pa.timestamp("us", tz="UTC")
-_NO_TIME: Final = np.iinfo(np.int64).min
 # Arrow reads texts with a zone and at most six decimals. A time without a zone is in UTC, as all times of results.
 _REWRITES: Final = (
     (r"(\.\d{6})\d+", r"\1"),
@@ -55,7 +55,7 @@ def _read(texts: list[str]) -> npt.NDArray[np.datetime64]:
 
 
 def _in_microseconds(times: pa.Array) -> npt.NDArray[np.datetime64]:
-    numbers = times.cast(_MICROSECONDS, safe=False).cast(pa.int64()).fill_null(_NO_TIME)
+    numbers = times.cast(_MICROSECONDS, safe=False).cast(pa.int64()).fill_null(NO_TIME)
     return np.asarray(numbers).view("datetime64[us]")
 
 

@@ -12,7 +12,8 @@ from pandas.api.types import is_numeric_dtype, is_object_dtype
 
 from events_pandas.convert.cells import TEXT_TYPE, Mask
 from events_pandas.mapping import Column, EventMapping, MonetaryAmount, Number
-from events_pandas.mapping.rules import Values, is_computed, rule_sources
+from events_pandas.mapping.rule_parts import is_computed, rule_sources
+from events_pandas.mapping.rules import Values
 from events_pandas.mapping.source_format import DecimalSign
 from events_pandas.mapping.written_numbers import clear_numbers, plain_numbers, without_thousands
 from events_pandas.results.rejects import text_frame

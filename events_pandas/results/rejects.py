@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from events_pandas.convert.cells import TEXT_TYPE, CellKind, Cells, Mask, Rows
 from events_pandas.convert.column_cells import read_cells
-from events_pandas.convert.readers import CodeMasks, read, written
+from events_pandas.convert.readers import written
+from events_pandas.convert.reading import CodeMasks, read
 from events_pandas.deliver import Status
 from events_pandas.mapping import EventMapping, named_labels
 from events_pandas.mapping.arrow_types import readable, sliceable

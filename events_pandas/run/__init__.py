@@ -5,7 +5,7 @@ from events_pandas.run.files import submit_files
 from events_pandas.run.frames import unsent_results
 from events_pandas.run.history import runs
 from events_pandas.run.options import RunOptions, SubmitOptions, run_options
-from events_pandas.run.run import Run, stop_error
+from events_pandas.run.run import Run
 
 __all__ = [
     "Run",
@@ -14,7 +14,6 @@ __all__ = [
     "check_files",
     "run_options",
     "runs",
-    "stop_error",
     "submit_files",
     "unsent_results",
 ]

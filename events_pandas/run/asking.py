@@ -23,8 +23,9 @@ from events_pandas.deliver.pace.pacer import Pacer
 from events_pandas.deliver.questions import AskingClient, QuestionReply
 from events_pandas.deliver.stops import NEXT_STEP, stop_without_answers
 from events_pandas.deliver.workers import Client
-from events_pandas.run.desk import Desk, UnansweredError
+from events_pandas.run.desk import Desk
 from events_pandas.run.options import RunOptions
+from events_pandas.run.questions import UnansweredError
 
 Read = TypeVar("Read")
 

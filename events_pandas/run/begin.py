@@ -55,12 +55,12 @@ def _awaited(
             try:
                 return step()
             except RunUnderWayError as error:
-                if wait_seconds and engine.awaiting is None:
+                if wait_seconds and engine.pauses.awaiting is None:
                     say(f"waits: {error.problem}")
                 if not engine.await_run(wait_seconds or 0.0):
                     raise
                 # A run that has ended before is not under way at the same time.
                 history.restart()
     finally:
-        engine.awaiting = None
+        engine.pauses.awaiting = None
     return None

@@ -10,23 +10,16 @@ from events_pandas.convert.cells import CellKind
 from events_pandas.convert.codes import CODES
 from events_pandas.convert.column_cells import read_cells
 from events_pandas.convert.json_text import joined, json_strings
-from events_pandas.convert.readers import (
-    Reader,
-    Reading,
-    read,
-    read_email,
-    read_identifier,
-    read_number,
-    read_text,
-    read_url,
-    without_sheet_errors,
-)
+from events_pandas.convert.link_readers import read_url
+from events_pandas.convert.number_readers import read_number
+from events_pandas.convert.readers import read_email, read_identifier, read_text
+from events_pandas.convert.reading import Reader, Reading, read, without_sheet_errors
 from events_pandas.convert.times import TimeReader
 from events_pandas.intercom import CONTACT_FIELDS
 from events_pandas.mapping import Date, Number
 from events_pandas.mapping.arrow_types import readable
-from events_pandas.mapping.binding import named_values
 from events_pandas.mapping.column_types import decide_type_by_values
+from events_pandas.mapping.frame_sources import named_values
 from events_pandas.words import did_you_mean, kind_of
 
 JsonTexts = list[str | None]

@@ -20,7 +20,6 @@ from events_pandas.run.contact_creation import CONTACT_ROLES, ContactCreation, r
 from events_pandas.run.contact_fields import field_texts, require_fields
 from events_pandas.run.desk import Desk
 from events_pandas.run.options import RunOptions
-from events_pandas.run.run import stop_error
 from events_pandas.words import kind_of
 
 SEARCH_LAG: Final = "Intercom's search does not show contacts that were created in the last minutes"
@@ -159,4 +158,4 @@ def _raise_stop(asking: Asking, results: pd.DataFrame, *, next_step: str) -> Non
     if (stop := asking.stop) is not None:
         answered, total = int(results["status"].notna().sum()), len(results)
         advice = f"{next_step}: {answered:,} of {total:,} contacts have an answer"
-        raise stop_error(stop.advising(advice), results) from stop.cause
+        raise stop.advising(advice).error(results)

@@ -15,10 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from enum import IntEnum
 from functools import partial
-from operator import attrgetter
 from typing import Any, Final, TypeVar
 
 import pandas as pd
@@ -34,6 +31,7 @@ from events_pandas.deliver import (
     stop_for_interrupt,
 )
 from events_pandas.deliver.progress import is_notebook, show_in_notebook
+from events_pandas.run.questions import Kind, Question, Questions, UnansweredError
 from events_pandas.starting import require_no_signal
 from events_pandas.warned import warn_through
 
@@ -44,50 +42,6 @@ LEAVE_SECONDS: Final = 5.0
 _LOOK_SECONDS: Final = 1.0
 
 T = TypeVar("T")
-
-
-class UnansweredError(Exception):
-    """The caller did not answer: it was interrupted, or it has left the run."""
-
-
-class Kind(IntEnum):
-    """What the run wants of its caller, in the order in which the caller turns to it."""
-
-    # To call a function.
-    CALL = 0
-    # To take results.
-    RESULTS = 1
-    # To make the next frame, which may take long.
-    FRAME = 2
-
-
-@dataclass(kw_only=True, slots=True, eq=False)
-class Question:
-    """Something that the run wants of its caller. The run writes it, and the caller marks it as over."""
-
-    kind: Kind
-    call: Callable[[], Any] = bool
-    results: pd.DataFrame | None = None
-    answer: Any = None
-    error: BaseException | None = None
-    # Whether it shows a step of the progress: the next step may take its place.
-    is_step: bool = False
-    is_over: bool = False
-    is_dropped: bool = False
-
-    def take_answer(self) -> Any:
-        """Return what the call has returned, or raise what it has raised. The question forgets it."""
-        answer, self.answer = self.answer, None
-        error, self.error = self.error, None
-        if error is not None:
-            # An error knows its frames: a frame that knows it would be a cycle.
-            try:
-                raise error
-            finally:
-                del error
-        if self.is_dropped or not self.is_over:
-            raise UnansweredError
-        return answer
 
 
 class Desk:
@@ -115,8 +69,7 @@ class Desk:
         self._work: Callable[[], Any] = bool
         self._is_undone = False
         self._thread: threading.Thread | None = None
-        # Only the run's thread sets it, and each time as a whole: the caller may look at any moment.
-        self._questions: tuple[Question, ...] = ()
+        self._questions = Questions()
         # Calls that show something, and that the run has not heard of.
         self._shown: deque[Question] = deque()
         # Whether the run goes on while the caller is away: it has the results, or makes a frame.
@@ -175,7 +128,7 @@ class Desk:
     def finish(self) -> None:
         """Take back what was ordered. Wait until the caller makes no frame, and has all results, or takes no more."""
         self._goes_on = False
-        self._questions = tuple(each for each in self._questions if each.kind is not Kind.FRAME)
+        self._questions.take_back_frames()
         # The caller does one thing after another: an answer means that it makes no frame any more.
         with suppress(UnansweredError):
             self.ask(bool)
@@ -183,12 +136,22 @@ class Desk:
             self._to_run.get()
         self._hear()
 
+    def interruption(self) -> Callable[[], None]:
+        """Return a function that raises `UnansweredError` once the caller is interrupted again."""
+        before = self.interrupts
+
+        def look() -> None:
+            if self.interrupts > before:
+                raise UnansweredError
+
+        return look
+
     def untaken(self) -> list[pd.DataFrame]:
         """Return the results that were handed over, and that the caller does not have."""
-        return [each.results for each in self._questions if each.results is not None and not each.is_over]
+        return self._questions.untaken()
 
     def _publish(self, question: Question) -> Question:
-        self._questions = (*(each for each in self._questions if not each.is_over), question)
+        self._questions.ask(question)
         _ring(self._to_caller)
         return question
 
@@ -252,7 +215,8 @@ class Desk:
         return results
 
     # A call of another function would be one more point at which an interrupt could come. Do not wrap this generator:
-    # an interrupt while the outer one resumes would lose the results.
+    # an interrupt while the outer one resumes would lose the results. The outer loop is for an interrupt that comes as
+    # the inner one begins again: right after another.
     def stream(  # noqa: C901, PLR0912
         self, work: Callable[[], pd.DataFrame], *, first: Callable[[], bool], undo: Callable[[], object] = bool
     ) -> Generator[pd.DataFrame, None, None]:
@@ -267,7 +231,6 @@ class Desk:
         self._work = work
         struck_by: BaseException | None = None
         while True:
-            # The outer loop is for an interrupt that comes as the inner one begins again: right after another.
             try:
                 while True:
                     try:
@@ -298,7 +261,7 @@ class Desk:
                 raise self._end
         finally:
             self._end = self._error = self._struck_by = None
-            self._questions = ()
+            self._questions.asked = ()
 
     def _begin(self) -> None:
         """Start the thread. An interrupt may come before or after it has begun: this can be called again."""
@@ -341,9 +304,7 @@ class Desk:
         self.interrupts += 2 if self.is_closing else 1
         if self.interrupts > MOST_INTERRUPTS:
             self._leaves_at = min(self._leaves_at, time.monotonic() + self._leave_seconds)
-        for question in self._questions:
-            if question.kind is Kind.CALL and not question.is_over:
-                question.is_dropped = question.is_over = True
+        self._questions.drop_calls()
 
     @property
     def _is_stopping(self) -> bool:
@@ -364,7 +325,7 @@ class Desk:
             self.wake()
         while not (self._is_over or self._leaves()):
             require_no_signal(after=self.interrupts)
-            question = self._next_question()
+            question = self._questions.first(calls_only=self._is_stopping)
             if question is None:
                 self._pause()
             elif question.kind is Kind.CALL:
@@ -384,11 +345,6 @@ class Desk:
         _ring(self._to_run)
         self._end = self._how_it_ends()
         return None
-
-    def _next_question(self) -> Question | None:
-        is_stopping = self._is_stopping
-        left = [each for each in self._questions if not each.is_over and (each.kind is Kind.CALL or not is_stopping)]
-        return min(left, key=attrgetter("kind"), default=None)
 
     def _leaves(self) -> bool:
         """Whether the caller leaves a run that goes on. A child process has none of its threads."""
@@ -411,9 +367,7 @@ class Desk:
             return by
         if self._error is None and (stop := self.stop) is not None:
             # The interrupt came when all was done.
-            end = stop.exception(stop.message, results=self._value)
-            end.__cause__ = stop.cause
-            return end
+            return stop.error(self._value)
         return self._error
 
     def _answer(self, question: Question) -> None:

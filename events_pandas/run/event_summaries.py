@@ -11,7 +11,7 @@ from events_pandas.deliver.client.answers import Attempt
 from events_pandas.deliver.questions import QuestionReply
 from events_pandas.intercom import normalized_event_name
 from events_pandas.results.arrival import NO_EVENTS, EventCount
-from events_pandas.results.verification import ContactSummary
+from events_pandas.results.comparison import ContactSummary
 from events_pandas.run.asking import Asking
 
 # Times beyond this do not fit into a column of times.

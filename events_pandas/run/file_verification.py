@@ -14,10 +14,10 @@ from events_pandas.errors import SourceError
 from events_pandas.mapping import EventMapping, bind
 from events_pandas.results import read_results
 from events_pandas.results.accepted import REQUIRED_COLUMNS
+from events_pandas.results.comparison import FILE_COLUMNS
 from events_pandas.results.reading import require_one_run
 from events_pandas.results.results_files import of_file, without_column
 from events_pandas.results.summary import place_of
-from events_pandas.results.verification import FILE_COLUMNS
 from events_pandas.run.file_frames import FileFrames, read_frames
 from events_pandas.run.fitting import FittingFiles
 from events_pandas.run.options import RunOptions

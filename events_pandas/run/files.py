@@ -1,6 +1,6 @@
 """A run over files: chunks in, results out with the file and line of each row, written as they come."""
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,21 +21,20 @@ from events_pandas.mapping import EventMapping, require_mapping
 from events_pandas.mapping.guesses import require_confirmed
 from events_pandas.results import RowOutcomes
 from events_pandas.results.destination import Destination
-from events_pandas.results.parts import ResultsParts, results_file
 from events_pandas.results.report import no_rows_warning
 from events_pandas.results.results_summary import one_line
-from events_pandas.results.table_file import TableFile
-from events_pandas.run.desk import Desk, UnansweredError
+from events_pandas.run.desk import Desk
 from events_pandas.run.file_check import check_frames
 from events_pandas.run.file_frames import FileFrames, read_frames, require_unchanged
 from events_pandas.run.file_names import real_name, words_for_files
+from events_pandas.run.file_tables import FileTables
 from events_pandas.run.fitting import fitting_files
 from events_pandas.run.options import RunOptions, is_number, step_progress
 from events_pandas.run.outputs import AnyPath, Outputs
-from events_pandas.run.rejects import FileRejects
-from events_pandas.run.requested_columns import keys_without_type, with_texts
-from events_pandas.run.run import Run, Take, stop_error
-from events_pandas.sources import Places, SourceFile, kept_types, read_first_row, with_types
+from events_pandas.run.passing_on import Take
+from events_pandas.run.requested_columns import joined
+from events_pandas.run.run import Run
+from events_pandas.sources import Places, SourceFile, read_first_row
 from events_pandas.warned import warn_caller
 from events_pandas.words import escaped, kind_of, path_text
 
@@ -52,9 +51,8 @@ def submit_files(
     take: Take | None = None,
     check_first: bool = False,
     skips_bad: bool = False,
-    limit: int | None = None,
 ) -> pd.DataFrame:
-    """Submit the rows of files, or the first ones, and return the results with the column ``source_file``.
+    """Submit the rows of files, and return the results with the column ``source_file``.
 
     `take` gets the results of each chunk (the last ones are returned), `warn` a sentence for each file that is left out
     because of `skips_bad`, and for what else is to be said.
@@ -66,9 +64,7 @@ def submit_files(
     require_confirmed(mapping)
     outputs = Outputs.of_run(options, results=results_path, rejects=rejects_path)
     run = FileRun(
-        source=_opened_frames(
-            paths, mapping, options=options, outputs=outputs, warn=warn, skips_bad=skips_bad, limit=limit
-        ),
+        source=_opened_frames(paths, mapping, options=options, outputs=outputs, warn=warn, skips_bad=skips_bad),
         options=options,
         outputs=outputs,
         wait_seconds=wait_seconds,
@@ -86,7 +82,6 @@ def _opened_frames(
     outputs: Outputs,
     warn: Callable[[str], object],
     skips_bad: bool,
-    limit: int | None,
 ) -> Iterator[FileFrames]:
     """Find and open the files of a run, and find the types of their columns."""
     outputs.require_apart(paths)
@@ -104,7 +99,7 @@ def _opened_frames(
         outputs.require_places([file.path for file in fit.files])
         for name, reason in fit.reasons.items():
             warn(f"{escaped(name)}: was left out: {reason}")
-        yield read_frames(fit, mapping, options=options, limit=limit)
+        yield read_frames(fit, mapping, options=options)
 
 
 def _no_results() -> pd.DataFrame:
@@ -137,14 +132,13 @@ class FileRun:
     # What is open: once the run has begun, its thread closes it, which no interrupt can strike.
     _opened: ExitStack = field(default_factory=ExitStack, init=False)
     _frames: FileFrames = field(init=False)
-    _writer: TableFile | ResultsParts | None = field(default=None, init=False)
-    # The keys that the file of results has as text.
-    _text_keys: Sequence[Hashable] = field(default=(), init=False)
-    _rejects: FileRejects | None = field(default=None, init=False)
+    _tables: FileTables = field(init=False)
     _run: Run = field(init=False)
     _parts: list[pd.DataFrame] = field(default_factory=list, init=False)
     _n_results: int = field(default=0, init=False)
-    _said: list[str] = field(default_factory=list, init=False)
+
+    def __post_init__(self) -> None:
+        self._tables = FileTables(outputs=self.outputs, desk=self._desk)
 
     def submit(self, *, take: Take | None = None, warn: Callable[[str], object] = warn_caller) -> pd.DataFrame:
         """Submit the rows, and return their results; only the last ones if `take` gets the results of each chunk.
@@ -159,11 +153,7 @@ class FileRun:
     @property
     def written(self) -> Outputs:
         """The tables that are in their places now; not those that could not be written, or that had no results."""
-        results = self._writer is not None and self._writer.is_in_place
-        rejects = self._rejects is not None and self._rejects.writer.is_in_place
-        return Outputs(
-            results=self.outputs.results if results else None, rejects=self.outputs.rejects if rejects else None
-        )
+        return self._tables.written
 
     @property
     def has_begun(self) -> bool:
@@ -183,7 +173,7 @@ class FileRun:
                 self._warn(no_rows_warning(empty))
             if self.checks_first:
                 self._check()
-            self._open_outputs(frames)
+            self._tables.open(frames, self.options, opened=self._opened, warn=self._warn)
             self._run = self._new_run(frames)
             has_begun = self._run.begin(frames)
         finally:
@@ -196,25 +186,6 @@ class FileRun:
         report = check_frames(self._frames, destination=None, progress=step_progress(self.options.progress))
         if report.invalid and self.options.on_invalid == "raise":
             raise InvalidRowsError(report.problems, invalid=report.invalid)
-
-    def _open_outputs(self, frames: FileFrames) -> None:
-        if self.outputs.results is not None:
-            sources = [file.path for file in frames.files]
-            self._writer = results_file(self.outputs.results, sources=sources, warn=self._warn)
-            self._opened.push(self._writer)
-            keys = self.options.keys
-            self._text_keys = keys if self._writer.is_csv else keys_without_type(frames.files, keys)
-        if self.outputs.rejects is not None:
-            mapping, types = frames.mapping, frames.types.rules
-            self._rejects = FileRejects(
-                self.outputs.rejects,
-                files=frames.files,
-                # A journal keeps the types for the run that submits the rejects.
-                mapping=mapping if self.options.journal is None else with_types(mapping, kept_types(mapping, types)),
-                typed=with_types(mapping, types),
-                warn=self._said.append,
-            )
-            self._opened.enter_context(self._rejects.writer)
 
     def _new_run(self, frames: FileFrames) -> Run:
         return Run(
@@ -244,8 +215,8 @@ class FileRun:
         try:
             with self._opened:
                 self._submit()
-                self._require("results", self._finish_results())
-                self._require("rejects", self._write_rejects())
+                self._require("results", self._tables.finish_results())
+                self._require("rejects", self._tables.write_rejects())
                 self._say()
             return self._concluded()
         except (SubmissionError, Warning):
@@ -255,7 +226,7 @@ class FileRun:
             if not self._run.has_sent:
                 raise
             results = self._results() if self._parts else nothing
-            raise stop_error(stop_for_error(error), results) from error
+            raise stop_for_error(error).error(results) from error
 
     def _submit(self) -> None:
         try:
@@ -276,28 +247,22 @@ class FileRun:
             why = f"{self._frames.latest}: {'; '.join(error.faults)}" if isinstance(error, MappingError) else error
             message = f"the run ended early, after earlier rows were submitted: {why}"
             ended = SubmissionError(message, results=self._results())
-            _note(ended, self._finish_results())
+            _note(ended, self._tables.finish_results())
             self._note_missing(ended)
             self._end(ended)
             raise ended from error
 
     def _leave_files(self, error: SubmissionError | SubmissionInterrupted) -> None:
         """Leave the files of an earlier run as they are: they say more than rows of which none was sent."""
-        writers: list[TableFile | ResultsParts | None] = [self._writer]
-        writers += [None if self._rejects is None else self._rejects.writer]
-        self._writer = self._rejects = None
-        if files := [writer for writer in writers if writer is not None]:
-            for file in files:
-                file.discard()
-            names = " and ".join(escaped(file.path) for file in files)
-            error.add_note(f"not written, as nothing was sent: {names} (files of an earlier run stay)")
+        if names := self._tables.leave():
+            error.add_note(f"not written, as nothing was sent: {' and '.join(names)} (files of an earlier run stay)")
 
     def _write_rest(self, error: SubmissionError | SubmissionInterrupted) -> None:
         """Write the results that a run that ended early has left."""
         fault = self._write(error.results)
         # If writing has ended the run, the error says so already.
         if not isinstance(error.__cause__, SourceError):
-            _note(error, fault or self._finish_results())
+            _note(error, fault or self._tables.finish_results())
 
     def _keep_rest(self, error: SubmissionError | SubmissionInterrupted) -> None:
         """Give the error the results of all rows."""
@@ -318,14 +283,14 @@ class FileRun:
 
     def _end(self, error: SubmissionError | SubmissionInterrupted) -> None:
         """Write the rejects of a run that ended early."""
-        _note(error, self._write_rejects())
+        _note(error, self._tables.write_rejects())
         # A caller may turn warnings into errors: the one that ended the run comes first.
         with suppress(Warning):
             self._say()
 
     def _say(self) -> None:
-        while self._said:
-            self._warn(self._said.pop(0))
+        while self._tables.said:
+            self._warn(self._tables.said.pop(0))
 
     def _take(self, results: pd.DataFrame) -> None:
         if fault := self._write(results):
@@ -337,14 +302,11 @@ class FileRun:
         results.attrs["run"]["skipped_files"] = [{"file": name, "reason": reason} for name, reason in skipped]
         rows = results["row"].to_numpy()
         results["source_file"], results["line"] = self._frames.source_files(rows), self._frames.lines(rows)
-        if self._writer is None:
-            return None
-        return _fault_of(self._writer.write, with_texts(results, self._text_keys))
+        return self._tables.write(results)
 
     def _keep(self, results: pd.DataFrame) -> None:
         self._n_results += len(results)
-        if self._rejects is not None:
-            self._rejects.keep(results)
+        self._tables.keep(results)
         if self._pass_on is not None:
             self._parts.clear()
         self._parts.append(results)
@@ -353,12 +315,10 @@ class FileRun:
 
     def _results(self) -> pd.DataFrame:
         """Return all results, or the last ones if they were passed on."""
-        # Joining even one frame would turn an index of objects into one of strings.
-        filled = [part for part in self._parts if len(part)] or self._parts[:1]
-        joined = filled[0] if len(filled) == 1 else pd.concat(filled)
+        results = joined(self._parts)
         # pandas keeps only facts that all parts share; the last part has those of the whole run.
-        joined.attrs = {"run": {**self._parts[-1].attrs["run"], "frame": {"first_row": 0, "rows": len(joined)}}}
-        return joined
+        results.attrs = {"run": {**self._parts[-1].attrs["run"], "frame": {"first_row": 0, "rows": len(results)}}}
+        return results
 
     def _concluded(self) -> pd.DataFrame:
         results = self._results()
@@ -371,39 +331,11 @@ class FileRun:
         if fault is None:
             return
         if (stop := self._desk.stop) is not None:
-            ended = stop_error(stop, self._results())
+            ended = stop.error(self._results())
             ended.add_note(str(fault))
-            raise ended from stop.cause
+            raise ended
         message = f"the run is complete, but its {missing} are missing: {fault}"
         raise SubmissionError(message, results=self._results()) from fault
-
-    def _finish_results(self) -> SourceError | None:
-        return None if self._writer is None else _fault_of(self._writer.finish)
-
-    def _write_rejects(self) -> SourceError | None:
-        """Write the rejects, which reads their rows again. Return why they are missing, or None."""
-        if self._rejects is None:
-            return None
-        desk, interrupts = self._desk, self._desk.interrupts
-
-        def look() -> None:
-            if desk.interrupts > interrupts:
-                raise UnansweredError
-
-        try:
-            return _fault_of(self._rejects.write, look)
-        except UnansweredError:
-            path = escaped(self._rejects.writer.path)
-            return SourceError(f"{path}: the rejects are missing, since writing them was interrupted")
-
-
-def _fault_of(step: Callable[..., object], *arguments: object) -> SourceError | None:
-    """Call a function that reads or writes files. Return its fault, or None."""
-    try:
-        step(*arguments)
-    except SourceError as fault:
-        return fault
-    return None
 
 
 def _note(error: BaseException, fault: SourceError | None) -> None:

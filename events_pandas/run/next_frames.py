@@ -2,9 +2,12 @@
 
 from collections import deque
 from collections.abc import Callable
-from typing import Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from events_pandas.run.desk import Desk, Question
+from events_pandas.run.desk import Desk
+
+if TYPE_CHECKING:
+    from events_pandas.run.questions import Question
 
 MOST_AHEAD: Final = 2
 """How many frames are held at most of which no event was sent: one that is next, and one for a slow moment after it."""

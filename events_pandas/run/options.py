@@ -3,9 +3,10 @@
 import inspect
 import os
 import re
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from numbers import Integral, Real
 from pathlib import Path
 from textwrap import indent
@@ -253,6 +254,8 @@ def _require_client(client: object) -> None:
 
 def _require_keys(keys: Sequence[Hashable]) -> None:
     """Raise `ValueError` for a key that is given twice, or that would have the name of a column of results."""
+    if not all(isinstance(key, Hashable) for key in keys):
+        raise TypeError(f"keys: expected {_TYPES['keys'][1].format(keys)}")
     for place, key in enumerate(keys):
         if key in keys[:place]:
             raise ValueError(f"keys: {key!r} is given twice: give each column once")
@@ -260,7 +263,7 @@ def _require_keys(keys: Sequence[Hashable]) -> None:
             raise ValueError(f"keys: the results have a column {key!r} of their own: rename the column of the rows")
 
 
-def step_progress(progress: ProgressChoice) -> ProgressChoice:
+def step_progress(progress: ProgressChoice) -> Literal["auto"] | bool:
     """Return the progress of a step before the submission: a user's function is called for the submission only."""
     return False if progress is False or callable(progress) else "auto"
 
@@ -281,12 +284,24 @@ _PARAMETERS: Final = inspect.signature(RunOptions).parameters
 
 def with_options(function: Function) -> Function:
     """Show each option in the signature and the docstring of a function that takes all of them as `**options`."""
+    return _with_keywords(function, _PARAMETERS.values(), _DESCRIPTIONS)
+
+
+def with_keywords_of(other: Callable[..., object]) -> Callable[[Function], Function]:
+    """Show the keywords of another function in a function that takes all of them as `**options`."""
+    keywords = [each for each in inspect.signature(other).parameters.values() if each.kind is each.KEYWORD_ONLY]
+    described = inspect.cleandoc(other.__doc__ or "").partition("\n\nReturns\n")[0]
+    first = f"{keywords[0].name} : "
+    return partial(_with_keywords, keywords=keywords, descriptions=first + described.partition(f"\n{first}")[2])
+
+
+def _with_keywords(function: Function, keywords: Iterable[inspect.Parameter], descriptions: str) -> Function:
     signature = inspect.signature(function)
     own = [parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
-    vars(function)["__signature__"] = signature.replace(parameters=[*own, *_PARAMETERS.values()])
+    vars(function)["__signature__"] = signature.replace(parameters=[*own, *keywords])
     function.__doc__ = re.sub(
         r"^( *)\*\*options : .*\n.*\n",
-        lambda entry: indent(f"{_DESCRIPTIONS}\n", entry[1]),
+        lambda entry: indent(f"{descriptions}\n", entry[1]),
         function.__doc__ or "",
         flags=re.MULTILINE,
     )

@@ -1,23 +1,20 @@
 """A run: frames in, checked and sent chunk by chunk, a results frame out for each."""
 
 import datetime as dt
-import math
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
-from typing import Any, Final, Literal, TypeAlias
+from typing import Final
 
 import pandas as pd
 
-from events_pandas.check import EarlierFrames, FrameCheck, StreamCheck
+from events_pandas.check import EarlierFrames, StreamCheck
 from events_pandas.deliver import (
     Engine,
     Event,
     IntercomClient,
-    Outcome,
-    ProgressBar,
     Stop,
     preflight,
     stop_for_closing,
@@ -34,23 +31,21 @@ from events_pandas.results.results_summary import one_line
 from events_pandas.run.asking import Asking
 from events_pandas.run.begin import begin_in_journal
 from events_pandas.run.contact_gate import ContactGate
-from events_pandas.run.desk import Desk, UnansweredError
-from events_pandas.run.frames import BoundFrame, Cells, OpenFrame, ReadAhead, Refused, RunFrames
+from events_pandas.run.desk import Desk
+from events_pandas.run.display import RunDisplay
+from events_pandas.run.frames import Cells, OpenFrame, ReadAhead, Refused, RunFrames
 from events_pandas.run.history import CLOSED, HistoryWriter
 from events_pandas.run.log import RunLog
-from events_pandas.run.next_frames import NextFrames
 from events_pandas.run.options import RunOptions, step_progress
+from events_pandas.run.passing_on import PassingOn, Take
+from events_pandas.run.questions import UnansweredError
+from events_pandas.run.requested_columns import joined
+from events_pandas.run.run_source import RunSource, SourceKind
 from events_pandas.sources import ColumnTypes
 from events_pandas.warned import warn_caller
-from events_pandas.words import path_text
 
 _NOT_YET: Final = ((0, None),)
-Take: TypeAlias = Callable[[pd.DataFrame], object]
-Source: TypeAlias = Literal["frame", "files", "stream"]
 
-PASSED_ON_SECONDS: Final = 3.0
-PASSED_ON_EVENTS: Final = 500
-"""Results of files are passed on after so long or so many events: a kill loses only those of the last seconds."""
 EVENTS_AT_A_TIME: Final = 10
 """Events of files whose results are complete together: a second at a limit of a hundred in ten seconds."""
 
@@ -68,7 +63,7 @@ class Run:
     origin : str
         The source in words, for the history of runs.
     total : int or None
-        The number of rows of files, if it is known.
+        The number of rows, if it is known.
     files : tuple of str
         The real paths of the files: two runs of the same files and mapping are one job that was started twice.
     wait_seconds : float or None
@@ -81,7 +76,7 @@ class Run:
 
     mapping: EventMapping
     options: RunOptions
-    source: Source
+    source: SourceKind
     origin: str
     results_path: str | None = None
     total: int | None = None
@@ -96,21 +91,15 @@ class Run:
     # Whether an event went out, once the run has ended.
     has_sent: bool = field(default=False, init=False)
     _frames: RunFrames = field(init=False)
+    _ahead: ReadAhead = field(init=False)
     _history: HistoryWriter = field(init=False)
     _log: RunLog = field(init=False)
-    _ahead: ReadAhead = field(init=False)
+    # Once the run has begun.
+    _source: RunSource = field(init=False)
     _engine: Engine = field(init=False)
-    _bar: ProgressBar = field(init=False)
-    _take: Take = field(init=False)
-    _source: Iterable[pd.DataFrame] = field(init=False)
-    _remaining: Iterator[pd.DataFrame] = field(init=False)
-    _next: NextFrames[BoundFrame] = field(init=False)
-    _first: FrameCheck = field(init=False)
-    _no_results: pd.DataFrame = field(init=False)
+    _display: RunDisplay = field(init=False)
     _gate: ContactGate | None = field(default=None, init=False)
-    # When results were passed on last, and the number of events whose results have come since.
-    _passed_on_at: float = field(default=-math.inf, init=False)
-    _waiting: int = field(default=0, init=False)
+    _passing_on: PassingOn = field(init=False)
 
     def __post_init__(self) -> None:
         require_mapping(self.mapping)
@@ -163,7 +152,7 @@ class Run:
             except Exception as error:
                 if not (taken and self.has_sent):
                     raise
-                raise stop_error(stop_for_error(error), taken[0]) from error
+                raise stop_for_error(error).error(taken[0]) from error
             return taken[0]
 
         return self.desk.run(work, first=lambda: self.begin([frame]))
@@ -178,12 +167,11 @@ class Run:
         Raise `MappingError` for unconfirmed guesses, and `InvalidRowsError` if invalid rows are to raise.
         """
         require_confirmed(self.mapping)
-        self._source, self._remaining = frames, iter(frames)
-        self._next = NextFrames(partial(_bound, self._remaining, self._frames), self.desk)
-        rows = next(self._remaining, None)
-        if rows is not None:
-            self._first = self._frames.read(rows)
-        return rows is not None
+        self._source = RunSource(self.source, frames, frames=self._frames, desk=self.desk)
+        first = self._source.read_first()
+        if first is not None and self.source == "frame":
+            self.total = len(first.index)
+        return first is not None
 
     def submit(self, take: Take) -> pd.DataFrame:
         """Submit the frames, in the run's thread, pass the results of each to `take`, and return results without rows.
@@ -191,51 +179,33 @@ class Run:
         Raise `JournalError` before the first event, and `SubmissionError` or `SubmissionInterrupted` with the results
         that were not taken if the run ends early.
         """
-        self._take = take
-        with self._history, self.options.opened_client() as client, ExitStack() as display:
-            engine = self._engine = self._new_engine(client)
-            if self.options.contacts == "check":
-                self._gate = ContactGate(asking=self._asking(client))
+        with self._history, self.options.opened_client() as client, ExitStack() as opened:
+            self._prepare(client, take, opened)
             try:
-                self._guarded(display)
-                self._end(engine, display)
+                self._guarded()
+                self._end()
             finally:
-                self.has_sent = engine.requests > 0
-            return self._no_results
+                self.has_sent = self._engine.requests > 0
+            return self._passing_on.no_results
 
-    def _end(self, engine: Engine, display: ExitStack) -> None:
-        """Write how the run has ended. Raise its error if it has ended early."""
-        engine.stop = engine.stop or self.desk.stop
-        if self.desk.is_closing:
-            # Its reader has gone, but the history counts all rows that were read.
-            left = self._frames.close(engine.stop or stop_for_closing(), again=(), ahead=self._next.rest())
-            self._history.end(left, outcome=CLOSED, requests=engine.requests)
-            return
-        if engine.stop is not None:
-            stop = _simplified(engine.stop, requests=engine.requests)
-            left = self._frames.close(stop, again=self._again(display), ahead=self._next.rest())
-            self._history.end(left, outcome=stop.reason, requests=engine.requests)
-            results = _joined([*self.desk.untaken(), left])
-            results.attrs["run"] = self._facts(results)
-            raise stop_error(stop, results) from stop.cause
-        self._history.end(None, outcome=None, requests=engine.requests)
-
-    def _again(self, display: ExitStack) -> Iterator[pd.DataFrame]:
-        """Yield the frames from the start. Reading files again may take long: it is shown, and an interrupt ends it."""
-        if self.source == "frame":
-            yield from self._source
-        elif self.source == "files":
-            interrupts = self.desk.interrupts
-            # A user's function is called for the submission only.
-            shown = False if callable(self.options.progress) else self.options.progress
-            bar = display.enter_context(
-                self.desk.progress_bar(shown, total=self.total, description="preparing results", delay_seconds=2.0)
-            )
-            for rows in self._source:
-                if self.desk.interrupts > interrupts:
-                    raise UnansweredError
-                yield rows
-                self._show(bar.advance, len(rows))
+    def _prepare(self, client: IntercomClient, take: Take, opened: ExitStack) -> None:
+        """Make what the run works with; `opened` closes what it shows."""
+        self._display = RunDisplay(
+            desk=self.desk, progress=self.options.progress, log=self._log, history=self._history, opened=opened
+        )
+        self._engine = self._new_engine(client)
+        if self.options.contacts == "check":
+            self._gate = ContactGate(asking=self._asking(client))
+        self._passing_on = PassingOn(
+            take=take,
+            is_early=self.source == "files",
+            options=self.options,
+            frames=self._frames,
+            engine=self._engine,
+            history=self._history,
+            display=self._display,
+            gate=self._gate,
+        )
 
     def _new_engine(self, client: IntercomClient) -> Engine:
         """Make the engine; its callbacks update the progress bar."""
@@ -247,8 +217,8 @@ class Run:
             rate_share=options.rate_share,
             patience_seconds=options.patience_seconds,
             max_failure_rate=options.max_failure_rate,
-            on_outcome=self._count,
-            on_tick=self._tick,
+            on_outcome=self._display.count,
+            on_tick=self._display.tick,
             interrupts=self._interrupts,
         )
         self.desk.wake = engine.wake
@@ -257,55 +227,28 @@ class Run:
     def _interrupts(self) -> int:
         """Return how often the caller was interrupted. The first interrupt says why the run ends."""
         interrupts = self.desk.interrupts
-        self._engine.stop = self._engine.stop or self.desk.stop
+        self._engine.stop_by(self.desk.stop)
         return interrupts
 
-    def _count(self, outcome: Outcome) -> None:
-        self._log.count(outcome)
-        self._show(self._bar.update, outcome)
+    def _asking(self, client: IntercomClient) -> Asking:
+        """Return what asks questions at the pace of the run, which says meanwhile that it is under way."""
+        options = replace(self.options, progress=step_progress(self.options.progress))
+        # A bar of the questions has the place of the run's; a user's function is called for the run alone.
+        display = self._display
+        tick = display.tick if callable(self.options.progress) else display.say_under_way
+        return Asking(client=client, options=options, desk=self.desk, pacer=self._engine.pacer, on_tick=tick)
 
-    def _advance(self, rows: int) -> None:
-        """Count rows that need no request."""
-        self._log.advance(rows)
-        self._show(self._bar.advance, rows)
-
-    def _tick(self) -> None:
-        self._say_under_way()
-        self._show(self._bar.tick)
-
-    def _say_under_way(self) -> None:
-        self._log.tick()
-        self._history.say_under_way()
-
-    def _show(self, display: Callable[..., object], *facts: object) -> None:
-        """Call the display. An error that it raises ends the run, so that the results are not lost."""
-        try:
-            display(*facts)
-        except UnansweredError:
-            # The interrupt stops the run.
-            pass
-        except Exception as error:  # noqa: BLE001  # A user's function may raise anything.
-            self._end_by(error)
-
-    def _end_by(self, error: BaseException) -> None:
-        """End the run by an error, unless something else has ended it before."""
-        self._engine.stop = self._engine.stop or stop_for_error(error)
-
-    def _guarded(self, display: ExitStack) -> None:
+    def _guarded(self) -> None:
         """Deliver. Whatever goes wrong ends the run, and the caller still gets its results."""
-        total = len(self._first.index) if self.source == "frame" else self.total
-        self._log.begin(self._engine, mapping=self._history.facts.mapping, total=total)
         try:
-            bar = self.desk.progress_bar(self.options.progress, total=total, description="submitting")
-            self._bar = display.enter_context(bar)
-            self._bar.watch(self._engine.current_state)
+            self._display.begin(self._engine, total=self.total)
             try:
                 self._deliver()
             finally:
                 # An error comes after all results that are complete.
-                self._show(self.desk.finish)
+                self._display.finish()
         except UnansweredError:
-            self._engine.stop = self._engine.stop or self.desk.stop or stop_for_interrupt()
+            self._engine.stop_by(self.desk.stop or stop_for_interrupt())
         except SystemExit:
             raise
         except BaseException as error:
@@ -315,9 +258,9 @@ class Run:
             is_ours = has_rows or (isinstance(error, JournalError) and self._frames.have_begun)
             if self._engine.is_inherited or (isinstance(error, Exception) and not is_ours):
                 raise
-            self._end_by(error)
+            self._engine.stop_by(stop_for_error(error))
         # Showing the end may fail, like any other step.
-        self._show(display.close)
+        self._display.close()
 
     def _deliver(self) -> None:
         """Pass on the results of each frame that is complete. After a stop the other frames stay open."""
@@ -331,20 +274,15 @@ class Run:
             opened = self._opened()
             if self.options.canary:
                 opened = self._try_out(opened)
-            pieces = self._pieces(opened)
-            look_ahead = self._next.look if self.source == "stream" else bool
-            with closing(engine.deliver(pieces, reads_on=self._ahead.has_room, look_ahead=look_ahead)) as delivered:
+            delivered = engine.deliver(
+                self._pieces(opened), reads_on=self._ahead.has_room, look_ahead=self._source.look_ahead
+            )
+            with closing(delivered):
                 for outcomes in delivered:
                     self._frames.enter(outcomes)
                     if engine.stop is None:
-                        self._count_piece(len(outcomes))
-
-    def _asking(self, client: IntercomClient) -> Asking:
-        """Return what asks questions at the pace of the run, which says meanwhile that it is under way."""
-        options = replace(self.options, progress=step_progress(self.options.progress))
-        # A bar of the questions has the place of the run's; a user's function is called for the run alone.
-        tick = self._tick if callable(self.options.progress) else self._say_under_way
-        return Asking(client=client, options=options, desk=self.desk, pacer=self._engine.pacer, on_tick=tick)
+                        self._ahead.close()
+                        self._passing_on.note_piece(len(outcomes))
 
     def _open_journal(self) -> None:
         """Open the journal of the workspace, if the run keeps one, and begin the run in it."""
@@ -353,46 +291,32 @@ class Run:
             self._history,
             self.options,
             wait_seconds=self.wait_seconds,
-            say=partial(self._show, self._bar.say),
+            say=self._display.say,
             warn=self.warn,
         )
         if journal is not None:
             self._frames.journal = journal
             self._engine.record_in(journal.writer())
-            self._show_other_runs()
-
-    def _show_other_runs(self) -> None:
-        """Show other runs that are under way in the journal, each once."""
-        for other in self._history.new_others():
-            self._show(self._bar.say, str(other))
+            self._display.show_other_runs()
 
     def _opened(self) -> Iterator[OpenFrame | None]:
         """Yield frames, and count the rows that need no request. None: the next frame is not there yet."""
-        read: FrameCheck | None = self._frames.recalled(self._first)
-        while read is not None:
+        for read in self._source.checks():
+            if read is None:
+                yield None
+                continue
             frame = self._frames.open(read)
             if self._engine.stop is None and frame.checked.is_sent.any():
                 self._frames.keep_types(frame)
                 self._check_contacts(frame)
-            self._advance(int((~frame.checked.is_sent).sum()))
+            self._display.advance(int((~frame.checked.is_sent).sum()))
             yield frame
-            while self._next.is_awaited:
-                yield None
-            read = self._next_read()
 
     def _check_contacts(self, frame: OpenFrame) -> None:
         """Withhold the events of contacts that Intercom does not know, if contacts are to be checked."""
         if self._gate is not None:
             self._engine.withhold(self._gate.unknown(frame))
-            self._engine.stop = self._engine.stop or self._gate.asking.stop
-
-    def _next_read(self) -> FrameCheck | None:
-        """Read the next frame. The caller makes the frames of a stream."""
-        if self.source == "stream":
-            bound = self._next.take()
-            return None if bound is None else self._frames.read_bound(bound)
-        rows = next(self._remaining, None)
-        return None if rows is None else self._frames.read(rows)
+            self._engine.stop_by(self._gate.asking.stop)
 
     def _try_out(self, opened: Iterator[OpenFrame | None]) -> Iterator[OpenFrame | None]:
         """Submit the canary of the first frame that has rows to send. Return the frames from that one on."""
@@ -402,43 +326,15 @@ class Run:
                 if self._engine.stop is None:
                     self._frames.enter(self._engine.try_out(frame.canary(self.options.canary)))
                 return chain([frame], opened)
-            self._complete(frame.n_rows)
+            self._passing_on.pass_on(frame.n_rows)
             if self.desk.is_closing:
                 break
         return iter(())
 
-    def _count_piece(self, events: int) -> None:
-        """Pass on the results of a frame when its last events are done, and those of files every few seconds."""
-        self._ahead.close()
-        frame, now = self._frames.first, self._engine.clock.monotonic()
-        end = frame.piece_done()
-        self._waiting += events
-        is_due = self._waiting >= PASSED_ON_EVENTS or now - self._passed_on_at >= PASSED_ON_SECONDS
-        if end == frame.n_rows or (is_due and self.source == "files"):
-            self._passed_on_at, self._waiting = now, 0
-            self._show_other_runs()
-            try:
-                self._complete(end)
-            except Exception as error:
-                if self._engine.is_inherited:
-                    raise
-                # Not out of the loop: the outcomes of requests under way are still to be entered.
-                self._end_by(error)
-
-    def _complete(self, end: int) -> None:
-        """Pass on the results of the first frame up to a row."""
-        results = self._frames.completed(end)
-        results.attrs["run"] = self._facts(results)
-        self._no_results = results.iloc[:0]
-        self._take(results)
-        self._history.add(results, requests=self._engine.requests)
-        self._frames.forget(end)
-
     def _pieces(self, opened: Iterator[OpenFrame | None]) -> Iterator[list[Event] | None]:
         """Yield the events of every frame, some at a time, until the run stops. None: they are not there yet."""
         most = EVENTS_AT_A_TIME if self.source == "files" else None
-        if self.source == "stream":
-            self._next.begin()
+        self._source.begin_looking_ahead()
         pieces = (piece for frame in opened for piece in (_NOT_YET if frame is None else frame.pieces(most)))
         while self._engine.stop is None and (piece := next(pieces, None)) is not None:
             rows, events = piece
@@ -446,40 +342,24 @@ class Run:
                 self._ahead.open(rows)
             yield events
 
-    def _facts(self, results: pd.DataFrame) -> dict[str, Any]:
-        """Return the facts of the run, in types that every file format of pandas can keep."""
-        engine, journal = self._engine, self._frames.journal
-        workspace = engine.workspace
-        return {
-            "workspace": None if workspace is None else {"id_code": workspace.id_code, "name": workspace.name},
-            "region": None if workspace is None else workspace.region,
-            "started_at": self._history.facts.started_at.isoformat(timespec="seconds"),
-            "ended_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-            "limit": engine.pacer.limit,
-            "rate_share": self.options.rate_share,
-            "requests": engine.requests,
-            "retries": engine.retries,
-            "contact_requests": 0 if self._gate is None else self._gate.asking.requests,
-            "keeps_journal": self.options.journal is not None,
-            "journal": None if journal is None else path_text(journal.path),
-            "journal_mode": None if journal is None else journal.mode,
-            "frame": {"first_row": int(results["row"].min()) if len(results) else 0, "rows": len(results)},
-            "other_runs": [other._asdict() for other in self._history.others],
-            "notes": [asdict(cause) for cause in self._frames.notes.values()],
-        }
-
-
-# Not a method: a run that knows itself would keep its rows until the collector of garbage comes.
-def _bound(remaining: Iterator[pd.DataFrame], frames: RunFrames) -> BoundFrame | None:
-    """Make the next frame of a stream, in the caller's thread."""
-    rows = next(remaining, None)
-    return None if rows is None else frames.bind(rows)
-
-
-def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    # Joining even one frame would turn an index of objects into one of strings.
-    filled = [part for part in parts if len(part)] or [parts[-1]]
-    return filled[0] if len(filled) == 1 else pd.concat(filled)
+    def _end(self) -> None:
+        """Write how the run has ended. Raise its error if it has ended early."""
+        engine = self._engine
+        engine.stop_by(self.desk.stop)
+        if self.desk.is_closing:
+            # Its reader has gone, but the history counts all rows that were read.
+            left = self._frames.close(engine.stop or stop_for_closing(), again=(), ahead=self._source.ahead())
+            self._history.end(left, outcome=CLOSED, requests=engine.requests)
+            return
+        if engine.stop is not None:
+            stop = _simplified(engine.stop, requests=engine.requests)
+            again = self._source.again(self._display, total=self.total)
+            left = self._frames.close(stop, again=again, ahead=self._source.ahead())
+            self._history.end(left, outcome=stop.reason, requests=engine.requests)
+            results = joined([*self.desk.untaken(), left])
+            results.attrs["run"] = self._passing_on.facts(results)
+            raise stop.error(results)
+        self._history.end(None, outcome=None, requests=engine.requests)
 
 
 def _simplified(stop: Stop, *, requests: int) -> Stop:
@@ -493,4 +373,4 @@ def _simplified(stop: Stop, *, requests: int) -> Stop:
 
 def stop_error(stop: Stop, results: pd.DataFrame) -> SubmissionError | SubmissionInterrupted:
     """Return the exception of a run that ended early."""
-    return stop.exception(stop.message, results=results)
+    return stop.error(results)

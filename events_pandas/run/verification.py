@@ -15,14 +15,14 @@ from events_pandas.deliver.pace.pacer import Pacer
 from events_pandas.errors import CredentialsError
 from events_pandas.mapping import EventMapping, bind, require_mapping
 from events_pandas.results.accepted import REQUIRED_COLUMNS, DrawnEvents, SubmittedRows, accepted_events
+from events_pandas.results.comparison import verification_of
 from events_pandas.results.contacts import other_row, positions_in, require_results
 from events_pandas.results.reading import row_numbers
-from events_pandas.results.verification import Verification, verification_of
+from events_pandas.results.verification import Verification
 from events_pandas.run.asking import Asking
 from events_pandas.run.desk import Desk
 from events_pandas.run.event_summaries import EventSummaries
 from events_pandas.run.options import RunOptions, is_number
-from events_pandas.run.run import stop_error
 from events_pandas.wording import Setting
 
 SETTLE_SECONDS: Final = 900.0
@@ -100,7 +100,7 @@ class VerificationRun:
                     self._summaries.ask(asking)
             groups = self.so_far().groups
             if (stop := asking.stop) is not None:
-                raise stop_error(stop.advising(self._advice()), groups) from stop.cause
+                raise stop.advising(self._advice()).error(groups)
             return groups
 
         desk.run(work, first=lambda: True)

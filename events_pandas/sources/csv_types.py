@@ -11,7 +11,8 @@ from events_pandas.errors import MappingError
 from events_pandas.intercom import DATE_SUFFIXES
 from events_pandas.mapping import Constant, EventMapping, MonetaryAmount, Number, Rule, Text, is_computing, named_labels
 from events_pandas.mapping.column_types import CellCounts, ColumnType, Remark, count_matches, count_texts, decide_type
-from events_pandas.mapping.rules import Source, Values, is_bare_column, is_computed, metadata_key, rule_sources
+from events_pandas.mapping.rule_parts import is_bare_column, is_computed, metadata_key, rule_sources
+from events_pandas.mapping.rules import Source, Values
 from events_pandas.mapping.source_format import DECIMAL_SIGNS, DecimalSign
 from events_pandas.mapping.written_numbers import as_written
 from events_pandas.sources.column_signs import ColumnSigns, sign_faults

@@ -13,7 +13,7 @@ from events_pandas.convert.cells import Rows
 from events_pandas.errors import MappingError, SourceError
 from events_pandas.intercom import JsonObject
 from events_pandas.mapping import EventMapping, MonetaryAmount, Number, Rule, bind
-from events_pandas.mapping.rules import rule_sources
+from events_pandas.mapping.rule_parts import rule_sources
 from events_pandas.mapping.source_format import DecimalSign
 from events_pandas.sources.csv_types import with_types
 from events_pandas.sources.files import FileChunk, read_chunks

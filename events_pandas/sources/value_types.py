@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from events_pandas.mapping import EventMapping
 from events_pandas.mapping.column_types import CellCounts, count_cells, decide_type
-from events_pandas.mapping.rules import is_bare_column, is_computed, metadata_key
+from events_pandas.mapping.rule_parts import is_bare_column, is_computed, metadata_key
 from events_pandas.sources import csv_types
 from events_pandas.sources.csv_types import ColumnTypes
 from events_pandas.sources.files import read_columns, source_schema

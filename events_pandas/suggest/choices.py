@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from events_pandas.mapping import Constant, EventMapping, SourceFormat
 from events_pandas.mapping.event_mapping import DEFAULTS, field_values
-from events_pandas.mapping.rules import RULE_TYPES, rule_parts, rule_sources
+from events_pandas.mapping.rule_parts import rule_parts, rule_sources
+from events_pandas.mapping.rules import RULE_TYPES
 from events_pandas.mapping.source_format import set_parts
 from events_pandas.mapping.toml import entry_text, is_set
 from events_pandas.wording import Phrase, Words, in_python

@@ -8,7 +8,8 @@ from typing import Final, TypeAlias
 from events_pandas.convert.time_formats import MOST
 from events_pandas.intercom import METADATA_LIMIT, TEXT_LIMIT
 from events_pandas.mapping import Link, MonetaryAmount, Number, RichLink, Rule, Text
-from events_pandas.mapping.rules import AmountUnit, part_path, rule_sources, type_word
+from events_pandas.mapping.rule_parts import part_path, rule_sources
+from events_pandas.mapping.rules import AmountUnit, type_word
 from events_pandas.suggest.choices import Choice, LeftOut, share_text, wording_of
 from events_pandas.suggest.event import ACCOUNT_RANK, date_rule, guessed_parts
 from events_pandas.suggest.evidence import ColumnLook, Evidence

@@ -14,7 +14,7 @@ from events_pandas.convert.problems import Finding
 from events_pandas.errors import MappingError
 from events_pandas.mapping import Constant, Date, EventMapping, Rule, SourceFormat, bind, require_frame
 from events_pandas.mapping.event_mapping import DEFAULTS, field_values
-from events_pandas.mapping.rules import is_computed, metadata_key, sources_by_path
+from events_pandas.mapping.rule_parts import is_computed, metadata_key, sources_by_path
 from events_pandas.mapping.source_format import AS_DETECTED, set_parts
 from events_pandas.mapping.toml import write_fields
 from events_pandas.suggest.choices import Choice, LeftOut, write_python

@@ -12,7 +12,7 @@ from events_pandas import check_events, suggest_mapping
 from events_pandas.errors import MappingError
 from events_pandas.mapping import Constant, EventMapping, Link, RichLink, Text, bind
 from events_pandas.mapping.guesses import require_confirmed
-from events_pandas.mapping.rules import rule_sources
+from events_pandas.mapping.rule_parts import rule_sources
 
 EXAMPLES = settings(max_examples=settings.default.max_examples // 3, deadline=None)
 NAMES = st.sampled_from(

@@ -1,13 +1,11 @@
-"""Outages: when everything fails, when to try a single request, when to give up, and what a run waits for."""
+"""Outages: when everything fails, when to try a single request, and when to give up."""
 
 import math
 
 import pytest
 
 from events_pandas.deliver.client.answers import Attempt
-from events_pandas.deliver.outage import Outage, find_pause
-from events_pandas.deliver.pace.pacer import Backoff
-from events_pandas.deliver.pace.state import Pause
+from events_pandas.deliver.outage import Outage
 
 NOW = 1_000.0
 
@@ -235,41 +233,3 @@ def test_outage_counts_outages_and_keeps_the_last_failure(outage, fail):
     fail(outage, 20)
 
     assert (outage.number, outage.last_failure) == (2, "no answer")
-
-
-@pytest.fixture
-def facts():
-    """Return an outage that began ten seconds ago, and a backoff for seven seconds."""
-    outage, backoff = Outage(600.0), Backoff()
-    for _ in range(20):
-        _observe(outage, None, now=NOW - 10)
-    _observe(outage, None, sent_at=NOW - 1)
-    asked = Attempt(status=429, sent_at=NOW, received_at=NOW, retry_after=7.0)
-    backoff.observe(asked, is_spent=False, is_usual=False)
-    return {"outage": outage, "backoff": backoff, "stopping_since": None, "grace_seconds": 30.0}
-
-
-def test_pause_is_none_while_requests_go_out(facts):
-    """Nothing fails, and no answer asked for a pause."""
-    assert find_pause(NOW, **facts | {"outage": Outage(600.0), "backoff": Backoff()}) is None
-
-
-def test_pause_tells_an_outage_with_its_next_probe_and_its_end(facts):
-    """The pause has the begin of the outage, the next probe, and the end of the patience."""
-    expected = Pause(reason="outage", since_seconds=10.0, next_in_seconds=2.0, gives_up_in_seconds=590.0)
-
-    assert find_pause(NOW, **facts) == expected
-
-
-def test_pause_tells_what_an_answer_asked_for(facts):
-    """A pause that an answer asked for ends by itself."""
-    expected = Pause(reason="rate_limit", since_seconds=1.0, next_in_seconds=6.0)
-
-    assert find_pause(NOW + 1, **facts | {"outage": Outage(600.0)}) == expected
-
-
-def test_pause_tells_that_a_run_is_stopping_before_all_else(facts):
-    """Requests in flight are awaited, at most as long as the grace."""
-    expected = Pause(reason="stopping", since_seconds=4.0, next_in_seconds=0.0, gives_up_in_seconds=26.0)
-
-    assert find_pause(NOW, **facts | {"stopping_since": NOW - 4}) == expected

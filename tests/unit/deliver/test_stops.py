@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from events_pandas.deliver.client.answers import Answer, read_attempt
@@ -99,8 +100,15 @@ def test_stop_after_other_answers_is_none(status, is_first):
     ],
 )
 def test_stop_has_the_exception_of_its_reason(reason, exception):
-    """The caller gets one class of exception for each reason."""
-    assert Stop(reason=reason, error_code="", message="").exception is exception
+    """The caller gets one class of exception for each reason, with the results so far and what caused the stop."""
+    cause, results = OSError("disk full"), pd.DataFrame({"row": [0]})
+
+    error = Stop(reason=reason, error_code="", message="to go on, submit again", cause=cause).error(results)
+
+    assert type(error) is exception
+    assert str(error) == "to go on, submit again"
+    assert error.results is results
+    assert error.__cause__ is cause
 
 
 def test_stop_for_outage_says_how_long_it_lasted_and_quotes_the_last():

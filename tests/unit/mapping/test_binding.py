@@ -25,7 +25,7 @@ from events_pandas.mapping import (
     absent_columns,
     bind,
 )
-from events_pandas.mapping.rules import EXPRESSION_TYPE
+from events_pandas.mapping.rule_parts import EXPRESSION_TYPE
 
 needs_expressions = pytest.mark.skipif(EXPRESSION_TYPE is None, reason="pd.col came with pandas 3")
 

@@ -10,7 +10,7 @@ import pytest
 
 from events_pandas.mapping import Column, Constant, Date, EventMapping, Link, MonetaryAmount, Number, SourceFormat, Text
 from events_pandas.mapping.event_mapping import mapping_digest
-from events_pandas.mapping.rules import EXPRESSION_TYPE
+from events_pandas.mapping.rule_parts import EXPRESSION_TYPE
 
 
 def test_event_mapping_takes_keywords_only():

@@ -6,22 +6,8 @@ import pandas as pd
 import pytest
 
 from events_pandas.mapping import EventMapping, SourceFormat
-from events_pandas.mapping.rules import (
-    EXPRESSION_TYPE,
-    RULE_TYPES,
-    Column,
-    Constant,
-    Date,
-    Link,
-    MonetaryAmount,
-    Number,
-    RichLink,
-    Text,
-    bare_source,
-    is_computed,
-    is_expression,
-    rule_sources,
-)
+from events_pandas.mapping.rule_parts import EXPRESSION_TYPE, bare_source, is_computed, is_expression, rule_sources
+from events_pandas.mapping.rules import RULE_TYPES, Column, Constant, Date, Link, MonetaryAmount, Number, RichLink, Text
 
 needs_expressions = pytest.mark.skipif(EXPRESSION_TYPE is None, reason="pd.col came with pandas 3")
 RULES = [

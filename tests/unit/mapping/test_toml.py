@@ -20,7 +20,8 @@ from events_pandas.mapping import (
     SourceFormat,
     Text,
 )
-from events_pandas.mapping.rules import EXPRESSION_TYPE, RULES_BY_TYPE
+from events_pandas.mapping.rule_parts import EXPRESSION_TYPE
+from events_pandas.mapping.rules import RULES_BY_TYPE
 from events_pandas.mapping.toml import FIELDS
 
 EXAMPLE = """\

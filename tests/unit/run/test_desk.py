@@ -18,7 +18,8 @@ import pytest
 from events_pandas import EventMapping, SubmissionError, SubmissionInterrupted, iter_submit, submit_events, submit_file
 from events_pandas.cli.endings import ending_signals
 from events_pandas.run import desk as desk_module
-from events_pandas.run.desk import Desk, UnansweredError
+from events_pandas.run.desk import Desk
+from events_pandas.run.questions import UnansweredError
 
 WHO = contextvars.ContextVar("WHO", default="nobody")
 

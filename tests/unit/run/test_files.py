@@ -35,7 +35,7 @@ from events_pandas.run.files import FileRun, submit_files
 from events_pandas.run.fitting import fitting_files
 from events_pandas.run.options import RunOptions
 from events_pandas.run.outputs import Outputs
-from events_pandas.run.run import PASSED_ON_SECONDS
+from events_pandas.run.passing_on import PASSED_ON_SECONDS
 from events_pandas.sources import ColumnTypes
 
 

@@ -11,7 +11,7 @@ from events_pandas import Column, CredentialsError, EventMapping, SubmissionErro
 from events_pandas.deliver import Answer
 from events_pandas.results.accepted import accepted_events
 from events_pandas.results.arrival import EventCount
-from events_pandas.results.verification import ContactSummary, verification_of
+from events_pandas.results.comparison import ContactSummary, verification_of
 from events_pandas.run.verification import SubmittedFrame
 
 NEXT_STEP = (

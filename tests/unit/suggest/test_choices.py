@@ -5,7 +5,7 @@ import pytest
 
 import events_pandas as ep
 from events_pandas.mapping import Column, Constant, Date, EventMapping, MonetaryAmount, RichLink, Text
-from events_pandas.mapping.rules import EXPRESSION_TYPE
+from events_pandas.mapping.rule_parts import EXPRESSION_TYPE
 from events_pandas.suggest.choices import Choice, python_text, share_text, write_python
 
 

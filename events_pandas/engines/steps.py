@@ -1,0 +1,88 @@
+"""What every engine does with its rows: they are staged, checked and submitted."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import MappingProxyType
+from typing import Final, Literal
+
+import pandas as pd
+
+from events_pandas.deliver import IntercomClient
+from events_pandas.deliver.journal import AUTO, DIRECTORY_VARIABLE
+from events_pandas.engines.stage import Partitions, Wanted, is_there, stage_folder, write_stage
+from events_pandas.manifest import Manifest
+from events_pandas.mapping import EventMapping
+from events_pandas.results import CheckReport
+from events_pandas.run.file_check import check_files
+from events_pandas.run.files import submit_files
+from events_pandas.run.options import RunOptions
+from events_pandas.warned import warn_caller
+from events_pandas.words import kind_of
+
+_PASSING: Final = MappingProxyType(
+    {"DATABRICKS_RUNTIME_VERSION": "a Databricks cluster", "KUBERNETES_SERVICE_HOST": "a Kubernetes pod"}
+)
+"""What the machine is that has an environment variable of this name: it goes, and its disk with it."""
+
+
+def rows_error(rows: object, *, engine: str) -> TypeError:
+    """Return the error for rows that are not those of an engine."""
+    cure = "call the function of this name in events_pandas" if isinstance(rows, pd.DataFrame) else "give one"
+    return TypeError(f"expected rows in a {engine} DataFrame, got {kind_of(rows)}: {cure}")
+
+
+def staged(
+    partitions: Partitions,
+    wanted: Wanted,
+    *,
+    stage: str | os.PathLike[str],
+    overwrite: bool,
+    progress: Literal["auto"] | bool = "auto",
+) -> Path:
+    """Write a stage if it is not there already, and return its folder."""
+    if progress not in ("auto", True, False):
+        raise ValueError(f"progress: expected 'auto', True or False, got {progress!r}")
+    folder = stage_folder(stage)
+    if overwrite or not is_there(folder, wanted, progress=progress):
+        write_stage(folder, partitions, wanted, progress=progress)
+    return folder
+
+
+def checked(
+    partitions: Partitions, wanted: Wanted, mapping: EventMapping, *, client: IntercomClient | None
+) -> CheckReport:
+    """Check the rows of partitions that come to this process."""
+    with TemporaryDirectory(prefix="events-pandas-") as temporary:
+        folder = Path(temporary) / "rows"
+        write_stage(folder, partitions, wanted)
+        report = check_files(folder, mapping, client=client)
+    # The rows are those of a frame: its parts have no names that anybody knows.
+    return replace(report, places=pd.DataFrame, empty_files=())
+
+
+def warn_of_passing_journal(run: RunOptions) -> None:
+    """Warn if the journal is on a machine that goes, and nobody said where it is to be."""
+    if run.journal != AUTO or os.environ.get(DIRECTORY_VARIABLE):
+        return
+    for machine in [machine for variable, machine in _PASSING.items() if variable in os.environ][:1]:
+        loss = f"'auto' is on the disk of {machine}, and is lost with it: a later run would not know what was sent"
+        warn_caller(f"journal: {loss}: name a file on a disk that lasts, such as journal='/volume/journal.sqlite'")
+
+
+def submitted(
+    folder: Path, mapping: EventMapping, *, run: RunOptions, results: str | os.PathLike[str]
+) -> Sequence[Path]:
+    """Submit the rows of a stage, and return the files of the results, in their order."""
+    submit_files(folder, mapping, options=run, results_path=f"{os.fspath(results)}/", take=_forget)
+    place = Path(results).absolute()
+    manifest = Manifest.read(place)
+    assert manifest is not None  # noqa: S101  # A run that could not write it has raised an error.
+    return list(manifest.paths(place))
+
+
+def _forget(results: pd.DataFrame) -> None:
+    """Keep no results: they are in their files."""
+    del results
