@@ -106,8 +106,10 @@ def stage_events(
     """
     partitions, columns = _partitions(frame, mapping, keys=keys, order_by=order_by)
     if not columns.order_by:
-        chance = "the rows of a Spark DataFrame have no order, and chance decides which of several rows is the first"
-        warn_caller(f"order_by: {chance} that are one event: name columns, such as order_by=['ordered_at']")
+        fault = (
+            "the rows of a Spark DataFrame have no order, and chance decides which of several rows that are one event"
+        )
+        warn_caller(f"order_by: {fault} comes first: name columns, such as order_by=['ordered_at']")
     return staged(partitions, Wanted(columns=columns), stage=stage, overwrite=overwrite)
 
 

@@ -15,7 +15,7 @@ from distributed import Client, LocalCluster
 import events_pandas as ep
 from events_pandas.engines.dask import check_events, stage_events, submit_events
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.engines
 
 OPTIONS = {"keys": ["purchase"], "journal": None, "progress": False}
 VERDICT = ["status", "error_code", "error_message"]
