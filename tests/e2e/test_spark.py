@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -235,7 +234,7 @@ def test_each_partition_is_read_once(people, tmp_path):
 
 def test_partition_of_millions_of_rows_needs_little_of_the_driver(people, tmp_path):
     """One partition of 1.5 million rows passes a driver of 1 GB, in batches."""
-    frame = people(1_500_000, 1).selectExpr("n", "day", "md5(who) AS who")
+    frame = people(1_500_000, 1)
 
     stage = stage_events(frame, MAPPING, tmp_path / "stage", order_by=["n"])
     report = check_events(frame, MAPPING)
@@ -314,11 +313,10 @@ def test_metadata_of_each_type_is_that_of_a_table(people):
     frame = people(2, 1).selectExpr(
         "who", "day", "n", *(f"{value} AS `{name}`" for name, (value, _) in COLUMNS.items())
     )
+    table = frame.toArrow()
     for name in COLUMNS:
-        mapping = ep.EventMapping(
-            event_name="e", created_at="day", user_id="who", timezone="UTC", metadata={"value": name}
-        )
-        table = pa.table([pc.cast(column, column.type) for column in frame.toArrow()], names=frame.columns)
+        key = "value_at" if name.startswith(("date", "time")) else "value"
+        mapping = ep.EventMapping(event_name="e", created_at="day", user_id="who", timezone="UTC", metadata={key: name})
 
         report, alone = check_events(frame, mapping), ep.check_events(table, mapping)
 
@@ -338,13 +336,13 @@ def test_types_that_arrow_lacks_are_refused(people, tmp_path):
 
 
 def test_columns_of_any_name_are_staged(spark, tmp_path):
-    """Dots and backticks are parts of a name."""
-    mapping = ep.EventMapping(event_name="e", created_at="a`b.day", user_id="x.who", timezone="UTC")
-    frame = spark.createDataFrame([("2024-01-31", "00042")], "`a``b.day` string, `x.who` string")
+    """Dots, blanks and backticks are parts of a name."""
+    mapping = ep.EventMapping(event_name="e", created_at="a` day", user_id="x.who", timezone="UTC")
+    frame = spark.createDataFrame([("2024-01-31", "00042")], "`a`` day` string, `x.who` string")
 
     stage = stage_events(frame, mapping, tmp_path / "stage", order_by=["x.who"])
 
-    assert staged(stage).to_pylist() == [{"a`b.day": "2024-01-31", "x.who": "00042"}]
+    assert staged(stage).to_pylist() == [{"a` day": "2024-01-31", "x.who": "00042"}]
 
 
 @pytest.mark.parametrize("computed", [lambda frame: frame["n"] + 1, getattr(pd, "col", lambda _: print)("n")])
@@ -366,7 +364,7 @@ def test_columns_that_are_missing_are_named(people):
     with pytest.raises(ep.UnknownColumnError) as raised:
         check_events(people().withColumnRenamed("who", "WHO"), MAPPING)
 
-    assert str(raised.value) == "user_id: no column 'who': did you mean 'WHO'?"
+    assert str(raised.value) == "user_id: no column 'who'; there are 'WHO', 'day', 'n'"
 
 
 def test_frame_that_is_not_of_spark_is_refused():
@@ -405,9 +403,7 @@ def test_complete_stage_is_never_taken_for_that_of_the_frame(spark, people, tmp_
     cure = "give another folder, or overwrite=True to write it again; submit_file submits it as it is"
     assert before.semanticHash() == now.semanticHash()
     assert str(raised.value) == f"{stage}: is a stage already, and may have other rows: {cure}"
-    assert str(otherwise.value) == (
-        f"{stage}: is a stage already, with other columns, order than those asked for: {cure}"
-    )
+    assert str(otherwise.value) == (f"{stage}: is a stage already, with other columns than those asked for: {cure}")
     stage_events(now, MAPPING, stage, keys=["n"], order_by=["n"], overwrite=True)
     assert staged(stage).num_rows == 9
 
@@ -518,8 +514,6 @@ print(type(frame).__module__)
 print(sorted(map(int, Path("read.txt").read_text().split())) == list(range(12)))
 print([(row.row, row.n, row.status) for row in results.orderBy("row").take(2)], results.persist().count())
 print(check_events(frame, mapping).valid, len(Path("read.txt").read_text().split()))
-large = spark.range(0, 1_500_000, 1, 1).selectExpr("md5(cast(id AS string)) AS who", "'2024-01-31' AS day", "id AS n")
-print(check_events(large, mapping).rows)
 """
 
 
@@ -596,10 +590,10 @@ def test_killed_process_that_was_sending_goes_on_with_other_partitions(run, peop
 
 
 def test_spark_connect_does_what_classic_spark_does(run, start):
-    """A frame of Spark Connect is staged, sent and checked, each partition once, with a driver of 1 GB."""
+    """A frame of Spark Connect is staged, sent and checked, each partition once."""
     sandbox = start()
 
-    ended = run(THROUGH_CONNECT, where='remote("local[2]").config("spark.driver.memory", "1g")', sandbox=sandbox)
+    ended = run(THROUGH_CONNECT, where='remote("local[2]")', sandbox=sandbox)
 
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.splitlines() == [
@@ -607,6 +601,5 @@ def test_spark_connect_does_what_classic_spark_does(run, start):
         "True",
         "[(0, 0, 'accepted'), (1, 1, 'accepted')] 60",
         "60 24",
-        "1500000",
     ]
     assert len(sandbox.events) == sandbox.requests - 1 == 60
