@@ -106,8 +106,10 @@ def stage_events(
     """
     partitions, columns = _partitions(frame, mapping, keys=keys, order_by=order_by)
     if not columns.order_by:
-        chance = "the rows of a Spark DataFrame have no order, and chance decides which of several rows is the first"
-        warn_caller(f"order_by: {chance} that are one event: name columns, such as order_by=['ordered_at']")
+        fault = (
+            "the rows of a Spark DataFrame have no order, and chance decides which of several rows that are one event"
+        )
+        warn_caller(f"order_by: {fault} comes first: name columns, such as order_by=['ordered_at']")
     return staged(partitions, Wanted(columns=columns), stage=stage, overwrite=overwrite)
 
 
@@ -264,7 +266,8 @@ def _partitions(
         # Partitions have no order: rows that are alike need another one, whatever partition they are in.
         others = [name for name in columns.names if name not in order_by and _has_order(schema.field(name).type)]
         columns = replace(columns, order_by=(*columns.order_by, *others))
-    return _OnWorkers(read, schema), columns
+    # PySpark's `mapInArrow` fails for names with backticks.
+    return _OnWorkers(read.toDF(*map(str, range(len(schema)))), schema), columns
 
 
 def _is_frame(frame: Any) -> bool:
@@ -282,11 +285,23 @@ def _quoted(name: str) -> str:
 def _field(frame: "DataFrame", name: str) -> pa.Field:
     """Return the type of a column in Arrow. Raise `SourceError` if Arrow has none."""
     try:
-        return frame.select(_quoted(name)).limit(0).toArrow().schema.field(0)
+        kind = frame.select(_quoted(name)).limit(0).toArrow().schema.field(0).type
     except TypeError as error:
         kind = frame.schema[name].dataType.simpleString()
         cure = f"cast it, such as with frame.withColumn({name!r}, frame[{name!r}].cast('string'))"
         raise SourceError(f"column {name!r}: cannot be staged: Arrow has no {kind}: {cure}") from error
+    return pa.field(name, _nullable(kind))
+
+
+def _nullable(kind: pa.DataType) -> pa.DataType:
+    """Return a type whose cells may be absent: a struct that is absent has no fields, whatever Spark says of them."""
+    if pa.types.is_struct(kind):
+        return pa.struct([(field.name, _nullable(field.type)) for field in kind.fields])
+    if pa.types.is_map(kind):
+        return pa.map_(_nullable(kind.key_type), _nullable(kind.item_type))
+    if pa.types.is_list(kind):
+        return pa.list_(pa.field(kind.value_field.name, _nullable(kind.value_type)))
+    return kind
 
 
 def _has_order(kind: pa.DataType) -> bool:
@@ -380,10 +395,14 @@ def _tables(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa
     for batch in batches:
         held.append(batch)
         if sum(each.num_rows for each in held) >= _ROWS:
-            yield pa.Table.from_batches(held).cast(schema)
+            yield _typed(held, schema)
             held = []
     if held:
-        yield pa.Table.from_batches(held).cast(schema)
+        yield _typed(held, schema)
+
+
+def _typed(batches: list[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
+    return pa.Table.from_batches(batches).rename_columns(schema.names).cast(schema)
 
 
 def _answer(number: int, step: Callable[[], object]) -> pa.RecordBatch:
