@@ -121,7 +121,22 @@ def run_folders(folder: Path) -> list[Path]:
 def is_folder(path: str | os.PathLike[str]) -> bool:
     """Return whether results at a path are parts in a folder: it is one, or its name ends like one."""
     text = os.fspath(path)
-    return text.endswith(("/", os.sep)) or (bool(text) and "\0" not in text and Path(text).is_dir())
+    # It is false for a path that no file can have.
+    return text.endswith(("/", os.sep)) or os.path.isdir(text)  # noqa: PTH112
+
+
+def require_local(path: str | os.PathLike[str], *, holds: str) -> None:
+    """Raise `SourceError` for an address, or a path that no file can have."""
+    text = os.fspath(path)
+    fault: object = "it is an address: name a file or a folder of this machine" if "://" in text else None
+    try:
+        os.lstat(text)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError) as error:
+        fault = fault or getattr(error, "strerror", None) or error
+    if fault is not None:
+        raise SourceError(f"{escaped(text)}: {holds} cannot be written there: {fault}")
 
 
 def require_folder(path: Path, *, holds: str = RESULTS) -> None:
@@ -130,7 +145,7 @@ def require_folder(path: Path, *, holds: str = RESULTS) -> None:
     if not path.absolute().parent.exists():
         fault = f"there is no folder '{path.parent}': make it first"
     elif path.exists() and not path.is_dir():
-        fault = "it is a file: choose another name, or one that ends in .csv or .parquet"
+        fault = "it is a file: choose another name" + (", or one that ends in .csv or .parquet" * (holds == RESULTS))
     elif path.exists() and (others := _other_names(path, holds)):
         fault = f"the folder holds other files, such as '{escaped(others[0])}': choose an empty or a new one"
     if fault is not None:

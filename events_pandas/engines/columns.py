@@ -9,6 +9,7 @@ from events_pandas.errors import MappingError
 from events_pandas.mapping import EventMapping, frame_labels, named_labels, named_values, require_columns
 from events_pandas.mapping.binding import require_mapping
 from events_pandas.mapping.rules import is_computed, sources_by_path
+from events_pandas.run.options import RunOptions
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,9 +30,12 @@ def staged_columns(
 ) -> StagedColumns:
     """Return the columns of a stage from rows, which may be none. Raise `MappingError` for what it cannot have."""
     require_mapping(mapping)
-    for name, labels in (("keys", keys), ("order_by", order_by)):
-        if not isinstance(labels, list | tuple):
-            raise TypeError(f"{name}: expected a list of columns, got {labels!r}: use {name}=['order_id'] or the like")
+    # The results will have the keys: one that they cannot have is known before anything is written.
+    RunOptions(keys=keys)
+    if not isinstance(order_by, list | tuple):
+        raise TypeError(
+            f"order_by: expected a list of columns, got {order_by!r}: use order_by=['order_id'] or the like"
+        )
     require_columns(rows, mapping, keys=keys)
     for label in order_by:
         named_values(rows, label, path="order_by")

@@ -3,20 +3,22 @@
 import os
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Unpack
+from typing import Any, Literal, Unpack
 
 import dask
 import dask.dataframe as dd
-from dask.base import tokenize
+from dask.base import get_scheduler
 from dask.dataframe.utils import make_meta
-from distributed import Client, as_completed, default_client
+from distributed import Client, as_completed
 
 from events_pandas.deliver import IntercomClient
 from events_pandas.engines.columns import StagedColumns, staged_columns
+from events_pandas.engines.dask_rows import require_apart, rows_name
 from events_pandas.engines.part_files import PartFacts, PartWriter
 from events_pandas.engines.stage import Answer, Argument, Wanted
-from events_pandas.engines.steps import checked, rows_error, staged, submitted, warn_of_passing_journal
+from events_pandas.engines.steps import checked, rows_error, staged, submitted
 from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport
 from events_pandas.run.options import SubmitOptions, run_options, with_options
@@ -32,6 +34,7 @@ def stage_events(
     keys: Sequence[Hashable] = (),
     order_by: Sequence[Hashable] = (),
     overwrite: bool = False,
+    progress: Literal["auto"] | bool = "auto",
 ) -> Path:
     """Write the columns that a mapping reads to a folder, on the workers: a stage, which `submit_file` takes.
 
@@ -50,6 +53,8 @@ def stage_events(
         order. By default all rows keep the order of the partitions.
     overwrite : bool, default False
         Whether a complete stage is written again, in the place of the one that is there.
+    progress : {"auto"} or bool, default "auto"
+        Whether progress is shown: automatically, always, or never.
 
     Returns
     -------
@@ -68,8 +73,9 @@ def stage_events(
     Nothing is sent. A complete stage of the same rows, columns, order and partitions is left as it is. What a killed
     process has left of a stage is deleted, and written again.
 
-    Dask tells whether rows are the same by a name for what it computes. In another process the name is the same for a
-    pandas frame, and another one for many other sources: submit a complete stage of these with `submit_file`.
+    Rows are the same, also in another process, if the frame is computed in the same way from the same pandas frames,
+    and from Parquet and CSV files that have not changed. It is not known of other sources, such as a function of yours
+    in ``from_map``: there a complete stage is an error.
 
     Whole numbers stay exact. Where some partitions have a column as floats, because it has gaps there, it becomes a
     column of whole numbers, if all floats are whole numbers up to 2^53.
@@ -89,8 +95,10 @@ def stage_events(
     [7, 8]
     """
     columns = _columns(frame, mapping, keys=keys, order_by=order_by)
-    wanted = Wanted(columns=columns, partitions=frame.npartitions, rows=tokenize(frame))
-    return staged(_OnWorkers(_read(frame, columns)), wanted, stage=stage, overwrite=overwrite)
+    require_apart(frame, stage)
+    wanted = Wanted(columns=columns, partitions=frame.npartitions, rows=rows_name(frame))
+    partitions = _OnWorkers(_read(frame, columns))
+    return staged(partitions, wanted, stage=stage, overwrite=overwrite, progress=progress)
 
 
 def check_events(frame: dd.DataFrame, mapping: EventMapping, *, client: IntercomClient | None = None) -> CheckReport:
@@ -179,6 +187,8 @@ def submit_events(
     ------
     MappingError, SourceError
         As for `stage_events`, before the first event; also if results cannot be written.
+    CredentialsError, SubmissionError
+        If Intercom refuses the token, or it belongs to another workspace, before the stage is written.
     SubmissionError, SubmissionInterrupted
         If the run ended early. The folder has the results of all rows, and the error those of the last ones.
 
@@ -209,9 +219,12 @@ def submit_events(
     ['accepted', 'invalid']
     """
     run = run_options(options, own=("stage", "results", "order_by", "overwrite"))
-    warn_of_passing_journal(run)
-    folder = stage_events(frame, mapping, stage, keys=run.keys, order_by=order_by, overwrite=overwrite)
-    return dd.read_parquet(list(map(str, submitted(folder, mapping, run=run, results=results))))
+    _columns(frame, mapping, keys=run.keys, order_by=order_by)
+    require_apart(frame, results)
+
+    chosen = partial(stage_events, frame, mapping, stage, keys=run.keys, order_by=order_by, overwrite=overwrite)
+    written = submitted(lambda progress: chosen(progress=progress), mapping, run=run, stage=stage, results=results)
+    return dd.read_parquet(list(map(str, written)))
 
 
 def _columns(
@@ -237,13 +250,11 @@ class _OnWorkers:
     def written(self, write: PartWriter) -> Sequence[PartFacts]:
         """Write all partitions in one graph, so that what they share, such as a shuffle, is computed once."""
         parts = enumerate(self.frame.to_delayed())
-        facts: Sequence[PartFacts] = dask.compute(*(dask.delayed(write)(part, number) for number, part in parts))
-        return facts
+        return _computed([dask.delayed(write)(part, number) for number, part in parts])
 
     def each(self, step: Callable[[Argument], Answer], arguments: Sequence[Argument]) -> Sequence[Answer]:
         """Call a function with each argument, on the workers."""
-        answers: Sequence[Answer] = dask.compute(*(dask.delayed(step)(argument) for argument in arguments))
-        return answers
+        return _computed([dask.delayed(step)(argument) for argument in arguments])
 
 
 class _ComingHere(_OnWorkers):
@@ -267,8 +278,22 @@ class _ComingHere(_OnWorkers):
         return list(map(step, arguments))
 
 
-def _cluster() -> Client | None:
+def _computed(tasks: Sequence[Any]) -> Sequence[Any]:
+    """Compute tasks in one graph, and return their answers in order. An error or an interrupt ends all of them."""
+    cluster = _cluster()
+    if cluster is None:
+        here: Sequence[Any] = dask.compute(*tasks)
+        return here
+    futures = cluster.compute(tasks)
     try:
-        return default_client()
-    except ValueError:
-        return None
+        answers = {future.key: future.result() for future in as_completed(futures)}
+    except BaseException:
+        cluster.cancel(futures)
+        raise
+    return [answers[future.key] for future in futures]
+
+
+def _cluster() -> Client | None:
+    """Return the cluster that Dask computes on; None if it computes in this process or on this machine."""
+    client = getattr(get_scheduler(), "__self__", None)
+    return client if isinstance(client, Client) else None

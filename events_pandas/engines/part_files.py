@@ -1,5 +1,6 @@
 """Parts of a stage as files: what a worker does for one of them. Each is written beside, and renamed into place."""
 
+import os
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -228,7 +229,10 @@ def _put(path: Path, write: Callable[[Path], object]) -> None:
     try:
         write(new)
         new.replace(path)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             new.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            reason = os.strerror(error.errno) if error.errno else error
+            raise SourceError(f"{path.parent.parent}: a stage cannot be written there: {reason}") from error
         raise

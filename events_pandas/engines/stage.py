@@ -13,10 +13,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from events_pandas.deliver import ProgressChoice, progress_bar
 from events_pandas.engines.columns import StagedColumns
+from events_pandas.engines.part_count import PartCount
 from events_pandas.engines.part_files import PartFacts, PartSorter, PartWriter, common_schema, order_of, retype
 from events_pandas.errors import SourceError
-from events_pandas.manifest import STAGE, Manifest, RowsPart, part_name
+from events_pandas.manifest import STAGE, Manifest, RowsPart, part_name, require_local
 from events_pandas.results.run_folder import RunFolder, delete_run, time_text
 from events_pandas.words import listed
 
@@ -45,7 +47,7 @@ class Wanted:
 
     columns: StagedColumns
     partitions: int | None = None  # None if the engine knows their number only when it has computed them
-    rows: str | None = None  # a name of the frame's content; None if the engine has none
+    rows: str | None = None  # a name of the frame's content; None if nobody knows whether it has changed
 
     def facts(self) -> dict[str, Any]:
         """Return it as a manifest has it."""
@@ -61,11 +63,12 @@ def stage_folder(stage: str | os.PathLike[str]) -> Path:
     """Return the folder of a stage as all workers know it. Raise `SourceError` for an address."""
     if "://" in os.fspath(stage):
         raise SourceError(f"stage: {os.fspath(stage)!r} is an address: name a folder that all workers share")
+    require_local(stage, holds=STAGE)
     return Path(stage).absolute()
 
 
-def is_there(folder: Path, wanted: Wanted) -> bool:
-    """Return whether a stage is complete. Raise `SourceError` if it has other rows than are wanted."""
+def is_there(folder: Path, wanted: Wanted, *, progress: ProgressChoice = "auto") -> bool:
+    """Return whether a stage is complete, and say so. Raise `SourceError` if it has other rows than are wanted."""
     manifest = Manifest.read(folder, holds=STAGE) if folder.is_dir() else None
     if manifest is None:
         return False
@@ -74,16 +77,22 @@ def is_there(folder: Path, wanted: Wanted) -> bool:
         cure = "give another folder, or overwrite=True to write it again; submit_file submits it as it is"
         fault = f"with other {listed(differing)} than those asked for" if differing else "and may have other rows"
         raise SourceError(f"{folder}: is a stage already, {fault}: {cure}")
+    with progress_bar(progress, total=manifest.rows, description="staging", delay_seconds=2.0) as bar:
+        bar.say(
+            f"{folder} is complete since {manifest.started_at} and is used as it is; overwrite=True writes it again"
+        )
+        bar.advance(manifest.rows)
     return True
 
 
-def write_stage(folder: Path, partitions: Partitions, wanted: Wanted) -> None:
+def write_stage(folder: Path, partitions: Partitions, wanted: Wanted, *, progress: ProgressChoice = "auto") -> None:
     """Write a stage, in the place of an earlier one. What killed processes have left of others is deleted."""
     with closing(RunFolder(folder, holds=STAGE, clear=delete_run)) as place:
         begun = Manifest(run=place.run, started_at=time_text(time.time()), holds=STAGE)
         place.note(begun)
         try:
-            parts, schema = _StageParts(place, partitions, wanted).written()
+            count = PartCount(place.place, progress)
+            parts, schema = _StageParts(place, partitions, wanted, count=count).written()
             _require_whole(place, parts)
             columns = tuple(schema.names)
             manifest = Manifest(
@@ -111,24 +120,28 @@ def _require_whole(place: RunFolder, parts: Sequence[RowsPart]) -> None:
 
 
 class _StageParts:
-    def __init__(self, place: RunFolder, partitions: Partitions, wanted: Wanted) -> None:
+    def __init__(self, place: RunFolder, partitions: Partitions, wanted: Wanted, *, count: PartCount) -> None:
         self._place, self._partitions = place, partitions
-        self._columns = wanted.columns
+        self._columns, self._n_partitions = wanted.columns, wanted.partitions
         self._name = partial(part_name, run=place.run)
+        self._step = count.step
 
     def written(self) -> tuple[tuple[RowsPart, ...], pa.Schema]:
         """Write the parts, with the same types in all of them; return them, and these types."""
         is_ordered = bool(self._columns.order_by)
         name = _raw_name if is_ordered else self._name
         writer = PartWriter(names=self._columns.read, folder=self._place.place, file_name=name)
-        facts = self._partitions.written(writer)
+        with self._step("staging (partitions)", files="*.parquet", total=self._n_partitions):
+            facts = self._partitions.written(writer)
         # A partition without rows does not tell types.
         parts = [part for part in facts if part.rows] or list(facts[:1])
         schema = common_schema(parts)
         if is_ordered:
             return self._ordered(parts, schema), pa.schema([schema.field(name) for name in self._columns.names])
         changed = [part for part in parts if not part.schema.equals(schema)]
-        self._partitions.each(retype, [(writer.path(part.partition), schema) for part in changed])
+        if changed:
+            with self._step("staging (types)", total=len(changed)):
+                self._partitions.each(retype, [(writer.path(part.partition), schema) for part in changed])
         return tuple(RowsPart(name(part.partition), part.rows) for part in parts), schema
 
     def _ordered(self, parts: Sequence[PartFacts], schema: pa.Schema) -> tuple[RowsPart, ...]:
@@ -139,9 +152,11 @@ class _StageParts:
         n_parts = min(max(int(rows.sum()) // _FEWEST_ROWS, 1), len(parts))
         every = max(int(rows.sum()) // (_SAMPLED * len(parts)), 1)
         sorter = PartSorter(folder=self._place.place, schema=schema, order_by=self._columns.order_by, every=every)
-        samples = each(sorter.sort, [(number, sorter.folder / _raw_name(number)) for number in numbers.tolist()])
+        with self._step("sorting (partitions)", files="*.sorted.arrow", total=len(parts)):
+            samples = each(sorter.sort, [(number, sorter.folder / _raw_name(number)) for number in numbers.tolist()])
         cuts = _cuts(samples, n_parts=n_parts)
-        found = each(sorter.cut, [(number, cuts) for number in numbers.tolist()])
+        with self._step("sorting (cuts)", total=len(parts)):
+            found = each(sorter.cut, [(number, cuts) for number in numbers.tolist()])
         # A line for each sorted part: where its rows for each part of the stage begin, and where the last ones end.
         bounds = np.column_stack([np.zeros_like(rows), np.stack(found), rows])
         targets, slices = [sorter.folder / self._name(number) for number in range(n_parts)], []
@@ -149,7 +164,8 @@ class _StageParts:
             # Without any rows the first one tells the columns.
             own = np.flatnonzero(stops > starts) if rows.any() else np.array([0])
             slices.append((target, self._columns.names, numbers[own], starts[own], stops[own]))
-        counts = each(sorter.merge, slices)
+        with self._step("sorting (parts)", files=f"*-{self._place.run}.parquet", total=n_parts):
+            counts = each(sorter.merge, slices)
         return tuple(RowsPart(target.name, count) for target, count in zip(targets, counts, strict=True))
 
     def _require_order(self, schema: pa.Schema) -> None:

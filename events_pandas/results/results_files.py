@@ -67,8 +67,11 @@ def read_results(path: str | os.PathLike[str]) -> pd.DataFrame:
        row    status    who
     0    0  accepted  00042
     """
+    if "://" in (text := os.fspath(path)):
+        raise SourceError(f"{escaped(text)}: is an address: copy the results to this machine, and read them there")
     place = Path(path)
-    results = _read_parts(place) if place.is_dir() else _read_file(place)
+    # It is false for a path that no file can have.
+    results = _read_parts(place) if os.path.isdir(place) else _read_file(place)  # noqa: PTH112
     if lacking := [name for name in _REQUIRED if name not in results]:
         raise without_column(place, lacking[0])
     try:

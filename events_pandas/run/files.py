@@ -33,7 +33,7 @@ from events_pandas.run.fitting import fitting_files
 from events_pandas.run.options import RunOptions, is_number, step_progress
 from events_pandas.run.outputs import AnyPath, Outputs
 from events_pandas.run.rejects import FileRejects
-from events_pandas.run.requested_columns import keys_without_type, with_texts
+from events_pandas.run.requested_columns import joined, keys_without_type, with_texts
 from events_pandas.run.run import Run, Take, stop_error
 from events_pandas.sources import Places, SourceFile, kept_types, read_first_row, with_types
 from events_pandas.warned import warn_caller
@@ -353,12 +353,10 @@ class FileRun:
 
     def _results(self) -> pd.DataFrame:
         """Return all results, or the last ones if they were passed on."""
-        # Joining even one frame would turn an index of objects into one of strings.
-        filled = [part for part in self._parts if len(part)] or self._parts[:1]
-        joined = filled[0] if len(filled) == 1 else pd.concat(filled)
+        results = joined(self._parts)
         # pandas keeps only facts that all parts share; the last part has those of the whole run.
-        joined.attrs = {"run": {**self._parts[-1].attrs["run"], "frame": {"first_row": 0, "rows": len(joined)}}}
-        return joined
+        results.attrs = {"run": {**self._parts[-1].attrs["run"], "frame": {"first_row": 0, "rows": len(results)}}}
+        return results
 
     def _concluded(self) -> pd.DataFrame:
         results = self._results()

@@ -24,7 +24,7 @@ from events_pandas.results import RowOutcomes, RunStatuses
 from events_pandas.results.summary import REPEAT_CODES
 from events_pandas.run.desk import Desk, UnansweredError
 from events_pandas.run.options import RunOptions, step_progress
-from events_pandas.run.requested_columns import add_empty, add_requested
+from events_pandas.run.requested_columns import add_empty, add_requested, joined
 
 Refused: TypeAlias = Callable[[int], Sequence[Finding]]
 Cells: TypeAlias = Callable[[int], pd.DataFrame]
@@ -329,8 +329,7 @@ class RunFrames:
             results = unsent_results(no_rows(), pd.RangeIndex(0), stop)
             add_empty(results, self.options)
             return results
-        # Joining even one frame would turn an index of objects into one of strings.
-        return parts[0] if len(parts) == 1 else pd.concat(parts)
+        return joined(parts)
 
     def _open_unsent(self, read: FrameCheck) -> None:
         """Open a frame without sending a row; without the journal if that has failed."""

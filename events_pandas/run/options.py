@@ -253,6 +253,8 @@ def _require_client(client: object) -> None:
 
 def _require_keys(keys: Sequence[Hashable]) -> None:
     """Raise `ValueError` for a key that is given twice, or that would have the name of a column of results."""
+    if not all(isinstance(key, Hashable) for key in keys):
+        raise TypeError(f"keys: expected {_TYPES['keys'][1].format(keys)}")
     for place, key in enumerate(keys):
         if key in keys[:place]:
             raise ValueError(f"keys: {key!r} is given twice: give each column once")
@@ -260,7 +262,7 @@ def _require_keys(keys: Sequence[Hashable]) -> None:
             raise ValueError(f"keys: the results have a column {key!r} of their own: rename the column of the rows")
 
 
-def step_progress(progress: ProgressChoice) -> ProgressChoice:
+def step_progress(progress: ProgressChoice) -> Literal["auto"] | bool:
     """Return the progress of a step before the submission: a user's function is called for the submission only."""
     return False if progress is False or callable(progress) else "auto"
 

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 
 from events_pandas.deliver.journal import AUTO
 from events_pandas.errors import SourceError
-from events_pandas.manifest import is_folder, part_name, require_folder
+from events_pandas.manifest import is_folder, part_name, require_folder, require_local
 from events_pandas.results.rejects import REJECTS
 from events_pandas.results.table_file import RESULTS, require_place
 from events_pandas.run.options import RunOptions
@@ -38,6 +38,9 @@ class Outputs:
 
     def require_apart(self, sources: Places) -> None:
         """Raise `SourceError` if two outputs are one file, or if the next run would read one among its sources."""
+        for output, kind in ((self.results, RESULTS), (self.rejects, REJECTS)):
+            if output is not None:
+                require_local(output, holds=kind.holds)
         for (first, one), (second, other) in combinations(self._named(), 2):
             if _is_same(one, other):
                 raise SourceError(f"{other}: is where the {_GO[first]}: choose another name for the {second}")

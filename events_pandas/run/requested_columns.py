@@ -1,13 +1,14 @@
 """Columns that results have on request: the keys of the rows, and their contacts. Both may be personal data."""
 
 from collections.abc import Collection, Hashable, Sequence
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 from pandas.api.extensions import ExtensionArray
 
 from events_pandas.convert import Converter
-from events_pandas.results.frame import text_column
+from events_pandas.results.frame import OWN_COLUMNS, text_column
 from events_pandas.results.rejects import text_frame
 from events_pandas.run.options import RunOptions
 from events_pandas.sources import SourceFile, source_schema
@@ -28,6 +29,36 @@ def add_empty(results: pd.DataFrame, options: RunOptions) -> None:
         results[label] = pd.Series([], dtype=object)
     if options.include_identifier:
         results["identifier"], results["contact"] = text_column([]), text_column([])
+
+
+def joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Join results; those without rows only tell the columns. The cells of a key stay what they are."""
+    # Joining even one frame would turn an index of objects into one of strings.
+    filled = [part for part in parts if len(part)] or list(parts[-1:])
+    if len(filled) == 1:
+        return filled[0]
+    for key in [name for name in filled[0].columns if name not in OWN_COLUMNS]:
+        kind = _common_kind([part[key] for part in filled])
+        if kind is not None:
+            filled = [_retyped(part, key, kind) for part in filled]
+    return pd.concat(filled)
+
+
+def _common_kind(columns: Sequence["pd.Series[Any]"]) -> Any:
+    """Return the dtype that columns of different dtypes need before they are joined; None if any will do."""
+    if len({column.dtype for column in columns}) == 1 or all(map(pd.api.types.is_string_dtype, columns)):
+        return None
+    held = {column.dtype for column in columns if column.notna().any()}
+    # pandas would make floats of whole numbers where others are floats, and refuse those beyond 2^53.
+    return held.pop() if len(held) == 1 and all(isinstance(kind, pd.ArrowDtype) for kind in held) else object
+
+
+def _retyped(part: pd.DataFrame, key: Hashable, kind: Any) -> pd.DataFrame:
+    """Return results with a key of another dtype; without cells it can be any."""
+    column, part = part[key], part.copy(deep=False)
+    is_kept = kind is object or column.dtype == kind
+    part[key] = column.astype(kind) if is_kept else pd.Series([None] * len(part), index=part.index, dtype=kind)
+    return part
 
 
 def keys_without_type(files: Sequence[SourceFile], keys: Collection[Hashable]) -> list[Hashable]:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import math
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -40,6 +40,7 @@ from events_pandas.run.history import CLOSED, HistoryWriter
 from events_pandas.run.log import RunLog
 from events_pandas.run.next_frames import NextFrames
 from events_pandas.run.options import RunOptions, step_progress
+from events_pandas.run.requested_columns import joined
 from events_pandas.sources import ColumnTypes
 from events_pandas.warned import warn_caller
 from events_pandas.words import path_text
@@ -215,7 +216,7 @@ class Run:
             stop = _simplified(engine.stop, requests=engine.requests)
             left = self._frames.close(stop, again=self._again(display), ahead=self._next.rest())
             self._history.end(left, outcome=stop.reason, requests=engine.requests)
-            results = _joined([*self.desk.untaken(), left])
+            results = joined([*self.desk.untaken(), left])
             results.attrs["run"] = self._facts(results)
             raise stop_error(stop, results) from stop.cause
         self._history.end(None, outcome=None, requests=engine.requests)
@@ -474,12 +475,6 @@ def _bound(remaining: Iterator[pd.DataFrame], frames: RunFrames) -> BoundFrame |
     """Make the next frame of a stream, in the caller's thread."""
     rows = next(remaining, None)
     return None if rows is None else frames.bind(rows)
-
-
-def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    # Joining even one frame would turn an index of objects into one of strings.
-    filled = [part for part in parts if len(part)] or [parts[-1]]
-    return filled[0] if len(filled) == 1 else pd.concat(filled)
 
 
 def _simplified(stop: Stop, *, requests: int) -> Stop:

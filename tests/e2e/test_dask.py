@@ -7,17 +7,22 @@ import sys
 from pathlib import Path
 
 import cloudpickle
+import dask
 import dask.dataframe as dd
 import pandas as pd
 import pytest
 from distributed import Client, LocalCluster
 
 import events_pandas as ep
+from events_pandas.deliver import MAX_CONCURRENCY
 from events_pandas.engines.dask import check_events, stage_events, submit_events
 
 pytestmark = pytest.mark.engines
 
 OPTIONS = {"keys": ["purchase"], "journal": None, "progress": False}
+CONCURRENCY = 16
+# At a kill, so many events may be at the server without a record: requests in flight, and answers not yet on disk.
+MOST_IN_FLIGHT = CONCURRENCY + MAX_CONCURRENCY
 VERDICT = ["status", "error_code", "error_message"]
 MAPPING = ep.EventMapping(event_name="placed-order", created_at="day", user_id="who", timezone="UTC")
 
@@ -268,32 +273,141 @@ def watch(progress):
 rows = pd.DataFrame({"who": [f"{number:05d}" for number in range(1_000)], "day": "2024-01-31", "n": range(1_000)})
 mapping = ep.EventMapping(event_name="placed-order", created_at="day", user_id="who", timezone="UTC")
 results = submit_events(
-    dd.from_pandas(rows, npartitions={npartitions}, sort=False), mapping, stage="stage{npartitions}", results="results",
+    {frame}, mapping, stage="stage", results="results", overwrite={overwrite},
     client=ep.IntercomClient(base_url="{url}"), journal="journal.sqlite", keys=["n"], progress=watch,
+    concurrency={concurrency},
 )
 print(results["n"].compute().tolist() == list(range(1_000)), results["status"].compute().value_counts().to_dict())
 """
 
 
-def test_killed_driver_that_was_sending_goes_on_with_other_partitions(start, tmp_path):
-    """Every event is once at the server, repeats are at most those that were under way, and no row has two results."""
+@pytest.fixture
+def send(start, tmp_path):
+    """Run a program that submits 1,000 rows to a sandbox, and may be killed when 300 of them are there."""
     sandbox = start(faults=ep.Faults(latency_seconds=0.02))
+    rows(0, 1_000).assign(day="2024-01-31").to_parquet(tmp_path / "orders.parquet", row_group_size=100)
+    rows(0, 1_000).to_csv(tmp_path / "orders.csv", index=False)
 
-    def run(*, kills, npartitions):
-        program = KILLED_SENDING.replace("{kills}", str(kills)).replace("{url}", sandbox.url)
-        environment = {**os.environ, "INTERCOM_ACCESS_TOKEN": sandbox.access_token}
-        command = [sys.executable, "-W", "ignore", "-c", program.replace("{npartitions}", str(npartitions))]
+    def run(frame, *, kills, overwrite=False):
+        facts = {"frame": frame, "kills": kills, "overwrite": overwrite, "url": sandbox.url, "concurrency": CONCURRENCY}
+        program = KILLED_SENDING
+        for name, fact in facts.items():
+            program = program.replace(f"{{{name}}}", str(fact))
         return subprocess.run(
-            command, cwd=tmp_path, check=False, timeout=100, capture_output=True, text=True, env=environment
+            [sys.executable, "-W", "ignore", "-c", program],
+            cwd=tmp_path,
+            check=False,
+            timeout=100,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "INTERCOM_ACCESS_TOKEN": sandbox.access_token},
         )
 
-    killed = run(kills=True, npartitions=12)
-    arrived = len(sandbox.events)
-    again = run(kills=False, npartitions=5)
+    run.sandbox = sandbox
+    return run
+
+
+def require_each_once(sandbox):
+    assert sorted(event.contact for event in sandbox.events) == [f"{number:05d}" for number in range(1_000)]
+    assert sandbox.duplicates <= MOST_IN_FLIGHT
+
+
+TEXT = 'dtype={"who": "string"}'
+OLD_DASK = pytest.mark.skipif(dask.__version__ < "2026", reason="old Dask has other names for CSV in each process")
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "dd.from_pandas(rows, npartitions=7, sort=False)",
+        "dd.read_parquet('orders.parquet', split_row_groups=True).assign(day=lambda each: each['day'].str[:10])",
+        pytest.param(f"dd.read_csv('orders.csv', {TEXT}, blocksize=2_000)", marks=OLD_DASK),
+    ],
+    ids=["pandas", "parquet", "csv"],
+)
+def test_killed_driver_that_was_sending_goes_on_with_its_stage(send, tmp_path, frame):
+    """The same program in another process uses the stage as it is, and each event is once at the server."""
+    killed = send(frame, kills=True)
+    arrived = len(send.sandbox.events)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("stage/*")}
+
+    again = send(frame, kills=False)
 
     assert killed.returncode == -signal.SIGKILL
     assert 300 <= arrived < 1_000
     assert again.returncode == 0, again.stderr
     assert again.stdout.startswith("True {")
-    assert sorted(event.contact for event in sandbox.events) == [f"{number:05d}" for number in range(1_000)]
-    assert sandbox.duplicates <= 128
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("stage/*")} == before
+    require_each_once(send.sandbox)
+
+
+def test_killed_driver_that_was_sending_goes_on_with_other_partitions(send):
+    """Other partitions are another order, which the caller has to want; then each event is once at the server."""
+    frame = "dd.from_pandas(rows, npartitions={}, sort=False)"
+    killed = send(frame.format(12), kills=True)
+    arrived = len(send.sandbox.events)
+
+    refused = send(frame.format(5), kills=False)
+    again = send(frame.format(5), kills=False, overwrite=True)
+
+    assert killed.returncode == -signal.SIGKILL
+    assert 300 <= arrived < 1_000
+    assert "is a stage already, with other partitions, rows than those asked for: " in refused.stderr
+    assert len(send.sandbox.events) == 1_000
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.startswith("True {")
+    require_each_once(send.sandbox)
+
+
+INTERRUPTED = """
+import contextlib, os, signal, threading
+import dask.dataframe as dd
+import pandas as pd
+import events_pandas as ep
+from events_pandas.engines.dask import stage_events
+
+def read(number, driver):
+    with open("read.txt", "a") as file:
+        file.write(f"{number}\\n")
+    with contextlib.suppress(FileExistsError):
+        open("sent", "x").close()
+        os.kill(driver, signal.SIGINT)
+    while not os.path.exists("interrupted"):
+        threading.Event().wait(0.01)
+    return pd.DataFrame({"who": [f"{number:05d}"], "day": ["2024-01-31"], "n": [number]})
+
+if __name__ == "__main__":
+    client = None
+    {start}
+    frame = dd.from_map(read, range(40), driver=os.getpid(), meta=pd.DataFrame({"who": ["a"], "day": ["b"], "n": [1]}))
+    mapping = ep.EventMapping(event_name="placed-order", created_at="day", user_id="who", timezone="UTC")
+    try:
+        stage_events(frame, mapping, "stage", keys=["n"], progress=True)
+    except KeyboardInterrupt:
+        open("interrupted", "w").close()
+        while client and client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks)):
+            threading.Event().wait(0.01)
+        raise
+"""
+
+
+@pytest.mark.parametrize("on", ["pass", ON_WORKERS], ids=["threads", "workers"])
+def test_interrupt_ends_a_stage(tmp_path, on):
+    """Ctrl-C cancels the partitions that are not begun, leaves nothing in the folder, and ends the program."""
+    (tmp_path / "stage.py").write_text(INTERRUPTED.replace("{start}", on))
+
+    interrupted = subprocess.run(
+        [sys.executable, "-W", "ignore", "stage.py"],
+        cwd=tmp_path,
+        check=False,
+        timeout=100,
+        capture_output=True,
+        text=True,
+    )
+
+    assert interrupted.returncode == -signal.SIGINT
+    assert interrupted.stderr.startswith("staging (partitions): 0% ended early: 0 of 40, after ")
+    assert "\nKeyboardInterrupt\n" in interrupted.stderr
+    assert "Task exception was never retrieved" not in interrupted.stderr
+    assert len(times_read(tmp_path / "read.txt")) < 10
+    assert not (tmp_path / "stage").exists()

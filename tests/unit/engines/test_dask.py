@@ -1,9 +1,15 @@
 """Rows of a Dask DataFrame as a stage: their order, their types, how often they are read, and what is refused."""
 
 import datetime as dt
+import io
 import json
 import re
+import resource
+import sys
+import threading
+import time
 from decimal import Decimal
+from pathlib import Path
 
 import dask
 import dask.dataframe as dd
@@ -15,6 +21,9 @@ import pytest
 
 import events_pandas as ep
 from events_pandas.engines.dask import check_events, stage_events, submit_events
+
+NOT_KNOWN = "is a stage already, and may have other rows"
+CURE = "give another folder, or overwrite=True to write it again; submit_file submits it as it is"
 
 
 @pytest.fixture(autouse=True)
@@ -173,6 +182,35 @@ def test_parts_have_one_type_for_whole_numbers_with_gaps(mapping):
     assert staged(folder)["who"].to_pylist() == [2**60 + 1, 7, 8, None, None, None]
 
 
+def test_identifiers_with_gaps_are_sent_as_one_machine_sends_them(mapping, fake_client):
+    """Each partition alone has another dtype, and floats would lose the last digit."""
+    ids = [2**60 + 1, 7, 8, None, None, None]
+    options = {"journal": None, "progress": False}
+    alone, client = fake_client(), fake_client()
+    expected = ep.submit_events(rows(6).assign(who=pd.array(ids, "Int64")), mapping, client=alone, **options)
+    frame = partitions(*(rows(6).iloc[first : first + 2].assign(who=ids[first : first + 2]) for first in (0, 2, 4)))
+
+    results = submit_events(frame, mapping, stage="stage", results="results", client=client, **options).compute()
+
+    assert client.contacts == alone.contacts == ["1152921504606846977", "7", "8"]
+    assert results["error_code"].isna().tolist() == expected["error_code"].isna().tolist()
+    assert results["status"].tolist() == expected["status"].tolist()
+
+
+@pytest.mark.parametrize("order_by", [[], ["day", "who"]])
+@pytest.mark.parametrize("absent", [None, pd.NaT, np.nan])
+def test_partition_without_a_time_has_the_type_of_the_others(mapping, absent, order_by):
+    """A partition in which a column has no cell does not tell its type, in whatever place it is."""
+    times = pd.to_datetime(["2024-01-31T10:00", "2024-02-01T00:00"])
+    frame = partitions(rows(2).assign(day=absent), rows(2).assign(day=times), rows(2).assign(day=absent))
+
+    folder = stage_events(frame, mapping, "stage", order_by=order_by)
+
+    expected = [*times, None, None, None, None] if order_by else [None, None, *times, None, None]
+    assert staged(folder)["day"].to_pylist() == expected
+    assert len(part_types(folder, "day")) == 1
+
+
 def test_parts_have_floats_if_a_partition_has_fractions(mapping):
     """A number that is not whole makes floats of all, as in one frame."""
     frame = partitions(rows(1).assign(who=[7]), rows(1).assign(who=[7.5]))
@@ -312,6 +350,14 @@ def test_order_that_is_not_a_list_is_refused(mapping):
     assert str(raised.value) == "order_by: expected a list of columns, got 'day': use order_by=['order_id'] or the like"
 
 
+def test_keys_that_results_cannot_have_are_refused_before_a_stage_is_written(mapping, tmp_path):
+    """Else the whole stage would be written, and could not be submitted with its keys."""
+    with pytest.raises(ValueError, match=r"^keys: the results have a column 'status' of their own: rename the column"):
+        stage_events(dd.from_pandas(rows(2, status="x"), npartitions=1), mapping, "stage", keys=["status"])
+
+    assert not (tmp_path / "stage").exists()
+
+
 def test_complete_stage_of_the_same_rows_is_left_as_it_is(mapping):
     """A second start computes nothing."""
     folder = stage_events(dd.from_pandas(rows(6), npartitions=3), mapping, "stage")
@@ -338,13 +384,120 @@ def test_complete_stage_of_other_rows_is_refused(mapping, tmp_path, frame, optio
     with pytest.raises(ep.SourceError) as raised:
         stage_events(dd.from_pandas(frame, npartitions=3), mapping, "stage", **options)
 
-    assert str(raised.value) == (
-        f"{tmp_path / 'stage'}: is a stage already, with other {differing} than those asked for: give another folder, "
-        "or overwrite=True to write it again; submit_file submits it as it is"
-    )
+    other = f"is a stage already, with other {differing} than those asked for"
+    assert str(raised.value) == f"{tmp_path / 'stage'}: {other}: {CURE}"
     stage_events(dd.from_pandas(frame, npartitions=3), mapping, "stage", overwrite=True, **options)
     assert staged(folder).num_rows == len(frame)
     assert sum(pq.read_metadata(path).num_rows for path in folder.glob("part-*")) == len(frame)
+
+
+def read_here(number):
+    return rows(2).assign(n=number)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        lambda: dd.from_map(read_here, range(2), meta=rows(1).head(0)),
+        lambda: dd.from_delayed([dask.delayed(read_here)(number) for number in range(2)]),
+        lambda: dd.from_pandas(rows(4), npartitions=2).persist(),
+        lambda: dd.concat([dd.from_pandas(rows(4), npartitions=2), dd.from_map(read_here, [0], meta=rows(1).head(0))]),
+    ],
+    ids=["from_map", "from_delayed", "persist", "concat"],
+)
+def test_complete_stage_of_rows_that_are_not_known_is_refused(mapping, tmp_path, source):
+    """A function may read something else the next time, and Dask does not notice: the choice is the caller's."""
+    stage = stage_events(source(), mapping, "stage")
+
+    with pytest.raises(ep.SourceError) as raised:
+        stage_events(source(), mapping, "stage")
+
+    assert str(raised.value) == f"{tmp_path / 'stage'}: {NOT_KNOWN}: {CURE}"
+    assert stage_events(source(), mapping, "stage", overwrite=True) == stage
+
+
+def write_parquet(frame):
+    frame.to_parquet("orders.parquet", compression=None)
+
+
+@pytest.mark.parametrize(
+    ("write", "read"),
+    [
+        (write_parquet, lambda: dd.read_parquet("orders.parquet")),
+        (write_parquet, lambda: dd.read_parquet(Path("orders.parquet").absolute(), filesystem="arrow")),
+        (lambda frame: frame.to_csv("orders.csv"), lambda: dd.read_csv("orders.csv", dtype={"who": "string"})),
+        (
+            lambda frame: frame.to_csv("orders.csv"),
+            lambda: dd.read_csv("orders.csv").assign(who=lambda each: each["n"]),
+        ),
+    ],
+    ids=["parquet", "arrow", "csv", "computed"],
+)
+def test_complete_stage_of_a_file_is_refused_when_the_file_has_changed(mapping, write, read):
+    """A file of the same name and size, with other rows, makes another stage; the same file does not."""
+    write(rows(6))
+    stage_events(read(), mapping, "stage")
+    stage_events(read(), mapping, "stage")
+    write(rows(6).assign(day="2024-02-28"))
+
+    with pytest.raises(ep.SourceError) as raised:
+        stage_events(read(), mapping, "stage")
+
+    assert "is a stage already, with other rows than those asked for" in str(raised.value)
+
+
+def test_stage_that_is_used_as_it_is_is_named(mapping, tmp_path, capsys):
+    """Nothing is taken silently: a line says since when the stage is complete."""
+    stage_events(dd.from_pandas(rows(6), npartitions=3), mapping, "stage", progress=False)
+    silent = capsys.readouterr().err
+
+    stage_events(dd.from_pandas(rows(6), npartitions=3), mapping, "stage")
+
+    since = json.loads((tmp_path / "stage" / "_manifest.json").read_text())["started_at"]
+    said = f"{tmp_path / 'stage'} is complete since {since} and is used as it is; overwrite=True writes it again"
+    assert (silent, capsys.readouterr().err) == ("", f"staging: {said}\n")
+
+
+def test_stage_shows_its_progress(mapping, monkeypatch):
+    """Work of more than two seconds shows a line, also while the first partition is computed."""
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+
+    def read(number):
+        until = time.monotonic() + 60
+        while "after 2 s" not in sys.stderr.getvalue():
+            assert time.monotonic() < until
+            threading.Event().wait(0.05)
+        return rows(5).assign(n=number)
+
+    frame = dd.from_map(read, range(3), meta=rows(1).head(0))
+    with dask.config.set(scheduler="sync"):
+        stage_events(frame, mapping, "stage", order_by=["day"])
+
+    first, last = sys.stderr.getvalue().splitlines()
+    assert first == "staging (partitions): 0 of 3 (0%) after 2 s"
+    assert re.fullmatch(r"staging \(partitions\): 3 of 3 \(100%\) after \d s", last)
+
+
+def test_stage_shows_each_step_if_progress_is_wanted(mapping, capsys):
+    """All steps are named and counted; without progress nothing is shown."""
+    frame = dd.from_pandas(rows(30_000), npartitions=3, sort=False)
+
+    stage_events(frame, mapping, "quiet", order_by=["day"], progress=False)
+    assert capsys.readouterr().err == ""
+    stage_events(frame, mapping, "shown", order_by=["day"], progress=True)
+
+    assert [line.partition(" after")[0] for line in capsys.readouterr().err.splitlines()] == [
+        "staging (partitions): 3 of 3 (100%)",
+        "sorting (partitions): 3 of 3 (100%)",
+        "sorting (cuts): 3",
+        "sorting (parts): 3 of 3 (100%)",
+    ]
+
+
+def test_progress_of_a_stage_is_no_function(mapping):
+    """The workers are awaited in the caller's thread, where a function would have to be called."""
+    with pytest.raises(ValueError, match=r"^progress: expected 'auto', True or False, got <built-in function print>$"):
+        stage_events(dd.from_pandas(rows(1), npartitions=1), mapping, "stage", progress=print)
 
 
 def test_folder_that_holds_something_else_is_refused(mapping, tmp_path):
@@ -417,28 +570,118 @@ def test_stage_needs_the_parts_that_its_workers_wrote(mapping, tmp_path):
     assert not (tmp_path / "stage").exists()
 
 
-def test_results_do_not_take_the_place_of_a_stage(mapping):
-    """The folder of the stage is read, and is refused for the results."""
-    with pytest.raises(ep.SourceError) as raised:
-        submit_events(dd.from_pandas(rows(2), npartitions=1), mapping, stage="both", results="both")
+@pytest.fixture
+def submit(mapping):
+    """Submit a row of Dask; no stage may be written before an error."""
+    frame = dd.from_map(lambda _: pytest.fail("was computed"), range(2), meta=rows(1).head(0))
+    return lambda **options: submit_events(frame, mapping, progress=False, **options)
 
-    assert "the next run would read it" in str(raised.value)
+
+def test_results_do_not_take_the_place_of_a_stage(submit, tmp_path):
+    """Neither is in the other, since the next run would read it or replace it."""
+    with pytest.raises(ep.SourceError) as same:
+        submit(stage="both", results="both")
+    with pytest.raises(ep.SourceError) as above:
+        submit(stage="results/stage", results="results")
+    (tmp_path / "stage").mkdir()
+    with pytest.raises(ep.SourceError) as below:
+        submit(stage="stage", results="stage/results")
+
+    cure = "is in the folder of the results: choose another folder for the stage"
+    assert str(same.value) == f"{tmp_path / 'both'}: {cure}"
+    assert str(above.value) == f"{tmp_path / 'results' / 'stage'}: {cure}"
+    stands = f"since '{tmp_path / 'stage'}' stands for it, too"
+    assert str(below.value) == f"stage/results: the next run would read it, {stands}: choose another folder"
+
+
+@pytest.mark.parametrize("order_by", [[], ["who"]])
+def test_stage_on_a_full_disk_is_an_error(mapping, tmp_path, order_by):
+    """The message names the folder, in which nothing is left."""
+    frame = dd.from_pandas(rows(20_000), npartitions=2)
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limit[1]))
+    try:
+        with pytest.raises(ep.SourceError) as raised:
+            stage_events(frame, mapping, "stage", order_by=order_by)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+
+    assert str(raised.value) == f"{tmp_path / 'stage'}: a stage cannot be written there: File too large"
+    assert not (tmp_path / "stage").exists()
+
+
+@pytest.mark.parametrize("path", ["lake", ["lake"]])
+def test_folders_among_the_files_that_are_read_are_refused(mapping, fake_client, path):
+    """The next run would take the parts of the stage, or of the results, for rows."""
+    Path("lake").mkdir()
+    rows(2).to_parquet("lake/orders.parquet")
+    frame = dd.read_parquet(path)
+
+    with pytest.raises(ep.SourceError) as stage:
+        stage_events(frame, mapping, "lake/stage")
+    with pytest.raises(ep.SourceError) as results:
+        submit_events(frame, mapping, stage="stage", results="lake/results", client=fake_client(), progress=False)
+
+    fault = "the next run would read it, since 'lake' stands for it, too: choose another folder"
+    assert (str(stage.value), str(results.value)) == (f"lake/stage: {fault}", f"lake/results: {fault}")
+    assert [path.name for path in Path("lake").iterdir()] == ["orders.parquet"]
+
+
+def test_results_that_cannot_be_written_are_named_before_a_stage_is_written(submit, tmp_path):
+    """A stage may take an hour."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").touch()
+
+    with pytest.raises(ep.SourceError, match=r"^mine: results cannot be written there: the folder holds other files"):
+        submit(stage="stage", results="mine")
+
+    assert not (tmp_path / "stage").exists()
+
+
+@pytest.mark.parametrize(
+    ("client", "error", "said"),
+    [
+        (None, ep.CredentialsError, "no access token: set INTERCOM_ACCESS_TOKEN"),
+        ({"me": 401}, ep.AuthenticationError, "Intercom refused the access token"),
+    ],
+)
+def test_token_is_judged_before_a_stage_is_written(submit, tmp_path, fake_client, client, error, said):
+    """A token that is missing or refused is known at once."""
+    with pytest.raises(error, match=said):
+        submit(stage="stage", results="results", client=client and fake_client(**client))
+
+    assert not (tmp_path / "stage").exists()
+
+
+def test_stage_is_no_file(mapping, tmp_path):
+    """Neither is the name of a file, nor a path that no file can have."""
+    (tmp_path / "file").touch()
+    frame = dd.from_pandas(rows(1), npartitions=1)
+
+    with pytest.raises(ep.SourceError) as file:
+        stage_events(frame, mapping, "file")
+    with pytest.raises(ep.SourceError) as long:
+        stage_events(frame, mapping, "x" * 300)
+
+    place = tmp_path / "file"
+    assert str(file.value) == f"{place}: a stage cannot be written there: it is a file: choose another name"
+    assert str(long.value) == f"{'x' * 300}: a stage cannot be written there: File name too long"
 
 
 @pytest.fixture
-def submit(mapping, fake_client, tmp_path, monkeypatch):
+def submit_rows(mapping, fake_client, tmp_path, monkeypatch):
     """Return a function that submits two rows, with the journals in no place that somebody named."""
     monkeypatch.delenv("EVENTS_PANDAS_JOURNALS")
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in ("XDG_STATE_HOME", "DATABRICKS_RUNTIME_VERSION", "KUBERNETES_SERVICE_HOST"):
         monkeypatch.delenv(name, raising=False)
 
-    def submit(**options):
+    def submit_rows(**options):
         frame = dd.from_pandas(rows(2), npartitions=1)
         folders = {"stage": "stage", "results": "results", "overwrite": True}
         return submit_events(frame, mapping, **folders, client=fake_client(), progress=False, **options)
 
-    return submit
+    return submit_rows
 
 
 @pytest.mark.parametrize(
@@ -448,26 +691,26 @@ def submit(mapping, fake_client, tmp_path, monkeypatch):
         ("KUBERNETES_SERVICE_HOST", "a Kubernetes pod"),
     ],
 )
-def test_journal_on_a_machine_that_goes_is_said_to_be_lost_with_it(submit, monkeypatch, variable, machine):
+def test_journal_on_a_machine_that_goes_is_said_to_be_lost_with_it(submit_rows, monkeypatch, variable, machine):
     """Nobody would miss it before the next run: the warning names a place that lasts."""
     monkeypatch.setenv(variable, "1")
 
     with pytest.warns(UserWarning, match="journal") as warned:
-        submit()
+        submit_rows()
 
     loss = f"'auto' is on the disk of {machine}, and is lost with it: a later run would not know what was sent"
     cure = "name a file on a disk that lasts, such as journal='/volume/journal.sqlite'"
     assert [str(warning.message) for warning in warned] == [f"journal: {loss}: {cure}"]
 
 
-def test_journal_that_lasts_or_was_chosen_is_not_warned_of(submit, tmp_path, monkeypatch):
+def test_journal_that_lasts_or_was_chosen_is_not_warned_of(submit_rows, tmp_path, monkeypatch):
     """A machine that stays, a path, no journal and a folder for all journals give no warning."""
-    submit()
+    submit_rows()
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "1")
-    submit(journal=tmp_path / "journal.sqlite")
-    submit(journal=None)
+    submit_rows(journal=tmp_path / "journal.sqlite")
+    submit_rows(journal=None)
     monkeypatch.setenv("EVENTS_PANDAS_JOURNALS", str(tmp_path / "journals"))
 
-    results = submit()
+    results = submit_rows()
 
     assert len(results) == 2

@@ -108,6 +108,11 @@ def test_results_have_no_key_unless_it_is_asked_for(make_orders, mapping, fake_c
             "keys: the results have a column 'status' of their own: rename the column of the rows",
         ),
         (["line"], ValueError, "keys: the results have a column 'line' of their own: rename the column of the rows"),
+        (
+            [["order_id"]],
+            TypeError,
+            "keys: expected a list of columns, got [['order_id']]: use keys=['order_id'] or the like",
+        ),
         (["order_di"], UnknownColumnError, "keys: no column 'order_di': did you mean 'order_id'?"),
         (["note"], MappingError, "keys: 2 columns have the name 'note': rename or drop all but one"),
     ],
@@ -207,6 +212,30 @@ def test_key_of_different_types_is_text_in_the_file_of_results(tmp_path, make_or
 
     assert results["number"].tolist() == [7, 7.5, 8, "x", None, True]
     assert pd.read_parquet(place)["number"].tolist() == ["7", "7.5", "8", "x", pd.NA, "true"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "cells", "dtype"),
+    [
+        ([[2**60 + 1], [1.5]], [2**60 + 1, 1.5], "object"),
+        ([[2**60 + 1], [7.0, None]], [2**60 + 1, 7.0, None], "object"),
+        ([[2**60 + 1], [None]], [2**60 + 1, None], "int64[pyarrow]"),
+        ([[None], [dt.date(2024, 1, 31)]], [None, dt.date(2024, 1, 31)], "date32[day][pyarrow]"),
+        ([[pd.Timestamp("2600-01-01")], [pd.Timestamp(1, unit="ns")]], ["2600-01-01", 1], "object"),
+    ],
+    ids=["fractions", "gaps", "absent", "absent_first", "times"],
+)
+def test_key_of_different_types_stays_exact(tmp_path, make_orders, mapping, fake_client, columns, cells, dtype):
+    """Whole numbers do not become floats since another file has floats, and no key ends a run that has sent all."""
+    for number, own in enumerate(columns):
+        make_orders(len(own), start=3 * number, key=own).to_parquet(tmp_path / f"{number}.parquet")
+
+    results = submit_file(tmp_path, mapping, client=fake_client(), keys=["key"])
+
+    expected = [pd.Timestamp(cell) if dtype == "object" and "2600-01-01" in cells else cell for cell in cells]
+    assert [None if pd.isna(cell) else cell for cell in results["key"]] == expected
+    assert str(results["key"].dtype) == dtype
+    assert list(map(str, results["status"])) == ["accepted"] * len(cells)
 
 
 def test_key_may_be_a_folder_above_the_files(tmp_path, make_orders, mapping, fake_client):

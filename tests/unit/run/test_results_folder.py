@@ -71,3 +71,42 @@ def test_folder_with_other_files_is_refused_before_the_first_event(submit, fake_
 
     assert (client.me_requests, client.events) == (0, [])
     assert (tmp_path / "results" / "orders.csv").read_text() == "mine"
+
+
+@pytest.mark.parametrize("option", ["results_path", "rejects_path"])
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("s3://bucket/r.csv", "s3://bucket/r.csv: {} cannot be written there: {}"),
+        ("a\0b.csv", "a\\u0000b.csv: {} cannot be written there: embedded null byte"),
+        ("x" * 300 + ".csv", "x" * 300 + ".csv: {} cannot be written there: File name too long"),
+    ],
+    ids=["address", "null", "long"],
+)
+def test_path_that_no_file_can_have_is_refused_before_the_first_event(write, mapping, fake_client, option, path, said):
+    """The message names it, and what is wrong with it."""
+    write("a.csv", "1,2024-01-31")
+    client = fake_client()
+
+    with pytest.raises(SourceError) as caught:
+        submit_file("a.csv", mapping, client=client, **{option: path})
+
+    holds = option.removesuffix("_path")
+    assert str(caught.value) == said.format(holds, "it is an address: name a file or a folder of this machine")
+    assert (client.me_requests, client.events) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("s3://bucket/r/", "s3://bucket/r/: is an address: copy the results to this machine, and read them there"),
+        ("x" * 300, "x" * 300 + ": the results cannot be read: File name too long"),
+    ],
+    ids=["address", "long"],
+)
+def test_path_that_no_results_can_have_is_named(path, said):
+    """It is not taken for a file that is missing."""
+    with pytest.raises(SourceError) as caught:
+        read_results(path)
+
+    assert str(caught.value) == said

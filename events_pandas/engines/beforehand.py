@@ -1,0 +1,41 @@
+"""What would end a submission before its first event: it is found before a stage is written, which may take long."""
+
+import os
+from pathlib import Path
+
+import pandas as pd
+
+from events_pandas.check import no_rows
+from events_pandas.deliver import IntercomClient, Stop
+from events_pandas.engines.stage import stage_folder
+from events_pandas.errors import SourceError
+from events_pandas.mapping import EventMapping
+from events_pandas.mapping.guesses import require_confirmed
+from events_pandas.results.destination import find_destination
+from events_pandas.run.frames import unsent_results
+from events_pandas.run.options import RunOptions, step_progress
+from events_pandas.run.outputs import Outputs
+from events_pandas.run.run import stop_error
+
+
+def require_places(
+    stage: str | os.PathLike[str], mapping: EventMapping, options: RunOptions, *, results: str | os.PathLike[str]
+) -> None:
+    """Raise the error of a submission whose results cannot be written, or whose mapping is a guess."""
+    require_confirmed(mapping)
+    folder, place = stage_folder(stage), Path(results)
+    outputs = Outputs.of_run(options, results=f"{os.fspath(results)}/", rejects=None)
+    outputs.require_apart(folder)
+    if folder.resolve().is_relative_to(place.resolve()):
+        raise SourceError(f"{folder}: is in the folder of the results: choose another folder for the stage")
+    outputs.require_places([])
+
+
+def require_token(client: IntercomClient, options: RunOptions) -> None:
+    """Raise the error of a submission whose token Intercom refuses, unless nobody is to be asked."""
+    if not options.preflight:
+        return
+    destination = find_destination(client, progress=step_progress(options.progress))
+    if isinstance(destination, Stop):
+        raise stop_error(destination, unsent_results(no_rows(), pd.RangeIndex(0), destination))
+    options.require_workspace(destination.workspace)
