@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Unpack
+from typing import TYPE_CHECKING, Any, Final, Literal, Unpack
 
 import pandas as pd
 import pyarrow as pa
@@ -20,7 +20,7 @@ from events_pandas.deliver import IntercomClient
 from events_pandas.engines.columns import StagedColumns, staged_columns
 from events_pandas.engines.part_files import PartFacts, PartWriter
 from events_pandas.engines.stage import Answer, Argument, Wanted
-from events_pandas.engines.steps import checked, rows_error, staged, submitted, warn_of_passing_journal
+from events_pandas.engines.steps import checked, rows_error, staged, submitted
 from events_pandas.errors import SourceError
 from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport
@@ -46,6 +46,7 @@ def stage_events(
     keys: Sequence[Hashable] = (),
     order_by: Sequence[Hashable] = (),
     overwrite: bool = False,
+    progress: Literal["auto"] | bool = "auto",
 ) -> Path:
     """Write the columns that a mapping reads to a folder, on the workers: a stage, which `submit_file` takes.
 
@@ -64,6 +65,8 @@ def stage_events(
         sorted by the other columns of the stage. By default chance decides the order, and a warning says so.
     overwrite : bool, default False
         Whether a complete stage is written again, in the place of the one that is there.
+    progress : {"auto"} or bool, default "auto"
+        Whether progress is shown: automatically, always, or never.
 
     Returns
     -------
@@ -110,7 +113,7 @@ def stage_events(
             "the rows of a Spark DataFrame have no order, and chance decides which of several rows that are one event"
         )
         warn_caller(f"order_by: {fault} comes first: name columns, such as order_by=['ordered_at']")
-    return staged(partitions, Wanted(columns=columns), stage=stage, overwrite=overwrite)
+    return staged(partitions, Wanted(columns=columns), stage=stage, overwrite=overwrite, progress=progress)
 
 
 def check_events(frame: "DataFrame", mapping: EventMapping, *, client: IntercomClient | None = None) -> CheckReport:
@@ -199,6 +202,8 @@ def submit_events(
     ------
     MappingError, SourceError
         As for `stage_events`, before the first event; also if results cannot be written, or Spark cannot read them.
+    CredentialsError, SubmissionError
+        If Intercom refuses the token, or it belongs to another workspace, before the stage is written.
     SubmissionError, SubmissionInterrupted
         If the run ended early. The folder has the results of all rows, and the error those of the last ones.
 
@@ -230,11 +235,11 @@ def submit_events(
     [(0, 'accepted'), (1, 'invalid')]
     """
     run = run_options(options, own=("stage", "results", "order_by", "overwrite"))
-    warn_of_passing_journal(run)
-    folder = stage_events(frame, mapping, stage, keys=run.keys, order_by=order_by, overwrite=overwrite)
-    paths = list(map(_address, submitted(folder, mapping, run=run, results=results)))
+    _partitions(frame, mapping, keys=run.keys, order_by=order_by)
+    chosen = partial(stage_events, frame, mapping, stage, keys=run.keys, order_by=order_by, overwrite=overwrite)
+    written = submitted(lambda progress: chosen(progress=progress), mapping, run=run, stage=stage, results=results)
     try:
-        return frame.sparkSession.read.parquet(*paths)
+        return frame.sparkSession.read.parquet(*map(_address, written))
     except Exception as error:
         # The session may have ended since: the rows are sent all the same.
         cure = "the events are sent and the results are written: read them with events_pandas.read_results"

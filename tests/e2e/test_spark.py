@@ -531,7 +531,7 @@ def run(tmp_path):
             [sys.executable, "-W", "ignore", "-c", text],
             cwd=tmp_path,
             check=False,
-            timeout=110,
+            timeout=300,
             capture_output=True,
             text=True,
             env={**os.environ, **VARIABLES, **token},

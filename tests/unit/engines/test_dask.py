@@ -669,19 +669,19 @@ def test_stage_is_no_file(mapping, tmp_path):
 
 
 @pytest.fixture
-def submit(mapping, fake_client, tmp_path, monkeypatch):
+def submit_rows(mapping, fake_client, tmp_path, monkeypatch):
     """Return a function that submits two rows, with the journals in no place that somebody named."""
     monkeypatch.delenv("EVENTS_PANDAS_JOURNALS")
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in ("XDG_STATE_HOME", "DATABRICKS_RUNTIME_VERSION", "KUBERNETES_SERVICE_HOST"):
         monkeypatch.delenv(name, raising=False)
 
-    def submit(**options):
+    def submit_rows(**options):
         frame = dd.from_pandas(rows(2), npartitions=1)
         folders = {"stage": "stage", "results": "results", "overwrite": True}
         return submit_events(frame, mapping, **folders, client=fake_client(), progress=False, **options)
 
-    return submit
+    return submit_rows
 
 
 @pytest.mark.parametrize(
@@ -691,26 +691,26 @@ def submit(mapping, fake_client, tmp_path, monkeypatch):
         ("KUBERNETES_SERVICE_HOST", "a Kubernetes pod"),
     ],
 )
-def test_journal_on_a_machine_that_goes_is_said_to_be_lost_with_it(submit, monkeypatch, variable, machine):
+def test_journal_on_a_machine_that_goes_is_said_to_be_lost_with_it(submit_rows, monkeypatch, variable, machine):
     """Nobody would miss it before the next run: the warning names a place that lasts."""
     monkeypatch.setenv(variable, "1")
 
     with pytest.warns(UserWarning, match="journal") as warned:
-        submit()
+        submit_rows()
 
     loss = f"'auto' is on the disk of {machine}, and is lost with it: a later run would not know what was sent"
     cure = "name a file on a disk that lasts, such as journal='/volume/journal.sqlite'"
     assert [str(warning.message) for warning in warned] == [f"journal: {loss}: {cure}"]
 
 
-def test_journal_that_lasts_or_was_chosen_is_not_warned_of(submit, tmp_path, monkeypatch):
+def test_journal_that_lasts_or_was_chosen_is_not_warned_of(submit_rows, tmp_path, monkeypatch):
     """A machine that stays, a path, no journal and a folder for all journals give no warning."""
-    submit()
+    submit_rows()
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "1")
-    submit(journal=tmp_path / "journal.sqlite")
-    submit(journal=None)
+    submit_rows(journal=tmp_path / "journal.sqlite")
+    submit_rows(journal=None)
     monkeypatch.setenv("EVENTS_PANDAS_JOURNALS", str(tmp_path / "journals"))
 
-    results = submit()
+    results = submit_rows()
 
     assert len(results) == 2
