@@ -8,6 +8,7 @@ NODE := tests/clients/node
 MAJORS := tests/clients/majors
 PYTHON_MAJORS := $(patsubst %,.venv-clients/python-intercom-%,2 3 4 5)
 SOURCES := events_pandas tests
+ENGINES := $(addprefix tests/,e2e/test_dask.py e2e/test_spark.py contract/test_documents.py contract/test_examples.py)
 # Many tests wait rather than compute: more of them than a small machine has cores are run at a time.
 WORKERS := 4
 # Where tests have limits in seconds, fewer run at a time; only the files with such tests are collected then.
@@ -22,7 +23,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-more test-deep check notebooks bench test-oldest test-node test-clients clean python
+.PHONY: help demo test test-more test-deep check notebooks bench test-oldest test-engines test-node test-clients clean python
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,8 +32,8 @@ demo: $(VENV)/sandbox.installed ## Submit a real CSV to a local Intercom, and sh
 	@$(BIN)/events-pandas demo
 
 test: $(VENV)/test.installed ## Run all tests but the deep cases, with branch coverage
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal -m "not alone and not deep" $(TRACED) --cov
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal -m "not alone and not deep" $(TRACED:%=--ignore=%)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal -m "not alone and not deep and not engines" $(TRACED) --cov
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal -m "not alone and not deep and not engines" $(TRACED:%=--ignore=%)
 	@$(BIN)/python -m pytest $(ALONE)
 
 # Hypothesis marks its tests. `make test` leaves the deep cases out, and tries each property with few examples, as
@@ -60,8 +61,11 @@ bench: $(VENV)/bench.installed ## Measure conversion, checks, submission, import
 	@for benchmark in tests/benchmarks/*.py; do $(BIN)/python "$$benchmark" || exit 1; done
 
 test-oldest: $(OLDEST)/test.installed ## Run the tests on the oldest supported versions
-	@$(OLDEST)/bin/python -m pytest --numprocesses $(WORKERS) --dist worksteal -m "not alone and not slow and not deep and not browser"
+	@$(OLDEST)/bin/python -m pytest --numprocesses $(WORKERS) --dist worksteal -m "not alone and not slow and not deep and not engines and not browser"
 	@$(OLDEST)/bin/python -m pytest $(ALONE:alone="alone and not slow and not deep and not browser")
+
+test-engines: $(VENV)/test-engines.installed ## Run the tests on clusters: Dask, and Spark with the Java of this machine
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m engines $(ENGINES)
 
 test-node: $(VENV)/sandbox.installed $(NODE)/node_modules ## Drive the sandbox with Intercom's own client for Node
 	@cd $(NODE) && EVENTS_PANDAS="$(abspath $(BIN))/events-pandas" npm test --silent

@@ -1,6 +1,9 @@
 """Fixtures of several rooms: a clean environment, rows with a mapping, and a fake client."""
 
+import importlib.util
 import json
+import os
+import shutil
 import threading
 import uuid
 
@@ -10,6 +13,10 @@ import pytest
 from events_pandas import EventMapping, RetryPolicy, intercom
 from events_pandas.deliver import Answer
 
+SPARK_NEEDS = {
+    "PySpark": importlib.util.find_spec("pyspark"),
+    "Java": shutil.which("java") or os.environ.get("JAVA_HOME"),
+}
 FAST = {intercom.LIMIT_HEADER: "1000000", intercom.REMAINING_HEADER: "999999", intercom.RESET_HEADER: "1700000010"}
 NOT_FOUND = b'{"type":"error.list","errors":[{"code":"not_found","message":"User Not Found"}]}'
 WORKSPACE = {"type": "admin", "app": {"type": "app", "id_code": "ab12cd34", "name": "Acme", "region": "US"}}
@@ -46,6 +53,15 @@ class FakeClient:
     @property
     def contacts(self):
         return sorted(event["user_id"] for event in self.events)
+
+
+def pytest_collection_modifyitems(items):
+    """Skip what needs Spark where PySpark or Java is missing, unless that is an error."""
+    lacking = [name for name, is_there in SPARK_NEEDS.items() if not is_there]
+    if lacking and not os.environ.get("EVENTS_PANDAS_ENGINES"):
+        for item in items:
+            if item.get_closest_marker("spark"):
+                item.add_marker(pytest.mark.skip(reason=f"Spark needs {' and '.join(lacking)}"))
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Unpack
 
@@ -13,15 +14,14 @@ from dask.dataframe.utils import make_meta
 from distributed import Client, as_completed
 
 from events_pandas.deliver import IntercomClient
-from events_pandas.engines.beforehand import require_places, require_token
 from events_pandas.engines.columns import StagedColumns, staged_columns
 from events_pandas.engines.dask_rows import require_apart, rows_name
 from events_pandas.engines.part_files import PartFacts, PartWriter
 from events_pandas.engines.stage import Answer, Argument, Wanted
-from events_pandas.engines.steps import checked, rows_error, staged, submitted, warn_of_passing_journal
+from events_pandas.engines.steps import checked, rows_error, staged, submitted
 from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport
-from events_pandas.run.options import SubmitOptions, run_options, step_progress, with_options
+from events_pandas.run.options import SubmitOptions, run_options, with_options
 
 __all__ = ["check_events", "stage_events", "submit_events"]
 
@@ -220,18 +220,11 @@ def submit_events(
     """
     run = run_options(options, own=("stage", "results", "order_by", "overwrite"))
     _columns(frame, mapping, keys=run.keys, order_by=order_by)
-    require_places(stage, mapping, run, results=results)
     require_apart(frame, results)
-    with run.opened_client() as client:
-        run = replace(run, client=client)
-        require_token(client, run)
-        warn_of_passing_journal(run)
-        shown = step_progress(run.progress)
-        folder = stage_events(
-            frame, mapping, stage, keys=run.keys, order_by=order_by, overwrite=overwrite, progress=shown
-        )
-        paths = submitted(folder, mapping, run=run, results=results)
-    return dd.read_parquet(list(map(str, paths)))
+
+    chosen = partial(stage_events, frame, mapping, stage, keys=run.keys, order_by=order_by, overwrite=overwrite)
+    written = submitted(lambda progress: chosen(progress=progress), mapping, run=run, stage=stage, results=results)
+    return dd.read_parquet(list(map(str, written)))
 
 
 def _columns(

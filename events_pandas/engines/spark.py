@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Unpack
+from typing import TYPE_CHECKING, Any, Final, Literal, Unpack
 
 import pandas as pd
 import pyarrow as pa
@@ -20,7 +20,7 @@ from events_pandas.deliver import IntercomClient
 from events_pandas.engines.columns import StagedColumns, staged_columns
 from events_pandas.engines.part_files import PartFacts, PartWriter
 from events_pandas.engines.stage import Answer, Argument, Wanted
-from events_pandas.engines.steps import checked, rows_error, staged, submitted, warn_of_passing_journal
+from events_pandas.engines.steps import checked, rows_error, staged, submitted
 from events_pandas.errors import SourceError
 from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport
@@ -46,6 +46,7 @@ def stage_events(
     keys: Sequence[Hashable] = (),
     order_by: Sequence[Hashable] = (),
     overwrite: bool = False,
+    progress: Literal["auto"] | bool = "auto",
 ) -> Path:
     """Write the columns that a mapping reads to a folder, on the workers: a stage, which `submit_file` takes.
 
@@ -64,6 +65,8 @@ def stage_events(
         sorted by the other columns of the stage. By default chance decides the order, and a warning says so.
     overwrite : bool, default False
         Whether a complete stage is written again, in the place of the one that is there.
+    progress : {"auto"} or bool, default "auto"
+        Whether progress is shown: automatically, always, or never.
 
     Returns
     -------
@@ -106,9 +109,11 @@ def stage_events(
     """
     partitions, columns = _partitions(frame, mapping, keys=keys, order_by=order_by)
     if not columns.order_by:
-        chance = "the rows of a Spark DataFrame have no order, and chance decides which of several rows is the first"
-        warn_caller(f"order_by: {chance} that are one event: name columns, such as order_by=['ordered_at']")
-    return staged(partitions, Wanted(columns=columns), stage=stage, overwrite=overwrite)
+        fault = (
+            "the rows of a Spark DataFrame have no order, and chance decides which of several rows that are one event"
+        )
+        warn_caller(f"order_by: {fault} comes first: name columns, such as order_by=['ordered_at']")
+    return staged(partitions, Wanted(columns=columns), stage=stage, overwrite=overwrite, progress=progress)
 
 
 def check_events(frame: "DataFrame", mapping: EventMapping, *, client: IntercomClient | None = None) -> CheckReport:
@@ -197,6 +202,8 @@ def submit_events(
     ------
     MappingError, SourceError
         As for `stage_events`, before the first event; also if results cannot be written, or Spark cannot read them.
+    CredentialsError, SubmissionError
+        If Intercom refuses the token, or it belongs to another workspace, before the stage is written.
     SubmissionError, SubmissionInterrupted
         If the run ended early. The folder has the results of all rows, and the error those of the last ones.
 
@@ -228,11 +235,11 @@ def submit_events(
     [(0, 'accepted'), (1, 'invalid')]
     """
     run = run_options(options, own=("stage", "results", "order_by", "overwrite"))
-    warn_of_passing_journal(run)
-    folder = stage_events(frame, mapping, stage, keys=run.keys, order_by=order_by, overwrite=overwrite)
-    paths = list(map(_address, submitted(folder, mapping, run=run, results=results)))
+    _partitions(frame, mapping, keys=run.keys, order_by=order_by)
+    chosen = partial(stage_events, frame, mapping, stage, keys=run.keys, order_by=order_by, overwrite=overwrite)
+    written = submitted(lambda progress: chosen(progress=progress), mapping, run=run, stage=stage, results=results)
     try:
-        return frame.sparkSession.read.parquet(*paths)
+        return frame.sparkSession.read.parquet(*map(_address, written))
     except Exception as error:
         # The session may have ended since: the rows are sent all the same.
         cure = "the events are sent and the results are written: read them with events_pandas.read_results"
@@ -264,7 +271,8 @@ def _partitions(
         # Partitions have no order: rows that are alike need another one, whatever partition they are in.
         others = [name for name in columns.names if name not in order_by and _has_order(schema.field(name).type)]
         columns = replace(columns, order_by=(*columns.order_by, *others))
-    return _OnWorkers(read, schema), columns
+    # PySpark's `mapInArrow` fails for names with backticks.
+    return _OnWorkers(read.toDF(*map(str, range(len(schema)))), schema), columns
 
 
 def _is_frame(frame: Any) -> bool:
@@ -282,11 +290,23 @@ def _quoted(name: str) -> str:
 def _field(frame: "DataFrame", name: str) -> pa.Field:
     """Return the type of a column in Arrow. Raise `SourceError` if Arrow has none."""
     try:
-        return frame.select(_quoted(name)).limit(0).toArrow().schema.field(0)
+        kind = frame.select(_quoted(name)).limit(0).toArrow().schema.field(0).type
     except TypeError as error:
         kind = frame.schema[name].dataType.simpleString()
         cure = f"cast it, such as with frame.withColumn({name!r}, frame[{name!r}].cast('string'))"
         raise SourceError(f"column {name!r}: cannot be staged: Arrow has no {kind}: {cure}") from error
+    return pa.field(name, _nullable(kind))
+
+
+def _nullable(kind: pa.DataType) -> pa.DataType:
+    """Return a type whose cells may be absent: a struct that is absent has no fields, whatever Spark says of them."""
+    if pa.types.is_struct(kind):
+        return pa.struct([(field.name, _nullable(field.type)) for field in kind.fields])
+    if pa.types.is_map(kind):
+        return pa.map_(_nullable(kind.key_type), _nullable(kind.item_type))
+    if pa.types.is_list(kind):
+        return pa.list_(pa.field(kind.value_field.name, _nullable(kind.value_type)))
+    return kind
 
 
 def _has_order(kind: pa.DataType) -> bool:
@@ -380,10 +400,14 @@ def _tables(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa
     for batch in batches:
         held.append(batch)
         if sum(each.num_rows for each in held) >= _ROWS:
-            yield pa.Table.from_batches(held).cast(schema)
+            yield _typed(held, schema)
             held = []
     if held:
-        yield pa.Table.from_batches(held).cast(schema)
+        yield _typed(held, schema)
+
+
+def _typed(batches: list[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
+    return pa.Table.from_batches(batches).rename_columns(schema.names).cast(schema)
 
 
 def _answer(number: int, step: Callable[[], object]) -> pa.RecordBatch:

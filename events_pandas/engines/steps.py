@@ -1,7 +1,7 @@
 """What every engine does with its rows: they are staged, checked and submitted."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,13 +12,14 @@ import pandas as pd
 
 from events_pandas.deliver import IntercomClient
 from events_pandas.deliver.journal import AUTO, DIRECTORY_VARIABLE
+from events_pandas.engines.beforehand import require_places, require_token
 from events_pandas.engines.stage import Partitions, Wanted, is_there, stage_folder, write_stage
 from events_pandas.manifest import Manifest
 from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport
 from events_pandas.run.file_check import check_files
 from events_pandas.run.files import submit_files
-from events_pandas.run.options import RunOptions
+from events_pandas.run.options import RunOptions, step_progress
 from events_pandas.warned import warn_caller
 from events_pandas.words import kind_of
 
@@ -63,7 +64,7 @@ def checked(
     return replace(report, places=pd.DataFrame, empty_files=())
 
 
-def warn_of_passing_journal(run: RunOptions) -> None:
+def _warn_of_passing_journal(run: RunOptions) -> None:
     """Warn if the journal is on a machine that goes, and nobody said where it is to be."""
     if run.journal != AUTO or os.environ.get(DIRECTORY_VARIABLE):
         return
@@ -73,10 +74,24 @@ def warn_of_passing_journal(run: RunOptions) -> None:
 
 
 def submitted(
-    folder: Path, mapping: EventMapping, *, run: RunOptions, results: str | os.PathLike[str]
+    written: Callable[[Literal["auto"] | bool], Path],
+    mapping: EventMapping,
+    *,
+    run: RunOptions,
+    stage: str | os.PathLike[str],
+    results: str | os.PathLike[str],
 ) -> Sequence[Path]:
-    """Submit the rows of a stage, and return the files of the results, in their order."""
-    submit_files(folder, mapping, options=run, results_path=f"{os.fspath(results)}/", take=_forget)
+    """Submit the rows of a stage, and return the files of the results, in their order.
+
+    `written` writes the stage; it is called with the choice of progress, after all that would end the run at once.
+    """
+    require_places(stage, mapping, run, results=results)
+    with run.opened_client() as client:
+        run = replace(run, client=client)
+        require_token(client, run)
+        _warn_of_passing_journal(run)
+        folder = written(step_progress(run.progress))
+        submit_files(folder, mapping, options=run, results_path=f"{os.fspath(results)}/", take=_forget)
     place = Path(results).absolute()
     manifest = Manifest.read(place)
     assert manifest is not None  # noqa: S101  # A run that could not write it has raised an error.

@@ -32,7 +32,7 @@ _CURES: Final[Mapping[str, str]] = MappingProxyType(
         "to_arrow_reader": "call its to_arrow_reader()",
         "to_reader": "call its to_reader()",
         "fetchmany": "read its rows with pd.read_sql(query, connection)",
-        "toPandas": "call its toPandas()",
+        "toPandas": "events_pandas.engines.spark has functions for it",
         "to_frame": "call its to_frame()",
         "to_pandas": "call its to_pandas()",
         "compute": "call its compute()",

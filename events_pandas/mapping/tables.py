@@ -14,6 +14,8 @@ from events_pandas.words import full_kind_of
 
 _STREAM: Final = "__arrow_c_stream__"
 _ARRAY: Final = "__arrow_c_array__"
+_SPARK: Final = "mapInArrow"
+"""A method of PySpark's frames, whose own stream of Arrow holds all rows, and fails for timestamps."""
 _BATCH_ROWS: Final = 100_000
 _NOT_A_TABLE: Final = "non-struct type"
 """What pyarrow says of a column."""
@@ -129,8 +131,9 @@ def _has(rows: object, name: str) -> bool:
 
 def _is_arrow(table: object) -> bool:
     """Tell whether this is a table of another library than pandas."""
-    is_held = not isinstance(table, pd.DataFrame) and (_has(table, _STREAM) or _has(table, _ARRAY))
-    return is_held or is_streamed(table)
+    if isinstance(table, pd.DataFrame) or _has(table, _SPARK):
+        return False
+    return _has(table, _STREAM) or _has(table, _ARRAY) or is_streamed(table)
 
 
 def _is_lazy(table: object) -> bool:

@@ -22,6 +22,7 @@ BLOCK = re.compile(
 COMMAND = re.compile(r"^\$ (?P<command>(?:.*\\\n)*.*)\n(?P<output>(?:(?!\$ ).*\n)*)", flags=re.MULTILINE)
 PROGRAMS = {"cat", "events-pandas", "python"}
 TIMEOUT_SECONDS = 120
+SPARK_OPTIONS = "--master local[2] --conf spark.ui.enabled=false --conf spark.log.level=ERROR pyspark-shell"
 PROJECT = Path(__file__).parents[2]
 DOCUMENTS = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
 
@@ -95,6 +96,8 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     before = dict(os.environ)
     for variable in [name for name in os.environ if name.startswith("INTERCOM_")]:
         monkeypatch.delenv(variable)
+    monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
+    monkeypatch.setenv("PYSPARK_SUBMIT_ARGS", SPARK_OPTIONS)
     search_path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     for variable, value in {"PATH": search_path, "HOME": str(tmp_path), "COLUMNS": "100", "NO_COLOR": "1"}.items():
         monkeypatch.setenv(variable, value)
@@ -123,8 +126,15 @@ def run_document(own_folder: Path) -> Callable[[str], list[str]]:  # noqa: ARG00
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make a test for the README, and one for each page of the documentation."""
     if "document" in metafunc.fixturenames:
-        names = [str(path.relative_to(PROJECT)) for path in DOCUMENTS]
-        metafunc.parametrize("document", DOCUMENTS, ids=names)
+        cases = [
+            pytest.param(path, id=str(path.relative_to(PROJECT)), marks=document_marks(path)) for path in DOCUMENTS
+        ]
+        metafunc.parametrize("document", cases)
+
+
+def document_marks(path: Path) -> list[pytest.MarkDecorator]:
+    """Return the marks of a document's test: a page that shows PySpark needs it."""
+    return [pytest.mark.engines, pytest.mark.spark] if "\nfrom pyspark" in path.read_text(encoding="utf-8") else []
 
 
 @pytest.fixture(scope="session")

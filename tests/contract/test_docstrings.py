@@ -16,7 +16,7 @@ import events_pandas as ep
 from events_pandas import testing
 from events_pandas.accessor import IntercomAccessor
 from events_pandas.cli import app
-from events_pandas.engines import dask
+from events_pandas.engines import dask, spark
 
 DOCUMENTED_KINDS = {"method", "class method", "static method", "property"}
 # The most that an internal docstring may have.
@@ -29,7 +29,7 @@ SENTENCE_END = re.compile(r"""(?<!\be\.g)(?<!\bi\.e)[.!?]["')]*(?:\s+|$)""")
 def public_values() -> Iterator[object]:
     """The values of `events_pandas.__all__`, the accessor, the engines and `events_pandas.testing`."""
     yield from (getattr(ep, name) for name in ep.__all__)
-    yield from (getattr(dask, name) for name in dask.__all__)
+    yield from (getattr(engine, name) for engine in (dask, spark) for name in engine.__all__)
     yield IntercomAccessor
     for name, value in vars(testing).items():
         if not name.startswith("_") and getattr(value, "__module__", None) == testing.__name__:

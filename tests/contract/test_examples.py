@@ -26,8 +26,13 @@ def faults(test: doctest.DocTest) -> list[str]:
     return found
 
 
+def marks(test: doctest.DocTest) -> list[pytest.MarkDecorator]:
+    needs_spark = test.name.startswith("events_pandas.engines.spark.")
+    return [pytest.mark.engines, pytest.mark.spark] if needs_spark else []
+
+
 @pytest.mark.usefixtures("own_folder")
-@pytest.mark.parametrize("test", [pytest.param(test, id=test.name) for test in examples()])
+@pytest.mark.parametrize("test", [pytest.param(test, id=test.name, marks=marks(test)) for test in examples()])
 def test_docstring_example_prints_the_output_below_it(test: doctest.DocTest) -> None:
     """Every example in the package runs without a warning, and prints the output below it."""
     found = faults(test)

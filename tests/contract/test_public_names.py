@@ -22,6 +22,7 @@ HEAVY = {
     "httptools",
     "jinja2",
     "matplotlib",
+    "pyspark",
     "pytest",
     "requests",
     "starlette",

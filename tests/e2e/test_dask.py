@@ -17,7 +17,7 @@ import events_pandas as ep
 from events_pandas.deliver import MAX_CONCURRENCY
 from events_pandas.engines.dask import check_events, stage_events, submit_events
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.engines
 
 OPTIONS = {"keys": ["purchase"], "journal": None, "progress": False}
 CONCURRENCY = 16

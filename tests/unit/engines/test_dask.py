@@ -571,21 +571,21 @@ def test_stage_needs_the_parts_that_its_workers_wrote(mapping, tmp_path):
 
 
 @pytest.fixture
-def submit(mapping):
+def begin(mapping):
     """Submit a row of Dask; no stage may be written before an error."""
     frame = dd.from_map(lambda _: pytest.fail("was computed"), range(2), meta=rows(1).head(0))
     return lambda **options: submit_events(frame, mapping, progress=False, **options)
 
 
-def test_results_do_not_take_the_place_of_a_stage(submit, tmp_path):
+def test_results_do_not_take_the_place_of_a_stage(begin, tmp_path):
     """Neither is in the other, since the next run would read it or replace it."""
     with pytest.raises(ep.SourceError) as same:
-        submit(stage="both", results="both")
+        begin(stage="both", results="both")
     with pytest.raises(ep.SourceError) as above:
-        submit(stage="results/stage", results="results")
+        begin(stage="results/stage", results="results")
     (tmp_path / "stage").mkdir()
     with pytest.raises(ep.SourceError) as below:
-        submit(stage="stage", results="stage/results")
+        begin(stage="stage", results="stage/results")
 
     cure = "is in the folder of the results: choose another folder for the stage"
     assert str(same.value) == f"{tmp_path / 'both'}: {cure}"
@@ -627,13 +627,13 @@ def test_folders_among_the_files_that_are_read_are_refused(mapping, fake_client,
     assert [path.name for path in Path("lake").iterdir()] == ["orders.parquet"]
 
 
-def test_results_that_cannot_be_written_are_named_before_a_stage_is_written(submit, tmp_path):
+def test_results_that_cannot_be_written_are_named_before_a_stage_is_written(begin, tmp_path):
     """A stage may take an hour."""
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").touch()
 
     with pytest.raises(ep.SourceError, match=r"^mine: results cannot be written there: the folder holds other files"):
-        submit(stage="stage", results="mine")
+        begin(stage="stage", results="mine")
 
     assert not (tmp_path / "stage").exists()
 
@@ -645,10 +645,10 @@ def test_results_that_cannot_be_written_are_named_before_a_stage_is_written(subm
         ({"me": 401}, ep.AuthenticationError, "Intercom refused the access token"),
     ],
 )
-def test_token_is_judged_before_a_stage_is_written(submit, tmp_path, fake_client, client, error, said):
+def test_token_is_judged_before_a_stage_is_written(begin, tmp_path, fake_client, client, error, said):
     """A token that is missing or refused is known at once."""
     with pytest.raises(error, match=said):
-        submit(stage="stage", results="results", client=client and fake_client(**client))
+        begin(stage="stage", results="results", client=client and fake_client(**client))
 
     assert not (tmp_path / "stage").exists()
 
@@ -666,3 +666,51 @@ def test_stage_is_no_file(mapping, tmp_path):
     place = tmp_path / "file"
     assert str(file.value) == f"{place}: a stage cannot be written there: it is a file: choose another name"
     assert str(long.value) == f"{'x' * 300}: a stage cannot be written there: File name too long"
+
+
+@pytest.fixture
+def submit_rows(mapping, fake_client, tmp_path, monkeypatch):
+    """Return a function that submits two rows, with the journals in no place that somebody named."""
+    monkeypatch.delenv("EVENTS_PANDAS_JOURNALS")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("XDG_STATE_HOME", "DATABRICKS_RUNTIME_VERSION", "KUBERNETES_SERVICE_HOST"):
+        monkeypatch.delenv(name, raising=False)
+
+    def submit_rows(**options):
+        frame = dd.from_pandas(rows(2), npartitions=1)
+        folders = {"stage": "stage", "results": "results", "overwrite": True}
+        return submit_events(frame, mapping, **folders, client=fake_client(), progress=False, **options)
+
+    return submit_rows
+
+
+@pytest.mark.parametrize(
+    ("variable", "machine"),
+    [
+        ("DATABRICKS_RUNTIME_VERSION", "a Databricks cluster"),
+        ("KUBERNETES_SERVICE_HOST", "a Kubernetes pod"),
+    ],
+)
+def test_journal_on_a_machine_that_goes_is_said_to_be_lost_with_it(submit_rows, monkeypatch, variable, machine):
+    """Nobody would miss it before the next run: the warning names a place that lasts."""
+    monkeypatch.setenv(variable, "1")
+
+    with pytest.warns(UserWarning, match="journal") as warned:
+        submit_rows()
+
+    loss = f"'auto' is on the disk of {machine}, and is lost with it: a later run would not know what was sent"
+    cure = "name a file on a disk that lasts, such as journal='/volume/journal.sqlite'"
+    assert [str(warning.message) for warning in warned] == [f"journal: {loss}: {cure}"]
+
+
+def test_journal_that_lasts_or_was_chosen_is_not_warned_of(submit_rows, tmp_path, monkeypatch):
+    """A machine that stays, a path, no journal and a folder for all journals give no warning."""
+    submit_rows()
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "1")
+    submit_rows(journal=tmp_path / "journal.sqlite")
+    submit_rows(journal=None)
+    monkeypatch.setenv("EVENTS_PANDAS_JOURNALS", str(tmp_path / "journals"))
+
+    results = submit_rows()
+
+    assert len(results) == 2

@@ -67,6 +67,12 @@ class Spark:
     def toPandas(self):  # noqa: N802  # Spark's name.
         raise AssertionError
 
+    def mapInArrow(self):  # noqa: N802  # Spark's name.
+        raise AssertionError
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        raise AssertionError
+
 
 @pytest.fixture
 def dataset(tmp_path):
@@ -199,7 +205,7 @@ def test_columns_share_the_memory_of_the_table():
         (nw.from_native(pl.Series(["a"]), series_only=True), "a polars.series.series.Series: call its to_frame()"),
         (TABLE["time"], "a pyarrow.lib.ChunkedArray: call its to_pandas()"),
         (Cursor(), f"a {__name__}.Cursor: read its rows with pd.read_sql(query, connection)"),
-        (Spark(), f"a {__name__}.Spark: call its toPandas()"),
+        (Spark(), f"a {__name__}.Spark: events_pandas.engines.spark has functions for it"),
         (None, "a NoneType"),
         (pl.DataFrame, "a type"),
     ],
@@ -328,7 +334,7 @@ def test_several_frames_go_on_after_an_error(mapping):
         ("a.csv", "a str: check_file and submit_file take the path of a file"),
         ({"a": TABLE}, "a dict"),
         (Cursor(), f"a {__name__}.Cursor: read its rows with pd.read_sql(query, connection)"),
-        (Spark(), f"a {__name__}.Spark: call its toPandas()"),
+        (Spark(), f"a {__name__}.Spark: events_pandas.engines.spark has functions for it"),
         (5, "an int"),
     ],
     ids=lambda value: type(value).__name__,
