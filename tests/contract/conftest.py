@@ -123,8 +123,13 @@ def run_document(own_folder: Path) -> Callable[[str], list[str]]:  # noqa: ARG00
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make a test for the README, and one for each page of the documentation."""
     if "document" in metafunc.fixturenames:
-        names = [str(path.relative_to(PROJECT)) for path in DOCUMENTS]
-        metafunc.parametrize("document", DOCUMENTS, ids=names)
+        metafunc.parametrize("document", [_case(path) for path in DOCUMENTS])
+
+
+def _case(path: Path) -> Any:
+    # The pages show what the tests of their subjects show on every version; only the README is run on the oldest, too.
+    marks = [pytest.mark.slow] if path.parent != PROJECT else []
+    return pytest.param(path, id=str(path.relative_to(PROJECT)), marks=marks)
 
 
 @pytest.fixture(scope="session")
