@@ -3,6 +3,7 @@
 from math import comb
 
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
