@@ -133,8 +133,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def document_marks(path: Path) -> list[pytest.MarkDecorator]:
-    """Return the marks of a document's test: a page that shows PySpark needs it."""
-    return [pytest.mark.engines, pytest.mark.spark] if "\nfrom pyspark" in path.read_text(encoding="utf-8") else []
+    """Return the marks of a document's test: a page that shows PySpark needs it.
+
+    The pages show what the tests of their subjects show on every version; only the README is run on the oldest, too.
+    """
+    marks = [pytest.mark.slow] if path.parent != PROJECT else []
+    shows_spark = "\nfrom pyspark" in path.read_text(encoding="utf-8")
+    return [*marks, pytest.mark.engines, pytest.mark.spark] if shows_spark else marks
 
 
 @pytest.fixture(scope="session")

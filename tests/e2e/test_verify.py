@@ -67,6 +67,7 @@ def counts(found):
     return {status: count for status, count in found.counts.items() if count}
 
 
+@pytest.mark.slow
 def test_verify_finds_the_events_that_were_lost(start, many, mapping):
     """Each group that differs has really lost events, and if all events are drawn every loss is found."""
     sandbox, orders = start(faults=Faults(lose=0.01)), many(3_000)
@@ -113,6 +114,7 @@ def test_verify_has_the_rows_to_send_again_however_their_contacts_are_written(st
     assert (repaired.ok, repaired.differing_rows.tolist()) == (True, [])
 
 
+@pytest.mark.slow
 def test_verify_finds_nothing_where_nothing_was_lost(start, many, mapping):
     """If all events arrived, none differs, and the bound says what a sample can prove."""
     sandbox, orders = start(), many(3_000)

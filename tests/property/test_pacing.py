@@ -106,12 +106,16 @@ class Simulation:
 
     def _try(self, now, who):
         pacer = self._pacers[who]
-        while self._in_flight[who] < 128 and pacer.next_at(now) <= now:
+        while self._in_flight[who] < 128:
+            next_at = pacer.next_at(now)
+            if next_at > now:
+                break
             pacer.sent(now)
             self._in_flight[who] += 1
             self._plan(now + self._way_seconds(), self._arrive, who, now)
-        next_at = pacer.next_at(now)
-        if self._in_flight[who] < 128 and next_at < self._waiting.get(who, math.inf):
+        else:
+            return
+        if next_at < self._waiting.get(who, math.inf):
             self._waiting[who] = next_at
             self._plan(next_at, self._wake, who)
 

@@ -3,6 +3,7 @@
 from math import comb
 
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -78,6 +79,7 @@ def test_verify_finds_exactly_the_losses_that_counts_can_show(rows, lost, others
             assert group.status == ("differing" if lost & of_group else "matching")
 
 
+@pytest.mark.slow
 def test_bound_of_drawn_events_covers_the_true_share():
     """Among many samples of one population, the bound is below the true number of marked events in at most 5 %.
 

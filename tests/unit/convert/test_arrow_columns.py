@@ -129,13 +129,14 @@ def test_column_of_a_table_is_as_in_a_frame(found, array):
     twice = pa.chunked_array([array, array])
     tables = [pa.table({"x": array}), pa.table({"x": twice}).slice(1, 2)]
 
+    # Each conversion takes milliseconds, and there are thousands of them.
+    expected = [found(_frame(array), rule) for rule in RULES]
     for table, order in zip(tables, ([0, 1], [1, 0]), strict=True):
         # Through the interface, as a table of another library.
         frame = as_frame(pa.RecordBatchReader.from_stream(table))
-        for rule in RULES:
-            expected = found(_frame(array), rule)
-            assert found(frame, rule) == [expected[row] for row in order]
-            assert found(frame.iloc[[1, 0]], rule) == [expected[row] for row in order[::-1]]
+        for rule, cells in zip(RULES, expected, strict=True):
+            assert found(frame, rule) == [cells[row] for row in order]
+            assert found(frame.iloc[[1, 0]], rule) == [cells[row] for row in order[::-1]]
 
 
 @pytest.mark.parametrize(
