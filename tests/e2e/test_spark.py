@@ -320,7 +320,9 @@ def test_metadata_of_each_type_is_that_of_a_table(people):
 
         report, alone = check_events(frame, mapping), ep.check_events(table, mapping)
 
-        assert (str(report), report.payloads(2)) == (str(alone), alone.payloads(2)), name
+        # A message names the type, which lacks only what Spark says of absent cells.
+        expected = str(alone).replace(" not null", "")
+        assert (str(report), report.payloads(2)) == (expected, alone.payloads(2)), name
 
 
 def test_types_that_arrow_lacks_are_refused(people, tmp_path):
