@@ -558,6 +558,7 @@ def test_stage_of_a_killed_process_is_replaced(run, people, tmp_path, victim):
     assert {path.name[:5] for path in stage.iterdir()} == {"_mani", "part-"}
 
 
+@pytest.mark.filterwarnings("ignore:.* an earlier run was cut off")
 @pytest.mark.parametrize("victim", ["driver", "JVM"])
 def test_killed_process_that_was_sending_goes_on_with_other_partitions(run, people, start, tmp_path, victim):
     """Every event is once at the server, repeats are at most those that were under way, and no row has two results."""
