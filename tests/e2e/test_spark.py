@@ -320,7 +320,9 @@ def test_metadata_of_each_type_is_that_of_a_table(people):
 
         report, alone = check_events(frame, mapping), ep.check_events(table, mapping)
 
-        assert (str(report), report.payloads(2)) == (str(alone), alone.payloads(2)), name
+        # A message names the type, which lacks only what Spark says of absent cells.
+        expected = str(alone).replace(" not null", "")
+        assert (str(report), report.payloads(2)) == (expected, alone.payloads(2)), name
 
 
 def test_types_that_arrow_lacks_are_refused(people, tmp_path):
@@ -556,6 +558,7 @@ def test_stage_of_a_killed_process_is_replaced(run, people, tmp_path, victim):
     assert {path.name[:5] for path in stage.iterdir()} == {"_mani", "part-"}
 
 
+@pytest.mark.filterwarnings("ignore:.* an earlier run was cut off")
 @pytest.mark.parametrize("victim", ["driver", "JVM"])
 def test_killed_process_that_was_sending_goes_on_with_other_partitions(run, people, start, tmp_path, victim):
     """Every event is once at the server, repeats are at most those that were under way, and no row has two results."""
