@@ -91,7 +91,7 @@ def check_events(frame: Table, mapping: EventMapping, *, client: IntercomClient 
     error time_unreadable: 1 row, such as row 1: created_at: '2024-02-30' in column 'day' cannot be read as a time: ...
     """
     if is_streamed(frame):
-        return check_stream(frames_of(frame, mapping, chunksize=run_options({}).chunksize), mapping, client=client)
+        return check_stream(frame, mapping, client=client)
     rows = as_frame(frame, mapping)
     stream = StreamCheck(mapping=mapping)
     frame_check = stream.bound(rows)

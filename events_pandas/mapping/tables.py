@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias, cast
 import pandas as pd
 import pyarrow as pa
 
-from events_pandas.mapping.arrow_types import arrow_frame
+from events_pandas.mapping.arrow_types import arrow_frame, sliceable_table
 from events_pandas.mapping.binding import is_computing, named_labels, require_frame, rows_cure, rows_error
 from events_pandas.mapping.event_mapping import EventMapping
 from events_pandas.words import full_kind_of
@@ -95,7 +95,7 @@ def frames_of(
             "frames: expected several DataFrames, got one: give a list or an iterator, or call submit_events"
         )
     if _is_arrow(rows):
-        return _batch_frames(rows, _wanted(mapping, keys), chunksize=chunksize)
+        return map(arrow_frame, _batches(rows, _wanted(mapping, keys), chunksize=chunksize))
     cure = rows_cure(rows)
     if cure or isinstance(rows, dict) or not isinstance(rows, Iterable):
         expected = "frames: expected several DataFrames, or a table that is read in batches"
@@ -104,11 +104,16 @@ def frames_of(
     return map(partial(as_frame, mapping=mapping, keys=keys), rows)
 
 
-def _batch_frames(rows: object, wanted: _ColumnsRead | None, *, chunksize: int) -> Iterator[pd.DataFrame]:
-    """Yield the batches of a table as frames of at most `chunksize` rows; a table without rows gives an empty frame.
+def batches_of(rows: object, mapping: EventMapping, *, chunksize: int) -> Iterator[pa.Table]:
+    """Yield the batches of a table that is streamed, cut after `chunksize` rows; `arrow_frame` makes a frame of each.
 
-    A batch without rows is an empty frame, too: its source may wait for rows.
+    A table without rows has one batch.
     """
+    return map(sliceable_table, _batches(rows, _wanted(mapping, ()), chunksize=chunksize))
+
+
+def _batches(rows: object, wanted: _ColumnsRead | None, *, chunksize: int) -> Iterator[pa.Table]:
+    # A batch without rows is one too: its source may wait for rows.
     table = _narrowed(_native(rows), wanted)
     if _has(table, "collect_batches"):
         queried = map(_whole, table.collect_batches(chunk_size=chunksize, engine="streaming"))
@@ -119,7 +124,7 @@ def _batch_frames(rows: object, wanted: _ColumnsRead | None, *, chunksize: int) 
     for batch in batches:
         chosen = _chosen(batch, wanted)
         for start in range(0, max(len(chosen), 1), chunksize):
-            yield arrow_frame(chosen.slice(start, chunksize))
+            yield chosen.slice(start, chunksize)
 
 
 def _has(rows: object, name: str) -> bool:
