@@ -1,6 +1,6 @@
 """The mapping of columns to the fields of an event: rules, `EventMapping`, its TOML form, and a frame bound to it."""
 
-from events_pandas.mapping.arrow_types import arrow_frame
+from events_pandas.mapping.arrow_types import arrow_frame, sliceable_table
 from events_pandas.mapping.binding import (
     BoundMapping,
     BoundRule,
@@ -49,4 +49,5 @@ __all__ = [
     "require_columns",
     "require_frame",
     "require_mapping",
+    "sliceable_table",
 ]

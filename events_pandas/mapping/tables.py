@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias, cast
 import pandas as pd
 import pyarrow as pa
 
-from events_pandas.mapping.arrow_types import arrow_frame, sliceable_table
+from events_pandas.mapping.arrow_types import arrow_frame
 from events_pandas.mapping.binding import is_computing, named_labels, require_frame, rows_cure, rows_error
 from events_pandas.mapping.event_mapping import EventMapping
 from events_pandas.words import full_kind_of
@@ -109,12 +109,12 @@ def batches_of(rows: object, mapping: EventMapping, *, chunksize: int) -> Iterat
 
     A table without rows has one batch.
     """
-    return map(sliceable_table, _batches(rows, _wanted(mapping, ()), chunksize=chunksize))
+    return _batches(_native(rows), _wanted(mapping, ()), chunksize=chunksize)
 
 
 def _batches(rows: object, wanted: _ColumnsRead | None, *, chunksize: int) -> Iterator[pa.Table]:
     # A batch without rows is one too: its source may wait for rows.
-    table = _narrowed(_native(rows), wanted)
+    table = _narrowed(rows, wanted)
     if _has(table, "collect_batches"):
         queried = map(_whole, table.collect_batches(chunk_size=chunksize, engine="streaming"))
         batches = _or_else(queried, lambda: _whole(table.head(0)))

@@ -9,12 +9,12 @@ import pyarrow as pa
 from events_pandas.check import StreamCheck
 from events_pandas.convert import Finding
 from events_pandas.deliver import IntercomClient
-from events_pandas.mapping import EventMapping, Table, arrow_frame, batches_of, require_mapping
+from events_pandas.mapping import EventMapping, Table, arrow_frame, batches_of, require_mapping, sliceable_table
 from events_pandas.results import CheckReport
 from events_pandas.run.options import RunOptions
 from events_pandas.run.rows_check import RowsCheck, known_destination, rows_stream
 from events_pandas.sources import KeptTables
-from events_pandas.words import full_kind_of
+from events_pandas.words import kind_of
 
 _CHUNKS_READ: Final = 13
 """So many chunks of a submission are read at a time: about two blocks of rows, as a frame has a cost of its own."""
@@ -28,7 +28,7 @@ def check_stream(table: Table, mapping: EventMapping, *, client: IntercomClient 
     stream, chunksize = rows_stream(mapping), RunOptions().chunksize
     most_rows = chunksize if stream.earlier else _CHUNKS_READ * chunksize
     batches = batches_of(table, mapping, chunksize=most_rows)
-    with KeptTables(full_kind_of(table)) as kept:
+    with KeptTables(f"rows of {kind_of(table)}") as kept:
         frames = _StreamedFrames(batches, stream, kept, most_rows=most_rows)
         check = RowsCheck(frames=frames, stream=stream, chunksize=chunksize, progress="auto")
         return check.report("a stream", total=None, destination=destination)
@@ -57,7 +57,7 @@ class _StreamedFrames:
             # Spread rows are compared as they come: none is read again.
             yield from self._batches
             return
-        for table in self._joined():
+        for table in map(sliceable_table, self._joined()):
             self._kept.add(table)
             yield table
 

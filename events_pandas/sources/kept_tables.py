@@ -18,7 +18,7 @@ class KeptTables:
     # Without compression: it would take more time than the disk, and single rows are read without reading the others.
 
     def __init__(self, name: str) -> None:
-        self._name = name  # of the rows, for the error if the disk is full
+        self._name = name  # of the rows in messages
         self._file: BinaryIO | None = None
         self._held = ExitStack()
         self._places: list[tuple[int, int]] = []  # where each table begins in the file, and its bytes
@@ -35,7 +35,7 @@ class KeptTables:
         return len(self._places)
 
     def add(self, table: pa.Table) -> None:
-        """Keep a table after the others. Raise `SourceError` if the disk is full."""
+        """Keep a table after the others. Raise `SourceError` if it cannot be written."""
         # Whole in itself: the dictionaries of a file of Arrow's own would have to be the same in all tables.
         try:
             self._write(_without_dictionaries(table))
