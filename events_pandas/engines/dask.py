@@ -2,9 +2,8 @@
 
 import os
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Unpack
 
 import dask
@@ -17,11 +16,11 @@ from distributed import Client, as_completed, default_client
 from events_pandas.deliver import IntercomClient
 from events_pandas.engines.columns import StagedColumns, staged_columns
 from events_pandas.engines.part_files import PartFacts
+from events_pandas.engines.partition_check import check_partitions
 from events_pandas.engines.stage import Answer, Argument, Wanted, is_there, stage_folder, write_stage
 from events_pandas.manifest import Manifest
 from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport
-from events_pandas.run.file_check import check_files
 from events_pandas.run.files import submit_files
 from events_pandas.run.options import SubmitOptions, run_options, with_options
 from events_pandas.words import kind_of
@@ -143,13 +142,7 @@ def check_events(frame: dd.DataFrame, mapping: EventMapping, *, client: Intercom
     (1, [[1, 'time_unreadable']])
     """
     columns = _columns(frame, mapping)
-    wanted = Wanted(columns=columns, partitions=frame.npartitions, rows="")
-    with TemporaryDirectory(prefix="events-pandas-") as temporary:
-        folder = Path(temporary) / "rows"
-        write_stage(folder, _ComingHere(_read(frame, columns)), wanted)
-        report = check_files(folder, mapping, client=client)
-    # The rows are those of a frame: its parts have no names that anybody knows.
-    return replace(report, places=pd.DataFrame, empty_files=())
+    return check_partitions(_ComingHere(_read(frame, columns)), columns.read, mapping, client=client)
 
 
 @with_options
@@ -287,10 +280,6 @@ class _ComingHere(_OnWorkers):
         # The workers keep what this process has not written yet, and forget what nobody refers to.
         del futures
         return sorted(write(future.result(), numbers[future.key]) for future in coming)
-
-    def each(self, step: Callable[[Argument], Answer], arguments: Sequence[Argument]) -> Sequence[Answer]:
-        """Call a function with each argument, here."""
-        return list(map(step, arguments))
 
 
 def _cluster() -> Client | None:

@@ -104,7 +104,7 @@ def frames_of(
     return map(partial(as_frame, mapping=mapping, keys=keys), rows)
 
 
-def batches_of(rows: object, mapping: EventMapping, *, chunksize: int) -> Iterator[pa.Table]:
+def batches_of(rows: object, mapping: EventMapping, chunksize: int) -> Iterator[pa.Table]:
     """Yield the batches of a table that is streamed, cut after `chunksize` rows; `arrow_frame` makes a frame of each.
 
     A table without rows has one batch.

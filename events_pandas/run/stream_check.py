@@ -1,7 +1,8 @@
-"""A table that is read once, checked without holding its rows, as `iter_submit` would judge them."""
+"""Tables checked batch by batch, without holding their rows, as `iter_submit` would judge them."""
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Final, TypeAlias
 
 import pandas as pd
 import pyarrow as pa
@@ -16,34 +17,42 @@ from events_pandas.run.rows_check import RowsCheck, known_destination, rows_stre
 from events_pandas.sources import KeptTables
 from events_pandas.words import kind_of
 
+Batches: TypeAlias = Callable[[int], Iterator[pa.Table]]
+"""Reads rows from the first one, in batches of at most so many."""
+
 _CHUNKS_READ: Final = 13
 """So many chunks of a submission are read at a time: about two blocks of rows, as a frame has a cost of its own."""
 
 
 def check_stream(table: Table, mapping: EventMapping, *, client: IntercomClient | None = None) -> CheckReport:
-    """Check the rows of a table that is streamed, as `check_events` documents."""
+    """Check the rows of a table that is read once, as `check_events` documents."""
     require_mapping(mapping)
+    with KeptTables(f"rows of {kind_of(table)}") as kept:
+        return check_batches(partial(batches_of, table, mapping), mapping, client=client, kept=kept)
+
+
+def check_batches(
+    batches: Batches, mapping: EventMapping, *, client: IntercomClient | None = None, kept: KeptTables | None = None
+) -> CheckReport:
+    """Check rows that are read in batches. Those that share their event are read again: from `kept`, if it is given."""
     # Asked first: a token that is refused is known before the rows are read.
     destination = known_destination(client, progress="auto")
     stream, chunksize = rows_stream(mapping), RunOptions().chunksize
-    most_rows = chunksize if stream.earlier else _CHUNKS_READ * chunksize
-    batches = batches_of(table, mapping, chunksize=most_rows)
-    with KeptTables(f"rows of {kind_of(table)}") as kept:
-        frames = _StreamedFrames(batches, stream, kept, most_rows=most_rows)
-        check = RowsCheck(frames=frames, stream=stream, chunksize=chunksize, progress="auto")
-        return check.report("a stream", total=None, destination=destination)
+    frames = _JoinedFrames(batches, stream, kept, most_rows=(1 if stream.earlier else _CHUNKS_READ) * chunksize)
+    check = RowsCheck(frames=frames, stream=stream, chunksize=chunksize, progress="auto")
+    return check.report("a stream", total=None, destination=destination)
 
 
-class _StreamedFrames:
-    """Frames of batches that come once. They are kept in a file, and read from it from then on."""
+class _JoinedFrames:
+    """Frames of batches, of which small ones are joined."""
 
-    def __init__(self, batches: Iterator[pa.Table], stream: StreamCheck, kept: KeptTables, *, most_rows: int) -> None:
+    def __init__(self, batches: Batches, stream: StreamCheck, kept: KeptTables | None, *, most_rows: int) -> None:
         self._batches, self._stream, self._kept, self._most_rows = batches, stream, kept, most_rows
         self.start = 0
 
     def __iter__(self) -> Iterator[pd.DataFrame]:
         end = 0
-        for table in self._kept if len(self._kept) else self._new():
+        for table in self._tables():
             self.start, end = end, end + len(table)
             yield arrow_frame(table)
 
@@ -52,19 +61,18 @@ class _StreamedFrames:
         del start
         return ()
 
-    def _new(self) -> Iterator[pa.Table]:
+    def _tables(self) -> Iterator[pa.Table]:
         if self._stream.earlier is not None:
             # Spread rows are compared as they come: none is read again.
-            yield from self._batches
-            return
-        for table in map(sliceable_table, self._joined()):
-            self._kept.add(table)
-            yield table
+            return self._batches(self._most_rows)
+        if self._kept is None:
+            return self._joined()
+        return iter(self._kept) if len(self._kept) else self._kept.passing(map(sliceable_table, self._joined()))
 
     def _joined(self) -> Iterator[pa.Table]:
         """Join small batches, once the types of bare columns do not depend on where a batch ends."""
         waiting: list[pa.Table] = []
-        for table in self._batches:
+        for table in self._batches(self._most_rows):
             if waiting and sum(map(len, waiting)) + len(table) > self._most_rows:
                 yield pa.concat_tables(waiting)
                 waiting = []

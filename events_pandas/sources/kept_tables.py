@@ -1,7 +1,7 @@
 """Tables that are kept in a temporary file, so that rows that come only once can be read again."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
 from mmap import ACCESS_READ, ALLOCATIONGRANULARITY, mmap
 from tempfile import TemporaryFile
@@ -41,6 +41,12 @@ class KeptTables:
             self._write(_without_dictionaries(table))
         except OSError as error:
             raise copy_fault(self._name, error) from error
+
+    def passing(self, tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+        """Yield tables, and keep each before."""
+        for table in tables:
+            self.add(table)
+            yield table
 
     def _write(self, table: pa.Table) -> None:
         if self._file is None:

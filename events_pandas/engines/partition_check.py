@@ -1,0 +1,46 @@
+"""Rows of an engine are checked here: workers bring them out in parts, which are in a temporary folder until then."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pyarrow as pa
+
+from events_pandas.deliver import IntercomClient
+from events_pandas.engines.part_files import ARROW, PartFacts, PartWriter, common_schema, open_arrow, with_types
+from events_pandas.engines.stage import Partitions
+from events_pandas.mapping import EventMapping
+from events_pandas.results import CheckReport
+from events_pandas.run.stream_check import check_batches
+from events_pandas.sources.spool import copy_fault, is_full
+
+
+def check_partitions(
+    partitions: Partitions, names: Sequence[str], mapping: EventMapping, *, client: IntercomClient | None
+) -> CheckReport:
+    """Check the columns of all partitions, in their order and with the types that a stage of them would have."""
+    with TemporaryDirectory(prefix="events-pandas-") as folder:
+        paths = [Path(folder) / f"{number}{ARROW}" for number in range(len(partitions))]
+        facts = _written(partitions, PartWriter(names=names, paths=paths))
+        parts = [part for part in facts if part.rows] or list(facts[:1])
+        schema = common_schema(parts)
+
+        def batches(most_rows: int) -> Iterator[pa.Table]:
+            for part in parts:
+                # What is used of its rows is read from the file each time.
+                table = with_types(open_arrow(paths[part.partition]), schema)
+                for start in range(0, max(len(table), 1), most_rows):
+                    yield table.slice(start, most_rows)
+
+        return check_batches(batches, mapping, client=client)
+
+
+def _written(partitions: Partitions, write: PartWriter) -> Sequence[PartFacts]:
+    try:
+        return partitions.written(write)
+    except OSError as error:
+        # Others are those of the engine.
+        if not is_full(error):
+            raise
+        raise copy_fault("rows of the partitions", OSError(error.errno, os.strerror(error.errno or 0))) from error
