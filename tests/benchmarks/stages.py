@@ -5,10 +5,10 @@
   the check of these here. So that all of it is in one process, the engine runs in this thread. The time in which it
   computes the partitions themselves, and drops them, is measured apart and left out. Nothing moves between machines.
 - A stage whose rows are all in the journal is submitted again, with results in parts. The client refuses events.
-- The most memory of a process that does this, with two numbers of rows, each in a process of its own. Ten million events
-  would take hours to send: the line for them is what these two say, not a measurement. Rows that are in the journal are
-  read, checked, looked up and written as others are; what is missing is the work of sending, whose memory `memory.py`
-  shows to be the same for any number of rows.
+- The most memory of a process that does so as an engine's `submit_events` does, which keeps no results but their files:
+  with two numbers of rows, each in a process of its own. Ten million events would take hours to send: the line for them
+  is what these two say, not a measurement. Rows that are in the journal are read, checked, looked up and written as
+  others are; what is missing is the work of sending, whose memory `memory.py` shows to be flat.
 """
 
 import resource
@@ -102,14 +102,18 @@ def print_check(name: str, engine: Engine) -> list[str]:
 
 
 def submit(stage: Path, journal: Path, results: str) -> None:
-    """Submit a stage whose rows are all in the journal."""
+    """Submit a stage whose rows are all in the journal, as the `submit_events` of an engine does."""
     from journal import NobodyClient  # noqa: PLC0415
     from submission import MAPPING  # noqa: PLC0415
 
-    import events_pandas as ep  # noqa: PLC0415
+    from events_pandas.run.files import submit_files  # noqa: PLC0415
+    from events_pandas.run.options import run_options  # noqa: PLC0415
 
-    done = ep.submit_file(stage, MAPPING, client=NobodyClient(), journal=journal, results_path=results, progress=False)
-    assert (done["status"] == "already_submitted").all()
+    def look(part: "pd.DataFrame") -> None:
+        assert (part["status"] == "already_submitted").all()
+
+    options = run_options({"client": NobodyClient(), "journal": journal, "progress": False})
+    submit_files(stage, MAPPING, options=options, results_path=results, take=look)
 
 
 def print_resume(stage: Path, journal: Path, folder: Path) -> list[str]:
@@ -149,7 +153,7 @@ def places(folder: Path) -> tuple[list[Path], Path]:
 
 
 def prepare(folder: Path) -> list[str]:
-    """Print the cost of each engine's check, and of a stage that is submitted again; leave the stages and the journal."""
+    """Print the cost of each engine's check, and of a stage that is submitted again; leave what memory needs."""
     from journal import fill  # noqa: PLC0415
     from submission import MAPPING, orders  # noqa: PLC0415
 
