@@ -122,12 +122,12 @@ def check_events(frame: dd.DataFrame, mapping: EventMapping, *, client: Intercom
     MappingError
         If the mapping does not fit the frame, or has callables: compute their columns in the frame.
     SourceError
-        If a column has no single type.
+        If a column has no single type, or if the rows do not fit into the folder for temporary files.
 
     Notes
     -----
     The columns that the mapping reads come to this process one partition at a time, and are in a temporary folder until
-    the report is made.
+    the report is made: ``TMPDIR`` names another one.
 
     Examples
     --------
