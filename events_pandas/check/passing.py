@@ -7,10 +7,9 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from events_pandas.check.checking import FrameCheck, chunk_bounds, future_findings
-from events_pandas.check.collisions import BLOCK_ROWS, KeyedRows, KeyIndex, blocks, key_parts, sharing_rows
+from events_pandas.check.collisions import BLOCK_ROWS, FIRST_WORD, KeyedRows, KeyIndex, blocks, key_parts, sharing_rows
 from events_pandas.check.day_counts import Days, days_of
 from events_pandas.check.duplicates import Resolution, resolve
 from events_pandas.check.facts import CheckFacts
@@ -20,6 +19,7 @@ from events_pandas.convert.batch import Converter, EventBatch
 from events_pandas.convert.cells import Mask, Rows
 from events_pandas.convert.keys import EventKeys, Seconds, Words
 from events_pandas.convert.problems import Finding, GatheredFindings
+from events_pandas.free_memory import give_back_memory
 
 FINDINGS_LISTED: Final = 10_000
 """How many rows with one code in one field are listed; all of them are counted."""
@@ -30,6 +30,9 @@ Frames: TypeAlias = Iterable[tuple[int, FrameCheck]]
 Again: TypeAlias = Callable[[Rows], Iterator[tuple[Converter, Rows]]]
 """Reads chosen rows again, which ascend: yields the converter of each frame with some, and their places in it."""
 Advance: TypeAlias = Callable[[int], object]
+FirstWords: TypeAlias = npt.NDArray[np.uint64]
+
+_SECOND_WORD: Final = slice(1, 2)
 
 _FIRST_ROWS: Final = 2**22
 """Room for so many rows is made at once: memory that is not written to yet is not taken."""
@@ -102,7 +105,7 @@ def check_in_turn(frames: Frames, *, now: float, advance: Advance) -> PassedRows
 def check_together(frames: Frames, again: Again, *, now: float, advance: Advance) -> PassedRows:
     """Check frames as one frame that stands alone. Rows that share their event with others are read again."""
     passed, keys = PassedRows(), _PassedKeys()
-    for chunk, batch, words in in_order(_converted, _chunks(passed, frames)):
+    for chunk, batch, first_words in in_order(_converted, _chunks(passed, frames)):
         mapping, first = chunk.converter.mapping, int(batch.rows[0])
         seconds = batch.seconds()
         passed.facts.row_counts.add(batch, limit=mapping.metadata_limit, offset=chunk.offset)
@@ -111,11 +114,11 @@ def check_together(frames: Frames, again: Again, *, now: float, advance: Advance
         passed.add_findings(batch.findings, offset=chunk.offset)
         label = chunk.converter.labels["created_at"]
         passed.add_findings(future_findings(seconds.view("datetime64[s]"), now, label), offset=chunk.offset + first)
-        keys.add(batch, words)
+        keys.add(batch, first_words)
         advance(len(batch.rows))
     # Judging needs memory, too: neither the digests of contacts nor what reading has left behind are needed now.
     passed.facts.contacts()
-    pa.default_memory_pool().release_unused()
+    give_back_memory()
     valid = keys.valid.taken()
     for resolution, days in _resolutions(keys, valid, again, policy=passed.policy):
         passed.facts.add_repeats(resolution.repeats, days)
@@ -143,9 +146,9 @@ def _chunks(passed: PassedRows, frames: Frames) -> Iterator[_PassingChunk]:
             yield _PassingChunk(converter=frame.converter, offset=offset, bounds=bounds)
 
 
-def _converted(chunk: _PassingChunk) -> tuple[_PassingChunk, EventBatch, Words]:
+def _converted(chunk: _PassingChunk) -> tuple[_PassingChunk, EventBatch, FirstWords]:
     batch = chunk.converter.convert(*chunk.bounds)
-    return chunk, batch, batch.keys().words(slice(None))
+    return chunk, batch, batch.keys().words(slice(None), FIRST_WORD)[0]
 
 
 def _first_rows(where: Mask, most: int) -> Rows:
@@ -181,16 +184,15 @@ class _GrowingColumn:
 
 
 class _PassedKeys:
-    """What judging takes of each row that has passed: 18 bytes."""
+    """What judging takes of each row that has passed: 10 bytes."""
 
     def __init__(self) -> None:
-        self.first_words, self.second_words = _GrowingColumn(np.uint64), _GrowingColumn(np.uint64)
+        self.first_words = _GrowingColumn(np.uint64)
         self.has_key, self.valid = _GrowingColumn(bool), _GrowingColumn(bool)
 
-    def add(self, batch: EventBatch, words: Words) -> None:
+    def add(self, batch: EventBatch, first_words: FirstWords) -> None:
         """Add the rows of a chunk."""
-        self.first_words.extend(words[0])
-        self.second_words.extend(words[1])
+        self.first_words.extend(first_words)
         self.has_key.extend(batch.has_key())
         self.valid.extend(batch.valid)
 
@@ -204,12 +206,12 @@ def _resolutions(keys: _PassedKeys, valid: Mask, again: Again, *, policy: str) -
     rows = sharing_rows(all_first_words, keys.has_key.taken())
     first_words = all_first_words[rows]
     del all_first_words
-    second_words, is_valid = keys.second_words.taken()[rows], valid[rows]
-    read, read_days = _GrowingColumn(np.uint64), _GrowingColumn(np.int32)
-    for digests, days in in_order(_digests_and_days, again(rows)):
-        read.extend(digests)
-        read_days.extend(days)
-    all_digests, all_days = read.taken(), read_days.taken()
+    is_valid = valid[rows]
+    reads = _GrowingColumn(np.uint64), _GrowingColumn(np.uint64), _GrowingColumn(np.int32)
+    for compared in in_order(_compared, again(rows)):
+        for read, values in zip(reads, compared, strict=True):
+            read.extend(values)
+    second_words, all_digests, all_days = (read.taken() for read in reads)
     for where in key_parts(first_words):
         chosen, words = rows[where], np.stack([first_words[where], second_words[where]])
         sharing = KeyedRows(
@@ -228,15 +230,17 @@ def _resolutions(keys: _PassedKeys, valid: Mask, again: Again, *, policy: str) -
         yield placed, all_days[where][found.repeats.rows]
 
 
-def _digests_and_days(chosen: tuple[Converter, Rows]) -> tuple[npt.NDArray[np.uint64], Days]:
+def _compared(chosen: tuple[Converter, Rows]) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64], Days]:
+    """Return the second word of each row's key, a digest of its event, and its day."""
     converter, rows = chosen
-    digests, days = [], []
+    second_words, digests, days = [], [], []
     for block in blocks(rows):
         batch = converter.convert_rows(block)
+        second_words.append(batch.keys().words(slice(None), _SECOND_WORD)[0])
         # The second digest matters only where rows are spread.
         digests.append(batch.digests()[0])
         days.append(days_of(batch.seconds()))
-    return np.concatenate(digests), np.concatenate(days)
+    return np.concatenate(second_words), np.concatenate(digests), np.concatenate(days)
 
 
 def _twice(digests: npt.NDArray[np.uint64], rows: Rows) -> Words:

@@ -3,19 +3,14 @@
 import os
 from pathlib import Path
 
-import pandas as pd
-
-from events_pandas.check import no_rows
-from events_pandas.deliver import IntercomClient, Stop
+from events_pandas.deliver import IntercomClient
 from events_pandas.engines.stage import stage_folder
 from events_pandas.errors import SourceError
 from events_pandas.mapping import EventMapping
 from events_pandas.mapping.guesses import require_confirmed
-from events_pandas.results.destination import find_destination
-from events_pandas.run.frames import unsent_results
 from events_pandas.run.options import RunOptions, step_progress
 from events_pandas.run.outputs import Outputs
-from events_pandas.run.run import stop_error
+from events_pandas.run.rows_check import known_destination
 
 
 def require_places(
@@ -35,7 +30,6 @@ def require_token(client: IntercomClient, options: RunOptions) -> None:
     """Raise the error of a submission whose token Intercom refuses, unless nobody is to be asked."""
     if not options.preflight:
         return
-    destination = find_destination(client, progress=step_progress(options.progress))
-    if isinstance(destination, Stop):
-        raise stop_error(destination, unsent_results(no_rows(), pd.RangeIndex(0), destination))
+    destination = known_destination(client, progress=step_progress(options.progress))
+    assert destination is not None  # noqa: S101  # There is a client.
     options.require_workspace(destination.workspace)

@@ -17,8 +17,9 @@ from events_pandas.deliver import IntercomClient
 from events_pandas.engines.columns import StagedColumns, staged_columns
 from events_pandas.engines.dask_rows import require_apart, rows_name
 from events_pandas.engines.part_files import PartFacts, PartWriter
+from events_pandas.engines.partition_check import check_partitions
 from events_pandas.engines.stage import Answer, Argument, Wanted
-from events_pandas.engines.steps import checked, rows_error, staged, submitted
+from events_pandas.engines.steps import rows_error, staged, submitted
 from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport
 from events_pandas.run.options import SubmitOptions, run_options, with_options
@@ -97,7 +98,7 @@ def stage_events(
     columns = _columns(frame, mapping, keys=keys, order_by=order_by)
     require_apart(frame, stage)
     wanted = Wanted(columns=columns, partitions=frame.npartitions, rows=rows_name(frame))
-    partitions = _OnWorkers(_read(frame, columns))
+    partitions = _DaskPartitions(_read(frame, columns))
     return staged(partitions, wanted, stage=stage, overwrite=overwrite, progress=progress)
 
 
@@ -123,12 +124,12 @@ def check_events(frame: dd.DataFrame, mapping: EventMapping, *, client: Intercom
     MappingError
         If the mapping does not fit the frame, or has callables: compute their columns in the frame.
     SourceError
-        If a column has no single type.
+        If a column has no single type, or if the rows do not fit into the folder for temporary files.
 
     Notes
     -----
     The columns that the mapping reads come to this process one partition at a time, and are in a temporary folder until
-    the report is made.
+    the report is made: ``TMPDIR`` names another one.
 
     Examples
     --------
@@ -143,7 +144,7 @@ def check_events(frame: dd.DataFrame, mapping: EventMapping, *, client: Intercom
     (1, [[1, 'time_unreadable']])
     """
     columns = _columns(frame, mapping)
-    return checked(_ComingHere(_read(frame, columns)), Wanted(columns=columns), mapping, client=client)
+    return check_partitions(_DaskPartitionsHere(_read(frame, columns)), columns.read, mapping, client=client)
 
 
 @with_options
@@ -242,7 +243,7 @@ def _read(frame: dd.DataFrame, columns: StagedColumns) -> dd.DataFrame:
 
 
 @dataclass(frozen=True, slots=True)
-class _OnWorkers:
+class _DaskPartitions:
     """Partitions that are written where they are computed."""
 
     frame: dd.DataFrame
@@ -257,7 +258,7 @@ class _OnWorkers:
         return _computed([dask.delayed(step)(argument) for argument in arguments])
 
 
-class _ComingHere(_OnWorkers):
+class _DaskPartitionsHere(_DaskPartitions):
     """Partitions that come to this process one after another, and are written here."""
 
     def written(self, write: PartWriter) -> Sequence[PartFacts]:
@@ -272,10 +273,6 @@ class _ComingHere(_OnWorkers):
         # The workers keep what this process has not written yet, and forget what nobody refers to.
         del futures
         return sorted(write(future.result(), numbers[future.key]) for future in coming)
-
-    def each(self, step: Callable[[Argument], Answer], arguments: Sequence[Argument]) -> Sequence[Answer]:
-        """Call a function with each argument, here."""
-        return list(map(step, arguments))
 
 
 def _computed(tasks: Sequence[Any]) -> Sequence[Any]:

@@ -1,4 +1,7 @@
-"""Parts of a stage as files: what a worker does for one of them. Each is written beside, and renamed into place."""
+"""Parts of a stage as files: what a worker does for one of them. Each is written beside, and renamed into place.
+
+Parts that are left are in Parquet; others are in Arrow's own format, which takes less time and more space.
+"""
 
 import os
 import secrets
@@ -23,6 +26,7 @@ _REFUSALS: Final = (ValueError, TypeError, NotImplementedError, OverflowError)
 """The errors of Arrow for cells that it cannot hold or convert; two of them are its own, too."""
 
 PART, POSITION = "part", "position"
+ARROW: Final = ".arrow"
 
 
 class PartFacts(NamedTuple):
@@ -51,7 +55,9 @@ class PartWriter:
     def __call__(self, frame: pd.DataFrame, partition: int) -> PartFacts:
         """Write a partition, with the types that its own cells have."""
         table = pa.table({name: _cells(frame[name], name, partition) for name in self.names})
-        _put(self.path(partition), lambda path: pq.write_table(table, path))
+        path = self.path(partition)
+        write = _write_arrow if path.suffix == ARROW else pq.write_table
+        _put(path, lambda new: write(table, new))
         inexact = frozenset(name for name in self.names if not _is_exact(table[name]))
         absent = frozenset(name for name in self.names if _is_absent(table[name]))
         return PartFacts(partition, table.num_rows, table.schema, inexact, absent)
@@ -61,7 +67,8 @@ class PartWriter:
         counts: list[int] = []
 
         def write(path: Path) -> None:
-            with pq.ParquetWriter(path, schema) as file:
+            is_arrow = ARROW in path.suffixes
+            with pa.ipc.new_file(path, schema) if is_arrow else pq.ParquetWriter(path, schema) as file:
                 for table in tables:
                     file.write_table(table)
                     counts.append(table.num_rows)
@@ -139,7 +146,13 @@ def retype(part: tuple[Path, pa.Schema]) -> None:
 
 
 def _retyped(path: Path, schema: pa.Schema) -> pa.Table:
-    table = pq.read_table(path)
+    return with_types(pq.read_table(path), schema)
+
+
+def with_types(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Return a part with the types that hold the cells of all parts."""
+    if table.schema.equals(schema):
+        return table
     columns = {}
     for name, kind in zip(schema.names, schema.types, strict=True):
         try:
@@ -174,7 +187,7 @@ class PartSorter:
     def cut(self, part: tuple[int, pa.Table]) -> Rows:
         """Return where a sorted part is to be cut: how many of its rows come before each of the given rows."""
         number, cuts = part
-        keys = self._keys(_open_arrow(self._path(number)))
+        keys = self._keys(open_arrow(self._path(number)))
         own = _numbered(keys, number, np.arange(keys.num_rows))
         # A row that stands in the way itself comes after the cut.
         order = order_of(pa.concat_tables([cuts, own]))
@@ -185,7 +198,7 @@ class PartSorter:
         """Write the given columns of a part of the stage: rows from a start to a stop in each sorted part."""
         target, names, numbers, starts, stops = part
         slices = zip(numbers.tolist(), starts.tolist(), (stops - starts).tolist(), strict=True)
-        table = pa.concat_tables([_open_arrow(self._path(number)).slice(*where) for number, *where in slices])
+        table = pa.concat_tables([open_arrow(self._path(number)).slice(*where) for number, *where in slices])
         # Of rows that are alike, those of earlier parts come first: Arrow keeps their order.
         table = table.take(order_of(self._keys(table))).select(list(names))
         _put(target, lambda new: pq.write_table(table, new))
@@ -214,7 +227,7 @@ def _write_arrow(table: pa.Table, path: Path) -> None:
         file.write_table(table)
 
 
-def _open_arrow(path: Path) -> pa.Table:
+def open_arrow(path: Path) -> pa.Table:
     """Open a file whose rows are read only where they are used."""
     with pa.memory_map(str(path)) as content:
         return pa.ipc.open_file(content).read_all()

@@ -19,8 +19,9 @@ import pyarrow as pa
 from events_pandas.deliver import IntercomClient
 from events_pandas.engines.columns import StagedColumns, staged_columns
 from events_pandas.engines.part_files import PartFacts, PartWriter
+from events_pandas.engines.partition_check import check_partitions
 from events_pandas.engines.stage import Answer, Argument, Wanted
-from events_pandas.engines.steps import checked, rows_error, staged, submitted
+from events_pandas.engines.steps import rows_error, staged, submitted
 from events_pandas.errors import SourceError
 from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport
@@ -158,7 +159,8 @@ def check_events(frame: "DataFrame", mapping: EventMapping, *, client: IntercomC
     (1, [[1, 'time_unreadable']])
     """
     partitions, columns = _partitions(frame, mapping)
-    return checked(_ComingHere(partitions.frame, partitions.schema), Wanted(columns=columns), mapping, client=client)
+    here = _SparkPartitionsHere(partitions.frame, partitions.schema)
+    return check_partitions(here, columns.read, mapping, client=client)
 
 
 @with_options
@@ -260,7 +262,7 @@ def _first_line(error: Exception) -> str:
 
 def _partitions(
     frame: "DataFrame", mapping: EventMapping, *, keys: Sequence[Hashable] = (), order_by: Sequence[Hashable] = ()
-) -> "tuple[_OnWorkers, StagedColumns]":
+) -> "tuple[_SparkPartitions, StagedColumns]":
     """Return the columns of a stage as partitions, and which ones they are."""
     if not _is_frame(frame):
         raise rows_error(frame, engine="Spark")
@@ -272,7 +274,7 @@ def _partitions(
         others = [name for name in columns.names if name not in order_by and _has_order(schema.field(name).type)]
         columns = replace(columns, order_by=(*columns.order_by, *others))
     # PySpark's `mapInArrow` fails for names with backticks.
-    return _OnWorkers(read.toDF(*map(str, range(len(schema)))), schema), columns
+    return _SparkPartitions(read.toDF(*map(str, range(len(schema)))), schema), columns
 
 
 def _is_frame(frame: Any) -> bool:
@@ -314,7 +316,7 @@ def _has_order(kind: pa.DataType) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _OnWorkers:
+class _SparkPartitions:
     """Partitions that are written where they are computed."""
 
     frame: "DataFrame"
@@ -333,7 +335,7 @@ class _OnWorkers:
         return _answers(numbers.mapInArrow(partial(_done, step=step, arguments=arguments), _ANSWERS))
 
 
-class _ComingHere(_OnWorkers):
+class _SparkPartitionsHere(_SparkPartitions):
     """Partitions that come to this process in batches, and are written here."""
 
     def written(self, write: PartWriter) -> Sequence[PartFacts]:

@@ -4,20 +4,16 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Final, Literal
 
 import pandas as pd
 
-from events_pandas.deliver import IntercomClient
 from events_pandas.deliver.journal import AUTO, DIRECTORY_VARIABLE
 from events_pandas.engines.beforehand import require_places, require_token
 from events_pandas.engines.stage import Partitions, Wanted, is_there, stage_folder, write_stage
 from events_pandas.manifest import Manifest
 from events_pandas.mapping import EventMapping
-from events_pandas.results import CheckReport
-from events_pandas.run.file_check import check_files
 from events_pandas.run.files import submit_files
 from events_pandas.run.options import RunOptions, step_progress
 from events_pandas.warned import warn_caller
@@ -50,18 +46,6 @@ def staged(
     if overwrite or not is_there(folder, wanted, progress=progress):
         write_stage(folder, partitions, wanted, progress=progress)
     return folder
-
-
-def checked(
-    partitions: Partitions, wanted: Wanted, mapping: EventMapping, *, client: IntercomClient | None
-) -> CheckReport:
-    """Check the rows of partitions that come to this process."""
-    with TemporaryDirectory(prefix="events-pandas-") as temporary:
-        folder = Path(temporary) / "rows"
-        write_stage(folder, partitions, wanted)
-        report = check_files(folder, mapping, client=client)
-    # The rows are those of a frame: its parts have no names that anybody knows.
-    return replace(report, places=pd.DataFrame, empty_files=())
 
 
 def _warn_of_passing_journal(run: RunOptions) -> None:

@@ -1,5 +1,6 @@
 """The mapping of columns to the fields of an event: rules, `EventMapping`, its TOML form, and a frame bound to it."""
 
+from events_pandas.mapping.arrow_types import arrow_frame, sliceable_table
 from events_pandas.mapping.binding import (
     BoundMapping,
     BoundRule,
@@ -15,7 +16,7 @@ from events_pandas.mapping.event_mapping import EventMapping
 from events_pandas.mapping.frame_sources import frame_labels, named_values
 from events_pandas.mapping.rules import Column, Constant, Date, Link, MonetaryAmount, Number, RichLink, Rule, Text
 from events_pandas.mapping.source_format import SourceFormat
-from events_pandas.mapping.tables import Table, as_frame, frames_of, is_streamed, read_table
+from events_pandas.mapping.tables import Table, as_frame, batches_of, frames_of, is_streamed, read_table
 
 __all__ = [
     "BoundMapping",
@@ -33,7 +34,9 @@ __all__ = [
     "Table",
     "Text",
     "absent_columns",
+    "arrow_frame",
     "as_frame",
+    "batches_of",
     "bind",
     "frame_labels",
     "frames_of",
@@ -45,4 +48,5 @@ __all__ = [
     "require_columns",
     "require_frame",
     "require_mapping",
+    "sliceable_table",
 ]

@@ -97,7 +97,7 @@ def frames_of(
             "frames: expected several DataFrames, got one: give a list or an iterator, or call submit_events"
         )
     if _is_arrow(rows):
-        return _batch_frames(rows, _wanted(mapping, keys), chunksize=chunksize)
+        return map(arrow_frame, _batches(rows, _wanted(mapping, keys), chunksize=chunksize))
     cure = rows_cure(rows)
     if cure or isinstance(rows, dict) or not isinstance(rows, Iterable):
         expected = "frames: expected several DataFrames, or a table that is read in batches"
@@ -106,12 +106,17 @@ def frames_of(
     return map(partial(as_frame, mapping=mapping, keys=keys), rows)
 
 
-def _batch_frames(rows: object, wanted: _ColumnsRead | None, *, chunksize: int) -> Iterator[pd.DataFrame]:
-    """Yield the batches of a table as frames of at most `chunksize` rows; a table without rows gives an empty frame.
+def batches_of(rows: object, mapping: EventMapping, chunksize: int) -> Iterator[pa.Table]:
+    """Yield the batches of a table that is streamed, cut after `chunksize` rows; `arrow_frame` makes a frame of each.
 
-    A batch without rows is an empty frame, too: its source may wait for rows.
+    A table without rows has one batch.
     """
-    table = _narrowed(_native(rows), wanted)
+    return _batches(_native(rows), _wanted(mapping, ()), chunksize=chunksize)
+
+
+def _batches(rows: object, wanted: _ColumnsRead | None, *, chunksize: int) -> Iterator[pa.Table]:
+    # A batch without rows is one too: its source may wait for rows.
+    table = _narrowed(rows, wanted)
     if _has(table, "collect_batches"):
         queried = map(_whole, table.collect_batches(chunk_size=chunksize, engine="streaming"))
         batches = _or_else(queried, lambda: _whole(table.head(0)))
@@ -121,7 +126,7 @@ def _batch_frames(rows: object, wanted: _ColumnsRead | None, *, chunksize: int) 
     for batch in batches:
         chosen = _chosen(batch, wanted)
         for start in range(0, max(len(chosen), 1), chunksize):
-            yield arrow_frame(chosen.slice(start, chunksize))
+            yield chosen.slice(start, chunksize)
 
 
 def _has(rows: object, name: str) -> bool:

@@ -369,8 +369,3 @@ def _simplified(stop: Stop, *, requests: int) -> Stop:
     return replace(
         stop, message="the run was interrupted before the first event: nothing was sent, submit all rows again"
     )
-
-
-def stop_error(stop: Stop, results: pd.DataFrame) -> SubmissionError | SubmissionInterrupted:
-    """Return the exception of a run that ended early."""
-    return stop.error(results)

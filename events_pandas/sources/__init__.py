@@ -16,6 +16,7 @@ from events_pandas.sources.files import (
     sheet_hint,
     source_schema,
 )
+from events_pandas.sources.kept_tables import KeptTables
 from events_pandas.sources.opening import is_in_place, is_readable
 from events_pandas.sources.places import PathOrPaths, Places, name_of, opened_files, source_files
 from events_pandas.sources.rereading import COMPARED_ROWS, other_readings, payloads_of
@@ -27,6 +28,7 @@ __all__ = [
     "BadFile",
     "ColumnTypes",
     "FileChunk",
+    "KeptTables",
     "PathOrPaths",
     "Places",
     "SourceFile",

@@ -67,9 +67,15 @@ class Spool:
 
 
 def copy_fault(name: str, error: OSError) -> SourceError:
-    """Return the fault of a file that cannot be copied to this machine."""
+    """Return the fault of a file, or of rows, that cannot be copied to this machine."""
+    try:
+        folder = tempfile.gettempdir()
+    except FileNotFoundError:
+        # Python has tried to write to some folders, as it does once.
+        cure = "free some space in one, or set TMPDIR to another folder"
+        return SourceError(f"{name}: cannot be copied to a folder for temporary files: none can be written to: {cure}")
     advice = ": free some space there, or set TMPDIR to another folder" if is_full(error) else ""
-    return SourceError(f"{name}: cannot be copied to {tempfile.gettempdir()}: {error.strerror or error}{advice}")
+    return SourceError(f"{name}: cannot be copied to {folder}: {error.strerror or error}{advice}")
 
 
 def is_full(error: BaseException) -> bool:

@@ -1,5 +1,6 @@
 """Rows of a Dask DataFrame as a stage: their order, their types, how often they are read, and what is refused."""
 
+import dataclasses
 import datetime as dt
 import io
 import json
@@ -714,3 +715,39 @@ def test_journal_that_lasts_or_was_chosen_is_not_warned_of(submit_rows, tmp_path
     results = submit_rows()
 
     assert len(results) == 2
+
+
+def test_check_says_where_the_disk_is_full(mapping, tmp_path, monkeypatch):
+    """Partitions are in the folder for temporary files until the report is made; nothing is left there."""
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, limits[1]))
+    try:
+        with pytest.raises(ep.SourceError) as raised:
+            check_events(dd.from_pandas(rows(1_000), npartitions=2), mapping)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    assert str(raised.value) == (
+        f"rows of the partitions: cannot be copied to {tmp_path}: File too large: "
+        "free some space there, or set TMPDIR to another folder"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("policy", ["skip", "spread"])
+def test_check_is_that_of_the_stage(mapping, policy):
+    """Partitions that differ in their types, that are small or have no rows are checked as their stage is."""
+    mapping = dataclasses.replace(mapping, metadata={"n": "n", "paid_at": "paid_at"}, duplicates=policy)
+    whole = rows(5).assign(who="00001", paid_at=None)
+    gaps = rows(40_000).assign(n=[1.0, None] * 20_000, paid_at="soon")
+    frame = partitions(whole, gaps, rows(0).assign(paid_at=""), rows(300).assign(paid_at="2024-01-31"))
+
+    report = check_events(frame, mapping)
+
+    expected = ep.check_file(stage_events(frame, mapping, "stage"), mapping)
+    # A stage has files, which are named.
+    assert str(report) == re.sub(r" \(/[^)]*\)", "", str(expected))
+    assert report.payloads(1_000) == expected.payloads(1_000)
+    assert report.problems["row"].tolist() == expected.problems["row"].tolist()

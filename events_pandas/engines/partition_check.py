@@ -1,0 +1,54 @@
+"""Rows of an engine are checked here: workers bring them out in parts, which are in a temporary folder until then."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pyarrow as pa
+
+from events_pandas.deliver import IntercomClient
+from events_pandas.engines.part_count import PartCount
+from events_pandas.engines.part_files import ARROW, PartFacts, PartWriter, common_schema, open_arrow, with_types
+from events_pandas.engines.stage import Partitions
+from events_pandas.errors import SourceError
+from events_pandas.mapping import EventMapping
+from events_pandas.results import CheckReport
+from events_pandas.run.stream_check import check_batches
+from events_pandas.sources.spool import copy_fault, is_full
+
+
+def check_partitions(
+    partitions: Partitions, names: Sequence[str], mapping: EventMapping, *, client: IntercomClient | None
+) -> CheckReport:
+    """Check the columns of all partitions, in their order and with the types that a stage of them would have."""
+    with TemporaryDirectory(prefix="events-pandas-") as folder:
+        writer = PartWriter(names=names, folder=Path(folder), file_name=_file_name)
+        with PartCount(writer.folder, "auto").step("reading partitions", files=f"*{ARROW}", total=None):
+            facts = _written(partitions, writer)
+        parts = [part for part in facts if part.rows] or list(facts[:1])
+        schema = common_schema(parts)
+
+        def batches(most_rows: int) -> Iterator[pa.Table]:
+            for part in parts:
+                # What is used of its rows is read from the file each time.
+                table = with_types(open_arrow(writer.path(part.partition)), schema)
+                for start in range(0, max(len(table), 1), most_rows):
+                    yield table.slice(start, most_rows)
+
+        return check_batches(batches, mapping, client=client)
+
+
+def _file_name(number: int) -> str:
+    return f"{number}{ARROW}"
+
+
+def _written(partitions: Partitions, write: PartWriter) -> Sequence[PartFacts]:
+    try:
+        return partitions.written(write)
+    except SourceError as error:
+        cause = error.__cause__
+        if not isinstance(cause, OSError) or not is_full(cause):
+            raise
+        # Nobody asked for a stage: it is the folder for temporary files.
+        raise copy_fault("rows of the partitions", OSError(cause.errno, os.strerror(cause.errno or 0))) from cause
