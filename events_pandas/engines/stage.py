@@ -75,7 +75,7 @@ def is_there(folder: Path, wanted: Wanted, *, progress: ProgressChoice = "auto")
     differing = [name for name, fact in wanted.facts().items() if manifest.made_of.get(name) != fact]
     if differing or wanted.rows is None:
         cure = "give another folder, or overwrite=True to write it again; submit_file submits it as it is"
-        fault = f"with other {listed(differing)} than those asked for" if differing else "and may have other rows"
+        fault = f"and differs from what is asked for ({listed(differing)})" if differing else "and may have other rows"
         raise SourceError(f"{folder}: is a stage already, {fault}: {cure}")
     with progress_bar(progress, total=manifest.rows, description="staging", delay_seconds=2.0) as bar:
         bar.say(

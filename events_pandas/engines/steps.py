@@ -17,7 +17,7 @@ from events_pandas.mapping import EventMapping
 from events_pandas.run.files import submit_files
 from events_pandas.run.options import RunOptions, step_progress
 from events_pandas.warned import warn_caller
-from events_pandas.words import kind_of
+from events_pandas.words import full_kind_of
 
 _PASSING: Final = MappingProxyType(
     {"DATABRICKS_RUNTIME_VERSION": "a Databricks cluster", "KUBERNETES_SERVICE_HOST": "a Kubernetes pod"}
@@ -27,8 +27,11 @@ _PASSING: Final = MappingProxyType(
 
 def rows_error(rows: object, *, engine: str) -> TypeError:
     """Return the error for rows that are not those of an engine."""
-    cure = "call the function of this name in events_pandas" if isinstance(rows, pd.DataFrame) else "give one"
-    return TypeError(f"expected rows in a {engine} DataFrame, got {kind_of(rows)}: {cure}")
+    if isinstance(rows, pd.DataFrame):
+        got, cure = "a pandas DataFrame", "call the function of this name in events_pandas"
+    else:
+        got, cure = full_kind_of(rows), "give one"
+    return TypeError(f"expected rows in a {engine} DataFrame, got {got}: {cure}")
 
 
 def staged(

@@ -35,10 +35,11 @@ _CURES: Final[Mapping[str, str]] = MappingProxyType(
         "toPandas": "events_pandas.engines.spark has functions for it",
         "to_frame": "call its to_frame()",
         "to_pandas": "call its to_pandas()",
+        "map_partitions": "events_pandas.engines.dask has functions for it",
         "compute": "call its compute()",
     }
 )
-"""How to make a frame of rows whose type has a method of this name: of cursors, scanners, PySpark, Dask, columns."""
+"""How to make a frame of rows whose type has a method of this name: of cursors, scanners, PySpark, columns, Dask."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

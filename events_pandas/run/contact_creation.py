@@ -17,7 +17,7 @@ from events_pandas.intercom import CONTACT_FIELDS
 from events_pandas.results.frame import text_column
 from events_pandas.run.asking import Asking
 from events_pandas.run.contact_fields import RESULT_COLUMNS, JsonTexts, contact_payload
-from events_pandas.words import counted, kind_of
+from events_pandas.words import counted, full_kind_of, kind_of
 
 
 class CreationStatus(StrEnum):
@@ -154,7 +154,9 @@ class ContactCreation:
 def require_contacts(contacts: object) -> None:
     """Raise an error for anything but a table of contacts with one column of each name, or for odd cells in it."""
     if not isinstance(contacts, pd.DataFrame):
-        raise TypeError(f"contacts: expected a DataFrame, got {kind_of(contacts)}: give rows of check_contacts")
+        raise TypeError(
+            f"contacts: expected a pandas DataFrame, got {full_kind_of(contacts)}: give rows of check_contacts"
+        )
     _require_columns(contacts)
     require_named(contacts, "contacts")
 

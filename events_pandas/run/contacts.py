@@ -20,7 +20,7 @@ from events_pandas.run.contact_creation import CONTACT_ROLES, ContactCreation, r
 from events_pandas.run.contact_fields import field_texts, require_fields
 from events_pandas.run.desk import Desk
 from events_pandas.run.options import RunOptions
-from events_pandas.words import kind_of
+from events_pandas.words import full_kind_of
 
 SEARCH_LAG: Final = "Intercom's search does not show contacts that were created in the last minutes"
 _KEY: Final = ["identifier", "contact"]
@@ -62,7 +62,9 @@ def _with_answers(contacts: pd.DataFrame, known: pd.DataFrame | None) -> pd.Data
         not_asked = pd.Categorical.from_codes(np.full(len(contacts), NOT_ASKED, np.int8), dtype=CONTACT_STATUS_DTYPE)
         return _with_columns(contacts, status=not_asked, merged_into=text_column(pa.nulls(len(contacts), pa.string())))
     if not isinstance(known, pd.DataFrame):
-        raise TypeError(f"known: expected a DataFrame, got {kind_of(known)}: give what check_contacts returned")
+        raise TypeError(
+            f"known: expected a pandas DataFrame, got {full_kind_of(known)}: give what check_contacts returned"
+        )
     if lacking := [column for column in _KNOWN_COLUMNS if column not in known]:
         raise ValueError(f"known: no column {lacking[0]!r}: give what check_contacts returned")
     require_named(known, "known")

@@ -274,12 +274,16 @@ def run_options(options: Mapping[str, Any], *, own: Sequence[str] = ()) -> RunOp
     `own` has the other keywords of the function, one of which may have been meant.
     """
     for name in options:
+        if name in _OF_FILES and not own:
+            raise TypeError(f"no option {name!r}: only submit_file writes results or rejects to a file or a folder")
         if name not in _PARAMETERS:
             raise TypeError(f"no option {name!r}: {did_you_mean(name, [*own, *_PARAMETERS])}")
     return RunOptions(**options)
 
 
 _PARAMETERS: Final = inspect.signature(RunOptions).parameters
+_OF_FILES: Final = ("results_path", "rejects_path")
+"""Keywords of `submit_file` alone, which others are given by mistake."""
 
 
 def with_options(function: Function) -> Function:

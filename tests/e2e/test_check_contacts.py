@@ -400,7 +400,7 @@ def test_check_contacts_of_no_rows_asks_nothing(fake_client, make_orders, mappin
 
 def test_check_contacts_refuses_known_contacts_in_another_form(client, make_orders, mapping):
     """What is passed as known must be a table of check_contacts."""
-    with pytest.raises(TypeError, match=r"known: expected a DataFrame, got a list: give what check_contacts returned"):
+    with pytest.raises(TypeError, match=r"known: expected a pandas DataFrame, got a list: give what check_contacts"):
         check_contacts(make_orders(1), mapping, client=client, known=["00042"])
     with pytest.raises(ValueError, match=r"known: no column 'status': give what check_contacts returned"):
         check_contacts(make_orders(1), mapping, client=client, known=make_orders(1, identifier="user_id", contact="1"))

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import requests
 
@@ -362,8 +363,14 @@ def test_create_contacts_hands_back_what_it_has_when_intercom_fails(start):
 
 def test_create_contacts_refuses_what_is_not_a_table_of_contacts(client):
     """Wrong tables, roles, fields and columns are named, and nothing is sent."""
-    with pytest.raises(TypeError, match=r"contacts: expected a DataFrame, got a list: give rows of check_contacts"):
+    with pytest.raises(
+        TypeError, match=r"contacts: expected a pandas DataFrame, got a list: give rows of check_contacts"
+    ):
         create_contacts(["00042"], client=client)
+    with pytest.raises(
+        TypeError, match=r"contacts: expected a pandas DataFrame, got a polars\.dataframe\.frame\.DataFrame:"
+    ):
+        create_contacts(pl.DataFrame({"identifier": ["email"]}), client=client)
     with pytest.raises(ValueError, match=r"contacts: no column 'contact': give rows of check_contacts or"):
         create_contacts(pd.DataFrame({"identifier": ["email"]}), client=client)
     with pytest.raises(ValueError, match=r"contacts: row 1 needs an identifier \(user_id, id or email\) and a contact"):

@@ -352,7 +352,7 @@ def test_killed_driver_that_was_sending_goes_on_with_other_partitions(send):
 
     assert killed.returncode == -signal.SIGKILL
     assert 300 <= arrived < 1_000
-    assert "is a stage already, with other partitions, rows than those asked for: " in refused.stderr
+    assert "is a stage already, and differs from what is asked for (partitions, rows): " in refused.stderr
     assert len(send.sandbox.events) == 1_000
     assert again.returncode == 0, again.stderr
     assert again.stdout.startswith("True {")

@@ -374,7 +374,7 @@ def test_frame_that_is_not_of_spark_is_refused():
     with pytest.raises(TypeError) as raised:
         check_events(pd.DataFrame(), MAPPING)
 
-    said = "expected rows in a Spark DataFrame, got a DataFrame: call the function of this name in events_pandas"
+    said = "expected rows in a Spark DataFrame, got a pandas DataFrame: call the function of this name in events_pandas"
     assert str(raised.value) == said
 
 
@@ -405,7 +405,7 @@ def test_complete_stage_is_never_taken_for_that_of_the_frame(spark, people, tmp_
     cure = "give another folder, or overwrite=True to write it again; submit_file submits it as it is"
     assert before.semanticHash() == now.semanticHash()
     assert str(raised.value) == f"{stage}: is a stage already, and may have other rows: {cure}"
-    assert str(otherwise.value) == (f"{stage}: is a stage already, with other columns than those asked for: {cure}")
+    assert str(otherwise.value) == f"{stage}: is a stage already, and differs from what is asked for (columns): {cure}"
     stage_events(now, MAPPING, stage, keys=["n"], order_by=["n"], overwrite=True)
     assert staged(stage).num_rows == 9
 

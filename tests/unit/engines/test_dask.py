@@ -339,8 +339,14 @@ def test_frame_that_is_not_of_dask_is_refused(mapping):
     with pytest.raises(TypeError) as raised:
         check_events(rows(1), mapping)
 
-    said = "expected rows in a Dask DataFrame, got a DataFrame: call the function of this name in events_pandas"
+    said = "expected rows in a Dask DataFrame, got a pandas DataFrame: call the function of this name in events_pandas"
     assert str(raised.value) == said
+
+
+def test_functions_for_tables_name_those_for_dask(mapping):
+    """Computing the frame would bring all of its rows into memory."""
+    with pytest.raises(TypeError, match=r"DataFrame: events_pandas\.engines\.dask has functions for it$"):
+        ep.check_events(dd.from_pandas(rows(1), npartitions=1), mapping)
 
 
 def test_order_that_is_not_a_list_is_refused(mapping):
@@ -385,7 +391,7 @@ def test_complete_stage_of_other_rows_is_refused(mapping, tmp_path, frame, optio
     with pytest.raises(ep.SourceError) as raised:
         stage_events(dd.from_pandas(frame, npartitions=3), mapping, "stage", **options)
 
-    other = f"is a stage already, with other {differing} than those asked for"
+    other = f"is a stage already, and differs from what is asked for ({differing})"
     assert str(raised.value) == f"{tmp_path / 'stage'}: {other}: {CURE}"
     stage_events(dd.from_pandas(frame, npartitions=3), mapping, "stage", overwrite=True, **options)
     assert staged(folder).num_rows == len(frame)
@@ -444,7 +450,7 @@ def test_complete_stage_of_a_file_is_refused_when_the_file_has_changed(mapping, 
     with pytest.raises(ep.SourceError) as raised:
         stage_events(read(), mapping, "stage")
 
-    assert "is a stage already, with other rows than those asked for" in str(raised.value)
+    assert "is a stage already, and differs from what is asked for (rows): " in str(raised.value)
 
 
 def test_stage_that_is_used_as_it_is_is_named(mapping, tmp_path, capsys):

@@ -42,6 +42,15 @@ def test_options_suggest_the_nearest_when_there_is_none_of_that_name():
     assert str(caught.value) == "no option 'chunk_size': did you mean 'chunksize'?"
 
 
+@pytest.mark.parametrize("name", ["results_path", "rejects_path"])
+def test_options_of_files_are_said_to_be_those_of_submit_file(name):
+    """A similar name, such as log_path, would be another thing."""
+    with pytest.raises(TypeError) as caught:
+        run_options({name: "results/"})
+
+    assert str(caught.value) == f"no option {name!r}: only submit_file writes results or rejects to a file or a folder"
+
+
 def test_options_list_what_there_is_when_nothing_is_near():
     """Without a similar name the message lists all options."""
     with pytest.raises(TypeError) as caught:
