@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from glob import escape
 from pathlib import Path
 from typing import Any, Literal, Unpack
 
@@ -225,7 +226,8 @@ def submit_events(
 
     chosen = partial(stage_events, frame, mapping, stage, keys=run.keys, order_by=order_by, overwrite=overwrite)
     written = submitted(lambda progress: chosen(progress=progress), mapping, run=run, stage=stage, results=results)
-    return dd.read_parquet(list(map(str, written)))
+    # A name may look like a pattern, and a pattern without any file is a frame without rows.
+    return dd.read_parquet([escape(str(path)) for path in written])
 
 
 def _columns(

@@ -447,6 +447,29 @@ def test_complete_stage_of_a_file_is_refused_when_the_file_has_changed(mapping, 
     assert "is a stage already, with other rows than those asked for" in str(raised.value)
 
 
+@pytest.mark.parametrize("options", [{}, {"filesystem": "arrow"}], ids=["fsspec", "arrow"])
+def test_complete_stage_is_refused_when_a_file_has_changed_since_the_frame_was_made(mapping, tmp_path, options):
+    """A frame of a notebook is older than its files: what it knew of them does not count."""
+    write_parquet(rows(6))
+    frame = dd.read_parquet(tmp_path / "orders.parquet", **options)
+    stage_events(frame, mapping, "stage")
+    write_parquet(rows(6).assign(day="2024-02-28"))
+
+    with pytest.raises(ep.SourceError) as raised:
+        stage_events(frame, mapping, "stage")
+
+    assert "is a stage already, with other rows than those asked for" in str(raised.value)
+
+
+def test_results_are_read_from_a_folder_whose_name_looks_like_a_pattern(mapping, fake_client):
+    """A name with brackets is a name: its files are those of the results."""
+    frame, options = dd.from_pandas(rows(2), npartitions=1), {"journal": None, "progress": False}
+
+    results = submit_events(frame, mapping, stage="stage", results="run[1]?*", client=fake_client(), **options)
+
+    assert results["status"].compute().tolist() == ["accepted", "accepted"]
+
+
 def test_stage_that_is_used_as_it_is_is_named(mapping, tmp_path, capsys):
     """Nothing is taken silently: a line says since when the stage is complete."""
     stage_events(dd.from_pandas(rows(6), npartitions=3), mapping, "stage", progress=False)
