@@ -24,6 +24,8 @@ import events_pandas as ep
 from events_pandas.engines.dask import check_events, stage_events, submit_events
 
 NOT_KNOWN = "is a stage already, and may have other rows"
+NOON = dt.datetime(2024, 1, 31, 12)  # noqa: DTZ001  # Without a zone, as many sources have it.
+SEVERAL_TIMES = "has dates beside times, or times with and without a time zone"
 CURE = "give another folder, or overwrite=True to write it again; submit_file submits it as it is"
 
 
@@ -219,6 +221,14 @@ def test_parts_have_floats_if_a_partition_has_fractions(mapping):
     assert staged(stage_events(frame, mapping, "stage"))["who"].to_pylist() == [7.0, 7.5]
 
 
+def test_short_floats_do_not_shorten_whole_numbers(mapping):
+    """Floats of 16 or 32 bits hold few whole numbers: a column of both has those of 64 bits."""
+    short = [pd.Series([0.5], dtype=dtype) for dtype in ("float16", "float32")]
+    frame = partitions(*(rows(1).assign(who=cells) for cells in [*short, [16_777_217]]))
+
+    assert staged(stage_events(frame, mapping, "stage"))["who"].to_pylist() == [0.5, 0.5, 16_777_217.0]
+
+
 def test_numbers_that_no_type_holds_are_refused(mapping, tmp_path):
     """Neither the whole number nor the fraction may be changed."""
     frame = partitions(rows(1).assign(who=[7]), rows(1).assign(who=[2**53 + 1]), rows(1).assign(who=[7.5]))
@@ -272,6 +282,12 @@ def test_column_without_any_cell_is_staged(mapping):
         ([["a"], [7]], "it is string in partition 0, and int64 in partition 1"),
         ([["a", 7], ["b", "c"]], "partition 0 has cells that no Parquet column holds (...)"),
         ([pd.period_range("2024-01", periods=2, freq="M")] * 2, "Parquet has no period[M]"),
+        ([[{}]], "Parquet has no struct<>"),
+        ([["a"], [7], ["b"]], "it is string in partition 0, and int64 in partition 1"),
+        ([[Decimal("0.5")], [1.5]], "it is decimal128(1, 1) in partition 0, and double in partition 1"),
+        ([[NOON, NOON.replace(tzinfo=dt.UTC)]], f"partition 0 {SEVERAL_TIMES}"),
+        ([[NOON], [NOON.replace(tzinfo=dt.UTC), NOON]], f"partition 1 {SEVERAL_TIMES}"),
+        ([[NOON.date(), NOON]], f"partition 0 {SEVERAL_TIMES}"),
     ],
 )
 def test_column_without_a_single_type_is_refused(mapping, cells, why):
