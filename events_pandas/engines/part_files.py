@@ -41,6 +41,11 @@ class PartFacts(NamedTuple):
     absent: frozenset[str]  # columns without any cell
 
 
+def _stage_fault(folder: Path, error: OSError) -> SourceError:
+    reason = os.strerror(error.errno) if error.errno else error
+    return SourceError(f"{folder}: a stage cannot be written there: {reason}")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PartWriter:
     """Writes partitions as they come."""
@@ -48,6 +53,7 @@ class PartWriter:
     names: Sequence[str]
     folder: Path
     file_name: Callable[[int], str]  # of a partition
+    fault: Callable[[Path, OSError], SourceError] = _stage_fault  # of a file in a folder that is in the given one
 
     def path(self, partition: int) -> Path:
         """Return the file of a partition."""
@@ -58,7 +64,7 @@ class PartWriter:
         table = pa.table({name: _cells(frame[name], name, partition) for name in self.names})
         path = self.path(partition)
         write = _write_arrow if path.suffix == ARROW else pq.write_table
-        _put(path, lambda new: write(table, new))
+        _put(path, lambda new: write(table, new), self.fault)
         inexact = frozenset(name for name in self.names if not _is_exact(table[name]))
         absent = frozenset(name for name in self.names if _is_absent(table[name]))
         return PartFacts(partition, table.num_rows, table.schema, inexact, absent)
@@ -74,7 +80,7 @@ class PartWriter:
                     file.write_table(table)
                     counts.append(table.num_rows)
 
-        _put(self.path(partition), write)
+        _put(self.path(partition), write, self.fault)
         return PartFacts(partition, sum(counts), schema, inexact=frozenset(), absent=frozenset())
 
 
@@ -250,7 +256,9 @@ def open_arrow(path: Path) -> pa.Table:
         return pa.ipc.open_file(content).read_all()
 
 
-def _put(path: Path, write: Callable[[Path], object]) -> None:
+def _put(
+    path: Path, write: Callable[[Path], object], fault: Callable[[Path, OSError], SourceError] = _stage_fault
+) -> None:
     """Write a file beside, and rename it into its place: a task that runs twice writes the same one."""
     if not path.parent.is_dir():
         cure = "name a folder that the workers and this machine share"
@@ -263,6 +271,5 @@ def _put(path: Path, write: Callable[[Path], object]) -> None:
         with suppress(OSError):
             new.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            reason = os.strerror(error.errno) if error.errno else error
-            raise SourceError(f"{path.parent.parent}: a stage cannot be written there: {reason}") from error
+            raise fault(path.parent.parent, error) from error
         raise

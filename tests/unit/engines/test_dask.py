@@ -756,14 +756,17 @@ def test_journal_that_lasts_or_was_chosen_is_not_warned_of(submit_rows, tmp_path
     assert len(results) == 2
 
 
-def test_check_says_where_the_disk_is_full(mapping, tmp_path, monkeypatch):
+@pytest.mark.parametrize("scheduler", ["threads", "processes"])
+def test_check_says_where_the_disk_is_full(mapping, tmp_path, monkeypatch, scheduler):
     """Partitions are in the folder for temporary files until the report is made; nothing is left there."""
     resource = pytest.importorskip("resource")
+    # The processes know the folder by the variable.
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, limits[1]))
     try:
-        with pytest.raises(ep.SourceError) as raised:
+        with dask.config.set(scheduler=scheduler), pytest.raises(ep.SourceError) as raised:
             check_events(dd.from_pandas(rows(1_000), npartitions=2), mapping)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
