@@ -96,10 +96,15 @@ def _cells(column: "pd.Series[Any]", name: str, partition: int) -> "pa.Array | p
     if column.dtype == object and pa.types.is_temporal(cells.type) and _n_kinds_of_time(column) > 1:
         raise _not_staged(name, f"partition {partition} has dates beside times, or times with and without a time zone")
     try:
-        pq.ParquetWriter(pa.BufferOutputStream(), pa.schema([(name, cells.type)])).close()
+        require_in_parquet(pa.field(name, cells.type))
     except NotImplementedError as error:
         raise _not_staged(name, f"Parquet has no {cells.type}") from error
     return cells
+
+
+def require_in_parquet(field: pa.Field) -> None:
+    """Raise `NotImplementedError` if Parquet lacks the type of a column."""
+    pq.ParquetWriter(pa.BufferOutputStream(), pa.schema([field])).close()
 
 
 def _n_kinds_of_time(column: "pd.Series[Any]") -> int:
