@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from glob import escape
 from pathlib import Path
 from typing import Any, Literal, Unpack
 
@@ -227,8 +226,8 @@ def submit_events(
 
     chosen = partial(stage_events, frame, mapping, stage, keys=run.keys, order_by=order_by, overwrite=overwrite)
     written = submitted(lambda progress: chosen(progress=progress), mapping, run=run, stage=stage, results=results)
-    # A name may look like a pattern, and a pattern without any file is a frame without rows.
-    return dd.read_parquet([escape(str(path)) for path in written])
+    # A bracket would begin a pattern, and a pattern without any file is a frame without rows. Stars stand for themselves.
+    return dd.read_parquet([str(path).replace("[", "[[]") for path in written])
 
 
 def _columns(
