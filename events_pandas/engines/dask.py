@@ -226,7 +226,7 @@ def submit_events(
 
     chosen = partial(stage_events, frame, mapping, stage, keys=run.keys, order_by=order_by, overwrite=overwrite)
     written = submitted(lambda progress: chosen(progress=progress), mapping, run=run, stage=stage, results=results)
-    # A bracket would begin a pattern, and a pattern without any file is a frame without rows. Stars stand for themselves.
+    # A bracket would begin a pattern, and a pattern without any file is a frame without rows. Stars match themselves.
     return dd.read_parquet([str(path).replace("[", "[[]") for path in written])
 
 
