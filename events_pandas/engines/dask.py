@@ -77,6 +77,7 @@ def stage_events(
     Rows are the same, also in another process, if the frame is computed in the same way from the same pandas frames,
     and from Parquet and CSV files that have not changed. It is not known of other sources, such as a function of yours
     in ``from_map``: there a complete stage is an error.
+    What a function of yours reads by itself in ``map_partitions`` is not compared: if it has changed, give `overwrite`.
 
     Whole numbers stay exact. Where some partitions have a column as floats, because it has gaps there, it becomes a
     column of whole numbers, if all floats are whole numbers up to 2^53.
@@ -225,7 +226,8 @@ def submit_events(
 
     chosen = partial(stage_events, frame, mapping, stage, keys=run.keys, order_by=order_by, overwrite=overwrite)
     written = submitted(lambda progress: chosen(progress=progress), mapping, run=run, stage=stage, results=results)
-    return dd.read_parquet(list(map(str, written)))
+    # A bracket would begin a pattern, and a pattern without any file is a frame without rows. Stars match themselves.
+    return dd.read_parquet([str(path).replace("[", "[[]") for path in written])
 
 
 def _columns(

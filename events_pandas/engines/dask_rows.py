@@ -62,7 +62,9 @@ def _content(source: Any) -> object:
     if source.dependencies() or isinstance(source, FromPandas):
         return None
     if isinstance(source, ReadParquet):
-        return source.checksum
+        # The frame may be older than its files: it keeps what it knew of them, and reads them as they are.
+        known = zip(type(source)._parameters, source.operands, strict=True)  # noqa: SLF001
+        return type(source)(*(None if name == "_dataset_info_cache" else operand for name, operand in known)).checksum
     if isinstance(source, FromMap):
         blocks, *others = source.iterables
         return list(map(_block, blocks)), others

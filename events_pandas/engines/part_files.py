@@ -3,6 +3,7 @@
 Parts that are left are in Parquet; others are in Arrow's own format, which takes less time and more space.
 """
 
+import datetime as dt
 import os
 import secrets
 from collections.abc import Callable, Iterable, Sequence
@@ -40,6 +41,11 @@ class PartFacts(NamedTuple):
     absent: frozenset[str]  # columns without any cell
 
 
+def _stage_fault(folder: Path, error: OSError) -> SourceError:
+    reason = os.strerror(error.errno) if error.errno else error
+    return SourceError(f"{folder}: a stage cannot be written there: {reason}")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PartWriter:
     """Writes partitions as they come."""
@@ -47,6 +53,7 @@ class PartWriter:
     names: Sequence[str]
     folder: Path
     file_name: Callable[[int], str]  # of a partition
+    fault: Callable[[Path, OSError], SourceError] = _stage_fault  # of a file in a folder that is in the given one
 
     def path(self, partition: int) -> Path:
         """Return the file of a partition."""
@@ -57,7 +64,7 @@ class PartWriter:
         table = pa.table({name: _cells(frame[name], name, partition) for name in self.names})
         path = self.path(partition)
         write = _write_arrow if path.suffix == ARROW else pq.write_table
-        _put(path, lambda new: write(table, new))
+        _put(path, lambda new: write(table, new), self.fault)
         inexact = frozenset(name for name in self.names if not _is_exact(table[name]))
         absent = frozenset(name for name in self.names if _is_absent(table[name]))
         return PartFacts(partition, table.num_rows, table.schema, inexact, absent)
@@ -73,21 +80,36 @@ class PartWriter:
                     file.write_table(table)
                     counts.append(table.num_rows)
 
-        _put(self.path(partition), write)
+        _put(self.path(partition), write, self.fault)
         return PartFacts(partition, sum(counts), schema, inexact=frozenset(), absent=frozenset())
 
 
 def _cells(column: "pd.Series[Any]", name: str, partition: int) -> "pa.Array | pa.ChunkedArray":
     try:
         cells = pa.array(column, from_pandas=True)
-        kind = cells.type
-        if pa.types.is_dictionary(kind):
-            return cells.cast(kind.value_type)
-        if not isinstance(kind, pa.BaseExtensionType):
-            return cells
+        if pa.types.is_dictionary(cells.type):
+            cells = cells.cast(cells.type.value_type)
     except _REFUSALS as error:
         raise _not_staged(name, f"partition {partition} has cells that no Parquet column holds ({error})") from error
-    raise _not_staged(name, f"Parquet has no {column.dtype}")
+    if isinstance(cells.type, pa.BaseExtensionType):
+        raise _not_staged(name, f"Parquet has no {column.dtype}")
+    if column.dtype == object and pa.types.is_temporal(cells.type) and _n_kinds_of_time(column) > 1:
+        raise _not_staged(name, f"partition {partition} has dates beside times, or times with and without a time zone")
+    try:
+        require_in_parquet(pa.field(name, cells.type))
+    except NotImplementedError as error:
+        raise _not_staged(name, f"Parquet has no {cells.type}") from error
+    return cells
+
+
+def require_in_parquet(field: pa.Field) -> None:
+    """Raise `NotImplementedError` if Parquet lacks the type of a column."""
+    pq.ParquetWriter(pa.BufferOutputStream(), pa.schema([field])).close()
+
+
+def _n_kinds_of_time(column: "pd.Series[Any]") -> int:
+    """Return how many there are of dates, times, and times with a zone: Arrow would make one of the other silently."""
+    return len({(type(cell) is dt.date, getattr(cell, "tzinfo", None) is None) for cell in column.dropna()})
 
 
 def _not_staged(name: str, why: str) -> SourceError:
@@ -106,7 +128,7 @@ def _is_exact(cells: pa.ChunkedArray) -> bool:
         low, high = bounds["min"].as_py(), bounds["max"].as_py()
         return low is None or max(-low, high) <= _EXACT
     if pa.types.is_floating(cells.type):
-        numbers = cells.drop_null().to_numpy()
+        numbers = cells.drop_null().to_numpy().astype(np.float64, copy=False)
         return bool(((numbers == np.trunc(numbers)) & (np.abs(numbers) <= _EXACT)).all())
     return True
 
@@ -129,13 +151,19 @@ def _common_type(name: str, parts: Sequence[PartFacts]) -> pa.DataType:
         if beyond and others:
             why = f"whole numbers beyond 2^53 in partition {beyond[0]}, and others than whole ones"
             raise _not_staged(name, f"it has {why} in partition {others[0]}")
-        firsts = {kind: place for kind, place in firsts.items() if kind not in (whole if others else floats)}
+        if others:
+            # Short floats would not hold each exact whole number.
+            firsts = {pa.float64() if kind in whole else kind: place for kind, place in firsts.items()}
+        else:
+            firsts = {kind: place for kind, place in firsts.items() if kind not in floats}
     try:
+        if any(map(pa.types.is_decimal, firsts)) and any(map(pa.types.is_floating, firsts)):
+            raise TypeError("Arrow would make floats of decimals, and lose digits")
         fields = [pa.schema([(name, kind)]) for kind in firsts]
         return pa.unify_schemas(fields, promote_options="permissive").field(0).type
     except _REFUSALS as error:
         kinds = [f"{str(kind).removeprefix('large_')} in partition {place}" for kind, place in firsts.items()]
-        raise _not_staged(name, f"it is {kinds[0]}, and {kinds[-1]}") from error
+        raise _not_staged(name, f"it is {', and '.join(kinds)}") from error
 
 
 def retype(part: tuple[Path, pa.Schema]) -> None:
@@ -233,7 +261,9 @@ def open_arrow(path: Path) -> pa.Table:
         return pa.ipc.open_file(content).read_all()
 
 
-def _put(path: Path, write: Callable[[Path], object]) -> None:
+def _put(
+    path: Path, write: Callable[[Path], object], fault: Callable[[Path, OSError], SourceError] = _stage_fault
+) -> None:
     """Write a file beside, and rename it into its place: a task that runs twice writes the same one."""
     if not path.parent.is_dir():
         cure = "name a folder that the workers and this machine share"
@@ -246,6 +276,5 @@ def _put(path: Path, write: Callable[[Path], object]) -> None:
         with suppress(OSError):
             new.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            reason = os.strerror(error.errno) if error.errno else error
-            raise SourceError(f"{path.parent.parent}: a stage cannot be written there: {reason}") from error
+            raise fault(path.parent.parent, error) from error
         raise

@@ -9,13 +9,13 @@ import pyarrow as pa
 
 from events_pandas.deliver import IntercomClient
 from events_pandas.engines.part_count import PartCount
-from events_pandas.engines.part_files import ARROW, PartFacts, PartWriter, common_schema, open_arrow, with_types
+from events_pandas.engines.part_files import ARROW, PartWriter, common_schema, open_arrow, with_types
 from events_pandas.engines.stage import Partitions
 from events_pandas.errors import SourceError
 from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport
 from events_pandas.run.stream_check import check_batches
-from events_pandas.sources.spool import copy_fault, is_full
+from events_pandas.sources.spool import copy_fault
 
 
 def check_partitions(
@@ -23,9 +23,9 @@ def check_partitions(
 ) -> CheckReport:
     """Check the columns of all partitions, in their order and with the types that a stage of them would have."""
     with TemporaryDirectory(prefix="events-pandas-") as folder:
-        writer = PartWriter(names=names, folder=Path(folder), file_name=_file_name)
+        writer = PartWriter(names=names, folder=Path(folder), file_name=_file_name, fault=_fault)
         with PartCount(writer.folder, "auto").step("reading partitions", files=f"*{ARROW}", total=None):
-            facts = _written(partitions, writer)
+            facts = partitions.written(writer)
         parts = [part for part in facts if part.rows] or list(facts[:1])
         schema = common_schema(parts)
 
@@ -43,12 +43,9 @@ def _file_name(number: int) -> str:
     return f"{number}{ARROW}"
 
 
-def _written(partitions: Partitions, write: PartWriter) -> Sequence[PartFacts]:
-    try:
-        return partitions.written(write)
-    except SourceError as error:
-        cause = error.__cause__
-        if not isinstance(cause, OSError) or not is_full(cause):
-            raise
-        # Nobody asked for a stage: it is the folder for temporary files.
-        raise copy_fault("rows of the partitions", OSError(cause.errno, os.strerror(cause.errno or 0))) from cause
+def _fault(folder: Path, error: OSError) -> SourceError:
+    """Return the fault of a part that cannot be written: nobody asked for a stage."""
+    del folder
+    return copy_fault(
+        "rows of the partitions", OSError(error.errno, os.strerror(error.errno)) if error.errno else error
+    )

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from events_pandas.deliver import IntercomClient
 from events_pandas.engines.columns import StagedColumns, staged_columns
-from events_pandas.engines.part_files import PartFacts, PartWriter
+from events_pandas.engines.part_files import PartFacts, PartWriter, require_in_parquet
 from events_pandas.engines.partition_check import check_partitions
 from events_pandas.engines.stage import Answer, Argument, Wanted
 from events_pandas.engines.steps import rows_error, staged, submitted
@@ -290,14 +290,16 @@ def _quoted(name: str) -> str:
 
 
 def _field(frame: "DataFrame", name: str) -> pa.Field:
-    """Return the type of a column in Arrow. Raise `SourceError` if Arrow has none."""
+    """Return the type of a column in Arrow. Raise `SourceError` if Arrow or Parquet has none."""
     try:
-        kind = frame.select(_quoted(name)).limit(0).toArrow().schema.field(0).type
-    except TypeError as error:
+        field = pa.field(name, _nullable(frame.select(_quoted(name)).limit(0).toArrow().schema.field(0).type))
+        require_in_parquet(field)
+    except (TypeError, NotImplementedError) as error:
         kind = frame.schema[name].dataType.simpleString()
+        lacking = "Parquet" if isinstance(error, NotImplementedError) else "Arrow"
         cure = f"cast it, such as with frame.withColumn({name!r}, frame[{name!r}].cast('string'))"
-        raise SourceError(f"column {name!r}: cannot be staged: Arrow has no {kind}: {cure}") from error
-    return pa.field(name, _nullable(kind))
+        raise SourceError(f"column {name!r}: cannot be staged: {lacking} has no {kind}: {cure}") from error
+    return field
 
 
 def _nullable(kind: pa.DataType) -> pa.DataType:

@@ -325,16 +325,19 @@ def test_metadata_of_each_type_is_that_of_a_table(people):
         assert (said, report.payloads(2)) == (expected, alone.payloads(2)), name
 
 
-def test_types_that_arrow_lacks_are_refused(people, tmp_path):
+@pytest.mark.parametrize(
+    ("value", "lacking"),
+    [("interval '1-2' year to month", "Arrow has no interval year to month"), ("struct()", "Parquet has no struct<>")],
+)
+def test_types_that_a_stage_lacks_are_refused(people, tmp_path, value, lacking):
     """The message names the column, its type and the cure."""
-    frame = people().selectExpr("who", "day", "interval '1-2' year to month AS age")
+    frame = people().selectExpr("who", "day", f"{value} AS age")
 
     with pytest.raises(ep.SourceError) as raised:
         stage_events(frame, MAPPING, tmp_path / "stage", keys=["age"], order_by=["who"])
 
     cure = "cast it, such as with frame.withColumn('age', frame['age'].cast('string'))"
-    said = f"column 'age': cannot be staged: Arrow has no interval year to month: {cure}"
-    assert str(raised.value) == said
+    assert str(raised.value) == f"column 'age': cannot be staged: {lacking}: {cure}"
 
 
 def test_columns_of_any_name_are_staged(spark, tmp_path):

@@ -24,6 +24,8 @@ import events_pandas as ep
 from events_pandas.engines.dask import check_events, stage_events, submit_events
 
 NOT_KNOWN = "is a stage already, and may have other rows"
+NOON = dt.datetime(2024, 1, 31, 12)  # noqa: DTZ001  # Without a zone, as many sources have it.
+SEVERAL_TIMES = "has dates beside times, or times with and without a time zone"
 CURE = "give another folder, or overwrite=True to write it again; submit_file submits it as it is"
 
 
@@ -219,6 +221,14 @@ def test_parts_have_floats_if_a_partition_has_fractions(mapping):
     assert staged(stage_events(frame, mapping, "stage"))["who"].to_pylist() == [7.0, 7.5]
 
 
+def test_short_floats_do_not_shorten_whole_numbers(mapping):
+    """Floats of 16 or 32 bits hold few whole numbers: a column of both has those of 64 bits."""
+    short = [pd.Series([0.5], dtype=dtype) for dtype in ("float16", "float32")]
+    frame = partitions(*(rows(1).assign(who=cells) for cells in [*short, [16_777_217]]))
+
+    assert staged(stage_events(frame, mapping, "stage"))["who"].to_pylist() == [0.5, 0.5, 16_777_217.0]
+
+
 def test_numbers_that_no_type_holds_are_refused(mapping, tmp_path):
     """Neither the whole number nor the fraction may be changed."""
     frame = partitions(rows(1).assign(who=[7]), rows(1).assign(who=[2**53 + 1]), rows(1).assign(who=[7.5]))
@@ -272,6 +282,12 @@ def test_column_without_any_cell_is_staged(mapping):
         ([["a"], [7]], "it is string in partition 0, and int64 in partition 1"),
         ([["a", 7], ["b", "c"]], "partition 0 has cells that no Parquet column holds (...)"),
         ([pd.period_range("2024-01", periods=2, freq="M")] * 2, "Parquet has no period[M]"),
+        ([[{}]], "Parquet has no struct<>"),
+        ([["a"], [7], ["b"]], "it is string in partition 0, and int64 in partition 1"),
+        ([[Decimal("0.5")], [1.5]], "it is decimal128(1, 1) in partition 0, and double in partition 1"),
+        ([[NOON, NOON.replace(tzinfo=dt.UTC)]], f"partition 0 {SEVERAL_TIMES}"),
+        ([[NOON], [NOON.replace(tzinfo=dt.UTC), NOON]], f"partition 1 {SEVERAL_TIMES}"),
+        ([[NOON.date(), NOON]], f"partition 0 {SEVERAL_TIMES}"),
     ],
 )
 def test_column_without_a_single_type_is_refused(mapping, cells, why):
@@ -451,6 +467,29 @@ def test_complete_stage_of_a_file_is_refused_when_the_file_has_changed(mapping, 
         stage_events(read(), mapping, "stage")
 
     assert "is a stage already, and differs from what is asked for (rows): " in str(raised.value)
+
+
+@pytest.mark.parametrize("options", [{}, {"filesystem": "arrow"}], ids=["fsspec", "arrow"])
+def test_complete_stage_is_refused_when_a_file_has_changed_since_the_frame_was_made(mapping, tmp_path, options):
+    """A frame of a notebook is older than its files: what it knew of them does not count."""
+    write_parquet(rows(6))
+    frame = dd.read_parquet(tmp_path / "orders.parquet", **options)
+    stage_events(frame, mapping, "stage")
+    write_parquet(rows(6).assign(day="2024-02-28"))
+
+    with pytest.raises(ep.SourceError) as raised:
+        stage_events(frame, mapping, "stage")
+
+    assert "is a stage already, with other rows than those asked for" in str(raised.value)
+
+
+def test_results_are_read_from_a_folder_whose_name_looks_like_a_pattern(mapping, fake_client):
+    """A name with brackets is a name: its files are those of the results."""
+    frame, options = dd.from_pandas(rows(2), npartitions=1), {"journal": None, "progress": False}
+
+    results = submit_events(frame, mapping, stage="stage", results="run[1]?*", client=fake_client(), **options)
+
+    assert results["status"].compute().tolist() == ["accepted", "accepted"]
 
 
 def test_stage_that_is_used_as_it_is_is_named(mapping, tmp_path, capsys):
@@ -723,14 +762,17 @@ def test_journal_that_lasts_or_was_chosen_is_not_warned_of(submit_rows, tmp_path
     assert len(results) == 2
 
 
-def test_check_says_where_the_disk_is_full(mapping, tmp_path, monkeypatch):
+@pytest.mark.parametrize("scheduler", ["threads", "processes"])
+def test_check_says_where_the_disk_is_full(mapping, tmp_path, monkeypatch, scheduler):
     """Partitions are in the folder for temporary files until the report is made; nothing is left there."""
     resource = pytest.importorskip("resource")
+    # The processes know the folder by the variable.
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, limits[1]))
     try:
-        with pytest.raises(ep.SourceError) as raised:
+        with dask.config.set(scheduler=scheduler), pytest.raises(ep.SourceError) as raised:
             check_events(dd.from_pandas(rows(1_000), npartitions=2), mapping)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
