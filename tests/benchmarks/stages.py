@@ -7,7 +7,7 @@
 - A stage whose rows are all in the journal is submitted again, with results in parts. The client refuses events.
 - The most memory of a process that does so as an engine's `submit_events` does, which keeps no results but their files:
   with two numbers of rows, the median of several processes for each: the peaks of two processes with the same rows are
-  up to eleven megabytes apart. Ten million events would take hours to send: the line for them is what these two say,
+  more than ten megabytes apart. Ten million events would take hours to send: the line for them is what these two say,
   not a measurement. Rows that are in the journal are read, checked, looked up and written as
   others are; what is missing is the work of sending, whose memory `memory.py` shows to be flat.
 """
