@@ -21,7 +21,7 @@ TOKEN_VARIABLE: Final = "INTERCOM_ACCESS_TOKEN"  # noqa: S105  # The name of a v
 _REGION_VARIABLE: Final = "INTERCOM_REGION"
 OWN_TABLES: Final = ("sandbox",)
 """Commands whose options have other meanings than those of the same name elsewhere."""
-_OTHER_VARIABLES: Final = frozenset({"BROWSER", "DEBUG", "JOURNALS"})
+_OTHER_VARIABLES: Final = frozenset({"BROWSER", "DEBUG", "ENGINES", "JOURNALS"})
 """The variables that are not those of options, without their prefix."""
 _SHOW_CONFIG: Final = "--show-config"
 _CONFIG: Final = "--config"

@@ -333,6 +333,7 @@ def test_config_that_is_not_there_is_an_error(tmp_path, monkeypatch):
         ("EVENTS_PANDAS_SANDBOX_PORT", ""),
         ("EVENTS_PANDAS_JOURNALS", ""),
         ("EVENTS_PANDAS_BROWSER", ""),
+        ("EVENTS_PANDAS_ENGINES", ""),
     ],
 )
 def test_variable_with_a_typo_is_named(name, warning):

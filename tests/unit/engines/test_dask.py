@@ -480,7 +480,7 @@ def test_complete_stage_is_refused_when_a_file_has_changed_since_the_frame_was_m
     with pytest.raises(ep.SourceError) as raised:
         stage_events(frame, mapping, "stage")
 
-    assert "is a stage already, with other rows than those asked for" in str(raised.value)
+    assert "is a stage already, and differs from what is asked for (rows)" in str(raised.value)
 
 
 def test_results_are_read_from_a_folder_whose_name_looks_like_a_pattern(mapping, fake_client):
