@@ -265,9 +265,6 @@ def _put(
     path: Path, write: Callable[[Path], object], fault: Callable[[Path, OSError], SourceError] = _stage_fault
 ) -> None:
     """Write a file beside, and rename it into its place: a task that runs twice writes the same one."""
-    if not path.parent.is_dir():
-        cure = "name a folder that the workers and this machine share"
-        raise SourceError(f"{path.parent.parent}: a worker has no such folder: {cure}")
     new = path.with_name(f"{path.name}.{secrets.token_hex(4)}.partial")
     try:
         write(new)
@@ -275,6 +272,9 @@ def _put(
     except BaseException as error:
         with suppress(OSError):
             new.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise fault(path.parent.parent, error) from error
-        raise
+        if not isinstance(error, OSError):
+            raise
+        if not path.parent.is_dir():
+            cure = "name a folder that the workers and this machine share"
+            raise SourceError(f"{path.parent.parent}: a worker has no such folder: {cure}") from error
+        raise fault(path.parent.parent, error) from error

@@ -97,6 +97,8 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     for variable in [name for name in os.environ if name.startswith("INTERCOM_")]:
         monkeypatch.delenv(variable)
     monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
+    # The JVM of an earlier test has another search path.
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
     monkeypatch.setenv("PYSPARK_SUBMIT_ARGS", SPARK_OPTIONS)
     search_path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     for variable, value in {"PATH": search_path, "HOME": str(tmp_path), "COLUMNS": "100", "NO_COLOR": "1"}.items():
