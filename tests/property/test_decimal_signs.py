@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from events_pandas import EventMapping, SourceFormat
@@ -70,6 +70,8 @@ def _mapping(decimal=None, **metadata):
 @given(rows=st.lists(st.tuples(NAMES, NAMES), min_size=1, max_size=8), decimal=st.sampled_from([None, ",", "."]))
 def test_identifiers_and_texts_keep_every_character(rows, decimal):
     """An identifier that is sent, and every text, is the cell as it is written, whatever the decimal sign is."""
+    # A file whose cells are in single quotes is refused.
+    assume(not any(cell.startswith("'") for row in rows for cell in row))
     payloads = _payloads(rows, _mapping(decimal, text=Text("x")))
 
     for (who, text), payload in zip(rows, payloads, strict=True):

@@ -483,6 +483,8 @@ def test_complete_stage_is_refused_when_a_file_has_changed_since_the_frame_was_m
     assert "is a stage already, and differs from what is asked for (rows)" in str(raised.value)
 
 
+# Python warns of the expression that early versions of fsspec make of a bracket.
+@pytest.mark.filterwarnings("ignore:Possible nested set:FutureWarning")
 def test_results_are_read_from_a_folder_whose_name_looks_like_a_pattern(mapping, fake_client):
     """A name with brackets is a name: its files are those of the results."""
     frame, options = dd.from_pandas(rows(2), npartitions=1), {"journal": None, "progress": False}
