@@ -371,6 +371,8 @@ def read(number, driver):
         file.write(f"{number}\\n")
     with contextlib.suppress(FileExistsError):
         open("sent", "x").close()
+        # Python would not see a signal that comes just as its main thread begins to wait for this one.
+        threading.Event().wait(0.5)
         os.kill(driver, signal.SIGINT)
     while not os.path.exists("interrupted"):
         threading.Event().wait(0.01)
@@ -391,12 +393,7 @@ if __name__ == "__main__":
 """
 
 
-# Its thread is there before: Python hangs at its end if an interrupt comes while a pool starts one.
-ON_A_THREAD = "import concurrent.futures, dask; pool = concurrent.futures.ThreadPoolExecutor(1)"
-ON_A_THREAD += "; pool.submit(int).result(); dask.config.set(pool=pool)"
-
-
-@pytest.mark.parametrize("on", [ON_A_THREAD, ON_WORKERS], ids=["threads", "workers"])
+@pytest.mark.parametrize("on", ["pass", ON_WORKERS], ids=["threads", "workers"])
 def test_interrupt_ends_a_stage(tmp_path, on):
     """Ctrl-C cancels the partitions that are not begun, leaves nothing in the folder, and ends the program."""
     (tmp_path / "stage.py").write_text(INTERRUPTED.replace("{start}", on))
