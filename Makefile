@@ -65,7 +65,7 @@ notebooks: $(VENV)/test.installed ## Run the notebooks, and write their outputs 
 	NOTEBOOKS=write $(BIN)/python -m pytest --quiet tests/notebooks/test_notebooks.py
 
 bench: $(VENV)/bench.installed ## Measure conversion, checks, submission, import time and the sandbox
-	@for benchmark in tests/benchmarks/*.py; do $(BIN)/python "$$benchmark" || exit 1; done
+	@failed=0; for benchmark in tests/benchmarks/*.py; do $(BIN)/python "$$benchmark" || failed=1; done; exit $$failed
 
 test-oldest: $(OLDEST)/test.installed ## Run the tests on the oldest supported versions
 	@$(OLDEST)/bin/python -m pytest --numprocesses $(WORKERS) --dist worksteal -m "not alone and not slow and not deep and not engines and not browser" \

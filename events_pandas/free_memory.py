@@ -2,17 +2,13 @@
 
 import ctypes
 import sys
-from typing import Final
 
 import pyarrow as pa
-
-_GLIBC_TRIM: Final = "malloc_trim"
-_KEPT_BYTES: Final = 0
 
 
 def give_back_memory() -> None:
     """Give free memory back to the system, as far as the allocators of Arrow and of C can."""
     pa.default_memory_pool().release_unused()
     # Only the C library of most Linux systems has this; others give back by themselves.
-    if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), _GLIBC_TRIM):
-        library[_GLIBC_TRIM](_KEPT_BYTES)
+    if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "malloc_trim"):
+        library.malloc_trim(0)

@@ -118,7 +118,7 @@ def check_events(frame: dd.DataFrame, mapping: EventMapping, *, client: Intercom
     Returns
     -------
     CheckReport
-        The report of `events_pandas.check_file`, with rows counted over all partitions.
+        The report that `events_pandas.check_events` gives for a stream, with rows counted over all partitions.
 
     Raises
     ------
@@ -223,9 +223,8 @@ def submit_events(
     run = run_options(options, own=("stage", "results", "order_by", "overwrite"))
     _columns(frame, mapping, keys=run.keys, order_by=order_by)
     require_apart(frame, results)
-
-    chosen = partial(stage_events, frame, mapping, stage, keys=run.keys, order_by=order_by, overwrite=overwrite)
-    written = submitted(lambda progress: chosen(progress=progress), mapping, run=run, stage=stage, results=results)
+    write = partial(stage_events, frame, mapping, stage, keys=run.keys, order_by=order_by, overwrite=overwrite)
+    written = submitted(write, mapping, run=run, stage=stage, results=results)
     # A bracket would begin a pattern, and a pattern without any file is a frame without rows. Stars match themselves.
     return dd.read_parquet([str(path).replace("[", "[[]") for path in written])
 

@@ -238,8 +238,8 @@ def submit_events(
     """
     run = run_options(options, own=("stage", "results", "order_by", "overwrite"))
     _partitions(frame, mapping, keys=run.keys, order_by=order_by)
-    chosen = partial(stage_events, frame, mapping, stage, keys=run.keys, order_by=order_by, overwrite=overwrite)
-    written = submitted(lambda progress: chosen(progress=progress), mapping, run=run, stage=stage, results=results)
+    write = partial(stage_events, frame, mapping, stage, keys=run.keys, order_by=order_by, overwrite=overwrite)
+    written = submitted(write, mapping, run=run, stage=stage, results=results)
     try:
         return frame.sparkSession.read.parquet(*map(_address, written))
     except Exception as error:

@@ -55,13 +55,14 @@ def _warn_of_passing_journal(run: RunOptions) -> None:
     """Warn if the journal is on a machine that goes, and nobody said where it is to be."""
     if run.journal != AUTO or os.environ.get(DIRECTORY_VARIABLE):
         return
-    for machine in [machine for variable, machine in _PASSING.items() if variable in os.environ][:1]:
+    machine = next((machine for variable, machine in _PASSING.items() if variable in os.environ), None)
+    if machine is not None:
         loss = f"'auto' is on the disk of {machine}, and is lost with it: a later run would not know what was sent"
         warn_caller(f"journal: {loss}: name a file on a disk that lasts, such as journal='/volume/journal.sqlite'")
 
 
 def submitted(
-    written: Callable[[Literal["auto"] | bool], Path],
+    write: Callable[..., Path],
     mapping: EventMapping,
     *,
     run: RunOptions,
@@ -70,14 +71,14 @@ def submitted(
 ) -> Sequence[Path]:
     """Submit the rows of a stage, and return the files of the results, in their order.
 
-    `written` writes the stage; it is called with the choice of progress, after all that would end the run at once.
+    `write` writes the stage, with `progress` as asked for. It is called after all that would end the run at once.
     """
     require_places(stage, mapping, run, results=results)
     with run.opened_client() as client:
         run = replace(run, client=client)
         require_token(client, run)
         _warn_of_passing_journal(run)
-        folder = written(step_progress(run.progress))
+        folder = write(progress=step_progress(run.progress))
         submit_files(folder, mapping, options=run, results_path=f"{os.fspath(results)}/", take=_forget)
     place = Path(results).absolute()
     manifest = Manifest.read(place)

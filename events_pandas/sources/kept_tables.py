@@ -66,12 +66,11 @@ class KeptTables:
 
     def __iter__(self) -> Iterator[pa.Table]:
         """Yield each table; its rows are read from the file when they are used."""
-        return map(self.table, range(len(self)))
+        return map(self._table, self._places)
 
-    def table(self, number: int) -> pa.Table:
-        """Return the table that was added as that one; its rows are read from the file when they are used."""
+    def _table(self, place: tuple[int, int]) -> pa.Table:
         assert self._file is not None  # noqa: S101  # It is there since the first table.
-        start, size = self._places[number]
+        start, size = place
         content = mmap(self._file.fileno(), size, access=ACCESS_READ, offset=start)
         return pa.ipc.open_stream(pa.py_buffer(content)).read_all()
 

@@ -8,11 +8,11 @@ from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events_pandas import EventMapping, SourceFormat
-from events_pandas.errors import MappingError
+from events_pandas.errors import MappingError, SourceError
 from events_pandas.mapping import Constant, MonetaryAmount, Number, Text
 from events_pandas.sources import column_types, payloads_of, read_chunks, source_files, with_types
 
@@ -70,9 +70,13 @@ def _mapping(decimal=None, **metadata):
 @given(rows=st.lists(st.tuples(NAMES, NAMES), min_size=1, max_size=8), decimal=st.sampled_from([None, ",", "."]))
 def test_identifiers_and_texts_keep_every_character(rows, decimal):
     """An identifier that is sent, and every text, is the cell as it is written, whatever the decimal sign is."""
-    # A file whose cells are in single quotes is refused.
-    assume(not any(cell.startswith("'") for row in rows for cell in row))
-    payloads = _payloads(rows, _mapping(decimal, text=Text("x")))
+    try:
+        payloads = _payloads(rows, _mapping(decimal, text=Text("x")))
+    except SourceError as error:
+        # Quotes of another kind are no part of a cell, and are not guessed at.
+        if "its cells are in single quotes, as line" not in str(error):
+            raise
+        payloads = [None] * len(rows)
 
     for (who, text), payload in zip(rows, payloads, strict=True):
         assert payload is None or (payload["user_id"], payload["metadata"]["text"]) == (who, text)
