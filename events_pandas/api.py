@@ -157,7 +157,7 @@ def check_file(
 
     Notes
     -----
-    The rows are not held: at most 40 bytes of each are kept, to find duplicates. Rows that are the same event as
+    The rows are not held: 10 to 60 bytes of each are kept, to find duplicates. Rows that are the same event as
     others are read a second time, to compare their metadata. Files are read as `submit_file` reads them.
 
     With ``duplicates="spread"`` rows are given the seconds that `submit_file` gives them with its default
