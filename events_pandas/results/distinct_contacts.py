@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 from pandas.api.extensions import ExtensionArray
 
 from events_pandas.check import chunk_bounds
@@ -24,6 +23,7 @@ Facts: TypeAlias = npt.NDArray[np.int64]
 Groups: TypeAlias = list[Facts]
 """Of each contact: two words of its digest, its first row, its rows, its first and its last second."""
 
+_IDENTIFIER_DTYPE: Final = pd.CategoricalDtype(list(IDENTIFIERS))
 _ROWS_AT_A_TIME: Final = 10_000
 _SHARES: Final = 16
 _SHARE_BITS: Final = 60
@@ -37,7 +37,7 @@ _N_FACTS: Final = 6
 
 
 def distinct_contacts(frame: pd.DataFrame, mapping: EventMapping) -> pd.DataFrame:
-    """Name all contacts of a frame, in the form of `unknown_contacts`.
+    """Name all contacts of a frame, in the form of `unknown_contacts`; identifiers are categories, of one byte each.
 
     Rows count whose contact can be read, and times that can be read. Addresses ignore case: the first spelling counts.
     """
@@ -134,18 +134,17 @@ def _joined(groups: Groups) -> Groups:
     return [*firsts, *(how.reduceat(facts[order], starts) for how, facts in zip(_SUMS, groups[3:], strict=True))]
 
 
-def _named(converter: Converter, rows: Facts) -> tuple[ExtensionArray, ExtensionArray]:
-    """Return the identifier and the contact of some rows, as columns of text."""
-    names = pa.array(IDENTIFIERS, TEXT_TYPE)
-    kinds, contacts = [pa.array([], pa.int8())], [pa.array([], TEXT_TYPE)]
+def _named(converter: Converter, rows: Facts) -> tuple[pd.Categorical, ExtensionArray]:
+    """Return the identifiers of some rows, and their contacts as a column of text."""
+    codes, contacts = [np.zeros(0, np.int8)], [pa.array([], TEXT_TYPE)]
     for start, stop in chunk_bounds(len(rows), _ROWS_AT_A_TIME):
-        kinds_of_rows, texts = converter.convert_rows(rows[start:stop]).contacts.named()
-        kinds.append(pc.index_in(pa.array(kinds_of_rows, TEXT_TYPE), names).cast(pa.int8()))
+        names, texts = converter.convert_rows(rows[start:stop]).contacts.named()
+        codes.append(pd.Categorical(names, dtype=_IDENTIFIER_DTYPE).codes)
         contacts.append(pa.array(texts, TEXT_TYPE))
     # In one piece: pandas copies all of several pieces whenever it takes some rows.
     column = text_column(pa.concat_arrays(contacts))
     contacts.clear()
-    return text_column(names.take(pa.concat_arrays(kinds))), column
+    return pd.Categorical.from_codes(np.concatenate(codes), dtype=_IDENTIFIER_DTYPE), column
 
 
 def _times(seconds: npt.NDArray[np.int64]) -> ExtensionArray:

@@ -23,6 +23,7 @@ from events_pandas.deliver.pace.pacer import Pacer
 from events_pandas.deliver.questions import AskingClient, QuestionReply
 from events_pandas.deliver.stops import NEXT_STEP, stop_without_answers
 from events_pandas.deliver.workers import Client
+from events_pandas.free_memory import give_back_memory
 from events_pandas.run.desk import Desk
 from events_pandas.run.options import RunOptions
 from events_pandas.run.questions import UnansweredError
@@ -118,6 +119,8 @@ class Asking:
                     for outcome in outcomes:
                         if (reply := asking.replies.pop(outcome.row, None)) is not None:
                             take(outcome.row, reply)
+                    # Each of many threads has read answers, and keeps what they took.
+                    give_back_memory()
             finally:
                 self.requests += engine.requests - len(asking.spared)
                 self.stop = engine.stop

@@ -17,6 +17,7 @@ from events_pandas.check import chunk_bounds
 from events_pandas.deliver import Answer
 from events_pandas.deliver.client.answers import Attempt
 from events_pandas.deliver.questions import QuestionReply
+from events_pandas.free_memory import give_back_memory
 from events_pandas.intercom import CONTACT_FIELDS, SEARCHED_AT_ONCE
 from events_pandas.run.asking import Asking
 
@@ -134,6 +135,7 @@ class ContactCheck:
             kinds.append(of_kind)
             begin += len(of_kind)
         self._asked = np.concatenate(kinds)
+        give_back_memory()
         return searches
 
     def _search(self, searches: list[range]) -> None:

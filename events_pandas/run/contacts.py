@@ -1,15 +1,18 @@
 """What is asked about contacts before events are sent, as frames; and what is kept when that ends early."""
 
 from collections.abc import Hashable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-from pandas.api.extensions import ExtensionArray
+import pyarrow.compute as pc
 
+from events_pandas.convert.cells import TEXT_TYPE
 from events_pandas.deliver.pace.pacer import Pacer
 from events_pandas.free_memory import give_back_memory
+from events_pandas.intercom import IDENTIFIERS
 from events_pandas.mapping import EventMapping, require_mapping
 from events_pandas.results.contacts import compared
 from events_pandas.results.distinct_contacts import distinct_contacts
@@ -22,10 +25,10 @@ from events_pandas.run.desk import Desk
 from events_pandas.run.options import RunOptions
 from events_pandas.words import full_kind_of
 
+StatusCodes: TypeAlias = npt.NDArray[np.int8]
+
 SEARCH_LAG: Final = "Intercom's search does not show contacts that were created in the last minutes"
 _KEY: Final = ["identifier", "contact"]
-_TEXT: Final = "compared"
-_SAME: Final = ["identifier", _TEXT]
 _KNOWN_COLUMNS: Final = [*_KEY, "status", "merged_into"]
 _THERE: Final = [status.value for status in ContactStatus if status is not ContactStatus.UNKNOWN]
 """The statuses of `check_contacts` for contacts that Intercom has."""
@@ -36,7 +39,8 @@ def check_frame_contacts(
 ) -> pd.DataFrame:
     """Ask which contacts of a frame exist, as `check_contacts` documents."""
     require_mapping(mapping)
-    contacts = _with_answers(distinct_contacts(frame, mapping), known)
+    contacts = distinct_contacts(frame, mapping)
+    codes, merged_into = _answers(contacts, known)
     # What grouping them took is free now.
     give_back_memory()
     desk = Desk()
@@ -44,11 +48,12 @@ def check_frame_contacts(
     def work() -> pd.DataFrame:
         with options.opened_client() as client:
             asking = Asking(client=client, options=options, desk=desk, pacer=Pacer(options.rate_share))
-            codes = contacts["status"].cat.codes.to_numpy(copy=True).astype(np.int8)
-            check = ContactCheck(contacts=contacts, codes=codes, asking=asking)
+            check = ContactCheck(contacts=contacts, codes=codes, merged_into=merged_into, asking=asking)
             if (codes == NOT_ASKED).any():
                 asking.find_workspace()
                 check.run()
+        # So is what asking for them took.
+        give_back_memory()
         results = _with_statuses(contacts, check)
         _raise_stop(asking, results, next_step="check again with known=, the results of this error")
         return results
@@ -56,11 +61,28 @@ def check_frame_contacts(
     return desk.run(work, first=lambda: True)
 
 
-def _with_answers(contacts: pd.DataFrame, known: pd.DataFrame | None) -> pd.DataFrame:
-    """Add the statuses that an earlier check has found."""
+def _answers(contacts: pd.DataFrame, known: pd.DataFrame | None) -> tuple[StatusCodes, dict[int, str]]:
+    """Return what an earlier check has found: the status of each contact, and the ids in the places of merged ones."""
+    codes = np.full(len(contacts), NOT_ASKED, np.int8)
+    merged_into: dict[int, str] = {}
     if known is None:
-        not_asked = pd.Categorical.from_codes(np.full(len(contacts), NOT_ASKED, np.int8), dtype=CONTACT_STATUS_DTYPE)
-        return _with_columns(contacts, status=not_asked, merged_into=text_column(pa.nulls(len(contacts), pa.string())))
+        return codes, merged_into
+    answers = _answered(known)
+    texts, known_texts = (pa.array(compared(named)) for named in (contacts, answers))
+    statuses = pd.Categorical(answers["status"], dtype=CONTACT_STATUS_DTYPE).codes
+    for identifier in IDENTIFIERS:
+        places, of_known = (np.flatnonzero(named["identifier"].eq(identifier)) for named in (contacts, answers))
+        found = pc.index_in(texts.take(places), value_set=known_texts.take(of_known)).fill_null(NOT_ASKED).to_numpy()
+        has_answer = found != NOT_ASKED
+        places, found = places[has_answer], of_known[found[has_answer]]
+        codes[places] = statuses[found]
+        ids = answers["merged_into"].iloc[found]
+        merged_into |= dict(zip(places[ids.notna()].tolist(), ids.dropna(), strict=True))
+    return codes, merged_into
+
+
+def _answered(known: object) -> pd.DataFrame:
+    """Return the contacts of an earlier check that have an answer."""
     if not isinstance(known, pd.DataFrame):
         raise TypeError(
             f"known: expected a pandas DataFrame, got {full_kind_of(known)}: give what check_contacts returned"
@@ -68,24 +90,10 @@ def _with_answers(contacts: pd.DataFrame, known: pd.DataFrame | None) -> pd.Data
     if lacking := [column for column in _KNOWN_COLUMNS if column not in known]:
         raise ValueError(f"known: no column {lacking[0]!r}: give what check_contacts returned")
     require_named(known, "known")
+    # A file has empty texts; a table that was put together from several may name a contact twice, once without answer.
     answers = known[_KNOWN_COLUMNS].replace({"status": "", "merged_into": ""}, None)
     _require_statuses(answers["status"])
-    # A table that was put together from several may name a contact twice, once without an answer.
-    answers = answers[answers["status"].notna()]
-    answers = answers.assign(**{_TEXT: compared(answers)}).drop_duplicates(_SAME)
-    answers = answers.astype({"identifier": contacts["identifier"].dtype})
-    joined = contacts.assign(**{_TEXT: compared(contacts)})
-    joined = joined.merge(answers[[*_SAME, "status", "merged_into"]], how="left", on=_SAME).drop(columns=_TEXT)
-    dtypes = {"status": CONTACT_STATUS_DTYPE, "merged_into": text_column([]).dtype}
-    return joined.astype({"status": object}).astype(dtypes)
-
-
-def _with_columns(contacts: pd.DataFrame, **columns: ExtensionArray) -> pd.DataFrame:
-    """Add columns without a copy of the others, of which there may be millions of rows."""
-    added = contacts.copy(deep=False)
-    for name, column in columns.items():
-        added[name] = column
-    return added
+    return answers[answers["status"].notna()]
 
 
 def _require_statuses(statuses: "pd.Series[Any]") -> None:
@@ -96,12 +104,16 @@ def _require_statuses(statuses: "pd.Series[Any]") -> None:
 
 
 def _with_statuses(contacts: pd.DataFrame, check: ContactCheck) -> pd.DataFrame:
-    merged = contacts["merged_into"].array
+    """Return the contacts as text, with what is known of them. The columns of contacts are not copied."""
+    merged_into = text_column(pa.nulls(len(contacts), TEXT_TYPE))
     if check.merged_into:
-        merged = merged.copy()
-        merged[list(check.merged_into)] = list(check.merged_into.values())
-    status = pd.Categorical.from_codes(check.codes, dtype=CONTACT_STATUS_DTYPE)
-    results = _with_columns(contacts, status=status, merged_into=merged)
+        merged_into[np.array(list(check.merged_into))] = list(check.merged_into.values())
+    results = contacts.copy(deep=False)
+    results["identifier"] = text_column(
+        pa.array(IDENTIFIERS, TEXT_TYPE).take(pa.array(contacts["identifier"].cat.codes))
+    )
+    results["status"] = pd.Categorical.from_codes(check.codes, dtype=CONTACT_STATUS_DTYPE)
+    results["merged_into"] = merged_into
     unknown = results.loc[results["status"].eq("unknown"), _KEY].itertuples(index=False, name=None)
     by_search = any(may_be_new(*named) for named in unknown)
     results.attrs["run"] = {**_facts(check.asking), "notes": [SEARCH_LAG] if by_search else []}
