@@ -97,8 +97,9 @@ def unknown_contacts(results: pd.DataFrame, frame: Table, mapping: EventMapping)
 
 def compared(contacts: pd.DataFrame) -> "pd.Series[Any]":
     """Return contacts as Intercom compares them: addresses ignore case."""
-    texts = contacts["contact"].astype(text_column([]).dtype)
-    return texts.where(contacts["identifier"].ne("email"), texts.str.lower())
+    texts, is_email = contacts["contact"].astype(text_column([]).dtype), contacts["identifier"].eq("email")
+    # There may be millions: they are copied for addresses only.
+    return texts.mask(is_email, texts.str.lower()) if is_email.any() else texts
 
 
 def _most_rows_first(contacts: pd.DataFrame) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from events_pandas.check import chunk_bounds
 from events_pandas.convert.cells import TEXT_TYPE
 from events_pandas.deliver.pace.pacer import Pacer
 from events_pandas.free_memory import give_back_memory
@@ -30,6 +31,7 @@ StatusCodes: TypeAlias = npt.NDArray[np.int8]
 SEARCH_LAG: Final = "Intercom's search does not show contacts that were created in the last minutes"
 _KEY: Final = ["identifier", "contact"]
 _KNOWN_COLUMNS: Final = [*_KEY, "status", "merged_into"]
+_KNOWN_AT_A_TIME: Final = 50_000
 _THERE: Final = [status.value for status in ContactStatus if status is not ContactStatus.UNKNOWN]
 """The statuses of `check_contacts` for contacts that Intercom has."""
 
@@ -67,22 +69,24 @@ def _answers(contacts: pd.DataFrame, known: pd.DataFrame | None) -> tuple[Status
     merged_into: dict[int, str] = {}
     if known is None:
         return codes, merged_into
-    answers = _answered(known)
-    texts, known_texts = (pa.array(compared(named)) for named in (contacts, answers))
-    statuses = pd.Categorical(answers["status"], dtype=CONTACT_STATUS_DTYPE).codes
-    for identifier in IDENTIFIERS:
-        places, of_known = (np.flatnonzero(named["identifier"].eq(identifier)) for named in (contacts, answers))
-        found = pc.index_in(texts.take(places), value_set=known_texts.take(of_known)).fill_null(NOT_ASKED).to_numpy()
-        has_answer = found != NOT_ASKED
-        places, found = places[has_answer], of_known[found[has_answer]]
-        codes[places] = statuses[found]
-        ids = answers["merged_into"].iloc[found]
-        merged_into |= dict(zip(places[ids.notna()].tolist(), ids.dropna(), strict=True))
+    _require_answers(known)
+    texts = pa.array(compared(contacts))
+    # A part at a time: finding texts among others takes several times their memory.
+    for start, stop in chunk_bounds(len(known), _KNOWN_AT_A_TIME):
+        # A file has empty texts. Of several answers for a contact the first counts.
+        answers = known[start:stop].replace({"status": "", "merged_into": ""}, None).dropna(subset="status")
+        for identifier, own in answers.groupby("identifier"):
+            found = pc.index_in(texts, value_set=pa.array(compared(own))).fill_null(NOT_ASKED).to_numpy()
+            is_new = (found != NOT_ASKED) & (codes == NOT_ASKED) & contacts["identifier"].eq(identifier).to_numpy(bool)
+            places, found = np.flatnonzero(is_new), found[is_new]
+            codes[places] = pd.Categorical(own["status"], dtype=CONTACT_STATUS_DTYPE).codes[found]
+            ids = own["merged_into"].iloc[found]
+            merged_into |= dict(zip(places[ids.notna()].tolist(), ids.dropna(), strict=True))
     return codes, merged_into
 
 
-def _answered(known: object) -> pd.DataFrame:
-    """Return the contacts of an earlier check that have an answer."""
+def _require_answers(known: object) -> None:
+    """Raise `TypeError` or `ValueError` for a table that `check_contacts` did not make."""
     if not isinstance(known, pd.DataFrame):
         raise TypeError(
             f"known: expected a pandas DataFrame, got {full_kind_of(known)}: give what check_contacts returned"
@@ -90,14 +94,8 @@ def _answered(known: object) -> pd.DataFrame:
     if lacking := [column for column in _KNOWN_COLUMNS if column not in known]:
         raise ValueError(f"known: no column {lacking[0]!r}: give what check_contacts returned")
     require_named(known, "known")
-    # A file has empty texts; a table that was put together from several may name a contact twice, once without answer.
-    answers = known[_KNOWN_COLUMNS].replace({"status": "", "merged_into": ""}, None)
-    _require_statuses(answers["status"])
-    return answers[answers["status"].notna()]
-
-
-def _require_statuses(statuses: "pd.Series[Any]") -> None:
-    is_other = statuses.notna() & ~statuses.isin(CONTACT_STATUS_DTYPE.categories)
+    statuses = known["status"]
+    is_other = statuses.notna() & statuses.ne("") & ~statuses.isin(CONTACT_STATUS_DTYPE.categories)
     if is_other.any():
         row, words = int(is_other.to_numpy(bool).argmax()), ", ".join(CONTACT_STATUS_DTYPE.categories)
         raise ValueError(f"known: row {row} has the status {statuses.iloc[row]!r}, not one of {words}")

@@ -388,6 +388,21 @@ def test_check_contacts_takes_known_contacts_from_files_and_several_tables(start
     assert (asked.searches, asked.found) == (0, 0)
 
 
+def test_check_contacts_tells_known_contacts_of_one_text_by_their_identifiers(fake_client, mapping, make_orders):
+    """A user id and an address may be one text; of several answers for a contact the first counts."""
+    client, text = fake_client(), "a@example.org"
+    orders = make_orders(2).assign(who=[text, None], mail=[None, text])
+    mapping = EventMapping(event_name="e", created_at="day", user_id="who", email="mail", timezone="UTC")
+    answers = [("email", "known", None), ("user_id", "merged", "5f1"), ("user_id", "unknown", None)]
+    known = pd.DataFrame(answers, columns=["identifier", "status", "merged_into"]).assign(contact=text)
+
+    contacts = check_contacts(orders, mapping, client=client, known=known)
+
+    found = contacts[["identifier", "status", "merged_into"]].astype(object).fillna("").to_numpy().tolist()
+    assert found == [["user_id", "merged", "5f1"], ["email", "known", ""]]
+    assert client.me_requests == 0
+
+
 def test_check_contacts_of_no_rows_asks_nothing(fake_client, make_orders, mapping):
     """A frame without contacts needs no request, and gives a table without rows."""
     client = fake_client()
