@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -93,18 +94,19 @@ def _cells(column: "pd.Series[Any]", name: str, partition: int) -> "pa.Array | p
         raise _not_staged(name, f"partition {partition} has cells that no Parquet column holds ({error})") from error
     if isinstance(cells.type, pa.BaseExtensionType):
         raise _not_staged(name, f"Parquet has no {column.dtype}")
-    if column.dtype == object and pa.types.is_temporal(cells.type) and _n_kinds_of_time(column) > 1:
+    if pa.types.is_temporal(cells.type) and column.dtype == object and _n_kinds_of_time(column) > 1:
         raise _not_staged(name, f"partition {partition} has dates beside times, or times with and without a time zone")
     try:
-        require_in_parquet(pa.field(name, cells.type))
+        require_in_parquet(cells.type)
     except NotImplementedError as error:
         raise _not_staged(name, f"Parquet has no {cells.type}") from error
     return cells
 
 
-def require_in_parquet(field: pa.Field) -> None:
-    """Raise `NotImplementedError` if Parquet lacks the type of a column."""
-    pq.ParquetWriter(pa.BufferOutputStream(), pa.schema([field])).close()
+@cache
+def require_in_parquet(kind: pa.DataType) -> None:
+    """Raise `NotImplementedError` if Parquet lacks a type."""
+    pq.ParquetWriter(pa.BufferOutputStream(), pa.schema([("cells", kind)])).close()
 
 
 def _n_kinds_of_time(column: "pd.Series[Any]") -> int:

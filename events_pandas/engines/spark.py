@@ -293,7 +293,7 @@ def _field(frame: "DataFrame", name: str) -> pa.Field:
     """Return the type of a column in Arrow. Raise `SourceError` if Arrow or Parquet has none."""
     try:
         field = pa.field(name, _nullable(frame.select(_quoted(name)).limit(0).toArrow().schema.field(0).type))
-        require_in_parquet(field)
+        require_in_parquet(field.type)
     except (TypeError, NotImplementedError) as error:
         kind = frame.schema[name].dataType.simpleString()
         lacking = "Parquet" if isinstance(error, NotImplementedError) else "Arrow"

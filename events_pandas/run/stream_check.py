@@ -70,15 +70,16 @@ class _JoinedFrames:
         return iter(self._kept) if len(self._kept) else self._kept.passing(map(sliceable_table, self._joined()))
 
     def _joined(self) -> Iterator[pa.Table]:
-        """Join small batches, once the types of bare columns do not depend on where a batch ends."""
+        """Join and cut batches to full frames, once the types of bare columns do not depend on where a batch ends."""
         waiting: list[pa.Table] = []
         for table in self._batches(self._most_rows):
-            if waiting and sum(map(len, waiting)) + len(table) > self._most_rows:
-                yield pa.concat_tables(waiting)
-                waiting = []
-            if self._stream.has_all_types:
-                waiting.append(table)
-            else:
+            if not self._stream.has_all_types:
                 yield table
+                continue
+            waiting.append(table)
+            if sum(map(len, waiting)) > self._most_rows:
+                joined = pa.concat_tables(waiting)
+                yield joined.slice(0, self._most_rows)
+                waiting = [joined.slice(self._most_rows)]
         if waiting:
             yield pa.concat_tables(waiting)

@@ -94,6 +94,20 @@ def test_small_batches_are_joined_for_callables_too(make_mapping):
     assert seen == [12, 12, 12]
 
 
+def test_batches_are_cut_to_full_frames(make_mapping):
+    """Each frame has a cost, and so do rows that do not fill a block: frames end where they are full, not batches."""
+    seen = []
+
+    def count(frame):
+        seen.append(len(frame))
+        return frame["who"]
+
+    report = check_events(many(280_000).to_reader(max_chunksize=70_000), make_mapping(n=Number(count)))
+
+    assert report.requests == 280_000
+    assert max(seen) % 70_000 > 0
+
+
 @pytest.mark.parametrize("policy", ["skip", "send", "spread"])
 def test_cells_of_every_type_are_those_of_the_held_table(make_mapping, policy):
     """Dictionaries that differ from batch to batch, views, runs, UUIDs, absent columns and dates are read again."""
