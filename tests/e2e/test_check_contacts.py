@@ -403,6 +403,29 @@ def test_check_contacts_tells_known_contacts_of_one_text_by_their_identifiers(fa
     assert client.me_requests == 0
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda known: known.set_axis([-1.5, 7e9]),
+        lambda known: known.set_index("identifier", drop=False),
+        lambda known: known.assign(merged_into=["", "5f1"]).astype("category"),
+        lambda known: known.assign(status=pd.Categorical(known["status"], ["merged", "", "unknown"])),
+    ],
+    ids=["floats as index", "index with the name of a column", "categories", "other categories"],
+)
+def test_check_contacts_takes_known_contacts_with_any_index_and_dtype(fake_client, mapping, make_orders, changed):
+    """A table that went through a file or another program answers as it did before."""
+    client = fake_client()
+    texts = ["00000", "00001"]
+    known = pd.DataFrame({"identifier": "user_id", "contact": texts, "status": ["unknown", "merged"]})
+    known["merged_into"] = [None, "5f1"]
+
+    contacts = check_contacts(make_orders(2), mapping, client=client, known=changed(known))
+
+    pd.testing.assert_frame_equal(contacts[known.columns], known, check_dtype=False, check_categorical=False)
+    assert client.me_requests == 0
+
+
 def test_check_contacts_of_no_rows_asks_nothing(fake_client, make_orders, mapping):
     """A frame without contacts needs no request, and gives a table without rows."""
     client = fake_client()
@@ -422,6 +445,10 @@ def test_check_contacts_refuses_known_contacts_in_another_form(client, make_orde
     odd = make_orders(1, identifier="user_id", contact="1", status="knwon", merged_into="")
     with pytest.raises(ValueError, match=r"known: row 0 has the status 'knwon', not one of known, unknown"):
         check_contacts(make_orders(1), mapping, client=client, known=odd)
+    for column in ("identifier", "contact", "status", "merged_into"):
+        twice = pd.concat([odd, odd[column]], axis=1)
+        with pytest.raises(ValueError, match=rf"known: 2 columns have the name '{column}': rename or drop all but one"):
+            check_contacts(make_orders(1), mapping, client=client, known=twice)
 
 
 def test_check_contacts_refuses_known_contacts_that_became_numbers(client, make_orders, mapping):
@@ -431,3 +458,19 @@ def test_check_contacts_refuses_known_contacts_that_became_numbers(client, make_
     number = r"known: row 0: the contact is an int, not text: read a file of contacts with dtype=\{'contact': str\}"
     with pytest.raises(ValueError, match=number):
         check_contacts(make_orders(1), mapping, client=client, known=pd.read_csv(file))
+
+
+def test_check_contacts_refuses_known_ids_that_became_numbers(fake_client, make_orders, mapping):
+    """Intercom's ids may have digits only. It is said before the first request, whose answers would be lost."""
+    client = fake_client()
+    file = io.StringIO("identifier,contact,status,merged_into\nuser_id,00000,merged,630000000000000000000012\n")
+    known = pd.read_csv(file, dtype={"contact": str})
+
+    number = (
+        "known: the column 'merged_into' has other values than text: read a file of contacts with dtype=str, "
+        "keep_default_na=False"
+    )
+    with pytest.raises(ValueError, match=f"^{number}$"):
+        check_contacts(make_orders(2), mapping, client=client, known=known)
+
+    assert client.me_requests == 0
