@@ -181,6 +181,20 @@ def test_check_contacts_counts_an_address_that_many_share_as_ambiguous(start):
     assert contacts["status"].tolist() == ["ambiguous", "known", "unknown"]
 
 
+def test_check_contacts_finds_a_user_whose_address_more_leads_share_than_a_page_holds(start):
+    """The newest contacts come first, so that the user would not be in the first page."""
+    leads = [{"email": "all@example.org", "role": "lead"} for _ in range(160)]
+    sandbox = start(contacts=[{"external_id": "1", "email": "all@example.org"}, *leads])
+    orders = pd.DataFrame({"mail": ["all@example.org"], "day": "2024-01-31"})
+    mapping = EventMapping(event_name="e", created_at="day", email="mail", timezone="UTC")
+
+    with sandbox.client() as client:
+        contacts = check_contacts(orders, mapping, client=client)
+        results = submit_events(orders, mapping, client=client, contacts="check", journal=None)
+
+    assert (contacts["status"].item(), results["status"].item()) == ("known", "accepted")
+
+
 @pytest.mark.alone
 def test_check_contacts_goes_on_after_an_interrupt_without_asking_twice(start, counting, make_orders, mapping):
     """An interrupt hands back the answers so far, and with `known` only the other contacts are asked for."""
@@ -325,7 +339,9 @@ def test_check_contacts_asks_for_addresses_in_lower_case(start, counting):
         asked = counting(client)
         contacts = check_contacts(orders, mapping, client=asked)
 
-    assert asked.queries == [{"field": "email", "operator": "IN", "value": ["ada@example.org"]}]
+    by_address = {"field": "email", "operator": "IN", "value": ["ada@example.org"]}
+    of_users = {"field": "role", "operator": "=", "value": "user"}
+    assert asked.queries == [{"operator": "AND", "value": [by_address, of_users]}]
     assert contacts[["contact", "status"]].to_numpy().tolist() == [["ADA@example.ORG", "known"]]
 
 
