@@ -80,7 +80,7 @@ def _answers(contacts: pd.DataFrame, known: pd.DataFrame | None) -> tuple[Status
     # A part at a time: finding texts among others takes several times their memory.
     for start, stop in chunk_bounds(len(known), _KNOWN_AT_A_TIME):
         # By position: early pandas slices an index of floats by its labels.
-        answers = known.iloc[start:stop]
+        answers = known.iloc[start:stop][_KNOWN_COLUMNS]
         # A file has empty texts. Of several answers for a contact the first counts.
         answers = answers[answers["status"].isin(CONTACT_STATUS_DTYPE.categories).to_numpy(bool)]
         for identifier in answers["identifier"].unique():
@@ -106,7 +106,9 @@ def _require_answers(known: object) -> None:
         raise ValueError(f"known: no column {lacking[0]!r}: give what check_contacts returned")
     require_single_columns(known, _KNOWN_COLUMNS, argument="known")
     require_named(known, "known")
-    if pd.api.types.infer_dtype(known["merged_into"].dropna().astype(object)) not in ("string", "empty"):
+    ids = known["merged_into"]
+    # There may be millions of empty texts.
+    if pd.api.types.infer_dtype(ids[ids.notna() & ids.ne("")].astype(object)) not in ("string", "empty"):
         cure = "read a file of contacts with dtype=str, keep_default_na=False"
         raise ValueError(f"known: the column 'merged_into' has other values than text: {cure}")
     statuses = known["status"]
