@@ -616,7 +616,8 @@ def check_contacts(
         The connection; without it one is made from the environment's ``INTERCOM_ACCESS_TOKEN``.
     known : pandas.DataFrame, optional
         What an earlier call returned, or the `results` of the exception that ended it, also several of them in one, or
-        from a file (read with ``dtype={"contact": str}``): contacts that have a status there are not asked for again.
+        from a file (read with ``dtype=str, keep_default_na=False``): contacts that have a status there are not asked
+        for again.
     rate_share : float, default 1.0
         The share of the rate limit to use, up to 1.
     progress : {"auto"}, bool or callable, default "auto"

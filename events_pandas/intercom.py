@@ -59,6 +59,8 @@ TEXT_LIMIT: Final = 255
 """Characters in a metadata string. Source: Intercom's help article on event metadata."""
 DATE_SUFFIXES: Final = ("_date", "_at")
 """Intercom shows the value of a metadata key as a date if the key has one of these endings."""
+STRIPE_KEYS: Final = frozenset({"stripe_charge", "stripe_customer", "stripe_invoice"})
+"""Metadata keys whose value, an identifier of Stripe's, Intercom shows as a link."""
 FORBIDDEN_KEY_CHARACTERS: Final = frozenset(".$~`!@#%^&*'{}|\\\"\0")
 """Characters that a metadata key may not have. Source: Intercom's help article on event metadata."""
 RESERVED_KEYS: Final = frozenset({"type"})

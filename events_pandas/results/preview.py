@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from events_pandas.convert.odd_texts import LINK
 from events_pandas.currencies import DECIMALS, HUNDREDTHS
-from events_pandas.intercom import DATE_SUFFIXES, IDENTIFIERS, JsonObject
+from events_pandas.intercom import DATE_SUFFIXES, IDENTIFIERS, STRIPE_KEYS, JsonObject
 from events_pandas.results.fragment import LEFT, LONG, UNBROKEN, cell, fragment, paragraph, table
 from events_pandas.words import escaped
 
@@ -134,6 +134,8 @@ def _read(key: str, value: Any) -> PreviewedValue:
             kind, shown = "number", f"{value}"
         case _ if _is_address(value):
             kind, shown, address = "link", value, value
+        case _ if key.lower() in STRIPE_KEYS:
+            kind, shown = "link to Stripe", value
         case _:
             kind, shown = "text", value
     return PreviewedValue(key=key, kind=kind, shown=shown, address=address)

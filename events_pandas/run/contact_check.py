@@ -46,7 +46,7 @@ _USER: Final = "user"
 _EMAIL: Final = "email"
 # Intercom's ids have 24 hexadecimal digits; older ones are UUIDs.
 _ID: Final = re.compile(r"(?=.*[0-9])[A-Za-z0-9_-]+")
-# The most that a page has. More contacts than identifiers may be found: leads may share the address of a user.
+# The most that a page has. More contacts than identifiers may be found: users may share an address.
 _PER_PAGE: Final = 150
 # In an address these stand for folders, however they are written.
 _NOT_IN_ADDRESSES: Final = (".", "..")
@@ -180,7 +180,10 @@ class ContactCheck:
 
     def _query(self, search: range) -> bytes:
         named = self._named(search)
-        query = {"field": CONTACT_FIELDS[named.identifier], "operator": "IN", "value": named.texts}
+        query: dict[str, object] = {"field": CONTACT_FIELDS[named.identifier], "operator": "IN", "value": named.texts}
+        if named.identifier == _EMAIL:
+            # Leads may share the address of a user, and fill its page.
+            query = {"operator": "AND", "value": [query, {"field": "role", "operator": "=", "value": _USER}]}
         return json.dumps({"query": query, "pagination": {"per_page": _PER_PAGE}}).encode()
 
     def _enter(self, search: range, found: Sequence[_Found]) -> None:

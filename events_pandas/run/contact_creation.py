@@ -1,7 +1,7 @@
 """Contacts created on demand: one request for each, with the columns that the caller names."""
 
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
@@ -173,15 +173,21 @@ def require_named(contacts: pd.DataFrame, argument: str) -> None:
             raise ValueError(f"{argument}: row {row}: the contact is {kind_of(contact)}, not text: {cure}")
 
 
+def require_single_columns(contacts: pd.DataFrame, columns: Iterable[str], *, argument: str) -> None:
+    """Raise `ValueError` if several columns have one of the names."""
+    for column in columns:
+        if (count := int((contacts.columns == column).sum())) > 1:
+            raise ValueError(f"{argument}: {count} columns have the name {column!r}: rename or drop all but one")
+
+
 def _require_columns(contacts: pd.DataFrame) -> None:
     for column in ("identifier", "contact"):
         if column not in contacts:
             raise ValueError(f"contacts: no column {column!r}: {_GIVE_ROWS}")
-    for column in ("identifier", "contact", "status", "id", "error_code"):
-        if (count := int((contacts.columns == column).sum())) > 1:
-            raise ValueError(f"contacts: {count} columns have the name {column!r}: rename or drop all but one")
+    require_single_columns(contacts, ("identifier", "contact", "status", "id", "error_code"), argument="contacts")
     if "error_code" in contacts and "status" in contacts:
-        doubtful = contacts["error_code"].eq(MAY_EXIST).fillna(False) & contacts["status"].isna()
+        # A file has an empty text where a status is missing.
+        doubtful = contacts["error_code"].isin([MAY_EXIST]) & ~contacts["status"].isin(CREATION_STATUS_DTYPE.categories)
         if doubtful.any():
             named = counted(int(doubtful.sum()), "contact")
             raise ValueError(

@@ -20,7 +20,13 @@ from events_pandas.results.distinct_contacts import distinct_contacts
 from events_pandas.results.frame import text_column
 from events_pandas.run.asking import Asking
 from events_pandas.run.contact_check import CONTACT_STATUS_DTYPE, NOT_ASKED, ContactCheck, ContactStatus, may_be_new
-from events_pandas.run.contact_creation import CONTACT_ROLES, ContactCreation, require_contacts, require_named
+from events_pandas.run.contact_creation import (
+    CONTACT_ROLES,
+    ContactCreation,
+    require_contacts,
+    require_named,
+    require_single_columns,
+)
 from events_pandas.run.contact_fields import field_texts, require_fields
 from events_pandas.run.desk import Desk
 from events_pandas.run.options import RunOptions
@@ -73,15 +79,20 @@ def _answers(contacts: pd.DataFrame, known: pd.DataFrame | None) -> tuple[Status
     texts = pa.array(compared(contacts))
     # A part at a time: finding texts among others takes several times their memory.
     for start, stop in chunk_bounds(len(known), _KNOWN_AT_A_TIME):
+        # By position: early pandas slices an index of floats by its labels.
+        answers = known.iloc[start:stop][_KNOWN_COLUMNS]
         # A file has empty texts. Of several answers for a contact the first counts.
-        answers = known[start:stop].replace({"status": "", "merged_into": ""}, None).dropna(subset="status")
-        for identifier, own in answers.groupby("identifier"):
+        answers = answers[answers["status"].isin(CONTACT_STATUS_DTYPE.categories).to_numpy(bool)]
+        for identifier in answers["identifier"].unique():
+            own = answers[answers["identifier"].eq(identifier).to_numpy(bool)]
             found = pc.index_in(texts, value_set=pa.array(compared(own))).fill_null(NOT_ASKED).to_numpy()
             is_new = (found != NOT_ASKED) & (codes == NOT_ASKED) & contacts["identifier"].eq(identifier).to_numpy(bool)
             places, found = np.flatnonzero(is_new), found[is_new]
-            codes[places] = pd.Categorical(own["status"], dtype=CONTACT_STATUS_DTYPE).codes[found]
-            ids = own["merged_into"].iloc[found]
-            merged_into |= dict(zip(places[ids.notna()].tolist(), ids.dropna(), strict=True))
+            # As objects: a file may have made categories of its own.
+            statuses, ids = (own[column].astype(object).iloc[found] for column in ("status", "merged_into"))
+            codes[places] = pd.Categorical(statuses, dtype=CONTACT_STATUS_DTYPE).codes
+            is_merged = (ids.notna() & ids.ne("")).to_numpy(bool)
+            merged_into |= dict(zip(places[is_merged].tolist(), ids[is_merged], strict=True))
     return codes, merged_into
 
 
@@ -93,7 +104,13 @@ def _require_answers(known: object) -> None:
         )
     if lacking := [column for column in _KNOWN_COLUMNS if column not in known]:
         raise ValueError(f"known: no column {lacking[0]!r}: give what check_contacts returned")
+    require_single_columns(known, _KNOWN_COLUMNS, argument="known")
     require_named(known, "known")
+    ids = known["merged_into"]
+    # There may be millions of empty texts.
+    if pd.api.types.infer_dtype(ids[ids.notna() & ids.ne("")].astype(object)) not in ("string", "empty"):
+        cure = "read a file of contacts with dtype=str, keep_default_na=False"
+        raise ValueError(f"known: the column 'merged_into' has other values than text: {cure}")
     statuses = known["status"]
     is_other = statuses.notna() & statuses.ne("") & ~statuses.isin(CONTACT_STATUS_DTYPE.categories)
     if is_other.any():

@@ -181,6 +181,20 @@ def test_check_contacts_counts_an_address_that_many_share_as_ambiguous(start):
     assert contacts["status"].tolist() == ["ambiguous", "known", "unknown"]
 
 
+def test_check_contacts_finds_a_user_whose_address_more_leads_share_than_a_page_holds(start):
+    """The newest contacts come first, so that the user would not be in the first page."""
+    leads = [{"email": "all@example.org", "role": "lead"} for _ in range(160)]
+    sandbox = start(contacts=[{"external_id": "1", "email": "all@example.org"}, *leads])
+    orders = pd.DataFrame({"mail": ["all@example.org"], "day": "2024-01-31"})
+    mapping = EventMapping(event_name="e", created_at="day", email="mail", timezone="UTC")
+
+    with sandbox.client() as client:
+        contacts = check_contacts(orders, mapping, client=client)
+        results = submit_events(orders, mapping, client=client, contacts="check", journal=None)
+
+    assert (contacts["status"].item(), results["status"].item()) == ("known", "accepted")
+
+
 @pytest.mark.alone
 def test_check_contacts_goes_on_after_an_interrupt_without_asking_twice(start, counting, make_orders, mapping):
     """An interrupt hands back the answers so far, and with `known` only the other contacts are asked for."""
@@ -325,7 +339,9 @@ def test_check_contacts_asks_for_addresses_in_lower_case(start, counting):
         asked = counting(client)
         contacts = check_contacts(orders, mapping, client=asked)
 
-    assert asked.queries == [{"field": "email", "operator": "IN", "value": ["ada@example.org"]}]
+    by_address = {"field": "email", "operator": "IN", "value": ["ada@example.org"]}
+    of_users = {"field": "role", "operator": "=", "value": "user"}
+    assert asked.queries == [{"operator": "AND", "value": [by_address, of_users]}]
     assert contacts[["contact", "status"]].to_numpy().tolist() == [["ADA@example.ORG", "known"]]
 
 
@@ -403,6 +419,28 @@ def test_check_contacts_tells_known_contacts_of_one_text_by_their_identifiers(fa
     assert client.me_requests == 0
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda known: known.set_axis([-1.5, 7e9]),
+        lambda known: known.set_index("identifier", drop=False),
+        lambda known: known.astype("category"),
+        lambda known: known.assign(status=pd.Categorical(known["status"], ["merged", "", "unknown"])),
+    ],
+    ids=["floats as index", "index with the name of a column", "categories", "other categories"],
+)
+def test_check_contacts_takes_known_contacts_with_any_index_and_dtype(fake_client, mapping, make_orders, changed):
+    """A table that went through a file or another program answers as it did before."""
+    client = fake_client()
+    rows = [["user_id", "00000", "unknown", ""], ["user_id", "00001", "merged", "5f1"]]
+    known = pd.DataFrame(rows, columns=["identifier", "contact", "status", "merged_into"])
+
+    contacts = check_contacts(make_orders(2), mapping, client=client, known=changed(known))
+
+    assert contacts[known.columns].astype(object).fillna("").to_numpy().tolist() == rows
+    assert client.me_requests == 0
+
+
 def test_check_contacts_of_no_rows_asks_nothing(fake_client, make_orders, mapping):
     """A frame without contacts needs no request, and gives a table without rows."""
     client = fake_client()
@@ -422,6 +460,10 @@ def test_check_contacts_refuses_known_contacts_in_another_form(client, make_orde
     odd = make_orders(1, identifier="user_id", contact="1", status="knwon", merged_into="")
     with pytest.raises(ValueError, match=r"known: row 0 has the status 'knwon', not one of known, unknown"):
         check_contacts(make_orders(1), mapping, client=client, known=odd)
+    for column in ("identifier", "contact", "status", "merged_into"):
+        twice = pd.concat([odd, odd[column]], axis=1)
+        with pytest.raises(ValueError, match=rf"known: 2 columns have the name '{column}': rename or drop all but one"):
+            check_contacts(make_orders(1), mapping, client=client, known=twice)
 
 
 def test_check_contacts_refuses_known_contacts_that_became_numbers(client, make_orders, mapping):
@@ -431,3 +473,17 @@ def test_check_contacts_refuses_known_contacts_that_became_numbers(client, make_
     number = r"known: row 0: the contact is an int, not text: read a file of contacts with dtype=\{'contact': str\}"
     with pytest.raises(ValueError, match=number):
         check_contacts(make_orders(1), mapping, client=client, known=pd.read_csv(file))
+
+
+def test_check_contacts_refuses_known_ids_that_became_numbers(fake_client, make_orders, mapping):
+    """Intercom's ids may look like numbers. It is said before the first request, whose answers would be lost."""
+    client = fake_client()
+    known = make_orders(1, identifier="user_id", contact="00000", status="merged", merged_into=6.3e23)
+    number = (
+        "known: the column 'merged_into' has other values than text: read a file of contacts with dtype=str, "
+        "keep_default_na=False"
+    )
+    with pytest.raises(ValueError, match=f"^{number}$"):
+        check_contacts(make_orders(2), mapping, client=client, known=known)
+
+    assert client.me_requests == 0

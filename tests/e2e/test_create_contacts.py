@@ -1,6 +1,7 @@
 """Contacts are created on demand, each by one request; the sandbox answers over a socket."""
 
 import datetime as dt
+import io
 import os
 import signal
 from decimal import Decimal
@@ -249,6 +250,23 @@ def test_a_lead_whose_answer_is_lost_is_not_sent_again(start, fault):
         "the request may have arrived, and nobody knows if the contact was created: look for it in Intercom"
     )
     assert created["status"].tolist() == ["created"]
+
+
+@pytest.mark.parametrize("options", [{}, {"dtype": str, "keep_default_na": False}], ids=["missing", "empty texts"])
+def test_a_lead_whose_answer_is_lost_is_refused_from_a_file_too(start, options):
+    """Results may be kept in a file: a missing status is an empty cell there, and may come back as an empty text."""
+    sandbox = start(contacts=[])
+    chosen = pd.DataFrame({"identifier": "email", "contact": ["ada@example.org"]})
+    sandbox.fail_next("drop_after", path="/contacts")
+
+    with sandbox.client() as client:
+        with pytest.raises(SubmissionError) as caught:
+            create_contacts(chosen, client=client, role="lead")
+        file = io.StringIO(caught.value.results.to_csv(index=False))
+        with pytest.raises(ValueError, match=r"^contacts: Intercom may have 1 contact with the error code 'may_exist"):
+            create_contacts(pd.read_csv(file, **options), client=client, role="lead")
+
+    assert len(listed(sandbox)) == 1
 
 
 def test_a_lead_that_did_not_arrive_is_sent_again(start):

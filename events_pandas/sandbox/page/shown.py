@@ -32,7 +32,6 @@ _CENTS: Final = "Intercom's documentation says “cents”, and nothing about cu
 _STRIPE: Final = "Intercom shows it as a link to Stripe"
 _TOO_LONG: Final = "Too long to read here"
 _NO_ANSWER: Final = "no answer was sent"
-_STRIPE_KEYS: Final = frozenset({"stripe_charge", "stripe_customer", "stripe_invoice"})
 # From the Unicode CLDR, in English. Other currencies are shown by their three letters.
 _SYMBOLS: Final = MappingProxyType(
     {
@@ -192,7 +191,7 @@ def _json(fields: Mapping[str, object]) -> str:
 
 def _shown_text(key: str, text: str) -> ShownValue:
     href = safe_href(text)
-    note = _STRIPE if key.lower() in _STRIPE_KEYS else ""
+    note = _STRIPE if key.lower() in intercom.STRIPE_KEYS else ""
     return ShownValue(kind="link" if href else "text", text=_cut(text), href=href, note=note)
 
 

@@ -135,6 +135,12 @@ def test_preview_takes_only_whole_addresses_for_links(value, kind):
     assert shown(value, Text("value")) == (kind, value)
 
 
+@pytest.mark.parametrize("key", ["stripe_invoice", "stripe_customer", "Stripe_Charge"])
+def test_preview_shows_identifiers_of_stripe_as_the_links_that_intercom_makes_of_them(key):
+    """Intercom makes a link of a Stripe identifier, which is text in the event."""
+    assert shown("in_1042", "value", key=key) == ("link to Stripe", "in_1042")
+
+
 def test_preview_shows_the_first_events_that_would_be_sent():
     """Invalid rows and duplicates are not shown; a line counts them, and `n` says how many events are shown."""
     days = ["never", "2024-01-01", "2024-01-01", "2024-01-02", "2024-01-03"]
