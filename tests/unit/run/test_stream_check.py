@@ -91,7 +91,30 @@ def test_small_batches_are_joined_for_callables_too(make_mapping):
     report = check_events(reader(ROWS, ROWS, ROWS), make_mapping(n=Number(count)))
 
     assert report.duplicates == 9
-    assert seen == [12, 12, 12]
+    assert seen == [12, 12]
+
+
+def test_first_events_are_those_that_are_sent(make_mapping):
+    """Where some of the first rows repeat others, the events of later rows are shown, as for the held table."""
+    table = pa.concat_tables([ROWS.select(["who", "day"]), many(3), many(1_500), many(1_500)])
+
+    report = check_events(table.to_reader(max_chunksize=700), make_mapping())
+
+    assert report.payloads(1_000) == check_events(table, make_mapping()).payloads(1_000)
+
+
+def test_rows_of_which_none_repeats_another_are_read_once(make_mapping):
+    """The first events are made when their rows are read."""
+    seen = []
+
+    def count(frame):
+        seen.append(len(frame))
+        return frame["who"]
+
+    report = check_events(many(3).to_reader(), make_mapping(n=Number(count)))
+
+    assert len(report.payloads()) == 3
+    assert seen == [3]
 
 
 @pytest.mark.parametrize("policy", ["skip", "send", "spread"])
