@@ -16,7 +16,8 @@ _STREAM: Final = "__arrow_c_stream__"
 _ARRAY: Final = "__arrow_c_array__"
 _SPARK: Final = "mapInArrow"
 """A method of PySpark's frames, whose own stream of Arrow holds all rows, and fails for timestamps."""
-_BATCH_ROWS: Final = 100_000
+_BATCH_ROWS: Final = 2**16
+"""As many rows as are converted at a time, so that their cells are in one piece."""
 _NOT_A_TABLE: Final = "non-struct type"
 """What pyarrow says of a column."""
 _ONLY_POLARS: Final = frozenset({"Object", "Int128", "UInt128"})
@@ -161,7 +162,9 @@ def _reader(table: Any, wanted: _ColumnsRead | None = None, *, batch_rows: int =
         # Not through its interface: an error of its source would arrive as another one.
         return table
     if _has(table, "scanner"):
-        return table.scanner(columns=_names_read(table.schema.names, wanted), batch_size=batch_rows).to_reader()
+        # Several batches are read ahead.
+        size = min(batch_rows, _BATCH_ROWS)
+        return table.scanner(columns=_names_read(table.schema.names, wanted), batch_size=size).to_reader()
     if _is_lazy(table):
         table = table.collect()
     _require_known_types(table)

@@ -142,27 +142,38 @@ def test_cells_of_every_type_are_those_of_the_held_table(make_mapping, policy):
     assert streamed.problems.to_dict("list") == report.problems.to_dict("list")
 
 
-def test_rows_are_kept_in_the_folder_for_temporary_files(make_mapping, folder):
+def test_rows_that_take_much_memory_are_in_the_folder_for_temporary_files(make_mapping, folder):
     """A check leaves nothing there, and a folder that cannot be used is named."""
-    check_events(reader(ROWS), make_mapping())
+    # A slice keeps all of what it is cut from, here 512 MB that are never written to.
+    large = ROWS.set_column(2, "n", pa.array(np.zeros(2**26))[: len(ROWS)])
+    mapping = make_mapping(n="n")
+    assert check_events(large.to_reader(), mapping).duplicates == 1
     assert list(folder.iterdir()) == []
 
     folder.rmdir()
     with pytest.raises(SourceError) as caught:
-        check_events(reader(ROWS), make_mapping())
+        check_events(large.to_reader(), mapping)
 
     assert str(caught.value) == (
         f"rows of a RecordBatchReader: cannot be copied to {folder}: No such file or directory"
     )
 
 
+def test_few_rows_are_kept_in_memory(make_mapping, folder):
+    """The folder for temporary files is not needed for them."""
+    folder.rmdir()
+
+    assert check_events(reader(ROWS, ROWS), make_mapping()).duplicates == 5
+
+
 def test_spread_rows_are_not_kept(make_mapping, folder):
     """They are compared as they come: no file is needed."""
     folder.rmdir()
+    large = ROWS.set_column(2, "n", pa.array(np.zeros(2**26))[: len(ROWS)])
 
-    report = check_events(reader(ROWS, ROWS), make_mapping("spread"))
+    report = check_events(large.to_reader(), make_mapping("spread", n="n"))
 
-    assert (report.requests, report.spread.rows) == (8, 5)
+    assert (report.requests, report.spread.rows) == (4, 1)
 
 
 def test_column_without_any_value_is_read_in_the_chunks_of_a_submission(make_mapping):
