@@ -99,9 +99,8 @@ def main() -> None:
     print(f"Checks of {ROWS:,} rows, processor time, the best of {ROUNDS} runs")
     for name, kind in kinds.items():
         goal = "" if kind.other == name else f"goal: at most {MOST_TIMES}"
-        print(
-            f"{name:24} {costs[name]:>6.2f} s {costs[name] / costs[kind.other]:>6.2f} x {kind.other:24} {goal}".rstrip()
-        )
+        times = costs[name] / costs[kind.other]
+        print(f"{name:24} {costs[name]:>6.2f} s {times:>6.2f} x {kind.other:24} {goal}".rstrip())
         if kind.beside:
             print(f"{'':33} {costs[name] / costs[kind.beside]:>6.2f} x {kind.beside}")
     if slow := [name for name, kind in kinds.items() if costs[name] > MOST_TIMES * costs[kind.other]]:
