@@ -201,7 +201,7 @@ def _narrowed(table: Any, wanted: _ColumnsRead | None) -> Any:
 def _chosen(table: pa.Table, wanted: _ColumnsRead | None) -> pa.Table:
     """Return the columns of a table that a mapping reads; two columns may have one name."""
     names = _names_read(table.column_names, wanted)
-    if names is None:
+    if names is None or len(names) == table.num_columns:
         return table
     return table.select([place for place, name in enumerate(table.column_names) if name in names])
 
