@@ -18,6 +18,8 @@ _SPARK: Final = "mapInArrow"
 """A method of PySpark's frames, whose own stream of Arrow holds all rows, and fails for timestamps."""
 _BATCH_ROWS: Final = 2**16
 """As many rows as are converted at a time, so that their cells are in one piece."""
+_BATCHES_AHEAD: Final = 4
+"""Arrow itself reads 16 batches ahead, which takes memory, and time to take it."""
 _NOT_A_TABLE: Final = "non-struct type"
 """What pyarrow says of a column."""
 _ONLY_POLARS: Final = frozenset({"Object", "Int128", "UInt128"})
@@ -162,9 +164,8 @@ def _reader(table: Any, wanted: _ColumnsRead | None = None, *, batch_rows: int =
         # Not through its interface: an error of its source would arrive as another one.
         return table
     if _has(table, "scanner"):
-        # Several batches are read ahead.
-        size = min(batch_rows, _BATCH_ROWS)
-        return table.scanner(columns=_names_read(table.schema.names, wanted), batch_size=size).to_reader()
+        names, size = _names_read(table.schema.names, wanted), min(batch_rows, _BATCH_ROWS)
+        return table.scanner(columns=names, batch_size=size, batch_readahead=_BATCHES_AHEAD).to_reader()
     if _is_lazy(table):
         table = table.collect()
     _require_known_types(table)
