@@ -74,10 +74,11 @@ def check_events(frame: Table, mapping: EventMapping, *, client: IntercomClient 
     -----
     Submitting runs the same code. Without the rows that are reported with errors, a second check finds no error.
 
-    A ``LazyFrame`` of Polars, a dataset of pyarrow and a reader of record batches are read once, batch by batch, and
-    their rows are not held: 10 to 60 bytes of memory are taken for each. The columns that the mapping reads are in a
-    temporary file until the report is made, unless rows are spread: those that share their event are read again. Rows
-    are judged as `iter_submit` would judge them: the first batch with a value decides the type of a bare column.
+    A ``LazyFrame`` of Polars, a dataset of pyarrow and a reader of record batches are read once, batch by batch: 10 to
+    60 bytes of memory are taken for each row. Unless rows are spread, those that share their event are read again: the
+    columns that the mapping reads are kept until the report is made, up to 256 MB in memory and the others in a
+    temporary file. Rows are judged as `iter_submit` would judge them: the first batch with a value decides the type of
+    a bare column.
     `CheckReport.problems` then lists the first 10,000 rows of each code and field, and `CheckReport.payloads` has at
     most 1,000 events.
 

@@ -16,7 +16,7 @@ from events_pandas.check.facts import CheckFacts
 from events_pandas.check.in_order import in_order
 from events_pandas.check.row_counts import COUNT_CODES, RowCounts, count_findings
 from events_pandas.convert.batch import Converter, EventBatch
-from events_pandas.convert.cells import Mask, Rows
+from events_pandas.convert.cells import Mask, Rows, mask_at
 from events_pandas.convert.keys import EventKeys, Seconds, Words
 from events_pandas.convert.problems import Finding, GatheredFindings
 from events_pandas.free_memory import give_back_memory
@@ -27,6 +27,8 @@ PAYLOADS_KEPT: Final = 1_000
 
 Frames: TypeAlias = Iterable[tuple[int, FrameCheck]]
 """Frames that are bound, each with the position of its first row."""
+Bound: TypeAlias = Iterable[tuple[int, Converter]]
+"""Frames of which each row is judged by itself, each with the position of its first row."""
 Again: TypeAlias = Callable[[Rows], Iterator[tuple[Converter, Rows]]]
 """Reads chosen rows again, which ascend: yields the converter of each frame with some, and their places in it."""
 Advance: TypeAlias = Callable[[int], object]
@@ -43,7 +45,8 @@ class PassedRows:
     """What is kept of rows that have passed."""
 
     facts: CheckFacts = field(default_factory=lambda: CheckFacts(row_counts=RowCounts()))
-    payloads: list[bytes] = field(default_factory=list)  # the first events, at most `PAYLOADS_KEPT`
+    payloads: list[bytes] = field(default_factory=list)  # the first events that are sent, at most `PAYLOADS_KEPT`
+    first_events: dict[int, bytes] = field(default_factory=dict)  # those of the first valid rows, by row
     text_keys: tuple[str, ...] = ()  # metadata keys that are sent as text
     policy: str = ""  # what happens to rows that are one event: "skip", "spread" or "send"
     _labels: dict[str, str] = field(default_factory=dict)
@@ -57,6 +60,13 @@ class PassedRows:
     def add_findings(self, findings: Iterable[Finding], *, offset: int = 0) -> None:
         """Add findings; `offset` is the position of the row from which they count."""
         self._found.add(findings, offset=offset)
+
+    def add_events(self, batch: EventBatch, *, offset: int) -> None:
+        """Keep the events of valid rows of a chunk, if they are among the first."""
+        if len(self.first_events) < PAYLOADS_KEPT:
+            rows = _first_rows(batch.valid, PAYLOADS_KEPT - len(self.first_events))
+            made = batch.payloads(mask_at(rows, len(batch.valid)))
+            self.first_events |= zip((batch.rows[rows] + offset).tolist(), made.to_pylist(), strict=True)
 
     def add_payloads(self, converter: Converter, rows: Rows, seconds: Seconds | None = None) -> None:
         """Keep the events of rows of a frame, if they are among the first."""
@@ -102,7 +112,7 @@ def check_in_turn(frames: Frames, *, now: float, advance: Advance) -> PassedRows
     return passed
 
 
-def check_together(frames: Frames, again: Again, *, now: float, advance: Advance) -> PassedRows:
+def check_together(frames: Bound, again: Again, *, now: float, advance: Advance) -> PassedRows:
     """Check frames as one frame that stands alone. Rows that share their event with others are read again."""
     passed, keys = PassedRows(), _PassedKeys()
     for chunk, batch, first_words in in_order(_converted, _chunks(passed, frames)):
@@ -114,11 +124,14 @@ def check_together(frames: Frames, again: Again, *, now: float, advance: Advance
         passed.add_findings(batch.findings, offset=chunk.offset)
         label = chunk.converter.labels["created_at"]
         passed.add_findings(future_findings(seconds.view("datetime64[s]"), now, label), offset=chunk.offset + first)
+        passed.add_events(batch, offset=chunk.offset)
         keys.add(batch, first_words)
         advance(len(batch.rows))
     # Judging needs memory, too: neither the digests of contacts nor what reading has left behind are needed now.
     passed.facts.contacts()
-    give_back_memory()
+    # What few rows need is less than the time to take memory again is worth.
+    if passed.facts.rows > _FIRST_ROWS:
+        give_back_memory()
     valid = keys.valid.taken()
     for resolution, days in _resolutions(keys, valid, again, policy=passed.policy):
         passed.facts.add_repeats(resolution.repeats, days)
@@ -126,7 +139,10 @@ def check_together(frames: Frames, again: Again, *, now: float, advance: Advance
         if passed.policy == "skip":
             valid[resolution.repeats.rows] = False
     passed.facts.sent = int(np.count_nonzero(valid))
-    for converter, rows in again(_first_rows(valid, PAYLOADS_KEPT)):
+    sent = _first_rows(valid, PAYLOADS_KEPT)
+    passed.payloads = [passed.first_events[row] for row in sent.tolist() if row in passed.first_events]
+    # Where some of the first rows repeat others, the events of later ones are shown in their place.
+    for converter, rows in again(sent[len(passed.payloads) :]):
         passed.add_payloads(converter, rows)
     passed.close()
     return passed
@@ -139,11 +155,11 @@ class _PassingChunk:
     bounds: tuple[int, int]  # within the frame
 
 
-def _chunks(passed: PassedRows, frames: Frames) -> Iterator[_PassingChunk]:
-    for offset, frame in frames:
-        passed.begin(frame.converter)
-        for bounds in chunk_bounds(len(frame.index), BLOCK_ROWS):
-            yield _PassingChunk(converter=frame.converter, offset=offset, bounds=bounds)
+def _chunks(passed: PassedRows, frames: Bound) -> Iterator[_PassingChunk]:
+    for offset, converter in frames:
+        passed.begin(converter)
+        for bounds in chunk_bounds(converter.bound.n_rows, BLOCK_ROWS):
+            yield _PassingChunk(converter=converter, offset=offset, bounds=bounds)
 
 
 def _converted(chunk: _PassingChunk) -> tuple[_PassingChunk, EventBatch, FirstWords]:

@@ -6,7 +6,7 @@ Parts that are left are in Parquet; others are in Arrow's own format, which take
 import datetime as dt
 import os
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -77,12 +77,22 @@ class PartWriter:
         def write(path: Path) -> None:
             is_arrow = ARROW in path.suffixes
             with pa.ipc.new_file(path, schema) if is_arrow else pq.ParquetWriter(path, schema) as file:
-                for table in tables:
+                for table in _read(tables, partition):
                     file.write_table(table)
                     counts.append(table.num_rows)
 
         _put(self.path(partition), write, self.fault)
         return PartFacts(partition, sum(counts), schema, inexact=frozenset(), absent=frozenset())
+
+
+def _read(tables: Iterable[pa.Table], partition: int) -> Iterator[pa.Table]:
+    """Yield the tables of a partition. A fault of their source must not pass for one of the folder."""
+    try:
+        yield from tables
+    except OSError as error:
+        reason = error.strerror or error
+        cure = "start again when their source can be read"
+        raise SourceError(f"partition {partition}: its rows cannot be read ({reason}): {cure}") from error
 
 
 def _cells(column: "pd.Series[Any]", name: str, partition: int) -> "pa.Array | pa.ChunkedArray":

@@ -16,7 +16,10 @@ _STREAM: Final = "__arrow_c_stream__"
 _ARRAY: Final = "__arrow_c_array__"
 _SPARK: Final = "mapInArrow"
 """A method of PySpark's frames, whose own stream of Arrow holds all rows, and fails for timestamps."""
-_BATCH_ROWS: Final = 100_000
+_BATCH_ROWS: Final = 2**16
+"""As many rows as are converted at a time, so that their cells are in one piece."""
+_BATCHES_AHEAD: Final = 4
+"""Arrow itself reads 16 batches ahead, which takes memory, and time to take it."""
 _NOT_A_TABLE: Final = "non-struct type"
 """What pyarrow says of a column."""
 _ONLY_POLARS: Final = frozenset({"Object", "Int128", "UInt128"})
@@ -161,7 +164,8 @@ def _reader(table: Any, wanted: _ColumnsRead | None = None, *, batch_rows: int =
         # Not through its interface: an error of its source would arrive as another one.
         return table
     if _has(table, "scanner"):
-        return table.scanner(columns=_names_read(table.schema.names, wanted), batch_size=batch_rows).to_reader()
+        names, size = _names_read(table.schema.names, wanted), min(batch_rows, _BATCH_ROWS)
+        return table.scanner(columns=names, batch_size=size, batch_readahead=_BATCHES_AHEAD).to_reader()
     if _is_lazy(table):
         table = table.collect()
     _require_known_types(table)
@@ -198,7 +202,7 @@ def _narrowed(table: Any, wanted: _ColumnsRead | None) -> Any:
 def _chosen(table: pa.Table, wanted: _ColumnsRead | None) -> pa.Table:
     """Return the columns of a table that a mapping reads; two columns may have one name."""
     names = _names_read(table.column_names, wanted)
-    if names is None:
+    if names is None or len(names) == table.num_columns:
         return table
     return table.select([place for place, name in enumerate(table.column_names) if name in names])
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,6 @@ import pandas as pd
 from events_pandas.check import (
     PAYLOADS_KEPT,
     EarlierFrames,
-    FrameCheck,
     PassedRows,
     StreamCheck,
     check_in_turn,
@@ -26,6 +25,9 @@ from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport
 from events_pandas.results.destination import Destination, find_destination
 from events_pandas.run.frames import unsent_results
+
+Bound = TypeVar("Bound")
+"""What is made of a frame, to check its rows."""
 
 
 class CheckedFrames(Protocol):
@@ -67,17 +69,17 @@ class RowsCheck:
     def _passed(self, advance: Callable[[int], object]) -> PassedRows:
         now = time.time()
         if self.stream.earlier is not None:
-            return check_in_turn(self._bound(), now=now, advance=advance)
-        return check_together(self._bound(), self._again, now=now, advance=advance)
+            return check_in_turn(self._bound(self.stream.bound), now=now, advance=advance)
+        return check_together(self._bound(self.stream.converter), self._again, now=now, advance=advance)
 
-    def _bound(self) -> Iterator[tuple[int, FrameCheck]]:
+    def _bound(self, bind: Callable[[pd.DataFrame, list[Finding]], Bound]) -> Iterator[tuple[int, Bound]]:
         for frame in self.frames:
             start = self.frames.start
             refused = self.frames.refused(start)
             for first, stop in self._cuts(len(frame)) if len(frame) else [(0, 0)]:
                 rows = np.arange(first, stop)
                 found = [among for finding in refused if (among := finding.among(rows)) is not None]
-                yield start + first, self.stream.bound(frame.iloc[first:stop], found)
+                yield start + first, bind(frame.iloc[first:stop], found)
 
     def _cuts(self, n_rows: int) -> Iterator[tuple[int, int]]:
         """Cut rows into the chunks of a submission as long as bare columns have no type: its first chunks decide."""
@@ -89,6 +91,8 @@ class RowsCheck:
 
     def _again(self, rows: Rows) -> Iterator[tuple[Converter, Rows]]:
         """Read chosen rows once more, and no further than the last."""
+        if not len(rows):
+            return
         stream = StreamCheck(mapping=self.stream.mapping, types=self.stream.types)
         with progress_bar(self.progress, total=len(rows), description="comparing rows", delay_seconds=2.0) as bar:
             done = 0
@@ -98,7 +102,7 @@ class RowsCheck:
                 start = self.frames.start
                 stop = done + int(np.searchsorted(rows[done:], start + len(frame)))
                 if done < stop:
-                    yield stream.bound(frame).converter, rows[done:stop] - start
+                    yield stream.converter(frame), rows[done:stop] - start
                     bar.advance(stop - done)
                     done = stop
 

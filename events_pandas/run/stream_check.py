@@ -10,7 +10,7 @@ import pyarrow as pa
 from events_pandas.check import StreamCheck
 from events_pandas.convert import Finding
 from events_pandas.deliver import IntercomClient
-from events_pandas.mapping import EventMapping, Table, arrow_frame, batches_of, require_mapping, sliceable_table
+from events_pandas.mapping import EventMapping, Table, arrow_frame, batches_of, require_mapping
 from events_pandas.results import CheckReport
 from events_pandas.run.options import RunOptions
 from events_pandas.run.rows_check import RowsCheck, known_destination, rows_stream
@@ -20,8 +20,8 @@ from events_pandas.words import kind_of
 Batches: TypeAlias = Callable[[int], Iterator[pa.Table]]
 """Reads rows from the first one, in batches of at most so many."""
 
-_CHUNKS_READ: Final = 13
-"""So many chunks of a submission are read at a time: about two blocks of rows, as a frame has a cost of its own."""
+_CHUNKS_READ: Final = 26
+"""So many chunks of a submission are read at a time: about four blocks of rows, as a frame has a cost of its own."""
 
 
 def check_stream(table: Table, mapping: EventMapping, *, client: IntercomClient | None = None) -> CheckReport:
@@ -67,7 +67,7 @@ class _JoinedFrames:
             return self._batches(self._most_rows)
         if self._kept is None:
             return self._joined()
-        return iter(self._kept) if len(self._kept) else self._kept.passing(map(sliceable_table, self._joined()))
+        return iter(self._kept) if len(self._kept) else self._kept.passing(self._joined())
 
     def _joined(self) -> Iterator[pa.Table]:
         """Join and cut batches to full frames, once the types of bare columns do not depend on where a batch ends."""

@@ -1,27 +1,41 @@
-"""Tables that are kept in a temporary file, so that rows that come only once can be read again."""
+"""Tables that are kept, in memory and in a temporary file, so that rows that come only once can be read again."""
 
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
 from mmap import ACCESS_READ, ALLOCATIONGRANULARITY, mmap
 from tempfile import TemporaryFile
-from typing import BinaryIO, Self, cast
+from typing import BinaryIO, Final, Self, TypeAlias, cast
 
 import pyarrow as pa
 
+from events_pandas.mapping.arrow_types import sliceable_table
 from events_pandas.sources.spool import copy_fault
+
+_HELD_BYTES: Final = 1 << 28
+"""Memory for the first tables: to hold them takes no processor time, to write them a tenth of that of a check."""
+_TABLE_BYTES: Final = 1 << 14
+"""What a table takes besides its cells, roughly: there may be many tables with a row or two."""
+
+Place: TypeAlias = tuple[int, int]
+"""Where a table begins in the file, and its bytes."""
 
 
 class KeptTables:
-    """Tables in a temporary file, which is deleted at the end. Each may have other types."""
+    """Tables in memory, as far as it is given, and in a temporary file, which is deleted at the end.
+
+    Each may have other types.
+    """
 
     # Without compression: it would take more time than the disk, and single rows are read without reading the others.
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, held_bytes: int = _HELD_BYTES) -> None:
         self._name = name  # of the rows in messages
         self._file: BinaryIO | None = None
-        self._held = ExitStack()
-        self._places: list[tuple[int, int]] = []  # where each table begins in the file, and its bytes
+        self._opened = ExitStack()
+        self._tables: list[pa.Table | Place] = []
+        self._room = held_bytes
+        self._memory: set[int] = set()  # where the tables that are held are
 
     def __enter__(self) -> Self:
         return self
@@ -29,16 +43,17 @@ class KeptTables:
     def __exit__(self, *_: object) -> None:
         # A full disk does not take what it has not taken before.
         with suppress(OSError):
-            self._held.close()
+            self._opened.close()
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._tables)
 
     def add(self, table: pa.Table) -> None:
         """Keep a table after the others. Raise `SourceError` if it cannot be written."""
         # Whole in itself: the dictionaries of a file of Arrow's own would have to be the same in all tables.
+        plain = _without_dictionaries(table)
         try:
-            self._write(_without_dictionaries(table))
+            self._tables.append(plain if self._is_held(plain) else self._written(sliceable_table(plain)))
         except OSError as error:
             raise copy_fault(self._name, error) from error
 
@@ -48,12 +63,22 @@ class KeptTables:
             self.add(table)
             yield table
 
-    def _write(self, table: pa.Table) -> None:
+    def _is_held(self, table: pa.Table) -> bool:
+        """Tell whether there is room for a table, and take it."""
+        memory = {place: size for place, size in _memory(table).items() if place not in self._memory}
+        taken = _TABLE_BYTES + sum(memory.values())
+        if taken > self._room:
+            return False
+        self._room -= taken
+        self._memory |= memory.keys()
+        return True
+
+    def _written(self, table: pa.Table) -> Place:
         if self._file is None:
             # On most systems it has no name in its folder, so that a killed process leaves no rows behind.
             with ExitStack() as opening:
                 self._file = cast("BinaryIO", opening.enter_context(TemporaryFile(prefix="events-pandas-")))
-                self._held = opening.pop_all()
+                self._opened = opening.pop_all()
             # One for all tables: it closes the file at its own end.
             self._sink = pa.PythonFile(self._file, "w")
         # Only where its pages begin a file can be mapped.
@@ -62,17 +87,30 @@ class KeptTables:
         with pa.ipc.new_stream(self._sink, table.schema) as stream:
             stream.write_table(table)
         self._file.flush()
-        self._places.append((start, self._file.tell() - start))
+        return start, self._file.tell() - start
 
     def __iter__(self) -> Iterator[pa.Table]:
-        """Yield each table; its rows are read from the file when they are used."""
-        return map(self._table, self._places)
+        """Yield each table; rows that are in the file are read when they are used."""
+        return (kept if isinstance(kept, pa.Table) else self._read(*kept) for kept in self._tables)
 
-    def _table(self, place: tuple[int, int]) -> pa.Table:
-        assert self._file is not None  # noqa: S101  # It is there since the first table.
-        start, size = place
+    def _read(self, start: int, size: int) -> pa.Table:
+        assert self._file is not None  # noqa: S101  # It is there since the first table was written.
         content = mmap(self._file.fileno(), size, access=ACCESS_READ, offset=start)
         return pa.ipc.open_stream(pa.py_buffer(content)).read_all()
+
+
+def _memory(table: pa.Table) -> dict[int, int]:
+    """Return the size of each piece of memory that a table keeps from being freed, by its address."""
+    chunks = (chunk for column in table.columns for chunk in column.chunks)
+    wholes = (_whole(buffer) for chunk in chunks for buffer in chunk.buffers() if buffer is not None)
+    return {whole.address: whole.size for whole in wholes}
+
+
+def _whole(buffer: pa.Buffer) -> pa.Buffer:
+    """Return what a buffer is cut from: the columns of a message of Arrow's own format are in one piece."""
+    while buffer.parent is not None:
+        buffer = buffer.parent
+    return buffer
 
 
 def _without_dictionaries(table: pa.Table) -> pa.Table:

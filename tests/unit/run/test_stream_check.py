@@ -91,7 +91,30 @@ def test_small_batches_are_joined_for_callables_too(make_mapping):
     report = check_events(reader(ROWS, ROWS, ROWS), make_mapping(n=Number(count)))
 
     assert report.duplicates == 9
-    assert seen == [12, 12, 12]
+    assert seen == [12, 12]
+
+
+def test_first_events_are_those_that_are_sent(make_mapping):
+    """Where some of the first rows repeat others, the events of later rows are shown, as for the held table."""
+    table = pa.concat_tables([ROWS.select(["who", "day"]), many(3), many(1_500), many(1_500)])
+
+    report = check_events(table.to_reader(max_chunksize=700), make_mapping())
+
+    assert report.payloads(1_000) == check_events(table, make_mapping()).payloads(1_000)
+
+
+def test_rows_of_which_none_repeats_another_are_read_once(make_mapping):
+    """The first events are made when their rows are read."""
+    seen = []
+
+    def count(frame):
+        seen.append(len(frame))
+        return frame["who"]
+
+    report = check_events(many(3).to_reader(), make_mapping(n=Number(count)))
+
+    assert len(report.payloads()) == 3
+    assert seen == [3]
 
 
 def test_batches_are_cut_to_full_frames(make_mapping):
@@ -133,27 +156,38 @@ def test_cells_of_every_type_are_those_of_the_held_table(make_mapping, policy):
     assert streamed.problems.to_dict("list") == report.problems.to_dict("list")
 
 
-def test_rows_are_kept_in_the_folder_for_temporary_files(make_mapping, folder):
+def test_rows_that_take_much_memory_are_in_the_folder_for_temporary_files(make_mapping, folder):
     """A check leaves nothing there, and a folder that cannot be used is named."""
-    check_events(reader(ROWS), make_mapping())
+    # A slice keeps all of what it is cut from, here 512 MB that are never written to.
+    large = ROWS.set_column(2, "n", pa.array(np.zeros(2**26))[: len(ROWS)])
+    mapping = make_mapping(n="n")
+    assert check_events(large.to_reader(), mapping).duplicates == 1
     assert list(folder.iterdir()) == []
 
     folder.rmdir()
     with pytest.raises(SourceError) as caught:
-        check_events(reader(ROWS), make_mapping())
+        check_events(large.to_reader(), mapping)
 
     assert str(caught.value) == (
         f"rows of a RecordBatchReader: cannot be copied to {folder}: No such file or directory"
     )
 
 
+def test_few_rows_are_kept_in_memory(make_mapping, folder):
+    """The folder for temporary files is not needed for them."""
+    folder.rmdir()
+
+    assert check_events(reader(ROWS, ROWS), make_mapping()).duplicates == 5
+
+
 def test_spread_rows_are_not_kept(make_mapping, folder):
     """They are compared as they come: no file is needed."""
     folder.rmdir()
+    large = ROWS.set_column(2, "n", pa.array(np.zeros(2**26))[: len(ROWS)])
 
-    report = check_events(reader(ROWS, ROWS), make_mapping("spread"))
+    report = check_events(large.to_reader(), make_mapping("spread", n="n"))
 
-    assert (report.requests, report.spread.rows) == (8, 5)
+    assert (report.requests, report.spread.rows) == (4, 1)
 
 
 def test_column_without_any_value_is_read_in_the_chunks_of_a_submission(make_mapping):

@@ -1,4 +1,4 @@
-"""Tables in a temporary file, which are read again."""
+"""Tables in memory and in a temporary file, which are read again."""
 
 import pyarrow as pa
 import pytest
@@ -16,12 +16,13 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_tables_are_read_as_often_as_they_are_asked_for(folder):
-    """Each table has types of its own, may have no rows, and two columns may have one name."""
+@pytest.mark.parametrize("held_bytes", [0, 50_000, 1_000_000])
+def test_tables_are_read_as_often_as_they_are_asked_for(folder, held_bytes):
+    """Some may be in memory. Each has types of its own, may have no rows, and two columns may have one name."""
     tables = [NUMBERS, pa.table({"n": ["a"], "m": [1.5]}), NUMBERS.slice(1), NUMBERS.slice(3)]
     tables.append(pa.table([pa.array([1]), pa.array(["a"])], names=["n", "n"]))
 
-    with KeptTables("rows") as kept:
+    with KeptTables("rows", held_bytes=held_bytes) as kept:
         for table in tables:
             kept.add(table)
 
@@ -33,23 +34,64 @@ def test_tables_are_read_as_often_as_they_are_asked_for(folder):
     assert list(folder.iterdir()) == []
 
 
-def test_dictionaries_are_kept_as_their_values():
+@pytest.mark.parametrize("held_bytes", [0, 1_000_000])
+def test_dictionaries_are_kept_as_their_values(held_bytes):
     """A dictionary may be much longer than the rows, and each chunk may have its own."""
     chunks = [pa.array(cells).dictionary_encode() for cells in (["a", "b", "a"], ["b", None])]
 
-    with KeptTables("rows") as kept:
+    with KeptTables("rows", held_bytes=held_bytes) as kept:
         kept.add(pa.table({"cells": pa.chunked_array(chunks)}))
         (table,) = kept
 
     assert table == pa.table({"cells": ["a", "b", "a", "b", None]})
 
 
-def test_tables_that_are_not_kept_take_no_file(folder, monkeypatch):
-    """Where nothing is kept, the folder for temporary files is not needed."""
+def test_tables_that_fit_into_memory_take_no_file(folder, monkeypatch):
+    """The folder for temporary files is not needed for them. Several slices of one table hold its memory once."""
+    monkeypatch.setattr("tempfile.tempdir", str(folder / "gone"))
+    table = pa.table({"n": range(100_000)})
+
+    with KeptTables("rows", held_bytes=900_000) as kept:
+        assert list(kept) == []
+        kept.add(table.slice(0, 50_000))
+        kept.add(table.slice(50_000))
+
+        assert pa.concat_tables(kept) == table
+
+
+@pytest.mark.parametrize("is_message", [False, True])
+def test_slice_is_as_large_as_what_it_is_cut_from(folder, monkeypatch, is_message):
+    """A slice keeps the whole column in memory, and a column of Arrow's own format its whole record batch."""
+    monkeypatch.setattr("tempfile.tempdir", str(folder / "gone"))
+    table = pa.table({"n": range(100_000), "m": ["a"] * 100_000})
+    if is_message:
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, table.schema) as stream:
+            stream.write_table(table)
+        table = pa.ipc.open_stream(sink.getvalue()).read_all()
+    small = table.select(["n"]).slice(0, 3)
+
+    with KeptTables("rows", held_bytes=900_000 if is_message else 700_000) as kept, pytest.raises(SourceError):
+        kept.add(small)
+
+
+def test_small_tables_take_memory_of_their_own(folder, monkeypatch):
+    """There may be millions of tables with a row each, which no file would be needed for."""
     monkeypatch.setattr("tempfile.tempdir", str(folder / "gone"))
 
-    with KeptTables("rows") as kept:
-        assert list(kept) == []
+    with KeptTables("rows", held_bytes=100_000) as kept, pytest.raises(SourceError):
+        list(kept.passing([NUMBERS] * 10))
+
+
+def test_views_are_written_as_text():
+    """pandas cannot take single rows of views."""
+    views = pa.table({"n": pa.array(["a", None], pa.string_view())})
+
+    with KeptTables("rows", held_bytes=0) as kept:
+        kept.add(views)
+        (table,) = kept
+
+    assert table == pa.table({"n": pa.array(["a", None], pa.large_string())})
 
 
 def test_rows_that_do_not_fit_on_the_disk_are_refused(folder):
@@ -58,7 +100,7 @@ def test_rows_that_do_not_fit_on_the_disk_are_refused(folder):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, limits[1]))
     try:
-        with KeptTables("rows of a LazyFrame") as kept, pytest.raises(SourceError) as caught:
+        with KeptTables("rows of a LazyFrame", held_bytes=0) as kept, pytest.raises(SourceError) as caught:
             kept.add(pa.table({"n": range(200_000)}))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -74,7 +116,7 @@ def test_rows_need_a_folder_for_temporary_files(folder, monkeypatch):
     """The error names the folder that is missing."""
     monkeypatch.setattr("tempfile.tempdir", str(folder / "gone"))
 
-    with KeptTables("rows of a LazyFrame") as kept, pytest.raises(SourceError) as caught:
+    with KeptTables("rows of a LazyFrame", held_bytes=0) as kept, pytest.raises(SourceError) as caught:
         kept.add(NUMBERS)
 
     assert str(caught.value) == (
@@ -89,7 +131,7 @@ def test_rows_need_any_folder_that_can_be_written_to(monkeypatch):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
     try:
-        with KeptTables("rows of a LazyFrame") as kept, pytest.raises(SourceError) as caught:
+        with KeptTables("rows of a LazyFrame", held_bytes=0) as kept, pytest.raises(SourceError) as caught:
             kept.add(NUMBERS)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
