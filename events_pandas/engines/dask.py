@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, Literal, Unpack
 
 import dask
 import dask.dataframe as dd
+import pyarrow as pa
 from dask.base import get_scheduler
 from dask.dataframe.utils import make_meta
 from distributed import Client, as_completed
@@ -16,7 +18,7 @@ from distributed import Client, as_completed
 from events_pandas.deliver import IntercomClient
 from events_pandas.engines.columns import StagedColumns, staged_columns
 from events_pandas.engines.dask_rows import require_apart, rows_name
-from events_pandas.engines.part_files import PartFacts, PartWriter
+from events_pandas.engines.part_files import PartFacts, PartWriter, require_order
 from events_pandas.engines.partition_check import check_partitions
 from events_pandas.engines.stage import Answer, Argument, Wanted
 from events_pandas.engines.steps import rows_error, staged, submitted
@@ -234,7 +236,14 @@ def _columns(
 ) -> StagedColumns:
     if not isinstance(frame, dd.DataFrame):
         raise rows_error(frame, engine="Dask")
-    return staged_columns(make_meta(frame), mapping, keys=keys, order_by=order_by)
+    columns = staged_columns(make_meta(frame), mapping, keys=keys, order_by=order_by)
+    meta = make_meta(_read(frame, columns))
+    for name in columns.order_by:
+        # Of objects the partitions tell the type, and each is judged before it is written.
+        with suppress(pa.ArrowException):
+            kind = pa.array(meta[name]).type
+            require_order(pa.schema([(name, kind)]), [] if meta[name].dtype == object else [name])
+    return columns
 
 
 def _read(frame: dd.DataFrame, columns: StagedColumns) -> dd.DataFrame:

@@ -16,7 +16,15 @@ import pyarrow.parquet as pq
 from events_pandas.deliver import ProgressChoice, progress_bar
 from events_pandas.engines.columns import StagedColumns
 from events_pandas.engines.part_count import PartCount
-from events_pandas.engines.part_files import PartFacts, PartSorter, PartWriter, common_schema, order_of, retype
+from events_pandas.engines.part_files import (
+    PartFacts,
+    PartSorter,
+    PartWriter,
+    common_schema,
+    order_of,
+    require_order,
+    retype,
+)
 from events_pandas.errors import SourceError
 from events_pandas.manifest import STAGE, Manifest, RowsPart, part_name, require_local
 from events_pandas.results.run_folder import RunFolder, delete_run, time_text
@@ -130,7 +138,9 @@ class _StageParts:
         """Write the parts, with the same types in all of them; return them, and these types."""
         is_ordered = bool(self._columns.order_by)
         name = _raw_name if is_ordered else self._name
-        writer = PartWriter(names=self._columns.read, folder=self._place.place, file_name=name)
+        writer = PartWriter(
+            names=self._columns.read, folder=self._place.place, file_name=name, order_by=self._columns.order_by
+        )
         with self._step("staging (partitions)", files="*.parquet", total=self._n_partitions):
             facts = self._partitions.written(writer)
         # A partition without rows does not tell types.
@@ -146,7 +156,7 @@ class _StageParts:
 
     def _ordered(self, parts: Sequence[PartFacts], schema: pa.Schema) -> tuple[RowsPart, ...]:
         """Sort the rows of all parts: each part by itself, and then parts of what comes next in all of them."""
-        self._require_order(schema)
+        require_order(schema, self._columns.order_by)
         each, numbers = self._partitions.each, np.array([part.partition for part in parts])
         rows = np.array([part.rows for part in parts])
         n_parts = min(max(int(rows.sum()) // _FEWEST_ROWS, 1), len(parts))
@@ -167,12 +177,6 @@ class _StageParts:
         with self._step("sorting (parts)", files=f"*-{self._place.run}.parquet", total=n_parts):
             counts = each(sorter.merge, slices)
         return tuple(RowsPart(target.name, count) for target, count in zip(targets, counts, strict=True))
-
-    def _require_order(self, schema: pa.Schema) -> None:
-        for name in self._columns.order_by:
-            kind = schema.field(name).type
-            if pa.types.is_nested(kind) or pa.types.is_null(kind):
-                raise SourceError(f"order_by: column {name!r} is {kind}, which has no order: give another column")
 
 
 def _raw_name(number: int) -> str:

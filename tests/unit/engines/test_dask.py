@@ -140,12 +140,40 @@ def test_order_by_cuts_rows_that_are_alike(mapping):
     assert max(sizes) < 11_000
 
 
-def test_order_by_refuses_a_column_without_order(mapping):
-    """Lists have no order."""
-    frame = rows(2).assign(tags=pd.Series([["a"], ["b"]], dtype=pd.ArrowDtype(pa.list_(pa.string()))))
+@pytest.mark.parametrize(
+    ("kind", "cells"),
+    [
+        (pa.list_(pa.string()), [["a"], ["b"]]),
+        (pa.map_(pa.string(), pa.int64()), [[("a", 1)], [("b", 2)]]),
+        (pa.struct([("a", pa.int64())]), [{"a": 1}, {"a": 2}]),
+        (pa.float16(), np.arange(2, dtype=np.float16)),
+    ],
+    ids=str,
+)
+def test_order_by_refuses_a_column_without_order(begin, mapping, kind, cells):
+    """Its type is known before anything is computed."""
+    dtype = np.float16 if kind == pa.float16() else pd.ArrowDtype(kind)
+    frame = rows(2).assign(tags=pd.Series(cells, dtype=dtype))
+    never = dd.from_map(lambda _: pytest.fail("was computed"), range(2), meta=frame.head(0))
 
     with pytest.raises(ep.SourceError) as raised:
-        stage_events(dd.from_pandas(frame, npartitions=1), mapping, "stage", order_by=["tags"])
+        stage_events(never, mapping, "stage", order_by=["tags"])
+    with pytest.raises(ep.SourceError) as submitted:
+        begin(never, stage="stage", results="results", order_by=["tags"])
+
+    said = f"order_by: column 'tags' is {kind}, which has no order: give another column"
+    assert str(raised.value) == str(submitted.value) == said
+    assert not Path("stage").exists()
+
+
+def test_order_by_refuses_objects_without_order_as_soon_as_they_are_known(mapping):
+    """Of Python objects only a partition tells the type: the first one that has cells ends it, and is not written."""
+    with dask.config.set({"dataframe.convert-string": False}):
+        frame = partitions(rows(2).assign(tags=None), rows(2).assign(tags=[["a"], ["b"]]), rows(2).assign(tags="c"))
+        frame = frame.map_partitions(lambda own: own if own["tags"].iloc[0] != "c" else pytest.fail("was computed"))
+
+    with dask.config.set(scheduler="sync"), pytest.raises(ep.SourceError) as raised:
+        stage_events(frame, mapping, "stage", order_by=["tags"])
 
     said = "order_by: column 'tags' is list<item: string>, which has no order: give another column"
     assert str(raised.value).replace("element", "item") == said
@@ -291,15 +319,17 @@ def test_column_without_any_cell_is_staged(mapping):
     ],
 )
 def test_column_without_a_single_type_is_refused(mapping, cells, why):
-    """The message names the column, the partitions and the cure; nothing is left in the folder."""
+    """The message names the column, the partitions and the cure, and what cannot be done; the folder stays empty."""
     with dask.config.set({"dataframe.convert-string": False}):
         frame = partitions(*(rows(len(own)).assign(extra=pd.Series(own)) for own in cells))
         with pytest.raises(ep.SourceError) as raised:
             stage_events(frame, mapping, "stage", keys=["extra"])
+        with pytest.raises(ep.SourceError) as checked:
+            check_events(frame, dataclasses.replace(mapping, metadata={"extra": "extra"}))
 
     cure = "give all its cells one type, such as with frame.assign(**{'extra': frame['extra'].astype(str)})"
-    said = re.sub(r"\((Expected|Could).*?\)", "(...)", str(raised.value))
-    assert said == f"column 'extra': cannot be staged: {why}: {cure}"
+    said = [re.sub(r"\((Expected|Could).*?\)", "(...)", str(error.value)) for error in (raised, checked)]
+    assert said == [f"column 'extra': cannot be {done}: {why}: {cure}" for done in ("staged", "checked")]
 
 
 def test_float_identifiers_are_noted_as_in_a_frame(mapping):
@@ -622,7 +652,7 @@ def test_stage_needs_the_parts_that_its_workers_wrote(mapping, tmp_path):
 def begin(mapping):
     """Submit a row of Dask; no stage may be written before an error."""
     frame = dd.from_map(lambda _: pytest.fail("was computed"), range(2), meta=rows(1).head(0))
-    return lambda **options: submit_events(frame, mapping, progress=False, **options)
+    return lambda rows=frame, **options: submit_events(rows, mapping, progress=False, **options)
 
 
 def test_results_do_not_take_the_place_of_a_stage(begin, tmp_path):
