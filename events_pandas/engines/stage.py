@@ -1,10 +1,11 @@
 """A stage is written: rows that the workers of an engine bring out in parts, and a manifest that comes last."""
 
 import os
+import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
@@ -33,6 +34,8 @@ from events_pandas.words import listed
 Argument = TypeVar("Argument")
 Answer = TypeVar("Answer")
 
+_ADDRESS: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):(?P<slashes>/+)(?P<path>.*)", re.DOTALL)
+"""An address, also as `pathlib` shortens it; one letter is a drive of Windows."""
 _FEWEST_ROWS: Final = 10_000
 """Ordered rows are cut into parts of at least so many rows."""
 _SAMPLED: Final = 100
@@ -69,10 +72,31 @@ class Wanted:
 
 def stage_folder(stage: str | os.PathLike[str]) -> Path:
     """Return the folder of a stage as all workers know it. Raise `SourceError` for an address."""
-    if "://" in os.fspath(stage):
-        raise SourceError(f"stage: {os.fspath(stage)!r} is an address: name a folder that all workers share")
+    require_path(stage, name="stage")
     require_local(stage, holds=STAGE)
     return Path(stage).absolute()
+
+
+def require_path(place: object, *, name: str) -> None:
+    """Raise `SourceError` for an address, or an empty text: a stage and results are in folders of this machine."""
+    text = os.fspath(place) if isinstance(place, str | os.PathLike) else None
+    if not isinstance(text, str):
+        raise TypeError(f"{name}: expected the path of a folder, got {place!r}")
+    if not text.strip():
+        raise SourceError(f"{name}: {text!r} is not the name of a folder: use {name}='{name}/' or the like")
+    if (address := _ADDRESS.fullmatch(text)) is not None:
+        path = _path_of(**address.groupdict())
+        cure = "name a folder that all workers share" if path is None else f"give its path, {name}={path!r}"
+        raise SourceError(f"{name}: {text!r} is an address: {cure}")
+
+
+def _path_of(scheme: str, slashes: str, path: str) -> str | None:
+    """Return the path that an address has on the machines of a cluster, if it has one."""
+    if scheme.lower() == "file" and len(slashes) != len("//"):
+        return f"/{path}"
+    if scheme.lower() == "dbfs":
+        return f"/{path}" if path.startswith("Volumes/") else f"/dbfs/{path}"
+    return None
 
 
 def is_there(folder: Path, wanted: Wanted, *, progress: ProgressChoice = "auto") -> bool:
@@ -103,19 +127,12 @@ def write_stage(folder: Path, partitions: Partitions, wanted: Wanted, *, progres
             parts, schema = _StageParts(place, partitions, wanted, count=count).written()
             _require_whole(place, parts)
             columns = tuple(schema.names)
-            manifest = Manifest(
-                run=place.run,
-                started_at=begun.started_at,
-                complete=True,
-                columns=columns,
-                parts=parts,
-                holds=STAGE,
-                made_of=wanted.facts(),
-            )
-            place.put_in_place(manifest)
+            manifest = replace(begun, complete=True, columns=columns, parts=parts, made_of=wanted.facts())
         except BaseException:
             place.discard()
             raise
+        # An end in the middle of this keeps the parts: the next start puts the others in their place.
+        place.put_in_place(manifest)
 
 
 def _require_whole(place: RunFolder, parts: Sequence[RowsPart]) -> None:

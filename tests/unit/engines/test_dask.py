@@ -2,8 +2,10 @@
 
 import dataclasses
 import datetime as dt
+import importlib
 import io
 import json
+import os
 import re
 import resource
 import sys
@@ -729,6 +731,132 @@ def test_token_is_judged_before_a_stage_is_written(begin, tmp_path, fake_client,
         begin(stage="stage", results="results", client=client and fake_client(**client))
 
     assert not (tmp_path / "stage").exists()
+
+
+SHARED = "name a folder that all workers share"
+
+
+@pytest.mark.parametrize(
+    ("place", "cure"),
+    [
+        ("s3://bucket/orders/", SHARED),
+        ("abfss://lake@account/orders", SHARED),
+        ("file://host/orders", SHARED),
+        (Path("s3://bucket/orders"), SHARED),
+        ("file:///mnt/orders/", "give its path, {name}='/mnt/orders/'"),
+        ("file:/mnt/orders", "give its path, {name}='/mnt/orders'"),
+        (Path("file:///mnt/orders"), "give its path, {name}='/mnt/orders'"),
+        ("dbfs:/orders", "give its path, {name}='/dbfs/orders'"),
+        ("dbfs:/Volumes/main/default/orders", "give its path, {name}='/Volumes/main/default/orders'"),
+    ],
+)
+def test_places_are_no_addresses(begin, tmp_path, place, cure):
+    """An address is refused before anything is asked or written; one that is a folder, too, is said to be this one."""
+    with pytest.raises(ep.SourceError) as stage:
+        begin(stage=place, results="results")
+    with pytest.raises(ep.SourceError) as results:
+        begin(stage="stage", results=place)
+
+    fault = f"{os.fspath(place)!r} is an address: {cure}"
+    assert str(stage.value) == "stage: " + fault.format(name="stage")
+    assert str(results.value) == "results: " + fault.format(name="results")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("place", [None, 5, b"stage"])
+def test_places_are_paths(begin, place):
+    """The message names the argument."""
+    with pytest.raises(TypeError) as stage:
+        begin(stage=place, results="results")
+    with pytest.raises(TypeError) as results:
+        begin(stage="stage", results=place)
+
+    assert str(stage.value) == f"stage: expected the path of a folder, got {place!r}"
+    assert str(results.value) == f"results: expected the path of a folder, got {place!r}"
+
+
+def test_places_have_a_name(begin):
+    """An empty text would be the folder in which the program runs."""
+    with pytest.raises(ep.SourceError) as stage:
+        begin(stage="", results="results")
+    with pytest.raises(ep.SourceError) as results:
+        begin(stage="stage", results=" ")
+
+    assert str(stage.value) == "stage: '' is not the name of a folder: use stage='stage/' or the like"
+    assert str(results.value) == "results: ' ' is not the name of a folder: use results='results/' or the like"
+
+
+def test_stage_that_cannot_be_written_is_named_before_the_token_is_judged(begin, tmp_path):
+    """A place that cannot be is known at once."""
+    with pytest.raises(ep.SourceError) as raised:
+        begin(stage="gone/stage", results="results", client=None)
+
+    fault = f"there is no folder '{tmp_path / 'gone'}': make it first"
+    assert str(raised.value) == f"{tmp_path / 'gone' / 'stage'}: a stage cannot be written there: {fault}"
+
+
+def test_submission_without_an_answer_is_not_advised_to_check(begin, tmp_path):
+    """The advice of a check would be to leave out the client."""
+    client = ep.IntercomClient("token", base_url="http://127.0.0.1:9", allow_http=True)
+    with client, pytest.raises(ep.OutageError) as raised:
+        begin(stage="stage", results="results", client=client)
+
+    assert str(raised.value).endswith("): nothing was submitted, try again later")
+    assert not (tmp_path / "stage").exists()
+
+
+@pytest.mark.parametrize(
+    ("is_there", "kept"), [(False, "no part is kept"), (True, "the stage that was there is kept")], ids=["new", "again"]
+)
+def test_interrupted_stage_says_how_to_go_on(mapping, tmp_path, is_there, kept):
+    """Ctrl-C stays a `KeyboardInterrupt`; an earlier stage is as it was."""
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    frame = dd.from_map(interrupt, range(2), meta=rows(1).head(0))
+    if is_there:
+        stage_events(dd.from_pandas(rows(2), npartitions=1), mapping, "stage")
+
+    with dask.config.set(scheduler="sync"), pytest.raises(KeyboardInterrupt) as raised:
+        stage_events(frame, mapping, "stage", overwrite=True)
+
+    fault = f"staging was interrupted: nothing was sent, and {kept}: start it again to write all of it"
+    assert (type(raised.value), str(raised.value)) == (KeyboardInterrupt, f"{tmp_path / 'stage'}: {fault}")
+    assert Path("stage").exists() is is_there
+    assert not is_there or ep.check_file("stage", mapping).rows == 2
+
+
+def test_submission_that_ended_early_names_its_stage(mapping, tmp_path, fake_client):
+    """The stage is complete: it can be submitted without the cluster."""
+    frame = dd.from_pandas(rows(2), npartitions=1)
+
+    with pytest.raises(ep.AuthenticationError) as raised:
+        submit_events(
+            frame,
+            mapping,
+            stage="stage",
+            results="results",
+            client=fake_client({"00000": [401]}),
+            journal=None,
+            progress=False,
+        )
+
+    again = f"events_pandas.submit_file({str(tmp_path / 'stage')!r}, mapping, ...)"
+    said = f"The stage is complete, and needs no cluster any more. To go on, submit it: {again}"
+    assert raised.value.__notes__ == [said]
+    assert ep.check_file("stage", mapping).valid == 2
+
+
+def test_engine_that_is_not_installed_is_named(monkeypatch):
+    """The message has the command that installs it."""
+    monkeypatch.delitem(sys.modules, "events_pandas.engines.dask")
+    monkeypatch.setitem(sys.modules, "distributed", None)
+
+    with pytest.raises(ep.MissingExtraError) as raised:
+        importlib.import_module("events_pandas.engines.dask")
+
+    assert str(raised.value) == 'Dask needs an extra: pip install "events-pandas[dask]"'
 
 
 def test_stage_is_no_file(mapping, tmp_path):
