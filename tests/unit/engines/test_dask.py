@@ -612,6 +612,17 @@ def test_stage_is_read_in_the_order_of_its_manifest(mapping):
     )
 
 
+@pytest.mark.parametrize("name", ["stage/_manifest.json", "stage/*"])
+def test_manifest_of_a_stage_is_not_rows(mapping, name):
+    """The message names the folder, which has the rows in their order."""
+    stage_events(dd.from_pandas(rows(6), npartitions=3, sort=False), mapping, "stage")
+
+    with pytest.raises(ep.SourceError) as raised:
+        ep.check_file(name, mapping)
+
+    assert str(raised.value) == "stage/_manifest.json: is the manifest of a stage: name its folder, 'stage/'"
+
+
 def test_stage_that_is_not_complete_is_not_read(mapping):
     """Before the manifest is there, the folder has no rows."""
     folder = stage_events(dd.from_pandas(rows(6), npartitions=3), mapping, "stage")
