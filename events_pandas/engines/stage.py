@@ -34,7 +34,7 @@ from events_pandas.words import listed
 Argument = TypeVar("Argument")
 Answer = TypeVar("Answer")
 
-_ADDRESS: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):(?P<slashes>/+)(?P<path>.*)", re.DOTALL)
+_ADDRESS: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(/+)(.*)", re.DOTALL)
 """An address, also as `pathlib` shortens it; one letter is a drive of Windows."""
 _FEWEST_ROWS: Final = 10_000
 """Ordered rows are cut into parts of at least so many rows."""
@@ -84,15 +84,17 @@ def require_path(place: object, *, name: str) -> None:
         raise TypeError(f"{name}: expected the path of a folder, got {place!r}")
     if not text.strip():
         raise SourceError(f"{name}: {text!r} is not the name of a folder: use {name}='{name}/' or the like")
-    if (address := _ADDRESS.fullmatch(text)) is not None:
-        path = _path_of(**address.groupdict())
+    if _ADDRESS.fullmatch(text) is not None:
+        path = path_of(text)
         cure = "name a folder that all workers share" if path is None else f"give its path, {name}={path!r}"
         raise SourceError(f"{name}: {text!r} is an address: {cure}")
 
 
-def _path_of(scheme: str, slashes: str, path: str) -> str | None:
-    """Return the path that an address has on the machines of a cluster, if it has one."""
-    if scheme.lower() == "file" and len(slashes) != len("//"):
+def path_of(address: str) -> str | None:
+    """Return the path that an address has on the machines of a cluster; None if it has none."""
+    match = _ADDRESS.fullmatch(address)
+    scheme, slashes, path = ("", "", "") if match is None else match.groups()
+    if scheme.lower() == "file" and slashes != "//":
         return f"/{path}"
     if scheme.lower() == "dbfs":
         return f"/{path}" if path.startswith("Volumes/") else f"/dbfs/{path}"
