@@ -46,7 +46,8 @@ def from_spark(rows: Iterable[Item]) -> Iterator[Item]:
 
 def _fault(error: Exception) -> SourceError:
     sentence = spark_sentence(error)
-    if isinstance(error, EOFError | OSError) or type(error).__name__ == "Py4JNetworkError":
+    # Of Java's own errors Py4J makes a `Py4JJavaError`.
+    if isinstance(error, EOFError | OSError) or type(error).__name__ in {"Py4JError", "Py4JNetworkError"}:
         cure = "start Python again, or the kernel of the notebook, then the session, and call this again"
         return SourceError(f"Spark has ended, or cannot be reached ({sentence}): {cure}")
     cure = next(cure for sign, cure in _CURES if sign.search(sentence))

@@ -101,8 +101,17 @@ def test_error_of_spark_is_one_sentence(text, sentence, cure):
     assert raised.value.__cause__ is error
 
 
+class Py4JError(Exception):
+    """As Py4J names an error that is not Java's: it has lost its connection."""
+
+
 @pytest.mark.parametrize(
-    ("error", "said"), [(EOFError(), "EOFError"), (ConnectionRefusedError(111, "refused"), "[Errno 111] refused")]
+    ("error", "said"),
+    [
+        (EOFError(), "EOFError"),
+        (ConnectionRefusedError(111, "refused"), "[Errno 111] refused"),
+        (Py4JError("An error occurred while calling o306.isStreaming"),) * 2,
+    ],
 )
 def test_spark_that_has_ended_is_named(error, said):
     """Nothing of its process is left that could say it."""
