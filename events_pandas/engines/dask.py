@@ -76,6 +76,8 @@ def stage_events(
         If the mapping does not fit the frame, or has callables: compute their columns in the frame.
     SourceError
         If the stage cannot be written; if a column has no single type; if there is a complete stage of other rows.
+    KeyboardInterrupt
+        On Ctrl-C, with a message that says how to go on. No part is kept.
 
     Notes
     -----
@@ -200,7 +202,8 @@ def submit_events(
     CredentialsError, SubmissionError
         If Intercom refuses the token, or it belongs to another workspace, before the stage is written.
     SubmissionError, SubmissionInterrupted
-        If the run ended early. The folder has the results of all rows, and the error those of the last ones.
+        If the run ended early. The folder has the results of all rows, and the error those of the last ones. A note of
+        the error names the stage, which `events_pandas.submit_file` submits without the cluster.
 
     Notes
     -----

@@ -53,7 +53,7 @@ def stage_events(
     mapping : EventMapping
         Which column becomes which field.
     stage : str or os.PathLike
-        A new or empty folder that this machine and all workers share.
+        A new or empty folder that this machine and all workers share, outside of the folders that the frame reads.
     keys : list of hashable, default ()
         Columns to keep besides, which the results are to have: see ``keys`` of `SubmitOptions`.
     order_by : list of hashable, default ()
@@ -74,7 +74,10 @@ def stage_events(
     MappingError
         If the mapping does not fit the frame, or has callables: compute their columns in the frame.
     SourceError
-        If the stage cannot be written; if Arrow lacks the type of a column; if there is a complete stage already.
+        If the stage cannot be written; if Arrow lacks the type of a column; if there is a complete stage already; if
+        Spark cannot compute the rows.
+    KeyboardInterrupt
+        On Ctrl-C, with a message that says how to go on. No part is kept.
 
     Notes
     -----
@@ -130,7 +133,7 @@ def check_events(frame: "DataFrame", mapping: EventMapping, *, client: IntercomC
     MappingError
         If the mapping does not fit the frame, or has callables: compute their columns in the frame.
     SourceError
-        If Arrow lacks the type of a column.
+        If Arrow lacks the type of a column, or Spark cannot compute the rows.
 
     Notes
     -----
@@ -198,7 +201,8 @@ def submit_events(
     CredentialsError, SubmissionError
         If Intercom refuses the token, or it belongs to another workspace, before the stage is written.
     SubmissionError, SubmissionInterrupted
-        If the run ended early. The folder has the results of all rows, and the error those of the last ones.
+        If the run ended early. The folder has the results of all rows, and the error those of the last ones. A note of
+        the error names the stage, which `events_pandas.submit_file` submits without the cluster.
 
     Notes
     -----
