@@ -84,7 +84,8 @@ def require_places(frame: "DataFrame", **places: str | os.PathLike[str]) -> None
     for name, place in places.items():
         require_path(place, name=name)
     folders = set(_folders(frame))
-    for place in places.values():
+    # A path with a NUL is an error of its own.
+    for place in (place for place in places.values() if "\0" not in os.fspath(place)):
         above = next((folder for folder in folders if Path(place).resolve().is_relative_to(folder)), None)
         if above is not None:
             fault = f"the next run may read it, since the frame reads the files in '{escaped(above)}'"

@@ -390,6 +390,8 @@ def test_folders_among_the_files_that_are_read_are_refused(spark, people, tmp_pa
 
     fault = f"the next run may read it, since the frame reads the files in '{lake}': choose another folder"
     assert (str(stage.value), str(results.value)) == (f"{lake / 'stage'}: {fault}", f"{lake / 'deep/results'}: {fault}")
+    with pytest.raises(ep.SourceError, match="embedded null byte"):
+        stage_events(frame, MAPPING, "\0", order_by=["n"])
     assert not (tmp_path / "stage").exists()
 
 
