@@ -251,6 +251,8 @@ def _columns(
         # Of objects the partitions tell the type, and each is judged before it is written.
         with suppress(pa.ArrowException):
             kind = pa.array(meta[name]).type
+            # A part has the values of categories.
+            kind = kind.value_type if pa.types.is_dictionary(kind) else kind
             require_order(pa.schema([(name, kind)]), [] if meta[name].dtype == object else [name])
     return columns
 

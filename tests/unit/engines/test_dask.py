@@ -128,6 +128,16 @@ def test_order_by_sorts_by_several_columns_that_may_have_gaps(mapping):
     assert staged(folder).to_pydict() == {"who": ["f", "c", "d", "a", "e", "b"], "day": ["2024-01-31"] * 6}
 
 
+def test_order_by_sorts_categories_as_their_values(mapping):
+    """A stage has no categories: their own order is not known there."""
+    sizes = pd.Categorical(["small", "large", "medium"], categories=["small", "medium", "large"], ordered=True)
+    frame = dd.from_pandas(rows(3).assign(size=sizes), npartitions=1)
+
+    folder = stage_events(frame, mapping, "stage", keys=["size"], order_by=["size"])
+
+    assert staged(folder)["size"].to_pylist() == ["large", "medium", "small"]
+
+
 def test_order_by_cuts_rows_that_are_alike(mapping):
     """Parts are of about the same size, also if all rows have the same cell in the column that they are sorted by."""
     frame = rows(40_000).assign(day="2024-01-31")
