@@ -56,10 +56,12 @@ def _callers_line(error: BaseException) -> Iterator[str]:
 
 
 def _cause(cause: BaseException | None) -> Iterator[str]:
-    """Yield the error behind an error, and its last line that is not of this package."""
+    """Yield the first line of the error behind an error, and its last place that is not of this package."""
     if cause is None:
         return
-    yield f"caused by {type(cause).__name__}: {escaped(cause)}"
+    # Below it, errors of Spark have the traceback of Java.
+    first, _, _ = str(cause).strip().partition("\n")
+    yield f"caused by {type(cause).__name__}: {escaped(first)}"
     others = [frame for frame in traceback.extract_tb(cause.__traceback__) if not _is_ours(frame)]
     if others:
         yield f"  {_place(others[-1])}"

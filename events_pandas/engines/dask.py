@@ -2,27 +2,35 @@
 
 import os
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Unpack
 
-import dask
-import dask.dataframe as dd
-from dask.base import get_scheduler
-from dask.dataframe.utils import make_meta
-from distributed import Client, as_completed
+import pyarrow as pa
 
 from events_pandas.deliver import IntercomClient
 from events_pandas.engines.columns import StagedColumns, staged_columns
-from events_pandas.engines.dask_rows import require_apart, rows_name
-from events_pandas.engines.part_files import PartFacts, PartWriter
+from events_pandas.engines.part_files import PartFacts, PartWriter, require_order
 from events_pandas.engines.partition_check import check_partitions
-from events_pandas.engines.stage import Answer, Argument, Wanted
+from events_pandas.engines.stage import Answer, Argument, Wanted, require_path
 from events_pandas.engines.steps import rows_error, staged, submitted
+from events_pandas.errors import MissingExtraError
 from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport
 from events_pandas.run.options import SubmitOptions, run_options, with_options
+
+try:
+    import dask
+    import dask.dataframe as dd
+    from dask.base import get_scheduler
+    from dask.dataframe.utils import make_meta
+    from distributed import Client, as_completed
+
+    from events_pandas.engines.dask_rows import require_apart, rows_name
+except ImportError as error:
+    raise MissingExtraError('Dask needs an extra: pip install "events-pandas[dask]"') from error
 
 __all__ = ["check_events", "stage_events", "submit_events"]
 
@@ -68,6 +76,8 @@ def stage_events(
         If the mapping does not fit the frame, or has callables: compute their columns in the frame.
     SourceError
         If the stage cannot be written; if a column has no single type; if there is a complete stage of other rows.
+    KeyboardInterrupt
+        On Ctrl-C, with a message that says how to go on. No part is kept.
 
     Notes
     -----
@@ -97,7 +107,7 @@ def stage_events(
     [7, 8]
     """
     columns = _columns(frame, mapping, keys=keys, order_by=order_by)
-    require_apart(frame, stage)
+    _require_places(frame, stage=stage)
     wanted = Wanted(columns=columns, partitions=frame.npartitions, rows=rows_name(frame))
     partitions = _DaskPartitions(_read(frame, columns))
     return staged(partitions, wanted, stage=stage, overwrite=overwrite, progress=progress)
@@ -192,7 +202,8 @@ def submit_events(
     CredentialsError, SubmissionError
         If Intercom refuses the token, or it belongs to another workspace, before the stage is written.
     SubmissionError, SubmissionInterrupted
-        If the run ended early. The folder has the results of all rows, and the error those of the last ones.
+        If the run ended early. The folder has the results of all rows, and the error those of the last ones. A note of
+        the error names the stage, which `events_pandas.submit_file` submits without the cluster.
 
     Notes
     -----
@@ -222,7 +233,7 @@ def submit_events(
     """
     run = run_options(options, own=("stage", "results", "order_by", "overwrite"))
     _columns(frame, mapping, keys=run.keys, order_by=order_by)
-    require_apart(frame, results)
+    _require_places(frame, stage=stage, results=results)
     write = partial(stage_events, frame, mapping, stage, keys=run.keys, order_by=order_by, overwrite=overwrite)
     written = submitted(write, mapping, run=run, stage=stage, results=results)
     # A bracket would begin a pattern, and a pattern without any file is a frame without rows. Stars match themselves.
@@ -234,7 +245,22 @@ def _columns(
 ) -> StagedColumns:
     if not isinstance(frame, dd.DataFrame):
         raise rows_error(frame, engine="Dask")
-    return staged_columns(make_meta(frame), mapping, keys=keys, order_by=order_by)
+    columns = staged_columns(make_meta(frame), mapping, keys=keys, order_by=order_by)
+    meta = make_meta(_read(frame, columns))
+    for name in columns.order_by:
+        # Of objects the partitions tell the type, and each is judged before it is written.
+        with suppress(pa.ArrowException):
+            kind = pa.array(meta[name]).type
+            # A part has the values of categories.
+            kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+            require_order(pa.schema([(name, kind)]), [] if meta[name].dtype == object else [name])
+    return columns
+
+
+def _require_places(frame: dd.DataFrame, **places: str | os.PathLike[str]) -> None:
+    for name, place in places.items():
+        require_path(place, name=name)
+        require_apart(frame, place)
 
 
 def _read(frame: dd.DataFrame, columns: StagedColumns) -> dd.DataFrame:

@@ -27,6 +27,9 @@ _EXACT: Final = 2**53
 _REFUSALS: Final = (ValueError, TypeError, NotImplementedError, OverflowError)
 """The errors of Arrow for cells that it cannot hold or convert; two of them are its own, too."""
 
+STAGED: Final = "staged"
+"""What is to be done with the rows, as messages say it."""
+
 PART, POSITION = "part", "position"
 ARROW: Final = ".arrow"
 
@@ -54,6 +57,8 @@ class PartWriter:
     names: Sequence[str]
     folder: Path
     file_name: Callable[[int], str]  # of a partition
+    order_by: Sequence[str] = ()  # rows will be sorted by these columns
+    verb: str = STAGED
     fault: Callable[[Path, OSError], SourceError] = _stage_fault  # of a file in a folder that is in the given one
 
     def path(self, partition: int) -> Path:
@@ -62,7 +67,9 @@ class PartWriter:
 
     def __call__(self, frame: pd.DataFrame, partition: int) -> PartFacts:
         """Write a partition, with the types that its own cells have."""
-        table = pa.table({name: _cells(frame[name], name, partition) for name in self.names})
+        table = pa.table({name: self._cells(frame[name], name, partition) for name in self.names})
+        # Without any cell a partition does not tell the type.
+        require_order(table.schema, [name for name in self.order_by if not _is_absent(table[name])])
         path = self.path(partition)
         write = _write_arrow if path.suffix == ARROW else pq.write_table
         _put(path, lambda new: write(table, new), self.fault)
@@ -84,6 +91,27 @@ class PartWriter:
         _put(self.path(partition), write, self.fault)
         return PartFacts(partition, sum(counts), schema, inexact=frozenset(), absent=frozenset())
 
+    def _cells(self, column: "pd.Series[Any]", name: str, partition: int) -> "pa.Array | pa.ChunkedArray":
+        try:
+            cells = pa.array(column, from_pandas=True)
+            if pa.types.is_dictionary(cells.type):
+                cells = cells.cast(cells.type.value_type)
+        except _REFUSALS as error:
+            raise _column_fault(
+                name, f"partition {partition} has cells that no Parquet column holds ({error})", self.verb
+            ) from error
+        if isinstance(cells.type, pa.BaseExtensionType):
+            raise _column_fault(name, f"Parquet has no {column.dtype}", self.verb)
+        if pa.types.is_temporal(cells.type) and column.dtype == object and _n_kinds_of_time(column) > 1:
+            raise _column_fault(
+                name, f"partition {partition} has dates beside times, or times with and without a time zone", self.verb
+            )
+        try:
+            require_in_parquet(cells.type)
+        except NotImplementedError as error:
+            raise _column_fault(name, f"Parquet has no {cells.type}", self.verb) from error
+        return cells
+
 
 def _read(tables: Iterable[pa.Table], partition: int) -> Iterator[pa.Table]:
     """Yield the tables of a partition. A fault of their source must not pass for one of the folder."""
@@ -93,24 +121,6 @@ def _read(tables: Iterable[pa.Table], partition: int) -> Iterator[pa.Table]:
         reason = error.strerror or error
         cure = "start again when their source can be read"
         raise SourceError(f"partition {partition}: its rows cannot be read ({reason}): {cure}") from error
-
-
-def _cells(column: "pd.Series[Any]", name: str, partition: int) -> "pa.Array | pa.ChunkedArray":
-    try:
-        cells = pa.array(column, from_pandas=True)
-        if pa.types.is_dictionary(cells.type):
-            cells = cells.cast(cells.type.value_type)
-    except _REFUSALS as error:
-        raise _not_staged(name, f"partition {partition} has cells that no Parquet column holds ({error})") from error
-    if isinstance(cells.type, pa.BaseExtensionType):
-        raise _not_staged(name, f"Parquet has no {column.dtype}")
-    if pa.types.is_temporal(cells.type) and column.dtype == object and _n_kinds_of_time(column) > 1:
-        raise _not_staged(name, f"partition {partition} has dates beside times, or times with and without a time zone")
-    try:
-        require_in_parquet(cells.type)
-    except NotImplementedError as error:
-        raise _not_staged(name, f"Parquet has no {cells.type}") from error
-    return cells
 
 
 @cache
@@ -124,9 +134,9 @@ def _n_kinds_of_time(column: "pd.Series[Any]") -> int:
     return len({(type(cell) is dt.date, getattr(cell, "tzinfo", None) is None) for cell in column.dropna()})
 
 
-def _not_staged(name: str, why: str) -> SourceError:
+def _column_fault(name: str, why: str, verb: str) -> SourceError:
     cure = f"give all its cells one type, such as with frame.assign(**{{{name!r}: frame[{name!r}].astype(str)}})"
-    return SourceError(f"column {name!r}: cannot be staged: {why}: {cure}")
+    return SourceError(f"column {name!r}: cannot be {verb}: {why}: {cure}")
 
 
 def _is_absent(cells: pa.ChunkedArray) -> bool:
@@ -145,12 +155,12 @@ def _is_exact(cells: pa.ChunkedArray) -> bool:
     return True
 
 
-def common_schema(parts: Sequence[PartFacts]) -> pa.Schema:
+def common_schema(parts: Sequence[PartFacts], verb: str = STAGED) -> pa.Schema:
     """Return the types that hold the cells of all parts exactly. Raise `SourceError` for a column without one."""
-    return pa.schema([(name, _common_type(name, parts)) for name in parts[0].schema.names])
+    return pa.schema([(name, _common_type(name, parts, verb)) for name in parts[0].schema.names])
 
 
-def _common_type(name: str, parts: Sequence[PartFacts]) -> pa.DataType:
+def _common_type(name: str, parts: Sequence[PartFacts], verb: str) -> pa.DataType:
     firsts: dict[pa.DataType, int] = {}
     # A column without any cell may have any type.
     for part in [part for part in parts if name not in part.absent] or parts[:1]:
@@ -162,7 +172,7 @@ def _common_type(name: str, parts: Sequence[PartFacts]) -> pa.DataType:
         beyond, others = ([place for kind, place in inexact.items() if kind in kinds] for kinds in (whole, floats))
         if beyond and others:
             why = f"whole numbers beyond 2^53 in partition {beyond[0]}, and others than whole ones"
-            raise _not_staged(name, f"it has {why} in partition {others[0]}")
+            raise _column_fault(name, f"it has {why} in partition {others[0]}", verb)
         if others:
             # Short floats would not hold each exact whole number.
             firsts = {pa.float64() if kind in whole else kind: place for kind, place in firsts.items()}
@@ -175,7 +185,7 @@ def _common_type(name: str, parts: Sequence[PartFacts]) -> pa.DataType:
         return pa.unify_schemas(fields, promote_options="permissive").field(0).type
     except _REFUSALS as error:
         kinds = [f"{str(kind).removeprefix('large_')} in partition {place}" for kind, place in firsts.items()]
-        raise _not_staged(name, f"it is {', and '.join(kinds)}") from error
+        raise _column_fault(name, f"it is {', and '.join(kinds)}", verb) from error
 
 
 def retype(part: tuple[Path, pa.Schema]) -> None:
@@ -189,7 +199,7 @@ def _retyped(path: Path, schema: pa.Schema) -> pa.Table:
     return with_types(pq.read_table(path), schema)
 
 
-def with_types(table: pa.Table, schema: pa.Schema) -> pa.Table:
+def with_types(table: pa.Table, schema: pa.Schema, verb: str = STAGED) -> pa.Table:
     """Return a part with the types that hold the cells of all parts."""
     if table.schema.equals(schema):
         return table
@@ -199,7 +209,7 @@ def with_types(table: pa.Table, schema: pa.Schema) -> pa.Table:
             is_absent = _is_absent(table[name])
             columns[name] = pa.nulls(table.num_rows, kind) if is_absent else table[name].cast(kind)
         except _REFUSALS as error:
-            raise _not_staged(name, f"not every cell can be {kind} ({error})") from error
+            raise _column_fault(name, f"not every cell can be {kind} ({error})", verb) from error
     return pa.table(columns, schema=schema)
 
 
@@ -250,6 +260,24 @@ class PartSorter:
     def _keys(self, table: pa.Table) -> pa.Table:
         # Their names are numbers, so that none is that of another column.
         return table.select(list(self.order_by)).rename_columns(list(map(str, range(len(self.order_by)))))
+
+
+def require_order(schema: pa.Schema, order_by: Iterable[str]) -> None:
+    """Raise `SourceError` for a column whose cells Arrow cannot sort."""
+    for name in order_by:
+        if not has_order(kind := schema.field(name).type):
+            raise SourceError(f"order_by: column {name!r} is {kind}, which has no order: give another column")
+
+
+def has_order(kind: pa.DataType) -> bool:
+    """Return whether rows can be sorted by cells of a type."""
+    if pa.types.is_nested(kind) or pa.types.is_null(kind):
+        return False
+    try:
+        order_of(pa.table({"0": pa.array([], kind)}))
+    except _REFUSALS:
+        return False
+    return True
 
 
 def order_of(keys: pa.Table) -> pa.Array:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final
 
 import pyarrow as pa
 
@@ -17,22 +18,25 @@ from events_pandas.results import CheckReport
 from events_pandas.run.stream_check import check_batches
 from events_pandas.sources.spool import copy_fault
 
+CHECKED: Final = "checked"
+"""What is to be done with the rows, as messages say it."""
+
 
 def check_partitions(
     partitions: Partitions, names: Sequence[str], mapping: EventMapping, *, client: IntercomClient | None
 ) -> CheckReport:
     """Check the columns of all partitions, in their order and with the types that a stage of them would have."""
     with TemporaryDirectory(prefix="events-pandas-") as folder:
-        writer = PartWriter(names=names, folder=Path(folder), file_name=_file_name, fault=_fault)
+        writer = PartWriter(names=names, folder=Path(folder), file_name=_file_name, verb=CHECKED, fault=_fault)
         with PartCount(writer.folder, "auto").step("reading partitions", files=f"*{ARROW}", total=None):
             facts = partitions.written(writer)
         parts = [part for part in facts if part.rows] or list(facts[:1])
-        schema = common_schema(parts)
+        schema = common_schema(parts, CHECKED)
 
         def batches(most_rows: int) -> Iterator[pa.Table]:
             for part in parts:
                 # What is used of its rows is read from the file each time.
-                table = with_types(open_arrow(writer.path(part.partition)), schema)
+                table = with_types(open_arrow(writer.path(part.partition)), schema, CHECKED)
                 for start in range(0, max(len(table), 1), most_rows):
                     yield table.slice(start, most_rows)
 

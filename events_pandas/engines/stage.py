@@ -1,10 +1,11 @@
 """A stage is written: rows that the workers of an engine bring out in parts, and a manifest that comes last."""
 
 import os
+import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
@@ -16,7 +17,15 @@ import pyarrow.parquet as pq
 from events_pandas.deliver import ProgressChoice, progress_bar
 from events_pandas.engines.columns import StagedColumns
 from events_pandas.engines.part_count import PartCount
-from events_pandas.engines.part_files import PartFacts, PartSorter, PartWriter, common_schema, order_of, retype
+from events_pandas.engines.part_files import (
+    PartFacts,
+    PartSorter,
+    PartWriter,
+    common_schema,
+    order_of,
+    require_order,
+    retype,
+)
 from events_pandas.errors import SourceError
 from events_pandas.manifest import STAGE, Manifest, RowsPart, part_name, require_local
 from events_pandas.results.run_folder import RunFolder, delete_run, time_text
@@ -25,6 +34,8 @@ from events_pandas.words import listed
 Argument = TypeVar("Argument")
 Answer = TypeVar("Answer")
 
+_ADDRESS: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(/+)(.*)", re.DOTALL)
+"""An address, also as `pathlib` shortens it; one letter is a drive of Windows."""
 _FEWEST_ROWS: Final = 10_000
 """Ordered rows are cut into parts of at least so many rows."""
 _SAMPLED: Final = 100
@@ -61,10 +72,33 @@ class Wanted:
 
 def stage_folder(stage: str | os.PathLike[str]) -> Path:
     """Return the folder of a stage as all workers know it. Raise `SourceError` for an address."""
-    if "://" in os.fspath(stage):
-        raise SourceError(f"stage: {os.fspath(stage)!r} is an address: name a folder that all workers share")
+    require_path(stage, name="stage")
     require_local(stage, holds=STAGE)
     return Path(stage).absolute()
+
+
+def require_path(place: object, *, name: str) -> None:
+    """Raise `SourceError` for an address, or an empty text: a stage and results are in folders of this machine."""
+    text = os.fspath(place) if isinstance(place, str | os.PathLike) else None
+    if not isinstance(text, str):
+        raise TypeError(f"{name}: expected the path of a folder, got {place!r}")
+    if not text.strip():
+        raise SourceError(f"{name}: {text!r} is not the name of a folder: use {name}='{name}/' or the like")
+    if _ADDRESS.fullmatch(text) is not None:
+        path = path_of(text)
+        cure = "name a folder that all workers share" if path is None else f"give its path, {name}={path!r}"
+        raise SourceError(f"{name}: {text!r} is an address: {cure}")
+
+
+def path_of(address: str) -> str | None:
+    """Return the path that an address has on the machines of a cluster; None if it has none."""
+    match = _ADDRESS.fullmatch(address)
+    scheme, slashes, path = ("", "", "") if match is None else match.groups()
+    if scheme.lower() == "file" and slashes != "//":
+        return f"/{path}"
+    if scheme.lower() == "dbfs":
+        return f"/{path}" if path.startswith("Volumes/") else f"/dbfs/{path}"
+    return None
 
 
 def is_there(folder: Path, wanted: Wanted, *, progress: ProgressChoice = "auto") -> bool:
@@ -95,19 +129,12 @@ def write_stage(folder: Path, partitions: Partitions, wanted: Wanted, *, progres
             parts, schema = _StageParts(place, partitions, wanted, count=count).written()
             _require_whole(place, parts)
             columns = tuple(schema.names)
-            manifest = Manifest(
-                run=place.run,
-                started_at=begun.started_at,
-                complete=True,
-                columns=columns,
-                parts=parts,
-                holds=STAGE,
-                made_of=wanted.facts(),
-            )
-            place.put_in_place(manifest)
+            manifest = replace(begun, complete=True, columns=columns, parts=parts, made_of=wanted.facts())
         except BaseException:
             place.discard()
             raise
+        # An end in the middle of this keeps the parts: the next start puts the others in their place.
+        place.put_in_place(manifest)
 
 
 def _require_whole(place: RunFolder, parts: Sequence[RowsPart]) -> None:
@@ -130,7 +157,9 @@ class _StageParts:
         """Write the parts, with the same types in all of them; return them, and these types."""
         is_ordered = bool(self._columns.order_by)
         name = _raw_name if is_ordered else self._name
-        writer = PartWriter(names=self._columns.read, folder=self._place.place, file_name=name)
+        writer = PartWriter(
+            names=self._columns.read, folder=self._place.place, file_name=name, order_by=self._columns.order_by
+        )
         with self._step("staging (partitions)", files="*.parquet", total=self._n_partitions):
             facts = self._partitions.written(writer)
         # A partition without rows does not tell types.
@@ -146,7 +175,7 @@ class _StageParts:
 
     def _ordered(self, parts: Sequence[PartFacts], schema: pa.Schema) -> tuple[RowsPart, ...]:
         """Sort the rows of all parts: each part by itself, and then parts of what comes next in all of them."""
-        self._require_order(schema)
+        require_order(schema, self._columns.order_by)
         each, numbers = self._partitions.each, np.array([part.partition for part in parts])
         rows = np.array([part.rows for part in parts])
         n_parts = min(max(int(rows.sum()) // _FEWEST_ROWS, 1), len(parts))
@@ -167,12 +196,6 @@ class _StageParts:
         with self._step("sorting (parts)", files=f"*-{self._place.run}.parquet", total=n_parts):
             counts = each(sorter.merge, slices)
         return tuple(RowsPart(target.name, count) for target, count in zip(targets, counts, strict=True))
-
-    def _require_order(self, schema: pa.Schema) -> None:
-        for name in self._columns.order_by:
-            kind = schema.field(name).type
-            if pa.types.is_nested(kind) or pa.types.is_null(kind):
-                raise SourceError(f"order_by: column {name!r} is {kind}, which has no order: give another column")
 
 
 def _raw_name(number: int) -> str:

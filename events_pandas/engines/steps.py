@@ -12,7 +12,8 @@ import pandas as pd
 from events_pandas.deliver.journal import AUTO, DIRECTORY_VARIABLE
 from events_pandas.engines.beforehand import require_places, require_token
 from events_pandas.engines.stage import Partitions, Wanted, is_there, stage_folder, write_stage
-from events_pandas.manifest import Manifest
+from events_pandas.errors import SubmissionError
+from events_pandas.manifest import MANIFEST, Manifest
 from events_pandas.mapping import EventMapping
 from events_pandas.run.files import submit_files
 from events_pandas.run.options import RunOptions, step_progress
@@ -47,7 +48,12 @@ def staged(
         raise ValueError(f"progress: expected 'auto', True or False, got {progress!r}")
     folder = stage_folder(stage)
     if overwrite or not is_there(folder, wanted, progress=progress):
-        write_stage(folder, partitions, wanted, progress=progress)
+        try:
+            write_stage(folder, partitions, wanted, progress=progress)
+        except KeyboardInterrupt:
+            kept = "the stage that was there is kept" if (folder / MANIFEST).exists() else "no part is kept"
+            fault = f"staging was interrupted: nothing was sent, and {kept}: start it again to write all of it"
+            raise KeyboardInterrupt(f"{folder}: {fault}") from None
     return folder
 
 
@@ -79,7 +85,12 @@ def submitted(
         require_token(client, run)
         _warn_of_passing_journal(run)
         folder = write(progress=step_progress(run.progress))
-        submit_files(folder, mapping, options=run, results_path=f"{os.fspath(results)}/", take=_forget)
+        try:
+            submit_files(folder, mapping, options=run, results_path=f"{os.fspath(results)}/", take=_forget)
+        except (SubmissionError, KeyboardInterrupt) as error:
+            again = f"events_pandas.submit_file({str(folder)!r}, mapping, ...)"
+            error.add_note(f"The stage is complete, and needs no cluster any more. To go on, submit it: {again}")
+            raise
     place = Path(results).absolute()
     manifest = Manifest.read(place)
     assert manifest is not None  # noqa: S101  # A run that could not write it has raised an error.

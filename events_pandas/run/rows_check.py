@@ -23,7 +23,7 @@ from events_pandas.convert.cells import Rows
 from events_pandas.deliver import IntercomClient, ProgressChoice, Stop, progress_bar
 from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport
-from events_pandas.results.destination import Destination, find_destination
+from events_pandas.results.destination import ADVICE, Destination, find_destination
 from events_pandas.run.frames import unsent_results
 
 Bound = TypeVar("Bound")
@@ -107,9 +107,14 @@ class RowsCheck:
                     done = stop
 
 
-def known_destination(client: IntercomClient | None, *, progress: ProgressChoice) -> Destination | None:
-    """Ask Intercom where events would go; None without a client. Raise `SubmissionError` if none should be sent."""
-    destination = None if client is None else find_destination(client, progress=progress)
+def known_destination(
+    client: IntercomClient | None, *, progress: ProgressChoice, advice: str = ADVICE
+) -> Destination | None:
+    """Ask Intercom where events would go; None without a client. Raise `SubmissionError` if none should be sent.
+
+    `advice` ends the message if Intercom does not answer.
+    """
+    destination = None if client is None else find_destination(client, advice=advice, progress=progress)
     if isinstance(destination, Stop):
         raise destination.error(unsent_results(no_rows(), pd.RangeIndex(0), destination))
     return destination

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from events_pandas.errors import SourceError
-from events_pandas.manifest import STAGE, Manifest, run_folders
+from events_pandas.manifest import MANIFEST, STAGE, Manifest, run_folders
 from events_pandas.sources.bad_files import BadFile, bad
 
 LEFT_OUT: Final = (".", "_")
@@ -135,7 +135,10 @@ def _names(directory: Path) -> list[str]:
 
 def _expanded(path: Path, base: Path) -> Iterator[FoundFile | BadFile]:
     if not os.path.isdir(path):
-        yield _checked(FoundFile(path=path, folders=path.parts[len(base.parts) : -1]))
+        is_manifest = path.name == MANIFEST and next(_staged(path.parent), None) is not None
+        cure = f"name its folder, '{path.parent}{os.sep}'"
+        file = FoundFile(path=path, folders=path.parts[len(base.parts) : -1])
+        yield bad(str(path), f"is the manifest of a stage: {cure}") if is_manifest else _checked(file)
         return
     n_found = 0
     for found in _below(path, path, frozenset()):

@@ -395,7 +395,7 @@ if __name__ == "__main__":
 
 @pytest.mark.parametrize("on", ["pass", ON_WORKERS], ids=["threads", "workers"])
 def test_interrupt_ends_a_stage(tmp_path, on):
-    """Ctrl-C cancels the partitions that are not begun, leaves nothing in the folder, and ends the program."""
+    """Ctrl-C cancels the partitions that are not begun, leaves nothing in the folder, and says how to go on."""
     (tmp_path / "stage.py").write_text(INTERRUPTED.replace("{start}", on))
 
     interrupted = subprocess.run(
@@ -409,7 +409,8 @@ def test_interrupt_ends_a_stage(tmp_path, on):
 
     assert interrupted.returncode == -signal.SIGINT
     assert interrupted.stderr.startswith("staging (partitions): 0% ended early: 0 of 40, after ")
-    assert "\nKeyboardInterrupt\n" in interrupted.stderr
+    fault = "staging was interrupted: nothing was sent, and no part is kept: start it again to write all of it"
+    assert f"\nKeyboardInterrupt: {tmp_path / 'stage'}: {fault}\n" in interrupted.stderr
     assert "Task exception was never retrieved" not in interrupted.stderr
     assert len(times_read(tmp_path / "read.txt")) < 10
     assert not (tmp_path / "stage").exists()

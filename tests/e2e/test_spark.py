@@ -1,7 +1,9 @@
 """Spark: the same answer as one machine, one stage however often it is begun, and nothing that is sent by looking."""
 
+import dataclasses
 import datetime as dt
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -334,14 +336,136 @@ def test_metadata_of_each_type_is_that_of_a_table(people):
     [("interval '1-2' year to month", "Arrow has no interval year to month"), ("struct()", "Parquet has no struct<>")],
 )
 def test_types_that_a_stage_lacks_are_refused(people, tmp_path, value, lacking):
-    """The message names the column, its type and the cure."""
+    """The message names the column, its type and the cure, and what cannot be done."""
     frame = people().selectExpr("who", "day", f"{value} AS age")
 
     with pytest.raises(ep.SourceError) as raised:
         stage_events(frame, MAPPING, tmp_path / "stage", keys=["age"], order_by=["who"])
+    with pytest.raises(ep.SourceError) as checked:
+        check_events(frame, dataclasses.replace(MAPPING, metadata={"age": "age"}))
 
     cure = "cast it, such as with frame.withColumn('age', frame['age'].cast('string'))"
     assert str(raised.value) == f"column 'age': cannot be staged: {lacking}: {cure}"
+    assert str(checked.value) == f"column 'age': cannot be checked: {lacking}: {cure}"
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [("map('a', n)", "map<string, int64>"), ("named_struct('a', n)", "struct<a: int64>"), ("null", "null")],
+)
+def test_order_by_refuses_a_column_without_order(people, tmp_path, value, kind):
+    """Its type is known before any partition is read."""
+    log = tmp_path / "read.txt"
+    frame = people().mapInArrow(noting(log), SCHEMA).selectExpr("*", f"{value} AS place")
+
+    with pytest.raises(ep.SourceError) as raised:
+        stage_events(frame, MAPPING, tmp_path / "stage", order_by=["place"])
+
+    assert str(raised.value) == f"order_by: column 'place' is {kind}, which has no order: give another column"
+    assert not log.exists()
+    assert not (tmp_path / "stage").exists()
+
+
+def flat(frame, folder):
+    frame.write.parquet(folder)
+
+
+def partitioned(frame, folder):
+    frame.write.partitionBy("n").parquet(folder)
+
+
+@pytest.mark.parametrize("write", [flat, partitioned])
+def test_folders_among_the_files_that_are_read_are_refused(spark, people, tmp_path, write, fake_client):
+    """The next run may take the parts of the stage, or of the results, for rows."""
+    lake, places = tmp_path / "the lake", {"stage": tmp_path / "stage", "results": tmp_path / "results"}
+    write(people(6, 2), str(lake))
+    frame = spark.read.parquet(str(lake))
+
+    with pytest.raises(ep.SourceError) as stage:
+        stage_events(frame, MAPPING, lake / "stage", order_by=["n"])
+    with pytest.raises(ep.SourceError) as results:
+        submit_events(
+            frame, MAPPING, **places | {"results": lake / "deep" / "results"}, order_by=["n"], client=fake_client()
+        )
+
+    fault = f"the next run may read it, since the frame reads the files in '{lake}': choose another folder"
+    assert (str(stage.value), str(results.value)) == (f"{lake / 'stage'}: {fault}", f"{lake / 'deep/results'}: {fault}")
+    with pytest.raises(ep.SourceError, match="embedded null byte"):
+        stage_events(frame, MAPPING, "\0", order_by=["n"])
+    assert not (tmp_path / "stage").exists()
+
+
+def test_folder_beside_files_that_are_named_is_taken(spark, people, tmp_path):
+    """A frame of one file among others does not read the folder."""
+    people(6, 2).write.csv(str(tmp_path / "lake"), header=True)
+    first, _ = sorted(tmp_path.glob("lake/*.csv"))
+    frame = spark.read.csv(str(first), header=True)
+
+    stage = stage_events(frame, MAPPING, tmp_path / "lake" / "stage", order_by=["n"])
+
+    assert staged(stage).num_rows == 3
+
+
+def test_columns_whose_names_differ_in_case_are_two(spark, tmp_path):
+    """Spark calls such a name ambiguous; the mapping names one of them."""
+    frame = spark.createDataFrame([("00042", "2024-01-31", "00043")], ["who", "day", "WHO"])
+
+    stage = stage_events(frame, MAPPING, tmp_path / "stage", keys=["WHO"], order_by=["WHO"])
+
+    assert staged(stage).to_pylist() == [{"who": "00042", "day": "2024-01-31", "WHO": "00043"}]
+    assert check_events(frame, MAPPING).payloads(1)[0]["user_id"] == "00042"
+
+
+def test_stream_is_refused(spark):
+    """A check of it would never end."""
+    frame = spark.readStream.format("rate").load().selectExpr("string(value) AS who", "timestamp AS day")
+
+    with pytest.raises(ep.SourceError) as raised:
+        check_events(frame, MAPPING)
+
+    cure = "read the table with spark.read, or call this function of each batch in writeStream.foreachBatch"
+    assert str(raised.value) == f"the frame is a stream, which has no end: {cure}"
+
+
+def bad_function(batches):
+    for _ in batches:
+        raise ValueError("no such shop\nin any town")
+    yield from ()
+
+
+def of_bad_function(frame, _):
+    return frame.mapInArrow(bad_function, SCHEMA), "ValueError: no such shop"
+
+
+def of_division(frame, _):
+    return frame.selectExpr("string(1 / (n - 5)) AS who", "day"), (
+        "[DIVIDE_BY_ZERO] Division by zero. Use `try_divide` to tolerate divisor being 0 and return NULL instead. If "
+        'necessary set "spark.sql.ansi.enabled" to "false" to bypass this error'
+    )
+
+
+def of_gone_file(frame, folder):
+    frame.write.parquet(str(folder))
+    read = frame.sparkSession.read.parquet(str(folder))
+    (gone,) = folder.glob("part-*")
+    gone.unlink()
+    said = "File does not exist. It is possible the underlying files have been updated"
+    return read, f"[FAILED_READ_FILE.FILE_NOT_EXIST] Encountered error while reading file {gone.as_uri()}. {said}"
+
+
+@pytest.mark.parametrize("made", [of_bad_function, of_division, of_gone_file])
+def test_error_of_spark_is_one_sentence(people, tmp_path, made):
+    """It is Spark's own, in a check and in a stage; of the stage nothing is left."""
+    frame, sentence = made(people(6, 1), tmp_path / "lake")
+
+    with pytest.raises(ep.SourceError) as checked:
+        check_events(frame, MAPPING)
+    with pytest.raises(ep.SourceError) as raised:
+        stage_events(frame, MAPPING, tmp_path / "stage", order_by=["who"])
+
+    said = f"Spark cannot compute the rows ({sentence}): correct the frame, and start it again"
+    assert (str(checked.value), str(raised.value)) == (said, said)
+    assert not (tmp_path / "stage").exists()
 
 
 def test_columns_of_any_name_are_staged(spark, tmp_path):
@@ -491,6 +615,43 @@ def kill(batches):
 frame = spark.range(0, 12, 1, 12).selectExpr(*columns).mapInArrow(kill, "who string, day string, n long")
 stage_events(frame, mapping, "stage", keys=["n"], order_by=["n"])
 """
+KILLED_CHECK = KILLED_STAGE.replace(
+    'stage_events(frame, mapping, "stage", keys=["n"], order_by=["n"])',
+    """
+import traceback
+for call in [check_events, lambda *rows: stage_events(*rows, "stage", order_by=["n"])]:
+    try:
+        call(frame, mapping)
+    except ep.SourceError as error:
+        print(error)
+""",
+)
+WITHOUT_SPARK = """
+frame = spark.range(0, 12).selectExpr(*columns)
+for end in [lambda: None, spark.stop]:
+    end()
+    try:
+        check_events(frame, mapping)
+    except ep.SourceError as error:
+        print(error)
+"""
+INTERRUPTED_STAGE = """
+import threading
+
+driver, log = os.getpid(), os.path.abspath("read.txt")
+
+def interrupt(batches):
+    with open(log, "a") as file:
+        print(file=file)
+    # Python would not see a signal that comes just as its main thread begins to wait for this one.
+    threading.Event().wait(0.5)
+    os.kill(driver, signal.SIGINT)
+    threading.Event().wait(60)
+    yield from batches
+
+frame = spark.range(0, 40, 1, 40).selectExpr(*columns).mapInArrow(interrupt, "who string, day string, n long")
+stage_events(frame, mapping, "stage", order_by=["n"], progress=False)
+"""
 KILLED_SENDING = """
 victim = os.getpid() if "{victim}" == "driver" else spark.sparkContext._gateway.proc.pid
 
@@ -526,6 +687,16 @@ print(type(frame).__module__)
 print(sorted(map(int, log.read_text().split())) == list(range(12)))
 print([(row.row, row.n, row.status) for row in results.orderBy("row").take(2)], results.persist().count())
 print(check_events(frame, mapping).valid, len(log.read_text().split()))
+spark.range(3).selectExpr(*columns).write.parquet("lake")
+for call in [
+    lambda: stage_events(spark.read.parquet(str(Path("lake").absolute())), mapping, "lake/stage", order_by=["n"]),
+    lambda: check_events(frame.selectExpr("string(1 / (n - 5)) AS who", "day"), mapping),
+    lambda: check_events(spark.table("nowhere"), mapping),
+]:
+    try:
+        call()
+    except ep.SourceError as error:
+        print(str(error)[:60])
 """
 
 
@@ -533,7 +704,7 @@ print(check_events(frame, mapping).valid, len(log.read_text().split()))
 def run(tmp_path):
     """Run a program on Spark in a process of its own, to its end and that of its workers."""
 
-    def run(program, *, where='master("local[2]")', sandbox=None, victim=""):
+    def run(program, *, where='master("local[2]")', sandbox=None, victim="", **variables):
         text = (PROGRAM + program).replace("{where}", where).replace("{victim}", victim)
         text = text.replace("{concurrency}", str(CONCURRENCY))
         token = {}
@@ -547,7 +718,7 @@ def run(tmp_path):
             timeout=300,
             capture_output=True,
             text=True,
-            env={**os.environ, **VARIABLES, **token},
+            env={**os.environ, **VARIABLES, **token, **variables},
         )
 
     return run
@@ -567,6 +738,47 @@ def test_stage_of_a_killed_process_is_replaced(run, people, tmp_path, victim):
     assert left == (victim == "driver")
     assert staged(stage)["n"].to_pylist() == list(range(12))
     assert {path.name[:5] for path in stage.iterdir()} == {"_mani", "part-"}
+
+
+def test_spark_that_was_killed_is_named(run, tmp_path):
+    """A check whose JVM has gone, and the next call, end with one sentence each."""
+    ended = run(KILLED_CHECK, victim="JVM")
+
+    cure = "start Python again, or the kernel of the notebook, then the session, and call this again"
+    assert ended.returncode == 0, ended.stderr
+    said = ended.stdout.splitlines()
+    assert [re.sub(r"\((EOFError|\[Errno \d+\] Connection [a-z ]+)\)", "(...)", line) for line in said] == [
+        f"Spark has ended, or cannot be reached (...): {cure}"
+    ] * 2
+    assert not (tmp_path / "stage").exists()
+
+
+def test_session_without_workers_or_an_end_is_named(run, tmp_path):
+    """Workers without this Python, and a session that was stopped, have a cure of their own."""
+    ended = run(WITHOUT_SPARK, PYSPARK_PYTHON=str(tmp_path / "python"), PYSPARK_DRIVER_PYTHON=sys.executable)
+
+    assert ended.returncode == 0, ended.stderr
+    no_workers, no_session = ended.stdout.splitlines()
+    assert no_workers == (
+        f'Spark cannot compute the rows (Cannot run program "{tmp_path / "python"}": error=2, No such file or '
+        "directory): let the workers start this Python, by os.environ['PYSPARK_PYTHON'] = sys.executable before the "
+        "session begins"
+    )
+    assert no_session == (
+        "Spark cannot compute the rows ([SESSION_OR_CONTEXT_NOT_EXISTS] SparkContext or SparkSession should be created "
+        "first): begin a session, make the frame with it, and start it again"
+    )
+
+
+def test_interrupt_ends_a_stage(run, tmp_path):
+    """Ctrl-C cancels the partitions that are not begun, leaves nothing in the folder, and says how to go on."""
+    interrupted = run(INTERRUPTED_STAGE)
+
+    fault = "staging was interrupted: nothing was sent, and no part is kept: start it again to write all of it"
+    assert interrupted.returncode == -signal.SIGINT
+    assert f"\nKeyboardInterrupt: {tmp_path / 'stage'}: {fault}\n" in interrupted.stderr
+    assert len((tmp_path / "read.txt").read_text()) < 10
+    assert not (tmp_path / "stage").exists()
 
 
 @pytest.mark.filterwarnings("ignore:.* an earlier run was cut off")
@@ -603,8 +815,8 @@ def test_killed_process_that_was_sending_goes_on_with_other_partitions(run, peop
     assert sandbox.duplicates <= MOST_IN_FLIGHT
 
 
-def test_spark_connect_does_what_classic_spark_does(run, start):
-    """A frame of Spark Connect is staged, sent and checked, each partition once."""
+def test_spark_connect_does_what_classic_spark_does(run, start, tmp_path):
+    """A frame of Spark Connect is staged, sent and checked, each partition once; its errors are sentences, too."""
     sandbox = start()
 
     ended = run(THROUGH_CONNECT, where='remote("local[2]")', sandbox=sandbox)
@@ -615,5 +827,8 @@ def test_spark_connect_does_what_classic_spark_does(run, start):
         "True",
         "[(0, 0, 'accepted'), (1, 1, 'accepted')] 60",
         "60 24",
+        f"lake/stage: the next run may read it, since the frame reads the files in '{tmp_path / 'lake'}'"[:60],
+        "Spark cannot compute the rows ([DIVIDE_BY_ZERO] Division by ",
+        "Spark cannot compute the rows ([TABLE_OR_VIEW_NOT_FOUND] The",
     ]
     assert len(sandbox.events) == sandbox.requests == 60

@@ -99,6 +99,14 @@ def test_short_traceback_has_the_error_behind_it(shown):
     assert lines[-2:] == ["caused by ValueError: no bar", "  line 2: raise ValueError('no bar')"]
 
 
+def test_short_traceback_has_the_first_line_of_the_error_behind_it():
+    """An error of Spark has a hundred lines of Java below it."""
+    error = EventsPandasError("Spark has ended")
+    error.__cause__ = ValueError("\nAn error occurred.\n\tat org.apache.spark\n")
+
+    assert short_traceback(error) == ["EventsPandasError: Spark has ended", "caused by ValueError: An error occurred."]
+
+
 @pytest.mark.parametrize(
     ("frame", "lines"),
     [

@@ -2,8 +2,10 @@
 
 import dataclasses
 import datetime as dt
+import importlib
 import io
 import json
+import os
 import re
 import resource
 import sys
@@ -126,6 +128,16 @@ def test_order_by_sorts_by_several_columns_that_may_have_gaps(mapping):
     assert staged(folder).to_pydict() == {"who": ["f", "c", "d", "a", "e", "b"], "day": ["2024-01-31"] * 6}
 
 
+def test_order_by_sorts_categories_as_their_values(mapping):
+    """A stage has no categories: their own order is not known there."""
+    sizes = pd.Categorical(["small", "large", "medium"], categories=["small", "medium", "large"], ordered=True)
+    frame = dd.from_pandas(rows(3).assign(size=sizes), npartitions=1)
+
+    folder = stage_events(frame, mapping, "stage", keys=["size"], order_by=["size"])
+
+    assert staged(folder)["size"].to_pylist() == ["large", "medium", "small"]
+
+
 def test_order_by_cuts_rows_that_are_alike(mapping):
     """Parts are of about the same size, also if all rows have the same cell in the column that they are sorted by."""
     frame = rows(40_000).assign(day="2024-01-31")
@@ -140,15 +152,52 @@ def test_order_by_cuts_rows_that_are_alike(mapping):
     assert max(sizes) < 11_000
 
 
-def test_order_by_refuses_a_column_without_order(mapping):
-    """Lists have no order."""
-    frame = rows(2).assign(tags=pd.Series([["a"], ["b"]], dtype=pd.ArrowDtype(pa.list_(pa.string()))))
+@pytest.mark.parametrize(
+    ("kind", "cells"),
+    [
+        (pa.list_(pa.string()), [["a"], ["b"]]),
+        (pa.map_(pa.string(), pa.int64()), [[("a", 1)], [("b", 2)]]),
+        (pa.struct([("a", pa.int64())]), [{"a": 1}, {"a": 2}]),
+        (pa.float16(), np.arange(2, dtype=np.float16)),
+    ],
+    ids=str,
+)
+def test_order_by_refuses_a_column_without_order(begin, mapping, kind, cells):
+    """Its type is known before anything is computed."""
+    dtype = np.float16 if kind == pa.float16() else pd.ArrowDtype(kind)
+    frame = rows(2).assign(tags=pd.Series(cells, dtype=dtype))
+    never = dd.from_map(lambda _: pytest.fail("was computed"), range(2), meta=frame.head(0))
 
     with pytest.raises(ep.SourceError) as raised:
-        stage_events(dd.from_pandas(frame, npartitions=1), mapping, "stage", order_by=["tags"])
+        stage_events(never, mapping, "stage", order_by=["tags"])
+    with pytest.raises(ep.SourceError) as submitted:
+        begin(never, stage="stage", results="results", order_by=["tags"])
+
+    said = f"order_by: column 'tags' is {kind}, which has no order: give another column"
+    assert str(raised.value) == str(submitted.value) == said
+    assert not Path("stage").exists()
+
+
+def test_order_by_refuses_objects_without_order_as_soon_as_they_are_known(mapping):
+    """Of Python objects only a partition tells the type: one that has cells ends the stage, and is not written."""
+    seen = []
+
+    def look(own):
+        # The writer of a partition has ended before the next one is computed.
+        seen.append(sorted(path.name for path in Path("stage").glob("_run-*/part-*")))
+        return own
+
+    with dask.config.set({"dataframe.convert-string": False}):
+        frame = partitions(*[rows(2).assign(tags=[["a"], ["b"]])] * 3).map_partitions(look)
+        seen.clear()
+
+    with dask.config.set(scheduler="sync"), pytest.raises(ep.SourceError) as raised:
+        stage_events(frame, mapping, "stage", order_by=["tags"])
 
     said = "order_by: column 'tags' is list<item: string>, which has no order: give another column"
     assert str(raised.value).replace("element", "item") == said
+    assert not any(seen)
+    assert not Path("stage").exists()
 
 
 @pytest.mark.parametrize("scheduler", ["sync", "threads"])
@@ -291,15 +340,17 @@ def test_column_without_any_cell_is_staged(mapping):
     ],
 )
 def test_column_without_a_single_type_is_refused(mapping, cells, why):
-    """The message names the column, the partitions and the cure; nothing is left in the folder."""
+    """The message names the column, the partitions and the cure, and what cannot be done; the folder stays empty."""
     with dask.config.set({"dataframe.convert-string": False}):
         frame = partitions(*(rows(len(own)).assign(extra=pd.Series(own)) for own in cells))
         with pytest.raises(ep.SourceError) as raised:
             stage_events(frame, mapping, "stage", keys=["extra"])
+        with pytest.raises(ep.SourceError) as checked:
+            check_events(frame, dataclasses.replace(mapping, metadata={"extra": "extra"}))
 
     cure = "give all its cells one type, such as with frame.assign(**{'extra': frame['extra'].astype(str)})"
-    said = re.sub(r"\((Expected|Could).*?\)", "(...)", str(raised.value))
-    assert said == f"column 'extra': cannot be staged: {why}: {cure}"
+    said = [re.sub(r"\((Expected|Could).*?\)", "(...)", str(error.value)) for error in (raised, checked)]
+    assert said == [f"column 'extra': cannot be {done}: {why}: {cure}" for done in ("staged", "checked")]
 
 
 def test_float_identifiers_are_noted_as_in_a_frame(mapping):
@@ -580,6 +631,17 @@ def test_stage_is_read_in_the_order_of_its_manifest(mapping):
     )
 
 
+@pytest.mark.parametrize("name", ["stage/_manifest.json", "stage/*"])
+def test_manifest_of_a_stage_is_not_rows(mapping, name):
+    """The message names the folder, which has the rows in their order."""
+    stage_events(dd.from_pandas(rows(6), npartitions=3, sort=False), mapping, "stage")
+
+    with pytest.raises(ep.SourceError) as raised:
+        ep.check_file(name, mapping)
+
+    assert str(raised.value) == "stage/_manifest.json: is the manifest of a stage: name its folder, 'stage/'"
+
+
 def test_stage_that_is_not_complete_is_not_read(mapping):
     """Before the manifest is there, the folder has no rows."""
     folder = stage_events(dd.from_pandas(rows(6), npartitions=3), mapping, "stage")
@@ -622,7 +684,7 @@ def test_stage_needs_the_parts_that_its_workers_wrote(mapping, tmp_path):
 def begin(mapping):
     """Submit a row of Dask; no stage may be written before an error."""
     frame = dd.from_map(lambda _: pytest.fail("was computed"), range(2), meta=rows(1).head(0))
-    return lambda **options: submit_events(frame, mapping, progress=False, **options)
+    return lambda rows=frame, **options: submit_events(rows, mapping, progress=False, **options)
 
 
 def test_results_do_not_take_the_place_of_a_stage(begin, tmp_path):
@@ -699,6 +761,132 @@ def test_token_is_judged_before_a_stage_is_written(begin, tmp_path, fake_client,
         begin(stage="stage", results="results", client=client and fake_client(**client))
 
     assert not (tmp_path / "stage").exists()
+
+
+SHARED = "name a folder that all workers share"
+
+
+@pytest.mark.parametrize(
+    ("place", "cure"),
+    [
+        ("s3://bucket/orders/", SHARED),
+        ("abfss://lake@account/orders", SHARED),
+        ("file://host/orders", SHARED),
+        (Path("s3://bucket/orders"), SHARED),
+        ("file:///mnt/orders/", "give its path, {name}='/mnt/orders/'"),
+        ("file:/mnt/orders", "give its path, {name}='/mnt/orders'"),
+        (Path("file:///mnt/orders"), "give its path, {name}='/mnt/orders'"),
+        ("dbfs:/orders", "give its path, {name}='/dbfs/orders'"),
+        ("dbfs:/Volumes/main/default/orders", "give its path, {name}='/Volumes/main/default/orders'"),
+    ],
+)
+def test_places_are_no_addresses(begin, tmp_path, place, cure):
+    """An address is refused before anything is asked or written; one that is a folder, too, is said to be this one."""
+    with pytest.raises(ep.SourceError) as stage:
+        begin(stage=place, results="results")
+    with pytest.raises(ep.SourceError) as results:
+        begin(stage="stage", results=place)
+
+    fault = f"{os.fspath(place)!r} is an address: {cure}"
+    assert str(stage.value) == "stage: " + fault.format(name="stage")
+    assert str(results.value) == "results: " + fault.format(name="results")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("place", [None, 5, b"stage"])
+def test_places_are_paths(begin, place):
+    """The message names the argument."""
+    with pytest.raises(TypeError) as stage:
+        begin(stage=place, results="results")
+    with pytest.raises(TypeError) as results:
+        begin(stage="stage", results=place)
+
+    assert str(stage.value) == f"stage: expected the path of a folder, got {place!r}"
+    assert str(results.value) == f"results: expected the path of a folder, got {place!r}"
+
+
+def test_places_have_a_name(begin):
+    """An empty text would be the folder in which the program runs."""
+    with pytest.raises(ep.SourceError) as stage:
+        begin(stage="", results="results")
+    with pytest.raises(ep.SourceError) as results:
+        begin(stage="stage", results=" ")
+
+    assert str(stage.value) == "stage: '' is not the name of a folder: use stage='stage/' or the like"
+    assert str(results.value) == "results: ' ' is not the name of a folder: use results='results/' or the like"
+
+
+def test_stage_that_cannot_be_written_is_named_before_the_token_is_judged(begin, tmp_path):
+    """A place that cannot be is known at once."""
+    with pytest.raises(ep.SourceError) as raised:
+        begin(stage="gone/stage", results="results", client=None)
+
+    fault = f"there is no folder '{tmp_path / 'gone'}': make it first"
+    assert str(raised.value) == f"{tmp_path / 'gone' / 'stage'}: a stage cannot be written there: {fault}"
+
+
+def test_submission_without_an_answer_is_not_advised_to_check(begin, tmp_path):
+    """The advice of a check would be to leave out the client."""
+    client = ep.IntercomClient("token", base_url="http://127.0.0.1:9", allow_http=True)
+    with client, pytest.raises(ep.OutageError) as raised:
+        begin(stage="stage", results="results", client=client)
+
+    assert str(raised.value).endswith("): nothing was submitted, try again later")
+    assert not (tmp_path / "stage").exists()
+
+
+@pytest.mark.parametrize(
+    ("is_there", "kept"), [(False, "no part is kept"), (True, "the stage that was there is kept")], ids=["new", "again"]
+)
+def test_interrupted_stage_says_how_to_go_on(mapping, tmp_path, is_there, kept):
+    """Ctrl-C stays a `KeyboardInterrupt`; an earlier stage is as it was."""
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    frame = dd.from_map(interrupt, range(2), meta=rows(1).head(0))
+    if is_there:
+        stage_events(dd.from_pandas(rows(2), npartitions=1), mapping, "stage")
+
+    with dask.config.set(scheduler="sync"), pytest.raises(KeyboardInterrupt) as raised:
+        stage_events(frame, mapping, "stage", overwrite=True)
+
+    fault = f"staging was interrupted: nothing was sent, and {kept}: start it again to write all of it"
+    assert (type(raised.value), str(raised.value)) == (KeyboardInterrupt, f"{tmp_path / 'stage'}: {fault}")
+    assert Path("stage").exists() is is_there
+    assert not is_there or ep.check_file("stage", mapping).rows == 2
+
+
+def test_submission_that_ended_early_names_its_stage(mapping, tmp_path, fake_client):
+    """The stage is complete: it can be submitted without the cluster."""
+    frame = dd.from_pandas(rows(2), npartitions=1)
+
+    with pytest.raises(ep.AuthenticationError) as raised:
+        submit_events(
+            frame,
+            mapping,
+            stage="stage",
+            results="results",
+            client=fake_client({"00000": [401]}),
+            journal=None,
+            progress=False,
+        )
+
+    again = f"events_pandas.submit_file({str(tmp_path / 'stage')!r}, mapping, ...)"
+    said = f"The stage is complete, and needs no cluster any more. To go on, submit it: {again}"
+    assert raised.value.__notes__ == [said]
+    assert ep.check_file("stage", mapping).valid == 2
+
+
+def test_engine_that_is_not_installed_is_named(monkeypatch):
+    """The message has the command that installs it."""
+    monkeypatch.delitem(sys.modules, "events_pandas.engines.dask")
+    monkeypatch.setitem(sys.modules, "distributed", None)
+
+    with pytest.raises(ep.MissingExtraError) as raised:
+        importlib.import_module("events_pandas.engines.dask")
+
+    assert str(raised.value) == 'Dask needs an extra: pip install "events-pandas[dask]"'
 
 
 def test_stage_is_no_file(mapping, tmp_path):

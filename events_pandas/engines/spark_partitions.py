@@ -1,0 +1,140 @@
+"""Partitions of a Spark DataFrame: what its workers do, and how their answers come to this process."""
+
+import pickle
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+
+from events_pandas.engines.part_files import PartFacts, PartWriter
+from events_pandas.engines.spark_errors import from_spark, spark_errors
+from events_pandas.engines.stage import Answer, Argument
+from events_pandas.errors import SourceError
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+_ANSWERS: Final = "number long, answer binary"
+"""What comes back from the workers: the number of a partition or an argument, and bytes."""
+_ROWS: Final = 100_000
+"""So many rows are written, or come to this process, at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class SparkPartitions:
+    """Partitions that are written where they are computed."""
+
+    frame: "DataFrame"
+    schema: pa.Schema
+
+    def written(self, write: PartWriter) -> Sequence[PartFacts]:
+        """Write all partitions in one query, so that each is computed once."""
+        answers = self.frame.mapInArrow(partial(_written, write=write, schema=self.schema), _ANSWERS)
+        return _or_empty(_answers(answers), write, self.schema)
+
+    def each(self, step: Callable[[Argument], Answer], arguments: Sequence[Argument]) -> Sequence[Answer]:
+        """Call a function with each argument, on the workers."""
+        if not arguments:
+            return []
+        numbers = self.frame.sparkSession.range(0, len(arguments), 1, len(arguments))
+        return _answers(numbers.mapInArrow(partial(_done, step=step, arguments=arguments), _ANSWERS))
+
+
+class SparkPartitionsHere(SparkPartitions):
+    """Partitions that come to this process in batches, and are written here."""
+
+    def written(self, write: PartWriter) -> Sequence[PartFacts]:
+        """Write the rows of each partition as they come."""
+        batches = self.frame.mapInArrow(partial(_packed, schema=self.schema), _ANSWERS)
+        partitions = groupby(self._rows(batches), key=lambda batch: batch.number)
+        facts = [write.write_tables(map(_unpacked, own), number, schema=self.schema) for number, own in partitions]
+        return _or_empty(facts, write, self.schema)
+
+    def _rows(self, batches: "DataFrame") -> Iterator[Any]:
+        with spark_errors():
+            rows = batches.toLocalIterator(prefetchPartitions=True)
+        return from_spark(rows)
+
+
+def _answers(rows: "DataFrame") -> list[Any]:
+    """Return what the workers answer, in the order of the numbers. Raise their `SourceError`."""
+    with spark_errors():
+        collected = rows.collect()
+    answers = [pickle.loads(row.answer) for row in sorted(collected, key=lambda row: row.number)]  # noqa: S301
+    for answer in answers:
+        if isinstance(answer, SourceError):
+            raise answer
+    return answers
+
+
+def _or_empty(facts: list[PartFacts], write: PartWriter, schema: pa.Schema) -> list[PartFacts]:
+    """Return what is known about partitions; if there is none, write one without rows."""
+    return facts or [write.write_tables([], 0, schema=schema)]
+
+
+def _written(batches: Iterable[pa.RecordBatch], *, write: PartWriter, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Write the partition that this worker has."""
+    number = _partition()
+    yield _answer(number, lambda: write.write_tables(_tables(batches, schema), number, schema=schema))
+
+
+def _done(
+    batches: Iterable[pa.RecordBatch], *, step: Callable[[Argument], Answer], arguments: Sequence[Argument]
+) -> Iterator[pa.RecordBatch]:
+    """Call a function with the arguments whose numbers this worker has."""
+    for batch in batches:
+        for number in batch.column(0).to_pylist():
+            yield _answer(number, partial(step, arguments[number]))
+
+
+def _packed(batches: Iterable[pa.RecordBatch], *, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Pack the rows of the partition that this worker has, so many at a time, as bytes."""
+    number = _partition()
+    for table in _tables(batches, schema):
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as stream:
+            stream.write_table(table)
+        yield _numbered(number, sink.getvalue().to_pybytes())
+
+
+def _unpacked(batch: Any) -> pa.Table:
+    with pa.ipc.open_stream(pa.py_buffer(batch.answer)) as stream:
+        return stream.read_all()
+
+
+def _partition() -> int:
+    from pyspark import TaskContext  # noqa: PLC0415  # A worker has it.
+
+    return int(TaskContext.get().partitionId())
+
+
+def _tables(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
+    """Yield tables of about so many rows. Spark's batches are small, and have the time zone of the session."""
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        held.append(batch)
+        if sum(each.num_rows for each in held) >= _ROWS:
+            yield _typed(held, schema)
+            held = []
+    if held:
+        yield _typed(held, schema)
+
+
+def _typed(batches: list[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
+    return pa.Table.from_batches(batches).rename_columns(schema.names).cast(schema)
+
+
+def _answer(number: int, step: Callable[[], object]) -> pa.RecordBatch:
+    try:
+        answer = step()
+    except SourceError as error:
+        # As an error of the task it would be tried again, and arrive as text.
+        answer = error
+    return _numbered(number, pickle.dumps(answer))
+
+
+def _numbered(number: int, content: bytes) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pydict({"number": pa.array([number], pa.int64()), "answer": pa.array([content])})
