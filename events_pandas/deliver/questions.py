@@ -55,8 +55,8 @@ class QuestionReply(Generic[Read]):
 class AskingClient(Generic[Read]):
     """Sends a question where an engine sends an event: the payload of the event is the question's number.
 
-    `send` sends the question with a number, and `read` returns what an answer says, or None if it does not answer the
-    question. A question that is not `is_repeatable` is not sent again once it may have arrived.
+    `send` sends the question with a number, and `read` returns what an answer to it says, or None if it does not answer
+    the question. A question that is not `is_repeatable` is not sent again once it may have arrived.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class AskingClient(Generic[Read]):
         client: IntercomClient,
         *,
         send: Callable[[int], Answer],
-        read: Callable[[Attempt], Read | None],
+        read: Callable[[int, Attempt], Read | None],
         is_repeatable: Callable[[int], bool],
     ) -> None:
         # By the number of the question. Whoever takes a reply removes it.
@@ -96,7 +96,7 @@ class AskingClient(Generic[Read]):
             raise
         attempt = read_attempt(answer, sent_at=0.0, received_at=0.0)
         # A page of contacts may have megabytes, and many replies may wait to be taken.
-        self.replies[number] = QuestionReply(read=self._read(attempt), attempt=replace(attempt, content={}))
+        self.replies[number] = QuestionReply(read=self._read(number, attempt), attempt=replace(attempt, content={}))
         if attempt.kind.passes or attempt.status in STOP_CODES:
             return answer
         # Nothing follows for other questions: an engine would take the 404 for one odd contact for a wrong address.

@@ -1,10 +1,11 @@
 """Questions to Intercom, asked at the pace of the rate limit: shown, repeated after passing failures, and stoppable."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
+from events_pandas.check import chunk_bounds
 from events_pandas.deliver import (
     Answer,
     Engine,
@@ -30,8 +31,12 @@ from events_pandas.run.questions import UnansweredError
 
 Read = TypeVar("Read")
 
-_AT_A_TIME: Final = 128
-"""Questions whose answers are taken together: as many as may be under way."""
+AT_A_TIME: Final = 8
+"""Questions whose answers are taken together. Few, so that what follows from an answer is asked soon."""
+_MOST_UNTAKEN: Final = 256
+"""Questions that wait for earlier ones to be answered, and those under way."""
+_TAKEN_BETWEEN: Final = 128
+"""Questions after whose answers free memory goes back to the system."""
 
 
 def _always(_: int) -> bool:
@@ -77,21 +82,26 @@ class Asking:
 
     def ask(
         self,
-        total: int,
+        questions: Iterable[Sequence[int] | None],
         *,
+        total: Callable[[], int],
         send: Callable[[int], Answer],
-        read: Callable[[Attempt], Read | None],
+        read: Callable[[int, Attempt], Read | None],
         take: Callable[[int, QuestionReply[Read]], object],
         description: str,
         is_repeatable: Callable[[int], bool] = _always,
     ) -> None:
-        """Send questions by their numbers from 0, and pass on what came back for each that was sent."""
-        if self.stop is not None or not total:
+        """Send questions by their numbers, and pass on what came back for each that was sent.
+
+        `questions` yields some at a time, and None until an answer that is under way may bring more: `total`, which
+        counts all so far, grows then.
+        """
+        if self.stop is not None or not total():
             return
         asking = AskingClient(self.client, send=send, read=read, is_repeatable=is_repeatable)
         before = self.desk.wake
         try:
-            self._show(asking, total, take=take, description=description)
+            self._show(asking, questions, total=total, take=take, description=description)
         except UnansweredError:
             self._end_by(self.desk.stop or stop_for_interrupt())
         except Exception as error:
@@ -105,22 +115,29 @@ class Asking:
     def _show(
         self,
         asking: AskingClient[Read],
-        total: int,
+        questions: Iterable[Sequence[int] | None],
         *,
+        total: Callable[[], int],
         take: Callable[[int, QuestionReply[Read]], object],
         description: str,
     ) -> None:
         """Ask, and show how far that is."""
-        shown = self.desk.progress_bar(self.options.progress, total=total, description=description, delay_seconds=2.0)
+        shown = self.desk.progress_bar(self.options.progress, total=total(), description=description, delay_seconds=2.0)
         with shown as bar, self._engine(asking, bar) as engine:
             bar.watch(engine.current_state)
+            taken = 0
             try:
-                for outcomes in engine.deliver(_numbered(total)):
+                events = _events(questions, engine)
+                for outcomes in engine.deliver(events, reads_on=lambda: len(asking.replies) < _MOST_UNTAKEN):
                     for outcome in outcomes:
                         if (reply := asking.replies.pop(outcome.row, None)) is not None:
                             take(outcome.row, reply)
-                    # Each of many threads has read answers, and keeps what they took.
-                    give_back_memory()
+                    bar.expect(total())
+                    taken += len(outcomes)
+                    if taken >= _TAKEN_BETWEEN:
+                        # Each of many threads has read answers, and keeps what they took.
+                        give_back_memory()
+                        taken = 0
             finally:
                 self.requests += engine.requests - len(asking.spared)
                 self.stop = engine.stop
@@ -154,9 +171,19 @@ class Asking:
         return engine
 
 
-def _numbered(total: int) -> Iterator[list[Event]]:
-    """Yield an event for each question."""
-    for first in range(0, total, _AT_A_TIME):
-        numbers = range(first, min(first + _AT_A_TIME, total))
-        # A contact of its own for each: an engine withholds other events of a contact that is not known.
-        yield [Event(row=number, payload=f"{number}".encode(), contact=f"{number}") for number in numbers]
+def numbered(total: int) -> Iterator[range]:
+    """Yield the numbers from 0, some at a time."""
+    return (range(*bounds) for bounds in chunk_bounds(total, AT_A_TIME))
+
+
+def _events(questions: Iterable[Sequence[int] | None], engine: Engine) -> Iterator[list[Event] | None]:
+    """Yield an event for each question, until the engine stops."""
+    for numbers in questions:
+        if engine.stop is not None:
+            return
+        yield None if numbers is None else [_event(f"{number}") for number in numbers]
+
+
+def _event(number: str) -> Event:
+    # A contact of its own for each: an engine withholds other events of a contact that is not known.
+    return Event(row=int(number), payload=number.encode(), contact=number)

@@ -2,11 +2,12 @@
 
 import json
 import re
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -19,9 +20,7 @@ from events_pandas.deliver.client.answers import Attempt
 from events_pandas.deliver.questions import QuestionReply
 from events_pandas.free_memory import give_back_memory
 from events_pandas.intercom import CONTACT_FIELDS, SEARCHED_AT_ONCE
-from events_pandas.run.asking import Asking
-
-Positions = npt.NDArray[np.int64]
+from events_pandas.run.asking import AT_A_TIME, Asking
 
 
 class ContactStatus(StrEnum):
@@ -39,7 +38,6 @@ class ContactStatus(StrEnum):
 CONTACT_STATUS_DTYPE: Final = pd.CategoricalDtype([status.value for status in ContactStatus], ordered=True)
 NOT_ASKED: Final = -1
 """The code of a contact whose status is not known yet."""
-_NOT_FOUND: Final = -2
 
 _CODES: Final = {status: code for code, status in enumerate(ContactStatus)}
 _USER: Final = "user"
@@ -108,15 +106,28 @@ class ContactCheck:
     # The positions of the contacts to search for, those of one kind of identifier after those of another. A search is
     # a range of places here: there are many searches, and memory is short.
     _asked: npt.NDArray[np.int32] = field(init=False)
+    # A question about one contact has the number of its position. The numbers after these are the searches.
+    _searches: list[range] = field(init=False)
+    # Questions that follow from answers, how many there are in all, and how many are not answered yet.
+    _following: deque[int] = field(default_factory=deque, init=False)
+    _total: int = field(default=0, init=False)
+    _under_way: int = field(default=0, init=False)
+    # The halves of searches that were refused.
+    _refused: list[range] = field(default_factory=list, init=False)
     # Whether a search was ever answered.
     _can_search: bool = field(default=False, init=False)
 
     def run(self) -> None:
         """Ask for every contact whose status is not known. The asking ends if Intercom does not answer for one."""
-        self._search(self._searches())
-        self._look_up(np.flatnonzero(self.codes == _NOT_FOUND))
-        # The end came before they were looked up.
-        self.codes[self.codes == _NOT_FOUND] = NOT_ASKED
+        self._cut_searches()
+        self.asking.ask(
+            self._questions(),
+            total=lambda: self._total,
+            send=self._send,
+            read=self._read,
+            take=self._take,
+            description="checking contacts",
+        )
         self.asking.require_answers(int((self.codes == NOT_ASKED).sum()), last=self._last)
 
     def statuses(self) -> list[ContactStatus | None]:
@@ -124,49 +135,92 @@ class ContactCheck:
         by_code = dict(enumerate(ContactStatus))
         return [by_code.get(code) for code in self.codes.tolist()]
 
-    def _searches(self) -> list[range]:
-        """Put contacts of one kind of identifier after those of another, and return their places, cut into searches."""
+    def _cut_searches(self) -> None:
+        """Put contacts of one kind of identifier after those of another, and cut them into searches."""
         identifiers, is_left = self.contacts["identifier"], self.codes == NOT_ASKED
-        kinds, searches, begin = [], [], 0
+        kinds, begin = [], 0
+        self._searches = []
         for identifier in CONTACT_FIELDS:
             of_kind = np.flatnonzero(is_left & identifiers.eq(identifier).to_numpy(bool)).astype(np.int32)
             bounds = chunk_bounds(len(of_kind), SEARCHED_AT_ONCE)
-            searches += [range(begin + first, begin + end) for first, end in bounds]
+            self._searches += [range(begin + first, begin + end) for first, end in bounds]
             kinds.append(of_kind)
             begin += len(of_kind)
         self._asked = np.concatenate(kinds)
+        self._total = len(self._searches)
         give_back_memory()
-        return searches
 
-    def _search(self, searches: list[range]) -> None:
-        """Search for contacts, and again for the halves of a search that found more than a page or was refused."""
-        while searches and self.asking.stop is None:
-            searches = self._search_once(searches)
+    def _questions(self) -> Iterator[list[int] | None]:
+        """Yield the numbers of some questions at a time, and None while only answers can bring more.
 
-    def _search_once(self, searches: list[range]) -> list[range]:
-        """Search for contacts. Return the searches that are still to be made."""
-        again: list[range] = []
-        refused: list[range] = []
+        A contact that a search has not found is asked for before the next search, so that most contacts that were
+        searched for have a status whenever the end comes.
+        """
+        n_contacts = len(self.contacts)
+        searches = iter(range(n_contacts, n_contacts + len(self._searches)))
+        while True:
+            following = min(len(self._following), AT_A_TIME)
+            numbers = [self._following.popleft() for _ in range(following)]
+            numbers += islice(searches, AT_A_TIME - following)
+            self._under_way += len(numbers)
+            if numbers:
+                yield numbers
+            elif self._under_way:
+                yield None
+            elif not self._search_refused():
+                return
 
-        def take(number: int, reply: QuestionReply[_SearchPage]) -> None:
-            search, page = searches[number], reply.read
-            self._can_search = self._can_search or page is not None
-            if page is None:
-                self._last = reply
-                if reply.is_refusal and len(search) > 1:
-                    refused.extend(_halves(search))
-            elif page.is_whole or len(search) == 1:
-                self._enter(search, page.found)
-            else:
-                again.extend(_halves(search))
-
-        def send(number: int) -> Answer:
-            return self.asking.client.search_contacts(self._query(searches[number]))
-
-        self.asking.ask(len(searches), send=send, read=_read_page, take=take, description="searching for contacts")
+    def _search_refused(self) -> bool:
+        """Search again for the halves of searches that were refused, if that can help. Return whether it does so."""
+        halves, self._refused = self._refused, []
         # One contact may be the cause. If no search is answered, all of them are refused for another reason.
-        is_little = sum(map(len, refused)) <= SEARCHED_AT_ONCE
-        return [*again, *refused] if self._can_search or is_little else again
+        can_help = self._can_search or sum(map(len, halves)) <= SEARCHED_AT_ONCE
+        if can_help:
+            self._follow_with(halves)
+        return can_help and bool(halves)
+
+    def _follow_with(self, searches: Sequence[range]) -> None:
+        first = len(self.contacts) + len(self._searches)
+        self._searches += searches
+        self._follow_by(range(first, first + len(searches)))
+
+    def _follow_by(self, numbers: Sequence[int]) -> None:
+        self._following.extend(numbers)
+        self._total += len(numbers)
+
+    def _search(self, number: int) -> range | None:
+        """Return the search with a number; None if the question is about one contact."""
+        place = number - len(self.contacts)
+        return self._searches[place] if place >= 0 else None
+
+    def _send(self, number: int) -> Answer:
+        if (search := self._search(number)) is not None:
+            return self.asking.client.search_contacts(self._query(search))
+        contact = self.contacts.iloc[number]
+        return self.asking.client.find_contact(contact["identifier"], contact["contact"])
+
+    def _read(self, number: int, attempt: Attempt) -> "_SearchPage | _ContactAnswer | None":
+        return _read_contact(attempt) if self._search(number) is None else _read_page(attempt)
+
+    def _take(self, number: int, reply: "QuestionReply[_SearchPage | _ContactAnswer]") -> None:
+        """Enter what a reply says. A search that found more than a page is made again for its halves."""
+        self._under_way -= 1
+        search = self._search(number)
+        match reply.read:
+            case _SearchPage() as page if search is not None:
+                self._can_search = True
+                if page.is_whole or len(search) == 1:
+                    self._enter(search, page.found)
+                else:
+                    self._follow_with(_halves(search))
+            case _ContactAnswer() as answer:
+                self.codes[number] = _CODES[answer.status]
+                if answer.merged_into is not None:
+                    self.merged_into[number] = answer.merged_into
+            case _:
+                self._last = reply
+                if search is not None and reply.is_refusal and len(search) > 1:
+                    self._refused += _halves(search)
 
     def _named(self, search: range) -> _Named:
         """Name the contacts of a search. Addresses ignore case."""
@@ -194,30 +248,12 @@ class ContactCheck:
         which = [getattr(one, field_name) for one in found if one.role == _USER or identifier == "id"]
         counts = Counter(text.lower() for text in which) if is_email else Counter(which)
         for position, text in zip(positions, texts, strict=True):
-            if not counts[text]:
-                can_be = _can_be_looked_up(identifier, text)
-                self.codes[position] = _NOT_FOUND if can_be else _CODES[ContactStatus.UNKNOWN]
+            if not counts[text] and _can_be_looked_up(identifier, text):
+                # The search finds neither merged contacts nor those of the last minutes.
+                self._follow_by([position])
                 continue
-            status = ContactStatus.AMBIGUOUS if is_email and counts[text] > 1 else ContactStatus.KNOWN
-            self.codes[position] = _CODES[status]
-
-    def _look_up(self, positions: Positions) -> None:
-        """Ask for contacts one by one: the search finds neither merged contacts nor those of the last minutes."""
-
-        def take(number: int, reply: QuestionReply[_ContactAnswer]) -> None:
-            position = int(positions[number])
-            if reply.read is None:
-                self._last = reply
-                return
-            self.codes[position] = _CODES[reply.read.status]
-            if reply.read.merged_into is not None:
-                self.merged_into[position] = reply.read.merged_into
-
-        def send(number: int) -> Answer:
-            contact = self.contacts.iloc[int(positions[number])]
-            return self.asking.client.find_contact(contact["identifier"], contact["contact"])
-
-        self.asking.ask(len(positions), send=send, read=_read_contact, take=take, description="looking up contacts")
+            status = ContactStatus.KNOWN if counts[text] else ContactStatus.UNKNOWN
+            self.codes[position] = _CODES[ContactStatus.AMBIGUOUS if is_email and counts[text] > 1 else status]
 
 
 def _halves(search: range) -> tuple[range, range]:

@@ -15,7 +15,7 @@ from events_pandas.deliver.client.answers import Attempt
 from events_pandas.deliver.questions import QuestionReply
 from events_pandas.intercom import CONTACT_FIELDS
 from events_pandas.results.frame import text_column
-from events_pandas.run.asking import Asking
+from events_pandas.run.asking import Asking, numbered
 from events_pandas.run.contact_fields import RESULT_COLUMNS, JsonTexts, contact_payload
 from events_pandas.words import counted, full_kind_of, kind_of
 
@@ -116,9 +116,10 @@ class ContactCreation:
                 self._last = reply if reply.said else self._last
 
         self.asking.ask(
-            len(left),
+            numbered(len(left)),
+            total=lambda: len(left),
             send=send,
-            read=_read_created,
+            read=lambda _, attempt: _read_created(attempt),
             take=take,
             description="creating contacts",
             is_repeatable=is_repeatable,

@@ -12,7 +12,7 @@ from events_pandas.deliver.questions import QuestionReply
 from events_pandas.intercom import normalized_event_name
 from events_pandas.results.arrival import NO_EVENTS, EventCount
 from events_pandas.results.comparison import ContactSummary
-from events_pandas.run.asking import Asking
+from events_pandas.run.asking import Asking, numbered
 
 # Times beyond this do not fit into a column of times.
 _FARTHEST_SECONDS: Final = 9_000_000_000_000
@@ -50,7 +50,14 @@ class EventSummaries:
         def send(number: int) -> Answer:
             return asking.client.event_summary(*self.contacts[number])
 
-        asking.ask(len(self.contacts), send=send, read=_read_summary, take=take, description="reading back counts")
+        asking.ask(
+            numbered(len(self.contacts)),
+            total=lambda: len(self.contacts),
+            send=send,
+            read=lambda _, attempt: _read_summary(attempt),
+            take=take,
+            description="reading back counts",
+        )
         asking.require_answers(len(self.contacts) - self.known, last=last)
 
 

@@ -53,6 +53,22 @@ class Counting:
         return self._client.post_event(payload)
 
 
+class Interrupted(Counting):
+    """A client that interrupts the process after some questions about one contact."""
+
+    def __init__(self, client, *, after):
+        super().__init__(client)
+        self._after = after
+
+    def find_contact(self, identifier, value):
+        with self._lock:
+            self.found += 1
+            is_due = self.found == self._after
+        if is_due:
+            os.kill(os.getpid(), signal.SIGINT)
+        return self._client.find_contact(identifier, value)
+
+
 class Picky(Counting):
     """A client whose searches are refused if they name one contact."""
 
@@ -145,13 +161,29 @@ def test_check_contacts_asks_for_fifty_contacts_at_once(start, counting, make_or
     """Known contacts take a fiftieth of a request each, and unknown ones one more."""
     sandbox = start(unknown_contacts=["00007", "00190"])
 
+    shown = []
     with sandbox.client() as client:
         asked = counting(client)
-        contacts = check_contacts(make_orders(201), mapping, client=asked)
+        contacts = check_contacts(make_orders(201), mapping, client=asked, progress=shown.append)
 
     assert contacts["status"].value_counts().to_dict() == {"known": 199, "unknown": 2, "ambiguous": 0, "merged": 0}
     assert (asked.searches, asked.found) == (5, 2)
     assert contacts.attrs["run"]["requests"] == 7
+    # The progress counts requests, and learns of some on its way.
+    assert [(progress.rows, progress.total) for progress in (shown[0], shown[-1])] == [(0, 5), (7, 7)]
+
+
+def test_check_contacts_asks_for_what_a_search_has_not_found_before_it_searches_on(start, mapping, make_orders):
+    """At any end most contacts that were searched for have an answer: few are searched for again with `known`."""
+    sandbox = start(contacts=[])
+
+    with sandbox.client() as client:
+        asked = Interrupted(client, after=400)
+        with pytest.raises(SubmissionInterrupted) as caught:
+            check_contacts(make_orders(20_000), mapping, client=asked)
+
+    assert asked.searches < 300
+    assert 400 <= caught.value.results["status"].notna().sum() <= asked.found
 
 
 def test_check_contacts_finds_contacts_that_the_search_does_not_show_yet(start, mapping):
@@ -366,7 +398,7 @@ def test_check_contacts_says_of_how_many_contacts_intercom_said_nothing(start, m
     assert caught.value.results["status"].astype(object).fillna("").tolist() == ["known", "", "unknown"]
 
 
-@pytest.mark.parametrize(("is_last", "have"), [(False, 0), (True, 1)])
+@pytest.mark.parametrize(("is_last", "have"), [(False, 0), (True, 2)])
 def test_check_contacts_keeps_its_answers_when_a_progress_function_fails(start, make_orders, mapping, is_last, have):
     """At its first and last call too, an error of the caller's function ends the check with the answers so far."""
     sandbox = start(contacts=["00000"])

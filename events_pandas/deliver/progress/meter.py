@@ -71,6 +71,10 @@ class ProgressBar:
         self._tally.advance(n)
         self.tick()
 
+    def expect(self, total: int) -> None:
+        """Set the rows of the whole work, of which more may have become known."""
+        self._tally.expect(total)
+
     def tick(self) -> None:
         """Show changes that come with time. Call it at least once a second while nothing comes in."""
         if self._monotonic() >= self._due_at:

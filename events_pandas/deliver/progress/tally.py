@@ -150,6 +150,10 @@ class Tally:
         """Count rows that are not sent."""
         self._rows += n
 
+    def expect(self, total: int) -> None:
+        """Set the rows of the whole run, of which more may have become known."""
+        self._total = total
+
     def look(self, *, is_final: bool = False) -> Progress:
         """Return the progress at this moment."""
         now = self._clock.monotonic()

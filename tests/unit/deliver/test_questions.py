@@ -10,7 +10,10 @@ def test_reply_keeps_what_was_read_and_not_the_page(fake_client):
     """A page of contacts may have megabytes, and many replies wait until they are taken."""
     page = Answer(status=200, headers={}, body=json.dumps({"data": ["a contact"]}).encode())
     asking = AskingClient(
-        fake_client({}), send=lambda _: page, read=lambda attempt: attempt.content["data"], is_repeatable=lambda _: True
+        fake_client({}),
+        send=lambda _: page,
+        read=lambda _, attempt: attempt.content["data"],
+        is_repeatable=lambda _: True,
     )
 
     asking.post_event(b"7")
