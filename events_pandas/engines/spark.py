@@ -305,7 +305,7 @@ def _field(frame: "DataFrame", name: str) -> pa.Field:
 def _nullable(kind: pa.DataType) -> pa.DataType:
     """Return a type whose cells may be absent: a struct that is absent has no fields, whatever Spark says of them."""
     if pa.types.is_struct(kind):
-        return pa.struct([(field.name, _nullable(field.type)) for field in kind.fields])
+        return pa.struct([(field.name, _nullable(field.type)) for field in kind])
     if pa.types.is_map(kind):
         return pa.map_(_nullable(kind.key_type), _nullable(kind.item_type))
     if pa.types.is_list(kind):
