@@ -9,11 +9,16 @@ MAJORS := tests/clients/majors
 PYTHON_MAJORS := $(patsubst %,.venv-clients/python-intercom-%,2 3 4 5)
 SOURCES := events_pandas tests
 ENGINES := $(addprefix tests/,e2e/test_dask.py e2e/test_spark.py contract/test_documents.py contract/test_examples.py)
+# PySpark has 450 MB. It is installed by `make test-engines`, and by other commands where Java could run it.
+JAVA := $(or $(shell command -v java 2>/dev/null),$(JAVA_HOME))
 # Many tests wait rather than compute: more of them than a small machine has cores are run at a time.
 WORKERS := 4
+# A part of the marks of `make test`: where `make test-more` follows, it need not try the properties, too.
+LEFT_OUT :=
 # Where tests have limits in seconds, fewer run at a time; only the files with such tests are collected then.
 ALONE := -m alone --numprocesses 3 --dist worksteal $(sort $(shell grep -rl --include='*.py' 'mark\.alone' tests))
 # Only these are traced for coverage: tracing takes most of the time of property tests, and of those with servers.
+# They compute rather than wait: fewer run at a time, since each worker collects all of them first.
 TRACED := tests/unit tests/e2e/test_check_contacts.py tests/e2e/test_contacts_first.py tests/e2e/test_create_contacts.py
 # `make test-oldest` leaves out what does not depend on the versions of libraries: the text of our own docstrings, files
 # and documents, notebooks as they were committed, the arithmetic of pace, SQLite and locks, which come with Python, and
@@ -39,8 +44,8 @@ demo: $(VENV)/sandbox.installed ## Submit a real CSV to a local Intercom, and sh
 	@$(BIN)/events-pandas demo
 
 test: $(VENV)/test.installed ## Run all tests but the deep cases, with branch coverage
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal -m "not alone and not deep and not engines" $(TRACED) --cov
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal -m "not alone and not deep and not engines" $(TRACED:%=--ignore=%)
+	@$(BIN)/python -m pytest --numprocesses 3 --dist worksteal -m "not alone and not deep and not engines" $(TRACED) --cov
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal -m "not alone and not deep and not engines $(LEFT_OUT)" $(TRACED:%=--ignore=%)
 	@$(BIN)/python -m pytest $(ALONE)
 
 # Hypothesis marks its tests. `make test` leaves the deep cases out, and tries each property with few examples, as
@@ -64,13 +69,14 @@ check: $(VENV)/check.installed ## Lint, format, types, docstrings and the direct
 notebooks: $(VENV)/test.installed ## Run the notebooks, and write their outputs into them
 	NOTEBOOKS=write $(BIN)/python -m pytest --quiet tests/notebooks/test_notebooks.py
 
-bench: $(VENV)/bench.installed ## Measure conversion, checks, submission, import time and the sandbox
+bench: $(VENV)/bench.installed $(if $(JAVA),$(VENV)/test-engines.installed) ## Measure conversion, checks, submission, engines, import time and the sandbox
 	@failed=0; for benchmark in tests/benchmarks/*.py; do $(BIN)/python "$$benchmark" || failed=1; done; exit $$failed
 
-test-oldest: $(OLDEST)/test.installed ## Run the tests on the oldest supported versions
+test-oldest: $(OLDEST)/test.installed ## Run the tests on the oldest supported versions, also of Dask and Spark
 	@$(OLDEST)/bin/python -m pytest --numprocesses $(WORKERS) --dist worksteal -m "not alone and not slow and not deep and not engines and not browser" \
 		$(STEADY:%=--ignore=%)
 	@$(OLDEST)/bin/python -m pytest $(ALONE:alone="alone and not slow and not deep and not browser")
+	@$(OLDEST)/bin/python -m pytest --numprocesses 2 --dist loadfile -m "engines and not slow" $(filter tests/e2e/%,$(ENGINES))
 
 test-engines: $(VENV)/test-engines.installed ## Run the tests on clusters: Dask, and Spark with the Java of this machine
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m engines $(ENGINES)
@@ -114,5 +120,5 @@ $(VENV)/%.installed: pyproject.toml | $(BIN)/pip
 	@touch $@
 
 $(OLDEST)/test.installed: pyproject.toml tests/constraints-oldest.txt | $(OLDEST)/bin/pip
-	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test]' --constraint tests/constraints-oldest.txt
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[$(if $(JAVA),test-engines,test)]' --constraint tests/constraints-oldest.txt
 	@touch $@

@@ -25,11 +25,12 @@ def versions(lines: Iterable[str], *, operator: str) -> dict[str, Version]:
 
 @pytest.fixture
 def dependencies(pyproject: dict[str, Any]) -> list[str]:
-    """The requirements of the package and of the extras for its users."""
+    """The requirements of the package and of the extras for its users, and PySpark, which a cluster brings."""
     table = pyproject["project"]
     extras = table["optional-dependencies"]
     own = ("dask", "excel", "notebook", "plot", "remote", "sandbox")
-    return [*table["dependencies"], *itertools.chain.from_iterable(extras[name] for name in own)]
+    spark = [each for each in extras["test-engines"] if Requirement(each).name == "pyspark"]
+    return [*table["dependencies"], *itertools.chain.from_iterable(extras[name] for name in own), *spark]
 
 
 def test_oldest_constraints_are_the_lower_bounds(project: Path, dependencies: list[str]) -> None:

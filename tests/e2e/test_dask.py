@@ -80,7 +80,9 @@ def verdicts(results):
 
 
 @pytest.mark.parametrize("is_shuffled", [False, True], ids=["sorted", "shuffled"])
-@pytest.mark.parametrize("npartitions", [1, 7, 40])
+@pytest.mark.parametrize(
+    "npartitions", [pytest.param(1, marks=pytest.mark.slow), 7, pytest.param(40, marks=pytest.mark.slow)]
+)
 def test_purchases_have_the_answer_of_one_machine(fake_client, samples, purchases, tmp_path, npartitions, is_shuffled):
     """Status, code and message are those of one process, row for row by the key of the caller."""
     mapping = ep.EventMapping.from_toml(samples / "purchases.toml")
@@ -186,6 +188,7 @@ def die_once(number, log, mark):
     return noted(number, log)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("workers")
 def test_stage_is_whole_when_a_worker_is_killed(tmp_path):
     """Its partitions are computed again by another worker, and no row is there twice."""
@@ -241,6 +244,7 @@ ON_WORKERS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("on", ["pass", ON_WORKERS], ids=["threads", "workers"])
 def test_stage_of_a_killed_driver_is_replaced(tmp_path, on):
     """Kill -9 leaves a folder that nobody takes for a stage; the next start writes all of it, with other partitions."""
@@ -341,6 +345,7 @@ def test_killed_driver_that_was_sending_goes_on_with_its_stage(send, tmp_path, f
     require_each_once(send.sandbox)
 
 
+@pytest.mark.slow
 def test_killed_driver_that_was_sending_goes_on_with_other_partitions(send):
     """Other partitions are another order, which the caller has to want; then each event is once at the server."""
     frame = "dd.from_pandas(rows, npartitions={}, sort=False)"
@@ -393,6 +398,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("on", ["pass", ON_WORKERS], ids=["threads", "workers"])
 def test_interrupt_ends_a_stage(tmp_path, on):
     """Ctrl-C cancels the partitions that are not begun, leaves nothing in the folder, and says how to go on."""

@@ -19,7 +19,12 @@ import events_pandas as ep
 from events_pandas.deliver import MAX_CONCURRENCY
 from events_pandas.engines.spark import check_events, stage_events, submit_events
 
-pytestmark = [pytest.mark.engines, pytest.mark.spark]
+pytestmark = [
+    pytest.mark.engines,
+    pytest.mark.spark,
+    # PySpark 4.0 leaves its connections to the JVM to Python, which closes them.
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
+]
 
 OPTIONS = {"keys": ["purchase"], "journal": None, "progress": False}
 VERDICT = ["status", "error_code", "error_message"]
@@ -143,7 +148,9 @@ def files_of_rows(frame, npartitions, folder):
 
 
 @pytest.mark.parametrize("spread_over", [sorted_rows, shuffled_rows, files_of_rows])
-@pytest.mark.parametrize("npartitions", [1, 7, 40])
+@pytest.mark.parametrize(
+    "npartitions", [pytest.param(1, marks=pytest.mark.slow), 7, pytest.param(40, marks=pytest.mark.slow)]
+)
 def test_purchases_have_the_answer_of_one_machine(
     spark, fake_client, samples, purchases, alone, tmp_path, npartitions, spread_over
 ):
@@ -238,6 +245,7 @@ def test_each_partition_is_read_once(people, tmp_path):
         assert staged(stage)["n"].to_pylist() == list(range(60))
 
 
+@pytest.mark.slow
 def test_partition_of_millions_of_rows_needs_little_of_the_driver(people, tmp_path):
     """One partition of 1.5 million rows passes a driver of 1 GB, in batches."""
     frame = people(1_500_000, 1)
@@ -554,6 +562,7 @@ def die_once(mark):
     return die
 
 
+@pytest.mark.slow
 def test_stage_is_whole_when_a_worker_is_killed(people, tmp_path):
     """Its partition is computed again by another worker, and no row is there twice."""
     mark = tmp_path / "killed"
@@ -724,6 +733,7 @@ def run(tmp_path):
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("victim", ["driver", "JVM"])
 def test_stage_of_a_killed_process_is_replaced(run, people, tmp_path, victim):
     """Kill -9 leaves nothing that is taken for a stage; the next start writes all of it, with other partitions."""
@@ -740,6 +750,7 @@ def test_stage_of_a_killed_process_is_replaced(run, people, tmp_path, victim):
     assert {path.name[:5] for path in stage.iterdir()} == {"_mani", "part-"}
 
 
+@pytest.mark.slow
 def test_spark_that_was_killed_is_named(run, tmp_path):
     """A check whose JVM has gone, and the next call, end with one sentence each."""
     ended = run(KILLED_CHECK, victim="JVM")
@@ -753,6 +764,7 @@ def test_spark_that_was_killed_is_named(run, tmp_path):
     assert not (tmp_path / "stage").exists()
 
 
+@pytest.mark.slow
 def test_session_without_workers_or_an_end_is_named(run, tmp_path):
     """Workers without this Python, and a session that was stopped, have a cure of their own."""
     ended = run(WITHOUT_SPARK, PYSPARK_PYTHON=str(tmp_path / "python"), PYSPARK_DRIVER_PYTHON=sys.executable)
@@ -770,6 +782,7 @@ def test_session_without_workers_or_an_end_is_named(run, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_interrupt_ends_a_stage(run, tmp_path):
     """Ctrl-C cancels the partitions that are not begun, leaves nothing in the folder, and says how to go on."""
     interrupted = run(INTERRUPTED_STAGE)
@@ -781,6 +794,7 @@ def test_interrupt_ends_a_stage(run, tmp_path):
     assert not (tmp_path / "stage").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.* an earlier run was cut off")
 @pytest.mark.parametrize("victim", ["driver", "JVM"])
 def test_killed_process_that_was_sending_goes_on_with_other_partitions(run, people, start, tmp_path, victim):

@@ -14,6 +14,9 @@ from events_pandas import suggest_mapping
 from events_pandas.mapping import Column, Constant, Date, Link, MonetaryAmount, Number, Text, as_frame
 from events_pandas.mapping.arrow_types import readable_type, sliceable_table, type_words
 
+# Other tests reach the same lines, and tracing takes as long as these tests.
+pytestmark = pytest.mark.no_cover
+
 CENTS = decimal.Decimal("19.90")
 DAY = dt.date(2024, 1, 31)
 NOON = 1_706_702_400
