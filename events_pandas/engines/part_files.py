@@ -77,6 +77,11 @@ class PartWriter:
         absent = frozenset(name for name in self.names if _is_absent(table[name]))
         return PartFacts(partition, table.num_rows, table.schema, inexact, absent)
 
+    def write_content(self, content: bytes, facts: PartFacts) -> PartFacts:
+        """Write a partition that a worker has packed."""
+        _put(self.path(facts.partition), lambda new: new.write_bytes(content), self.fault)
+        return facts
+
     def write_tables(self, tables: Iterable[pa.Table], partition: int, *, schema: pa.Schema) -> PartFacts:
         """Write a partition of an engine that gives a column the same type everywhere, a table at a time."""
         counts: list[int] = []

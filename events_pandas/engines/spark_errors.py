@@ -25,6 +25,10 @@ _CURES: Final = (
         re.compile(r"NO_ACTIVE_SESSION|SESSION_OR_CONTEXT_NOT_EXISTS|SESSION_CLOSED|SparkContext"),
         "begin a session, make the frame with it, and start it again",
     ),
+    (
+        re.compile("TaskResultLost|OutOfMemory|Java heap space"),
+        "begin a session whose driver has more memory (spark.driver.memory), and start it again",
+    ),
     (re.compile(""), "correct the frame, and start it again"),
 )
 

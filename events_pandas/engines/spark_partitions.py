@@ -4,7 +4,6 @@ import pickle
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -19,6 +18,9 @@ if TYPE_CHECKING:
 
 _ANSWERS: Final = "number long, answer binary"
 """What comes back from the workers: the number of a partition or an argument, and bytes."""
+_PIECES: Final = "number long, rows long, content binary"
+"""What comes of partitions that are checked here: pieces, each a file of Arrow, whose numbers are in their order."""
+_PIECE_BITS: Final = 32
 _ROWS: Final = 100_000
 """So many rows are written, or come to this process, at a time."""
 
@@ -44,19 +46,24 @@ class SparkPartitions:
 
 
 class SparkPartitionsHere(SparkPartitions):
-    """Partitions that come to this process in batches, and are written here."""
+    """Partitions that come to this process in pieces, and are written here."""
+
+    def pieces(self) -> "DataFrame":
+        """Return the rows in pieces, which Spark puts into partitions of its own size, however large the frame's are.
+
+        The driver has a partition in memory several times over, whether it asks for one row or for all.
+        """
+        return self.frame.mapInArrow(partial(_packed, schema=self.schema), _PIECES).repartition("number")
 
     def written(self, write: PartWriter) -> Sequence[PartFacts]:
-        """Write the rows of each partition as they come."""
-        batches = self.frame.mapInArrow(partial(_packed, schema=self.schema), _ANSWERS)
-        partitions = groupby(self._rows(batches), key=lambda batch: batch.number)
-        facts = [write.write_tables(map(_unpacked, own), number, schema=self.schema) for number, own in partitions]
-        return _or_empty(facts, write, self.schema)
-
-    def _rows(self, batches: "DataFrame") -> Iterator[Any]:
+        """Write the pieces of all partitions as they come."""
         with spark_errors():
-            rows = batches.toLocalIterator(prefetchPartitions=True)
-        return from_spark(rows)
+            rows = self.pieces().toLocalIterator()
+        facts = [
+            write.write_content(row.content, PartFacts(row.number, row.rows, self.schema, frozenset(), frozenset()))
+            for row in from_spark(rows)
+        ]
+        return _or_empty(sorted(facts, key=lambda fact: fact.partition), write, self.schema)
 
 
 def _answers(rows: "DataFrame") -> list[Any]:
@@ -91,18 +98,14 @@ def _done(
 
 
 def _packed(batches: Iterable[pa.RecordBatch], *, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """Pack the rows of the partition that this worker has, so many at a time, as bytes."""
-    number = _partition()
-    for table in _tables(batches, schema):
+    """Pack the rows of the partition that this worker has, so many at a time, as files of Arrow."""
+    first = _partition() << _PIECE_BITS
+    for place, table in enumerate(_tables(batches, schema)):
         sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as stream:
-            stream.write_table(table)
-        yield _numbered(number, sink.getvalue().to_pybytes())
-
-
-def _unpacked(batch: Any) -> pa.Table:
-    with pa.ipc.open_stream(pa.py_buffer(batch.answer)) as stream:
-        return stream.read_all()
+        with pa.ipc.new_file(sink, schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as file:
+            file.write_table(table)
+        piece = {"number": first + place, "rows": len(table), "content": sink.getvalue().to_pybytes()}
+        yield pa.RecordBatch.from_pylist([piece])
 
 
 def _partition() -> int:
@@ -112,19 +115,20 @@ def _partition() -> int:
 
 
 def _tables(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
-    """Yield tables of about so many rows. Spark's batches are small, and have the time zone of the session."""
+    """Yield tables of so many rows, the last one of fewer. Spark's batches are small, and have the session's zone."""
     held: list[pa.RecordBatch] = []
     for batch in batches:
         held.append(batch)
         if sum(each.num_rows for each in held) >= _ROWS:
-            yield _typed(held, schema)
-            held = []
+            table = pa.Table.from_batches(held)
+            yield _typed(table.slice(0, _ROWS), schema)
+            held = table.slice(_ROWS).to_batches()
     if held:
-        yield _typed(held, schema)
+        yield _typed(pa.Table.from_batches(held), schema)
 
 
-def _typed(batches: list[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
-    return pa.Table.from_batches(batches).rename_columns(schema.names).cast(schema)
+def _typed(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    return table.rename_columns(schema.names).cast(schema)
 
 
 def _answer(number: int, step: Callable[[], object]) -> pa.RecordBatch:

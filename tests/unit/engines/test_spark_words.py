@@ -17,6 +17,7 @@ THIS_PYTHON = (
 A_SESSION = "begin a session, make the frame with it, and start it again"
 
 # As Spark 4.3 has them, but for most of their lines.
+MORE_MEMORY = "begin a session whose driver has more memory (spark.driver.memory), and start it again"
 JAVA = """An error occurred while calling o102.getResult.
 : org.apache.spark.SparkException: Exception thrown in awaitResult:
 	at org.apache.spark.util.SparkThreadUtils$.awaitResult(SparkThreadUtils.scala:70)
@@ -79,6 +80,11 @@ VERSION = (
             "[NO_ACTIVE_SESSION] No active Spark session found.",
             "[NO_ACTIVE_SESSION] No active Spark session found",
             A_SESSION,
+        ),
+        (
+            LOST_TASK.format("TaskResultLost (result lost from block manager)"),
+            "TaskResultLost (result lost from block manager)",
+            MORE_MEMORY,
         ),
         ("", "RuntimeError", CORRECT),
     ],
