@@ -156,10 +156,10 @@ def _survey(form: CsvForm, open_stream: OpenStream, *, escapes: bool) -> _QuoteS
 
 def _faulty_line(block: Block, grammar: CsvGrammar, *, escapes: bool) -> int | None:
     """Return the first line with a quote that does not fit this way of reading."""
-    stray = np.flatnonzero(block.records.is_stray)
-    if len(stray):
-        return block.line_of(int(stray[0]))
-    return _line_with(grammar.doubled_quote, block, grammar) if escapes else None
+    lines = [block.line_of(int(record)) for record in np.flatnonzero(block.records.is_stray)[:1]]
+    if escapes and (doubled := _line_with(grammar.doubled_quote, block, grammar)) is not None:
+        lines.append(doubled)
+    return min(lines, default=None)
 
 
 def _line_with(pattern: "re.Pattern[bytes]", block: Block, grammar: CsvGrammar) -> int | None:

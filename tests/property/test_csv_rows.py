@@ -4,7 +4,7 @@ import csv
 import tempfile
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from events_pandas import EventMapping, SourceFormat
@@ -63,6 +63,7 @@ def read(folder, rows, delimiter, end):
 
 
 @settings(deadline=None)
+@example(rows=[['"d""d"', r'"b\"b"'], ['"a"b']], delimiter=";", end="\r")
 @given(rows=ODD_ROWS, delimiter=st.sampled_from([";", "\t", "|", "^", "-"]), end=st.sampled_from(["\n", "\r\n", "\r"]))
 def test_every_delimiter_and_line_end_is_read_like_commas(rows, delimiter, end):
     """A table is the same with each delimiter and line end: its cells, its lines, and its odd rows."""
