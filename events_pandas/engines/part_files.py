@@ -77,18 +77,12 @@ class PartWriter:
         absent = frozenset(name for name in self.names if _is_absent(table[name]))
         return PartFacts(partition, table.num_rows, table.schema, inexact, absent)
 
-    def write_content(self, content: bytes, facts: PartFacts) -> PartFacts:
-        """Write a partition that a worker has packed."""
-        _put(self.path(facts.partition), lambda new: new.write_bytes(content), self.fault)
-        return facts
-
     def write_tables(self, tables: Iterable[pa.Table], partition: int, *, schema: pa.Schema) -> PartFacts:
         """Write a partition of an engine that gives a column the same type everywhere, a table at a time."""
         counts: list[int] = []
 
         def write(path: Path) -> None:
-            is_arrow = ARROW in path.suffixes
-            with pa.ipc.new_file(path, schema) if is_arrow else pq.ParquetWriter(path, schema) as file:
+            with pq.ParquetWriter(path, schema) as file:
                 for table in _read(tables, partition):
                     file.write_table(table)
                     counts.append(table.num_rows)

@@ -16,10 +16,10 @@ import pandas as pd
 from events_pandas.deliver import IntercomClient
 from events_pandas.engines.columns import StagedColumns, staged_columns
 from events_pandas.engines.part_files import STAGED, has_order, require_order
-from events_pandas.engines.partition_check import CHECKED, check_partitions
+from events_pandas.engines.partition_check import CHECKED, check_pieces
 from events_pandas.engines.spark_errors import spark_sentence
 from events_pandas.engines.spark_frame import frame_columns, read_columns, require_places
-from events_pandas.engines.spark_partitions import SparkPartitions, SparkPartitionsHere
+from events_pandas.engines.spark_partitions import SparkPartitions
 from events_pandas.engines.stage import Wanted
 from events_pandas.engines.steps import staged, submitted
 from events_pandas.errors import SourceError
@@ -137,8 +137,8 @@ def check_events(frame: "DataFrame", mapping: EventMapping, *, client: IntercomC
 
     Notes
     -----
-    The columns that the mapping reads come to this process in batches, and are in a temporary folder until the report
-    is made. Spark's driver holds one partition of them, and the next one, compressed.
+    The columns that the mapping reads come to this process in batches. They are kept until the report is made: 256 MB
+    in memory, more in a temporary file. Spark's driver holds one partition of them, and the next one, compressed.
 
     Examples
     --------
@@ -152,9 +152,8 @@ def check_events(frame: "DataFrame", mapping: EventMapping, *, client: IntercomC
     >>> report.valid, report.problems[["row", "code"]].values.tolist()
     (1, [[1, 'time_unreadable']])
     """
-    partitions, columns = _rows(frame, mapping, verb=CHECKED)
-    here = SparkPartitionsHere(partitions.frame, partitions.schema)
-    return check_partitions(here, columns.read, mapping, client=client)
+    partitions, _ = _rows(frame, mapping, verb=CHECKED)
+    return check_pieces(partitions.tables(), partitions.schema, mapping, client=client)
 
 
 @with_options

@@ -49,23 +49,33 @@ def read_columns(frame: "DataFrame", names: Sequence[str], *, verb: str) -> "tup
         places = {name: str(place) for place, name in enumerate(frame.columns)}
         # Names may differ in case only, and PySpark's `mapInArrow` fails for backticks.
         read = frame.toDF(*map(str, range(len(frame.columns)))).select([places[name] for name in names])
-    return read, pa.schema([_field(read, places[name], name, verb=verb) for name in names])
+    return read, pa.schema(list(zip(names, _types(read, names, verb=verb), strict=True)))
 
 
-def _field(frame: "DataFrame", place: str, name: str, *, verb: str) -> pa.Field:
+def _types(frame: "DataFrame", names: Sequence[str], *, verb: str) -> list[pa.DataType]:
+    columns = list(zip(frame.columns, names, strict=True))
     try:
         with spark_errors():
-            field = pa.field(name, _nullable(frame.select(place).limit(0).toArrow().schema.field(0).type))
-        require_in_parquet(field.type)
-    except (SourceError, NotImplementedError) as error:
-        # PySpark has a `TypeError` for a type that Arrow lacks.
-        if isinstance(error, SourceError) and not isinstance(error.__cause__, TypeError):
+            kinds = [_nullable(kind) for kind in frame.limit(0).toArrow().schema.types]
+    except SourceError as error:
+        # PySpark has a `TypeError` for a type that Arrow lacks, and does not say whose it is.
+        if not isinstance(error.__cause__, TypeError):
             raise
-        kind = frame.schema[place].dataType.simpleString()
-        lacking = "Parquet" if isinstance(error, NotImplementedError) else "Arrow"
-        cure = f"cast it, such as with frame.withColumn({name!r}, frame[{name!r}].cast('string'))"
-        raise SourceError(f"column {name!r}: cannot be {verb}: {lacking} has no {kind}: {cure}") from error
-    return field
+        if len(columns) == 1:
+            raise _type_fault(frame, *columns[0], lacking="Arrow", verb=verb) from error
+        return [kind for column, name in columns for kind in _types(frame.select(column), [name], verb=verb)]
+    for (column, name), kind in zip(columns, kinds, strict=True):
+        try:
+            require_in_parquet(kind)
+        except NotImplementedError as error:
+            raise _type_fault(frame, column, name, lacking="Parquet", verb=verb) from error
+    return kinds
+
+
+def _type_fault(frame: "DataFrame", column: str, name: str, *, lacking: str, verb: str) -> SourceError:
+    cure = f"cast it, such as with frame.withColumn({name!r}, frame[{name!r}].cast('string'))"
+    kind = frame.schema[column].dataType.simpleString()
+    return SourceError(f"column {name!r}: cannot be {verb}: {lacking} has no {kind}: {cure}")
 
 
 def _nullable(kind: pa.DataType) -> pa.DataType:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _ANSWERS: Final = "number long, answer binary"
 """What comes back from the workers: the number of a partition or an argument, and bytes."""
-_PIECES: Final = "number long, rows long, content binary"
+_PIECES: Final = "number long, content binary"
 """What comes of partitions that are checked here: pieces, each a file of Arrow, whose numbers are in their order."""
 _PIECE_BITS: Final = 32
 _ROWS: Final = 100_000
@@ -35,7 +35,8 @@ class SparkPartitions:
     def written(self, write: PartWriter) -> Sequence[PartFacts]:
         """Write all partitions in one query, so that each is computed once."""
         answers = self.frame.mapInArrow(partial(_written, write=write, schema=self.schema), _ANSWERS)
-        return _or_empty(_answers(answers), write, self.schema)
+        # Without any partition there is one without rows.
+        return _answers(answers) or [write.write_tables([], 0, schema=self.schema)]
 
     def each(self, step: Callable[[Argument], Answer], arguments: Sequence[Argument]) -> Sequence[Answer]:
         """Call a function with each argument, on the workers."""
@@ -44,10 +45,6 @@ class SparkPartitions:
         numbers = self.frame.sparkSession.range(0, len(arguments), 1, len(arguments))
         return _answers(numbers.mapInArrow(partial(_done, step=step, arguments=arguments), _ANSWERS))
 
-
-class SparkPartitionsHere(SparkPartitions):
-    """Partitions that come to this process in pieces, and are written here."""
-
     def pieces(self) -> "DataFrame":
         """Return the rows in pieces, which Spark puts into partitions of its own size, however large the frame's are.
 
@@ -55,15 +52,12 @@ class SparkPartitionsHere(SparkPartitions):
         """
         return self.frame.mapInArrow(partial(_packed, schema=self.schema), _PIECES).repartition("number")
 
-    def written(self, write: PartWriter) -> Sequence[PartFacts]:
-        """Write the pieces of all partitions as they come."""
+    def tables(self) -> Iterator[tuple[int, pa.Table]]:
+        """Bring the pieces to this process, in any order, each with its number."""
         with spark_errors():
             rows = self.pieces().toLocalIterator()
-        facts = [
-            write.write_content(row.content, PartFacts(row.number, row.rows, self.schema, frozenset(), frozenset()))
-            for row in from_spark(rows)
-        ]
-        return _or_empty(sorted(facts, key=lambda fact: fact.partition), write, self.schema)
+        for row in from_spark(rows):
+            yield row.number, pa.ipc.open_file(row.content).read_all()
 
 
 def _answers(rows: "DataFrame") -> list[Any]:
@@ -75,11 +69,6 @@ def _answers(rows: "DataFrame") -> list[Any]:
         if isinstance(answer, SourceError):
             raise answer
     return answers
-
-
-def _or_empty(facts: list[PartFacts], write: PartWriter, schema: pa.Schema) -> list[PartFacts]:
-    """Return what is known about partitions; if there is none, write one without rows."""
-    return facts or [write.write_tables([], 0, schema=schema)]
 
 
 def _written(batches: Iterable[pa.RecordBatch], *, write: PartWriter, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
@@ -104,8 +93,7 @@ def _packed(batches: Iterable[pa.RecordBatch], *, schema: pa.Schema) -> Iterator
         sink = pa.BufferOutputStream()
         with pa.ipc.new_file(sink, schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as file:
             file.write_table(table)
-        piece = {"number": first + place, "rows": len(table), "content": sink.getvalue().to_pybytes()}
-        yield pa.RecordBatch.from_pylist([piece])
+        yield pa.RecordBatch.from_pylist([{"number": first + place, "content": sink.getvalue().to_pybytes()}])
 
 
 def _partition() -> int:

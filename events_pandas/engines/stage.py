@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from events_pandas.deliver import ProgressChoice, progress_bar
 from events_pandas.engines.columns import StagedColumns
-from events_pandas.engines.part_count import PartCount
+from events_pandas.engines.part_count import count_files, counted_step
 from events_pandas.engines.part_files import (
     PartFacts,
     PartSorter,
@@ -125,8 +125,7 @@ def write_stage(folder: Path, partitions: Partitions, wanted: Wanted, *, progres
         begun = Manifest(run=place.run, started_at=time_text(time.time()), holds=STAGE)
         place.note(begun)
         try:
-            count = PartCount(place.place, progress)
-            parts, schema = _StageParts(place, partitions, wanted, count=count).written()
+            parts, schema = _StageParts(place, partitions, wanted, progress=progress).written()
             _require_whole(place, parts)
             columns = tuple(schema.names)
             manifest = replace(begun, complete=True, columns=columns, parts=parts, made_of=wanted.facts())
@@ -147,11 +146,11 @@ def _require_whole(place: RunFolder, parts: Sequence[RowsPart]) -> None:
 
 
 class _StageParts:
-    def __init__(self, place: RunFolder, partitions: Partitions, wanted: Wanted, *, count: PartCount) -> None:
+    def __init__(self, place: RunFolder, partitions: Partitions, wanted: Wanted, *, progress: ProgressChoice) -> None:
         self._place, self._partitions = place, partitions
         self._columns, self._n_partitions = wanted.columns, wanted.partitions
         self._name = partial(part_name, run=place.run)
-        self._step = count.step
+        self._step, self._count = partial(counted_step, progress), partial(count_files, place.place)
 
     def written(self) -> tuple[tuple[RowsPart, ...], pa.Schema]:
         """Write the parts, with the same types in all of them; return them, and these types."""
@@ -160,7 +159,7 @@ class _StageParts:
         writer = PartWriter(
             names=self._columns.read, folder=self._place.place, file_name=name, order_by=self._columns.order_by
         )
-        with self._step("staging (partitions)", files="*.parquet", total=self._n_partitions):
+        with self._step("staging (partitions)", count=partial(self._count, "*.parquet"), total=self._n_partitions):
             facts = self._partitions.written(writer)
         # A partition without rows does not tell types.
         parts = [part for part in facts if part.rows] or list(facts[:1])
@@ -181,7 +180,7 @@ class _StageParts:
         n_parts = min(max(int(rows.sum()) // _FEWEST_ROWS, 1), len(parts))
         every = max(int(rows.sum()) // (_SAMPLED * len(parts)), 1)
         sorter = PartSorter(folder=self._place.place, schema=schema, order_by=self._columns.order_by, every=every)
-        with self._step("sorting (partitions)", files="*.sorted.arrow", total=len(parts)):
+        with self._step("sorting (partitions)", count=partial(self._count, "*.sorted.arrow"), total=len(parts)):
             samples = each(sorter.sort, [(number, sorter.folder / _raw_name(number)) for number in numbers.tolist()])
         cuts = _cuts(samples, n_parts=n_parts)
         with self._step("sorting (cuts)", total=len(parts)):
@@ -193,7 +192,7 @@ class _StageParts:
             # Without any rows the first one tells the columns.
             own = np.flatnonzero(stops > starts) if rows.any() else np.array([0])
             slices.append((target, self._columns.names, numbers[own], starts[own], stops[own]))
-        with self._step("sorting (parts)", files=f"*-{self._place.run}.parquet", total=n_parts):
+        with self._step("sorting (parts)", count=partial(self._count, f"*-{self._place.run}.parquet"), total=n_parts):
             counts = each(sorter.merge, slices)
         return tuple(RowsPart(target.name, count) for target, count in zip(targets, counts, strict=True))
 

@@ -62,17 +62,24 @@ class RunFolder:
             _switch(self.path, manifest)
 
     def discard(self) -> None:
-        """Delete the parts. Those of an earlier run stay."""
+        """Delete the parts. Those of an earlier run stay. Ctrl-C does not end this: the run ends anyway."""
         self._let_go()
-        with suppress(OSError):
-            delete_run(self.place)
-            if self._is_new:
-                self.path.rmdir()
+        is_deleted = False
+        while not is_deleted:
+            with suppress(KeyboardInterrupt):
+                self._delete()
+                is_deleted = True
         self.close()
 
     def close(self) -> None:
         """Let go of the folder, which stays as it is: the next run finds it."""
         self._lock.close()
+
+    def _delete(self) -> None:
+        with suppress(OSError):
+            delete_run(self.place)
+            if self._is_new:
+                self.path.rmdir()
 
     def _let_go(self) -> None:
         if os.name == "nt":

@@ -89,9 +89,14 @@ class KeptTables:
         self._file.flush()
         return start, self._file.tell() - start
 
+    def __getitem__(self, place: int) -> pa.Table:
+        """Return a table; rows that are in the file are read when they are used."""
+        kept = self._tables[place]
+        return kept if isinstance(kept, pa.Table) else self._read(*kept)
+
     def __iter__(self) -> Iterator[pa.Table]:
-        """Yield each table; rows that are in the file are read when they are used."""
-        return (kept if isinstance(kept, pa.Table) else self._read(*kept) for kept in self._tables)
+        """Yield each table."""
+        return (self[place] for place in range(len(self)))
 
     def _read(self, start: int, size: int) -> pa.Table:
         assert self._file is not None  # noqa: S101  # It is there since the first table was written.

@@ -62,13 +62,13 @@ def print_check(table: "DataFrame", frame: "pd.DataFrame") -> list[str]:
     """Print the cost of a check; return what costs too much."""
     from events_pandas.engines.spark import check_events  # noqa: PLC0415  # PySpark comes first.
     from events_pandas.engines.spark_frame import read_columns  # noqa: PLC0415
-    from events_pandas.engines.spark_partitions import SparkPartitionsHere  # noqa: PLC0415
+    from events_pandas.engines.spark_partitions import SparkPartitions  # noqa: PLC0415
 
     def require_all(report: ep.CheckReport) -> None:
         assert (report.rows, report.valid) == (len(frame), len(frame))
 
     rows, schema = read_columns(table, table.columns, verb="read")
-    pieces = SparkPartitionsHere(rows, schema).pieces()
+    pieces = SparkPartitions(rows, schema).pieces()
     works = (
         lambda: require_all(ep.check_events(frame, MAPPING)),
         lambda: [len(row.content) for row in pieces.toLocalIterator()],
