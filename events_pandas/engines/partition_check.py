@@ -50,14 +50,14 @@ def check_partitions(
 
 
 def check_pieces(
-    pieces: Iterable[tuple[int, pa.Table]], schema: pa.Schema, mapping: EventMapping, *, client: IntercomClient | None
+    pieces: Iterable[tuple[int, bytes]], schema: pa.Schema, mapping: EventMapping, *, client: IntercomClient | None
 ) -> CheckReport:
-    """Check rows that come to this process in pieces, in the order of the numbers that the pieces have."""
+    """Check rows that come in pieces, each a stream of Arrow's own format, in the order of the pieces' numbers."""
     with KeptTables(_ROWS) as kept:
         numbers: list[int] = []
         with counted_step("auto", _READING, total=None, count=numbers.__len__):
-            for number, table in pieces:
-                kept.add(table)
+            for number, content in pieces:
+                kept.add_packed(content)
                 numbers.append(number)
         if not numbers:
             kept.add(schema.empty_table())

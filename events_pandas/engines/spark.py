@@ -153,7 +153,7 @@ def check_events(frame: "DataFrame", mapping: EventMapping, *, client: IntercomC
     (1, [[1, 'time_unreadable']])
     """
     partitions, _ = _rows(frame, mapping, verb=CHECKED)
-    return check_pieces(partitions.tables(), partitions.schema, mapping, client=client)
+    return check_pieces(partitions.packed(), partitions.schema, mapping, client=client)
 
 
 @with_options

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _ANSWERS: Final = "number long, answer binary"
 """What comes back from the workers: the number of a partition or an argument, and bytes."""
 _PIECES: Final = "number long, content binary"
-"""What comes of partitions that are checked here: pieces, each a file of Arrow, whose numbers are in their order."""
+"""What comes of partitions that are checked here: pieces, each a stream of Arrow, whose numbers are in their order."""
 _PIECE_BITS: Final = 32
 _ROWS: Final = 100_000
 """So many rows are written, or come to this process, at a time."""
@@ -52,12 +52,12 @@ class SparkPartitions:
         """
         return self.frame.mapInArrow(partial(_packed, schema=self.schema), _PIECES).repartition("number")
 
-    def tables(self) -> Iterator[tuple[int, pa.Table]]:
+    def packed(self) -> Iterator[tuple[int, bytes]]:
         """Bring the pieces to this process, in any order, each with its number."""
         with spark_errors():
             rows = self.pieces().toLocalIterator()
         for row in from_spark(rows):
-            yield row.number, pa.ipc.open_file(row.content).read_all()
+            yield row.number, bytes(row.content)
 
 
 def _answers(rows: "DataFrame") -> list[Any]:
@@ -87,12 +87,12 @@ def _done(
 
 
 def _packed(batches: Iterable[pa.RecordBatch], *, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """Pack the rows of the partition that this worker has, so many at a time, as files of Arrow."""
+    """Pack the rows of the partition that this worker has, so many at a time, as streams of Arrow."""
     first = _partition() << _PIECE_BITS
     for place, table in enumerate(_tables(batches, schema)):
         sink = pa.BufferOutputStream()
-        with pa.ipc.new_file(sink, schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as file:
-            file.write_table(table)
+        with pa.ipc.new_stream(sink, schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as stream:
+            stream.write_table(table)
         yield pa.RecordBatch.from_pylist([{"number": first + place, "content": sink.getvalue().to_pybytes()}])
 
 

@@ -1,8 +1,9 @@
 """Tables that are kept, in memory and in a temporary file, so that rows that come only once can be read again."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
+from functools import partial
 from mmap import ACCESS_READ, ALLOCATIONGRANULARITY, mmap
 from tempfile import TemporaryFile
 from typing import BinaryIO, Final, Self, TypeAlias, cast
@@ -33,7 +34,7 @@ class KeptTables:
         self._name = name  # of the rows in messages
         self._file: BinaryIO | None = None
         self._opened = ExitStack()
-        self._tables: list[pa.Table | Place] = []
+        self._tables: list[pa.Table | bytes | Place] = []
         self._room = held_bytes
         self._memory: set[int] = set()  # where the tables that are held are
 
@@ -52,10 +53,12 @@ class KeptTables:
         """Keep a table after the others. Raise `SourceError` if it cannot be written."""
         # Whole in itself: the dictionaries of a file of Arrow's own would have to be the same in all tables.
         plain = _without_dictionaries(table)
-        try:
-            self._tables.append(plain if self._is_held(plain) else self._written(sliceable_table(plain)))
-        except OSError as error:
-            raise copy_fault(self._name, error) from error
+        self._tables.append(plain if self._is_held(_memory(plain)) else self._written(partial(_write_stream, plain)))
+
+    def add_packed(self, content: bytes) -> None:
+        """Keep a table that is a stream of Arrow's own format. It is unpacked each time it is read."""
+        is_held = self._is_held({id(content): len(content)})
+        self._tables.append(content if is_held else self._written(lambda sink: sink.write(content)))
 
     def passing(self, tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
         """Yield tables, and keep each before."""
@@ -63,45 +66,55 @@ class KeptTables:
             self.add(table)
             yield table
 
-    def _is_held(self, table: pa.Table) -> bool:
-        """Tell whether there is room for a table, and take it."""
-        memory = {place: size for place, size in _memory(table).items() if place not in self._memory}
-        taken = _TABLE_BYTES + sum(memory.values())
+    def _is_held(self, memory: dict[int, int]) -> bool:
+        """Tell whether there is room for pieces of memory, whose sizes are given by their addresses, and take it."""
+        new = {place: size for place, size in memory.items() if place not in self._memory}
+        taken = _TABLE_BYTES + sum(new.values())
         if taken > self._room:
             return False
         self._room -= taken
-        self._memory |= memory.keys()
+        self._memory |= new.keys()
         return True
 
-    def _written(self, table: pa.Table) -> Place:
-        if self._file is None:
-            # On most systems it has no name in its folder, so that a killed process leaves no rows behind.
-            with ExitStack() as opening:
-                self._file = cast("BinaryIO", opening.enter_context(TemporaryFile(prefix="events-pandas-")))
-                self._opened = opening.pop_all()
-            # One for all tables: it closes the file at its own end.
-            self._sink = pa.PythonFile(self._file, "w")
-        # Only where its pages begin a file can be mapped.
-        start = -(-self._file.seek(0, os.SEEK_END) // ALLOCATIONGRANULARITY) * ALLOCATIONGRANULARITY
-        self._file.seek(start)
-        with pa.ipc.new_stream(self._sink, table.schema) as stream:
-            stream.write_table(table)
-        self._file.flush()
-        return start, self._file.tell() - start
+    def _written(self, write: Callable[[pa.PythonFile], object]) -> Place:
+        try:
+            if self._file is None:
+                # On most systems it has no name in its folder, so that a killed process leaves no rows behind.
+                with ExitStack() as opening:
+                    self._file = cast("BinaryIO", opening.enter_context(TemporaryFile(prefix="events-pandas-")))
+                    self._opened = opening.pop_all()
+                # One for all tables: it closes the file at its own end.
+                self._sink = pa.PythonFile(self._file, "w")
+            # Only where its pages begin a file can be mapped.
+            start = -(-self._file.seek(0, os.SEEK_END) // ALLOCATIONGRANULARITY) * ALLOCATIONGRANULARITY
+            self._file.seek(start)
+            write(self._sink)
+            self._file.flush()
+            return start, self._file.tell() - start
+        except OSError as error:
+            raise copy_fault(self._name, error) from error
 
     def __getitem__(self, place: int) -> pa.Table:
         """Return a table; rows that are in the file are read when they are used."""
         kept = self._tables[place]
-        return kept if isinstance(kept, pa.Table) else self._read(*kept)
+        if isinstance(kept, pa.Table):
+            return kept
+        return pa.ipc.open_stream(kept if isinstance(kept, bytes) else self._mapped(*kept)).read_all()
 
     def __iter__(self) -> Iterator[pa.Table]:
         """Yield each table."""
         return (self[place] for place in range(len(self)))
 
-    def _read(self, start: int, size: int) -> pa.Table:
+    def _mapped(self, start: int, size: int) -> pa.Buffer:
         assert self._file is not None  # noqa: S101  # It is there since the first table was written.
-        content = mmap(self._file.fileno(), size, access=ACCESS_READ, offset=start)
-        return pa.ipc.open_stream(pa.py_buffer(content)).read_all()
+        return pa.py_buffer(mmap(self._file.fileno(), size, access=ACCESS_READ, offset=start))
+
+
+def _write_stream(table: pa.Table, sink: pa.PythonFile) -> None:
+    """Write a table as a stream of Arrow's own format."""
+    sliceable = sliceable_table(table)
+    with pa.ipc.new_stream(sink, sliceable.schema) as stream:
+        stream.write_table(sliceable)
 
 
 def _memory(table: pa.Table) -> dict[int, int]:

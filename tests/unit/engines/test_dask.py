@@ -857,6 +857,30 @@ def test_interrupted_stage_says_how_to_go_on(mapping, tmp_path, is_there, kept):
     assert not is_there or ep.check_file("stage", mapping).rows == 2
 
 
+def test_further_interrupts_leave_nothing_of_an_interrupted_stage(mapping, tmp_path, monkeypatch):
+    """Whoever presses Ctrl-C again, while the parts are deleted, finds none of them."""
+    further = [KeyboardInterrupt] * 3
+    unlink = Path.unlink
+
+    def unlink_and_interrupt(path, **options):
+        unlink(path, **options)
+        if further:
+            raise further.pop()
+
+    def interrupt(number):
+        if number == 1:
+            monkeypatch.setattr(Path, "unlink", unlink_and_interrupt)
+            raise KeyboardInterrupt
+        return rows(1)
+
+    frame = dd.from_map(interrupt, range(2), meta=rows(1).head(0))
+
+    with dask.config.set(scheduler="sync"), pytest.raises(KeyboardInterrupt, match="no part is kept"):
+        stage_events(frame, mapping, "stage")
+
+    assert (further, (tmp_path / "stage").exists()) == ([], False)
+
+
 def test_submission_that_ended_early_names_its_stage(mapping, tmp_path, fake_client):
     """The stage is complete: it can be submitted without the cluster."""
     frame = dd.from_pandas(rows(2), npartitions=1)
