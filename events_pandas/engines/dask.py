@@ -12,10 +12,11 @@ import pyarrow as pa
 
 from events_pandas.deliver import IntercomClient
 from events_pandas.engines.columns import StagedColumns, staged_columns
+from events_pandas.engines.faults import rows_error
 from events_pandas.engines.part_files import PartFacts, PartWriter, require_order
 from events_pandas.engines.partition_check import check_partitions
 from events_pandas.engines.stage import Answer, Argument, Wanted, require_path
-from events_pandas.engines.steps import rows_error, staged, submitted
+from events_pandas.engines.steps import staged, submitted
 from events_pandas.errors import MissingExtraError
 from events_pandas.mapping import EventMapping
 from events_pandas.results import CheckReport
@@ -28,6 +29,7 @@ try:
     from dask.dataframe.utils import make_meta
     from distributed import Client, as_completed
 
+    from events_pandas.engines.dask_errors import dask_errors
     from events_pandas.engines.dask_rows import require_apart, rows_name
 except ImportError as error:
     raise MissingExtraError('Dask needs an extra: pip install "events-pandas[dask]"') from error
@@ -75,7 +77,8 @@ def stage_events(
     MappingError
         If the mapping does not fit the frame, or has callables: compute their columns in the frame.
     SourceError
-        If the stage cannot be written; if a column has no single type; if there is a complete stage of other rows.
+        If the stage cannot be written; if a column has no single type; if there is a complete stage of other rows; if
+        Dask cannot compute the rows, with the error of the worker as its cause.
     KeyboardInterrupt
         On Ctrl-C, with a message that says how to go on. No part is kept.
 
@@ -108,8 +111,9 @@ def stage_events(
     """
     columns = _columns(frame, mapping, keys=keys, order_by=order_by)
     _require_places(frame, stage=stage)
-    wanted = Wanted(columns=columns, partitions=frame.npartitions, rows=rows_name(frame))
-    partitions = _DaskPartitions(_read(frame, columns))
+    with dask_errors():
+        wanted = Wanted(columns=columns, partitions=frame.npartitions, rows=rows_name(frame))
+        partitions = _DaskPartitions(_read(frame, columns))
     return staged(partitions, wanted, stage=stage, overwrite=overwrite, progress=progress)
 
 
@@ -135,7 +139,8 @@ def check_events(frame: dd.DataFrame, mapping: EventMapping, *, client: Intercom
     MappingError
         If the mapping does not fit the frame, or has callables: compute their columns in the frame.
     SourceError
-        If a column has no single type, or if the rows do not fit into the folder for temporary files.
+        If a column has no single type; if the rows do not fit into the folder for temporary files; if Dask cannot
+        compute the rows.
 
     Notes
     -----
@@ -277,12 +282,14 @@ class _DaskPartitions:
 
     def written(self, write: PartWriter) -> Sequence[PartFacts]:
         """Write all partitions in one graph, so that what they share, such as a shuffle, is computed once."""
-        parts = enumerate(self.frame.to_delayed())
-        return _computed([dask.delayed(write)(part, number) for number, part in parts])
+        with dask_errors():
+            parts = enumerate(self.frame.to_delayed())
+            return _computed([dask.delayed(write)(part, number) for number, part in parts])
 
     def each(self, step: Callable[[Argument], Answer], arguments: Sequence[Argument]) -> Sequence[Answer]:
         """Call a function with each argument, on the workers."""
-        return _computed([dask.delayed(step)(argument) for argument in arguments])
+        with dask_errors():
+            return _computed([dask.delayed(step)(argument) for argument in arguments])
 
 
 class _DaskPartitionsHere(_DaskPartitions):
@@ -294,12 +301,13 @@ class _DaskPartitionsHere(_DaskPartitions):
         if cluster is None:
             # All workers are on this machine.
             return super().written(write)
-        futures = cluster.compute(self.frame.to_delayed())
-        numbers = {future.key: number for number, future in enumerate(futures)}
-        coming = as_completed(futures)
-        # The workers keep what this process has not written yet, and forget what nobody refers to.
-        del futures
-        return sorted(write(future.result(), numbers[future.key]) for future in coming)
+        with dask_errors():
+            futures = cluster.compute(self.frame.to_delayed())
+            numbers = {future.key: number for number, future in enumerate(futures)}
+            coming = as_completed(futures)
+            # The workers keep what this process has not written yet, and forget what nobody refers to.
+            del futures
+            return sorted(write(future.result(), numbers[future.key]) for future in coming)
 
 
 def _computed(tasks: Sequence[Any]) -> Sequence[Any]:

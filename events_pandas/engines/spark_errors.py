@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final, TypeVar
 
+from events_pandas.engines.faults import rows_fault
 from events_pandas.errors import SourceError
 
 Item = TypeVar("Item")
@@ -23,13 +24,13 @@ _CURES: Final = (
     ),
     (
         re.compile(r"NO_ACTIVE_SESSION|SESSION_OR_CONTEXT_NOT_EXISTS|SESSION_CLOSED|SparkContext"),
-        "begin a session, make the frame with it, and start it again",
+        "begin a session, make the frame with it",
     ),
     (
         re.compile("TaskResultLost|OutOfMemory|Java heap space"),
-        "begin a session whose driver has more memory (spark.driver.memory), and start it again",
+        "begin a session whose driver has more memory (spark.driver.memory)",
     ),
-    (re.compile(""), "correct the frame, and start it again"),
+    (re.compile(""), "correct the frame"),
 )
 
 
@@ -54,8 +55,7 @@ def _fault(error: Exception) -> SourceError:
     if isinstance(error, EOFError | OSError) or type(error).__name__ in {"Py4JError", "Py4JNetworkError"}:
         cure = "start Python again, or the kernel of the notebook, then the session, and call this again"
         return SourceError(f"Spark has ended, or cannot be reached ({sentence}): {cure}")
-    cure = next(cure for sign, cure in _CURES if sign.search(sentence))
-    return SourceError(f"Spark cannot compute the rows ({sentence}): {cure}")
+    return rows_fault(sentence, _CURES, engine="Spark")
 
 
 def spark_sentence(error: Exception) -> str:

@@ -10,10 +10,10 @@ from urllib.parse import unquote
 import pandas as pd
 import pyarrow as pa
 
+from events_pandas.engines.faults import rows_error
 from events_pandas.engines.part_files import require_in_parquet
 from events_pandas.engines.spark_errors import spark_errors
 from events_pandas.engines.stage import path_of, require_path
-from events_pandas.engines.steps import rows_error
 from events_pandas.errors import MissingExtraError, SourceError
 from events_pandas.words import escaped
 

@@ -18,21 +18,11 @@ from events_pandas.mapping import EventMapping
 from events_pandas.run.files import submit_files
 from events_pandas.run.options import RunOptions, step_progress
 from events_pandas.warned import warn_caller
-from events_pandas.words import full_kind_of
 
 _PASSING: Final = MappingProxyType(
     {"DATABRICKS_RUNTIME_VERSION": "a Databricks cluster", "KUBERNETES_SERVICE_HOST": "a Kubernetes pod"}
 )
 """What the machine is that has an environment variable of this name: it goes, and its disk with it."""
-
-
-def rows_error(rows: object, *, engine: str) -> TypeError:
-    """Return the error for rows that are not those of an engine."""
-    if isinstance(rows, pd.DataFrame):
-        got, cure = "a pandas DataFrame", "call the function of this name in events_pandas"
-    else:
-        got, cure = full_kind_of(rows), "give one"
-    return TypeError(f"expected rows in a {engine} DataFrame, got {got}: {cure}")
 
 
 def staged(

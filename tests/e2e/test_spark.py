@@ -776,7 +776,7 @@ def test_session_without_workers_or_an_end_is_named(run, tmp_path):
     assert no_workers == (
         f'Spark cannot compute the rows (Cannot run program "{tmp_path / "python"}": error=2, No such file or '
         "directory): let the workers start this Python, by os.environ['PYSPARK_PYTHON'] = sys.executable before the "
-        "session begins"
+        "session begins, and start it again"
     )
     assert no_session == (
         "Spark cannot compute the rows ([SESSION_OR_CONTEXT_NOT_EXISTS] SparkContext or SparkSession should be created "

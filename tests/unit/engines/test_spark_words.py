@@ -10,14 +10,14 @@ from events_pandas.engines.spark import check_events
 from events_pandas.engines.spark_errors import from_spark, spark_errors
 
 MAPPING = ep.EventMapping(event_name="placed-order", created_at="day", user_id="who", timezone="UTC")
-CORRECT = "correct the frame, and start it again"
+CORRECT = "correct the frame"
 THIS_PYTHON = (
     "let the workers start this Python, by os.environ['PYSPARK_PYTHON'] = sys.executable before the session begins"
 )
-A_SESSION = "begin a session, make the frame with it, and start it again"
+A_SESSION = "begin a session, make the frame with it"
 
 # As Spark 4.3 has them, but for most of their lines.
-MORE_MEMORY = "begin a session whose driver has more memory (spark.driver.memory), and start it again"
+MORE_MEMORY = "begin a session whose driver has more memory (spark.driver.memory)"
 JAVA = """An error occurred while calling o102.getResult.
 : org.apache.spark.SparkException: Exception thrown in awaitResult:
 	at org.apache.spark.util.SparkThreadUtils$.awaitResult(SparkThreadUtils.scala:70)
@@ -103,7 +103,7 @@ def test_error_of_spark_is_one_sentence(text, sentence, cure):
         next(came)
 
     assert first == 7
-    assert str(raised.value) == f"Spark cannot compute the rows ({sentence}): {cure}"
+    assert str(raised.value) == f"Spark cannot compute the rows ({sentence}): {cure}, and start it again"
     assert raised.value.__cause__ is error
 
 
