@@ -649,19 +649,27 @@ for end in [lambda: None, spark.stop]:
 INTERRUPTED_STAGE = """
 import threading
 
-driver, log = os.getpid(), os.path.abspath("read.txt")
+driver, log, mark = os.getpid(), os.path.abspath("read.txt"), os.path.abspath("interrupted")
 
 def interrupt(batches):
     with open(log, "a") as file:
         print(file=file)
-    # Python would not see a signal that comes just as its main thread begins to wait for this one.
-    threading.Event().wait(0.5)
-    os.kill(driver, signal.SIGINT)
-    threading.Event().wait(60)
+    if not os.path.exists(mark):
+        # Python would not see a signal that comes just as its main thread begins to wait for this one.
+        threading.Event().wait(0.5)
+        os.kill(driver, signal.SIGINT)
+    while not os.path.exists(mark):
+        threading.Event().wait(0.01)
     yield from batches
 
 frame = spark.range(0, 40, 1, 40).selectExpr(*columns).mapInArrow(interrupt, "who string, day string, n long")
-stage_events(frame, mapping, "stage", order_by=["n"], progress=False)
+try:
+    stage_events(frame, mapping, "stage", order_by=["n"], progress=False)
+except KeyboardInterrupt:
+    open(mark, "w").close()
+    # Time for partitions that would still be begun.
+    threading.Event().wait(5)
+    raise
 """
 KILLED_SENDING = """
 victim = os.getpid() if "{victim}" == "driver" else spark.sparkContext._gateway.proc.pid
