@@ -96,8 +96,9 @@ def test_rejects_have_the_file_and_the_line_of_each_row(write, submit):
 
 
 @pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())], ids=str)
-def test_rejects_have_text_that_is_not_utf8_as_its_bytes(submit, fake_client, kind):
+def test_rejects_have_text_that_is_not_utf8_as_its_bytes(submit, fake_client, tmp_path, monkeypatch, kind):
     """Arrow reads such text unseen. The row is invalid, and the others are sent."""
+    monkeypatch.chdir(tmp_path)
     text = pa.array([b"M\xfcller", b"Ada"]).cast(pa.string(), safe=False)
     note = text.dictionary_encode() if pa.types.is_dictionary(kind) else text.cast(kind)
     pq.write_table(pa.table({"who": ["1", "2"], "day": ["2024-01-31"] * 2, "note": note}), "a.parquet")
