@@ -11,14 +11,14 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from events_pandas.check.collisions import BLOCK_ROWS, FIRST_WORD, KeyedRows, KeyIndex, blocks
+from events_pandas.check.collisions import BLOCK_ROWS, KeyedRows, KeyIndex, blocks
 from events_pandas.check.duplicates import Repeats, Resolution, resolve
 from events_pandas.check.earlier_runs import CLAIMED, NO_SUBMISSIONS, EarlierRuns, EarlierSubmissions, content_digests
 from events_pandas.check.in_order import in_order
 from events_pandas.check.row_counts import RowCounts, count_findings
 from events_pandas.convert.batch import Converter, EventBatch
 from events_pandas.convert.cells import TEXT_TYPE, Mask, Rows
-from events_pandas.convert.keys import EventKeys, Seconds, Words
+from events_pandas.convert.keys import FIRST_WORD, EventKeys, Seconds, Words
 from events_pandas.convert.problems import VALUES_KEPT, Finding, merged
 from events_pandas.errors import MappingError
 from events_pandas.mapping import EventMapping, Number, bind

@@ -18,7 +18,6 @@ Segment: TypeAlias = list[KeyColumn]
 
 BLOCK_ROWS = 2**16
 """How many rows are processed at a time: enough that the cost of each call matters little."""
-FIRST_WORD = slice(0, 1)
 _SMALL_ROWS = 2**32 - 1
 
 _PARTS = range(8)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from events_pandas.check.checking import FrameCheck, chunk_bounds, future_findings
-from events_pandas.check.collisions import BLOCK_ROWS, FIRST_WORD, KeyedRows, KeyIndex, blocks, key_parts, sharing_rows
+from events_pandas.check.collisions import BLOCK_ROWS, KeyedRows, KeyIndex, blocks, key_parts, sharing_rows
 from events_pandas.check.day_counts import Days, days_of
 from events_pandas.check.duplicates import Resolution, resolve
 from events_pandas.check.facts import CheckFacts
@@ -120,7 +120,7 @@ def check_together(frames: Bound, again: Again, *, now: float, advance: Advance)
         seconds = batch.seconds()
         passed.facts.row_counts.add(batch, limit=mapping.metadata_limit, offset=chunk.offset)
         passed.facts.add_rows(batch.valid, seconds)
-        passed.facts.add_contacts(batch.contacts.words[0][batch.valid])
+        passed.facts.add_contacts(batch.contacts.first_words[0][batch.valid])
         passed.add_findings(batch.findings, offset=chunk.offset)
         label = chunk.converter.labels["created_at"]
         passed.add_findings(future_findings(seconds.view("datetime64[s]"), now, label), offset=chunk.offset + first)
@@ -164,7 +164,7 @@ def _chunks(passed: PassedRows, frames: Bound) -> Iterator[_PassingChunk]:
 
 def _converted(chunk: _PassingChunk) -> tuple[_PassingChunk, EventBatch, FirstWords]:
     batch = chunk.converter.convert(*chunk.bounds)
-    return chunk, batch, batch.keys().words(slice(None), FIRST_WORD)[0]
+    return chunk, batch, batch.first_words()
 
 
 def _first_rows(where: Mask, most: int) -> Rows:

@@ -8,6 +8,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -16,7 +17,17 @@ from events_pandas.convert.codes import CODES
 from events_pandas.convert.decimal_signs import SIGN_CURES, sign_cure
 from events_pandas.convert.identifiers import Contacts, choose_contacts
 from events_pandas.convert.json_text import Pieces, comma_joined, filtered, joined, json_strings
-from events_pandas.convert.keys import NO_TIME, EventKeys, Seconds, Words, event_streams, normalized_names, text_words
+from events_pandas.convert.keys import (
+    FIRST_WORD,
+    NO_TIME,
+    EventKeys,
+    Seconds,
+    Words,
+    event_streams,
+    event_words,
+    normalized_names,
+    text_words,
+)
 from events_pandas.convert.members import Member, expand, finding_at, metadata_member, read_part
 from events_pandas.convert.problems import VALUES_KEPT, Finding, noted
 from events_pandas.convert.reading import Reading
@@ -69,6 +80,12 @@ class EventBatch:
 
     def _keys(self) -> EventKeys:
         return EventKeys(streams=event_streams(self.contacts.words, self.names), seconds=self.seconds())
+
+    def first_words(self) -> npt.NDArray[np.uint64]:
+        """Return the first word of each key: if it differs, the events do."""
+        streams = event_streams(self.contacts.first_words, self.names, FIRST_WORD)
+        first_words: npt.NDArray[np.uint64] = event_words(streams, self.seconds(), FIRST_WORD)[0]
+        return first_words
 
     def _once(self, name: str, make: Callable[[], Made]) -> Made:
         # Python 3.11's cached_property has one lock for all batches: threads would wait for each other.

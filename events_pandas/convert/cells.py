@@ -17,6 +17,8 @@ TEXT_TYPE = pa.large_string()
 WORD_BYTES = 8
 """Text is read so many bytes at a time."""
 
+_BEYOND_ASCII = 0x80
+
 DOUBLE_EXACT = 2**53
 """From here on, a float cannot hold every whole number."""
 
@@ -117,6 +119,18 @@ def text_bytes(text: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.ui
         return np.zeros(len(text) + 1, np.int64), np.zeros(0, np.uint8)
     bounds = np.frombuffer(offsets, np.int64)[text.offset : text.offset + len(text) + 1]
     return bounds - bounds[0], np.frombuffer(letters, np.uint8)[bounds[0] : bounds[-1]]
+
+
+def is_utf8(text: pa.Array) -> bool:
+    """Tell whether each text of a LargeStringArray is UTF-8. Bytes of ASCII are, and are told apart in little time."""
+    _, letters = text_bytes(text)
+    if letters.max(initial=0) < _BEYOND_ASCII:
+        return True
+    try:
+        text.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def words_at_each_byte(letters: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:

@@ -17,19 +17,30 @@ from events_pandas.convert.cells import (
     Mask,
     Rows,
     absent_cells,
+    is_utf8,
     to_mask,
     valid_mask,
     without,
 )
 from events_pandas.convert.object_cells import EXACT_BELOW, is_uniform, mixed_cells, plain_decimal
 from events_pandas.mapping import Constant
-from events_pandas.mapping.arrow_types import UUID_TYPE, decoded, is_bytes, readable_array, type_words, uuid_text
+from events_pandas.mapping.arrow_types import (
+    UUID_TYPE,
+    decoded,
+    is_bytes,
+    readable_array,
+    type_words,
+    uuid_text,
+    without_dictionaries,
+)
 from events_pandas.mapping.rules import Values
 
 _WRITTEN_DAYS = (-12_687_428, 11_248_738)
 """The first day of the year -32767, and the day after the year 32767: Arrow cannot write the times beyond."""
 _SHORT_UNITS = frozenset({"ns"})
 """Times in such units end earlier."""
+_DAY_MILLISECONDS = 86_400_000
+_ENDS_OF_DAYS = np.iinfo(np.int32).min, np.iinfo(np.int32).max
 _FAR_WORDS = "a time beyond the year 32767"
 
 _PLAIN_SCALES = range(7)
@@ -60,9 +71,13 @@ def read_cells(values: "Values | Constant") -> list[Cells]:
 def _in_one_piece(array: "pa.Array | pa.ChunkedArray") -> pa.Array:
     if not isinstance(array, pa.ChunkedArray):
         return array
-    # Each chunk may have its own dictionary.
-    is_dictionary = pa.types.is_dictionary(array.type)
-    return (array.unify_dictionaries() if is_dictionary else array).combine_chunks()
+    if pa.types.is_dictionary(array.type):
+        # Each chunk may have its own dictionary. Arrow joins those of most types only, and none with a null.
+        try:
+            array = array.unify_dictionaries()
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            array = without_dictionaries(array)
+    return array.combine_chunks()
 
 
 def _categorical_parts(column: Values) -> list[Cells]:
@@ -111,9 +126,15 @@ def _part(cells: Cells, where: Mask) -> Cells:
     return replace(cells, values=cells.values.filter(pa.array(where)), rows=np.flatnonzero(where))
 
 
-def _bytes_cells(array: pa.Array) -> list[Cells]:
+def _string_cells(array: pa.Array) -> list[Cells]:
+    """Read text. Some programs call bytes in another encoding text, and Arrow reads them unseen."""
+    text = array.cast(TEXT_TYPE)
+    return [_text_cells(text)] if is_utf8(text) else _bytes_cells(text.cast(pa.large_binary()), note="")
+
+
+def _bytes_cells(array: pa.Array, note: str = BYTES_NOTE) -> list[Cells]:
     texts, is_lost = decoded(array)
-    read = _text_cells(texts, note=BYTES_NOTE)
+    read = _text_cells(texts, note=note)
     if not is_lost.any():
         return [read]
     lost = Cells(kind=CellKind.BYTES, values=pa.repeat(pa.scalar("bytes", TEXT_TYPE), len(array)))
@@ -180,7 +201,14 @@ def _timestamp_cells(array: pa.Array) -> list[Cells]:
 
 
 def _date_cells(array: pa.Array) -> list[Cells]:
-    return _without_far(Cells(kind=CellKind.DATE, values=array.cast(pa.date32())))
+    return _without_far(Cells(kind=CellKind.DATE, values=_days(array) if pa.types.is_date64(array.type) else array))
+
+
+def _days(dates: pa.Array) -> pa.Array:
+    """Return dates in milliseconds as days: some lie within a day, and others beyond the last that Arrow can hold."""
+    milliseconds = pc.fill_null(dates.cast(pa.int64()), 0).to_numpy(zero_copy_only=False)
+    days = np.clip(milliseconds // _DAY_MILLISECONDS, *_ENDS_OF_DAYS)
+    return pa.array(days.astype(np.int32), pa.date32(), mask=~valid_mask(dates))
 
 
 def _without_far(cells: Cells) -> list[Cells]:
@@ -215,8 +243,8 @@ def _worded(kind: CellKind) -> Callable[[pa.Array], Cells]:
 
 
 _READERS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], "Cells | list[Cells]"]], ...] = (
-    (pa.types.is_string, _text_cells),
-    (pa.types.is_large_string, _text_cells),
+    (pa.types.is_string, _string_cells),
+    (pa.types.is_large_string, _string_cells),
     (pa.types.is_uint64, _unsigned_cells),
     (pa.types.is_integer, _cells_of(CellKind.INTEGER, pa.int64())),
     (pa.types.is_floating, _float_cells),

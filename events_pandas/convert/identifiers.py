@@ -1,7 +1,7 @@
 """The identifier that names the contact of each row: the first of user_id, id and email that is present."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from events_pandas.convert.cells import CellKind, Mask, Rows
 from events_pandas.convert.codes import CODES, STRIP_CURES
 from events_pandas.convert.json_text import Pieces, filtered, joined, json_strings, present
-from events_pandas.convert.keys import Words, text_words
+from events_pandas.convert.keys import FIRST_WORD, Words, text_words
 from events_pandas.convert.members import expand, finding_at, only_where, read_part
 from events_pandas.convert.problems import Finding
 from events_pandas.intercom import IDENTIFIERS
@@ -46,16 +46,43 @@ class Identifier:
     values: pa.Array  # large_string; null where the field is absent or cannot be sent
     where: Mask  # the rows whose contact it names, because earlier fields are absent
 
+    def words(self, lanes: slice) -> Words:
+        """Return digests of the contacts that the values name; `lanes` says which."""
+        # The same text in two fields names two contacts, so each field has its own seed.
+        names = pc.utf8_lower(self.values) if self.name == _EMAIL else self.values
+        return text_words(names, seed=IDENTIFIERS.index(self.name), lanes=lanes)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Contacts:
     """The contact of each row."""
 
     pieces: Pieces  # of ``"user_id":"314159"``; one is null where no identifier can be read
-    words: Words  # shape (2, n_rows): a digest of the contact
     findings: tuple[Finding, ...]
     digits: "dict[str, DigitRange | None]"  # by field that is present; None: not only whole numbers
     identifiers: "tuple[Identifier, ...]"  # in the order in which they are tried
+    _words: dict[str, Words] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def words(self) -> Words:
+        """Two digests of each contact, shape (2, n_rows)."""
+        if "both" not in self._words:
+            self._words["both"] = self._digests(slice(None))
+        return self._words["both"]
+
+    @property
+    def first_words(self) -> Words:
+        """The first digest of each contact, shape (1, n_rows), which takes about half the time of both."""
+        if "first" not in self._words:
+            self._words["first"] = self._digests(FIRST_WORD)
+        return self._words["first"]
+
+    def _digests(self, lanes: slice) -> Words:
+        first, *others = self.identifiers
+        words = first.words(lanes)
+        for identifier in others:
+            words = np.where(identifier.where, identifier.words(lanes), words)
+        return words
 
     def mask(self) -> Mask:
         """Return where there is a contact."""
@@ -71,7 +98,7 @@ class Contacts:
 
     def named(self) -> tuple[Texts, Texts]:
         """Return the field that names each contact, and its value as it is sent; None where it cannot be read."""
-        names, values = (np.full(self.words.shape[1], None, object) for _ in range(2))
+        names, values = (np.full(len(self.identifiers[0].where), None, object) for _ in range(2))
         for identifier in self.identifiers:
             names[identifier.where] = identifier.name
             chosen = identifier.values.filter(pa.array(identifier.where))
@@ -86,7 +113,6 @@ def choose_contacts(bounds: list[BoundRule], rows: Rows) -> Contacts:
     taken = np.zeros(n_rows, dtype=bool)
     identifiers: list[Identifier] = []
     pieces: Pieces = ()
-    words: Words = np.zeros((2, n_rows), np.uint64)
     digits: dict[str, DigitRange | None] = {}
     for bound in bounds:
         reading = read_part(bound)
@@ -95,12 +121,12 @@ def choose_contacts(bounds: list[BoundRule], rows: Rows) -> Contacts:
         findings += _advised(bound, _of_sent(bound, reading.findings, is_sent))
         findings += finding_at(bound, "", {"several_identifiers": present & taken})
         values = expand(reading.values, n_rows)
-        own_pieces, own_words = _named(bound.path, values)
+        own_pieces: Pieces = (f'"{bound.path}":', *json_strings(values))
         if identifiers:
             # A bad identifier makes the row invalid: the next one does not replace it.
             texts = (joined(*own_pieces, length=n_rows), joined(*pieces, length=n_rows))
-            own_pieces, own_words = (pc.if_else(pa.array(is_sent), *texts),), np.where(is_sent, own_words, words)
-        pieces, words = own_pieces, own_words
+            own_pieces = (pc.if_else(pa.array(is_sent), *texts),)
+        pieces = own_pieces
         identifiers.append(Identifier(name=bound.path, values=values, where=is_sent))
         taken = taken | present
         if reading.kinds and not isinstance(bound.parts[""], Constant):
@@ -110,18 +136,10 @@ def choose_contacts(bounds: list[BoundRule], rows: Rows) -> Contacts:
     findings += finding_at(bounds[0], "", {"identifier_missing": ~taken})
     return Contacts(
         pieces=pieces,
-        words=words,
         findings=tuple(findings),
         digits=digits,
         identifiers=tuple(identifiers),
     )
-
-
-def _named(field: str, values: pa.Array) -> tuple[Pieces, Words]:
-    """Return the pieces and the digests of contacts that a field names."""
-    # The same text in two fields names two contacts, so each field has its own seed.
-    names = pc.utf8_lower(values) if field == _EMAIL else values
-    return (f'"{field}":', *json_strings(values)), text_words(names, seed=IDENTIFIERS.index(field))
 
 
 def _of_sent(bound: BoundRule, findings: list[Finding], is_sent: Mask) -> Iterator[Finding]:

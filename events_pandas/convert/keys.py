@@ -24,6 +24,9 @@ Words = npt.NDArray[np.uint64]
 Seconds = npt.NDArray[np.int64]
 DAY_SECONDS = 86_400
 
+FIRST_WORD = slice(0, 1)
+"""The lane of the first of two words."""
+
 NO_TIME = np.iinfo(np.int64).min
 """The second of an event whose time cannot be read; numpy reads it as NaT."""
 
@@ -68,7 +71,7 @@ def event_words(streams: Words, seconds: Seconds, lanes: slice = slice(None)) ->
     return _mixed(streams + seconds.astype(np.uint64) * _SEEDS[lanes], lanes)
 
 
-def event_streams(contacts: Words, event_names: pa.Array) -> Words:
+def event_streams(contacts: Words, event_names: pa.Array, lanes: slice = slice(None)) -> Words:
     """Return digests of contact and event name, shape (2, n); events that share one can differ only in their second.
 
     Parameters
@@ -77,10 +80,12 @@ def event_streams(contacts: Words, event_names: pa.Array) -> Words:
         A digest of each contact.
     event_names : pyarrow.LargeStringArray
         A name for each row, or one for all. Where it is null, the result is meaningless.
+    lanes : slice
+        Which of the two digests `contacts` has; the result has the same.
     """
     names, codes = normalized_names(event_names)
-    words = text_words(pa.array(names or [None], TEXT_TYPE), seed=_NAME_SEED)
-    return _mixed(contacts + words[:, codes])
+    words = text_words(pa.array(names or [None], TEXT_TYPE), seed=_NAME_SEED, lanes=lanes)
+    return _mixed(contacts + words[:, codes], lanes)
 
 
 def normalized_names(event_names: pa.Array) -> tuple[list[str | None], npt.NDArray[np.int32]]:
@@ -94,10 +99,10 @@ def normalized_names(event_names: pa.Array) -> tuple[list[str | None], npt.NDArr
     return names, codes
 
 
-def text_words(text: pa.Array, *, seed: int = 0) -> Words:
+def text_words(text: pa.Array, *, seed: int = 0, lanes: slice = slice(None)) -> Words:
     """Return two independent 64-bit hashes of each text, shape (2, n); those of a null are meaningless.
 
-    The same text has other hashes with another seed.
+    The same text has other hashes with another seed. `lanes` chooses one of the two.
     """
     # All texts are hashed at once, eight bytes at a time: a word is added to the hash, which is then mixed by a
     # one-to-one function. Only a very long cell runs Python of its own.
@@ -107,13 +112,13 @@ def text_words(text: pa.Array, *, seed: int = 0) -> Words:
     starts, lengths = bounds[:-1], np.where(valid_mask(text), np.diff(bounds), 0)
     at_each_byte = words_at_each_byte(letters)
     # The length tells a text from the same text followed by NUL characters.
-    words = _mixed(lengths.astype(np.uint64) + _SEEDS * np.uint64(seed + 1))
+    words = _mixed(lengths.astype(np.uint64) + _SEEDS[lanes] * np.uint64(seed + 1), lanes)
     for begin in range(0, int(lengths.max(initial=1)), WORD_BYTES):
         left = lengths - begin
         # The first word is mixed for all texts, even empty ones: choosing rows takes longer than mixing.
         rows = np.flatnonzero(left > 0) if begin else slice(None)
         word = at_each_byte[starts[rows] + begin] & _KEPT_BITS[np.minimum(left[rows], WORD_BYTES)]
-        words[:, rows] = _mixed(words[:, rows] + word)
+        words[:, rows] = _mixed(words[:, rows] + word, lanes)
     return words
 
 

@@ -151,7 +151,9 @@ def readable_type(kind: pa.DataType) -> pa.DataType:
         return readable_type(kind.value_type)
     if pa.types.is_dictionary(kind):
         plain = readable_type(kind.value_type)
-        return kind if plain == kind.value_type else plain
+        # Arrow joins no dictionaries of values that are themselves in a dictionary or nested.
+        is_kept = plain == kind.value_type and not (pa.types.is_dictionary(plain) or pa.types.is_nested(plain))
+        return kind if is_kept else plain
     plain = _VIEWED.get(kind) or _EXTENSIONS.get(getattr(kind, "extension_name", ""))
     return plain or zoned_type(_without_views(kind))
 
@@ -175,6 +177,14 @@ def readable_array(array: pa.Array) -> pa.Array:
         return pa.array(array.to_pylist(), plain)
     stored = getattr(array, "storage", array)
     return uuid_text(stored) if stored.type == UUID_TYPE else stored.cast(plain)
+
+
+def without_dictionaries(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column with values in the place of dictionaries, which may stand for values of any type."""
+    while pa.types.is_dictionary(column.type):
+        chunks = [readable_array(chunk.dictionary).take(chunk.indices) for chunk in column.chunks]
+        column = pa.chunked_array(chunks, readable_type(column.type.value_type))
+    return column
 
 
 def _without_runs(array: pa.Array) -> pa.Array:

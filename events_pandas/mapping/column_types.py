@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from events_pandas.currencies import DECIMALS
 from events_pandas.intercom import DATE_SUFFIXES
-from events_pandas.mapping.arrow_types import is_time, is_unsendable, readable
+from events_pandas.mapping.arrow_types import decoded, is_time, is_unsendable, readable
 from events_pandas.mapping.rules import Date, Number, Rule, Source, Text, Values, type_word
 
 _DECIDING_SHARE: Final = 3 / 4
@@ -61,6 +61,9 @@ _CODE = r"^(?:0[0-9]+|[1-9][0-9]{15,})$"
 _DAY = r"^[1-9][0-9]{7}$"
 _TIME = r"^\s*[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[Tt ].*)?$"
 _TEXT_TYPE = pa.large_string()
+_NOT_UTF8: Final = (UnicodeDecodeError, pa.ArrowException)
+"""What reading a cell raises if a column of text holds other bytes."""
+_UNREADABLE: Final = "\N{REPLACEMENT CHARACTER}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -223,7 +226,7 @@ class _WeightedCells:
             # Arrow's times may lie beyond the year 9999, with which those of Python end.
             return cls([dt.date.min] * len(present[:1]), [len(present)] * len(present[:1]))
         # One cell tells the type of all.
-        return cls([values.iloc[position] for position in present[:1]], [len(present)] * len(present[:1]))
+        return cls([_cell(values, position) for position in present[:1]], [len(present)] * len(present[:1]))
 
     def families(self) -> Counter[str]:
         """Return how many values are numbers, times, text or something else."""
@@ -239,6 +242,13 @@ class _WeightedCells:
         nothing = sum(weight for cell, weight in mixed if _is_nothing(cell, source))
         others = families["text"] + families["other"] - nothing
         return CellCounts(numbers=families["number"], times=families["time"], others=others)
+
+
+def _cell(values: Values, position: int) -> object:
+    try:
+        return values.iloc[position]
+    except _NOT_UTF8:
+        return _UNREADABLE
 
 
 def _weighted_types(cells: Sequence[object], weights: Sequence[int]) -> Iterable[tuple[type, int]]:
@@ -286,6 +296,8 @@ def holds_numbers(values: Values) -> bool:
 def _texts(values: Values) -> pa.Array:
     try:
         return pa.array(values.astype(object), _TEXT_TYPE, from_pandas=True)
+    except _NOT_UTF8:
+        return decoded(pa.array(values).cast(pa.large_binary()))[0]
     except UnicodeEncodeError:
         # A lone surrogate, half of a character, which Arrow cannot hold.
         return pa.array([cell.encode(errors="replace").decode() for cell in values.tolist()], _TEXT_TYPE)

@@ -39,7 +39,8 @@ def named_values(frame: pd.DataFrame, label: Hashable, *, path: str = "", hint: 
         return frame.iloc[:, positions[0]]
     if positions:
         raise MappingError([f"{path}: {len(positions)} columns have the name {label!r}: rename or drop all but one"])
-    levels = _positions(frame.index.names, label)
+    # None is not the name of a level: the level has none.
+    levels = [] if label is None else _positions(frame.index.names, label)
     if len(levels) == 1:
         # Without names: a level with the name 1 would pass for the second level.
         unnamed = frame.index.set_names([None] * frame.index.nlevels)

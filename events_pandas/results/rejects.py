@@ -1,9 +1,9 @@
 """Rejects: the rows that Intercom does not have, with the reason of each, and how they are written to a file."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from events_pandas.convert.readers import written
 from events_pandas.convert.reading import CodeMasks, read
 from events_pandas.deliver import Status
 from events_pandas.mapping import EventMapping, named_labels
-from events_pandas.mapping.arrow_types import readable, sliceable
+from events_pandas.mapping.arrow_types import readable, sliceable, without_dictionaries
 from events_pandas.mapping.rules import Values
 from events_pandas.mapping.source_format import SourceFormat
 from events_pandas.results.contacts import positions_in, require_results
@@ -201,8 +201,17 @@ def _texts(column: Values) -> "np.typing.NDArray[np.object_]":
         texts = texts.copy()
     for part in others:
         rows = np.flatnonzero(part.mask()) if part.rows is None else part.rows
-        texts[rows] = [str(cell) for cell in column.iloc[rows]]
+        texts[rows] = list(map(str, _objects(column.iloc[rows])))
     return texts
+
+
+def _objects(column: Values) -> Iterable[object]:
+    try:
+        return list(column)
+    except UnicodeDecodeError:
+        # A column of text holds other bytes.
+        (cells,) = pa.Table.from_arrays([pa.array(column)], names=[""]).columns
+        return cast("list[object]", without_dictionaries(cells).cast(pa.large_binary()).to_pylist())
 
 
 def _written(cells: Cells) -> tuple[pa.Array, CodeMasks]:

@@ -10,7 +10,7 @@ from typing import BinaryIO, Final, Self, TypeAlias, cast
 
 import pyarrow as pa
 
-from events_pandas.mapping.arrow_types import sliceable_table
+from events_pandas.mapping.arrow_types import sliceable_table, without_dictionaries
 from events_pandas.sources.spool import copy_fault
 
 _HELD_BYTES: Final = 1 << 28
@@ -133,10 +133,4 @@ def _whole(buffer: pa.Buffer) -> pa.Buffer:
 
 def _without_dictionaries(table: pa.Table) -> pa.Table:
     """Return a table with values in the place of dictionaries, which might have more values than there are rows."""
-    return pa.table(list(map(_decoded, table.columns)), names=table.column_names)
-
-
-def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    if not pa.types.is_dictionary(column.type):
-        return column
-    return pa.chunked_array([each.dictionary.take(each.indices) for each in column.chunks], column.type.value_type)
+    return pa.table(list(map(without_dictionaries, table.columns)), names=table.column_names)

@@ -14,10 +14,10 @@ import polars as pl
 
 import events_pandas as ep
 from events_pandas.check import chunk_bounds
-from events_pandas.check.collisions import FIRST_WORD, collisions
+from events_pandas.check.collisions import collisions
 from events_pandas.check.in_order import in_order
 from events_pandas.convert import Converter
-from events_pandas.convert.keys import EventKeys
+from events_pandas.convert.keys import FIRST_WORD, EventKeys
 from events_pandas.mapping import bind
 
 ROWS = 1_000_000

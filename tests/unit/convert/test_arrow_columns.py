@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from events_pandas import suggest_mapping
+from events_pandas import EventMapping, MappingError, check_events, suggest_mapping
 from events_pandas.mapping import Column, Constant, Date, Link, MonetaryAmount, Number, Text, as_frame
 from events_pandas.mapping.arrow_types import readable_type, sliceable_table, type_words
 
@@ -53,7 +53,16 @@ TYPES = [
     pa.array([True, None]),
     pa.nulls(2),
     *(pa.array([value, None]).dictionary_encode() for value in ("a", b"a", 1, CENTS, DAY)),
-    pa.DictionaryArray.from_arrays(pa.array([0, None], pa.int8()), pa.array(["a"], pa.string_view())),
+    *(
+        pa.DictionaryArray.from_arrays(pa.array([0, None], pa.int8()), values)
+        for values in (
+            pa.array(["a"], pa.string_view()),
+            pa.array([["a"]]),
+            pa.array(["a"]).dictionary_encode(),
+            pa.RunEndEncodedArray.from_arrays(pa.array([1]), pa.array(["a"])),
+        )
+    ),
+    pa.DictionaryArray.from_arrays(pa.array([0, 1], pa.int8()), pa.array(["a", None])),
     *(
         pa.RunEndEncodedArray.from_arrays(pa.array([1, 2]), values)
         for values in (
@@ -140,6 +149,53 @@ def test_column_of_a_table_is_as_in_a_frame(found, array):
         for rule, cells in zip(RULES, expected, strict=True):
             assert found(frame, rule) == [cells[row] for row in order]
             assert found(frame.iloc[[1, 0]], rule) == [cells[row] for row in order[::-1]]
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())], ids=str)
+@pytest.mark.parametrize("rule", [Column("x"), Text("x"), Number("x"), Date("x"), Link("x")], ids=str)
+def test_text_that_is_not_utf8_is_an_error_of_its_row(found, kind, rule):
+    """Some programs call bytes in another encoding text, and Arrow reads them unseen."""
+    # The first two are UTF-8 only together.
+    text = pa.array([b"\xc3", b"\xa4", b"\xff", None]).cast(pa.string(), safe=False)
+    column = text.dictionary_encode() if pa.types.is_dictionary(kind) else text.cast(kind)
+
+    assert found(as_frame(pa.table({"x": column})), rule) == ["!bytes_unreadable"] * 3 + [None]
+
+
+def test_text_in_utf8_beside_other_bytes_is_sent(found):
+    """One cell does not change what becomes of the others, and the type of the column is text."""
+    text = pa.array([b"\xc3\xa4", b"\xff", b"7", b"a"]).cast(pa.string(), safe=False)
+
+    assert found(as_frame(pa.table({"x": text})), Column("x")) == ["ä", "!bytes_unreadable", "7", "a"]
+
+
+@pytest.mark.parametrize("field", ["event_name", "created_at", "user_id", "email"])
+def test_field_that_is_not_utf8_is_an_error_of_its_row(convert, field):
+    """No event is sent with such bytes."""
+    text = pa.array([b"\xff"]).cast(pa.string(), safe=False)
+
+    batch = convert(as_frame(pa.table({"x": text})), **{field: Column("x") if field == "event_name" else "x"})
+
+    assert {finding.code for finding in batch.findings if finding.severity == "error"} == {"bytes_unreadable"}
+
+
+@pytest.mark.parametrize("array", TYPES, ids=lambda array: str(array.type))
+@pytest.mark.parametrize("rule", ["x", Text("x")], ids=str)
+def test_column_of_a_stream_is_as_in_a_table(array, rule):
+    """The batches of a stream are joined, and its rows are compared with each other."""
+    table = pa.table({"x": array, "who": ["1", "1"], "day": [DAY, DAY]})
+    twice = pa.concat_tables([table, table])
+    mapping = EventMapping(event_name="x", created_at="day", user_id="who", metadata={"value_at": rule})
+
+    def found(rows):
+        try:
+            report = check_events(rows, mapping)
+        except MappingError as error:
+            return str(error)
+        problems = report.problems[["row", "field", "code"]].values.tolist()
+        return report.valid, report.duplicates, report.payloads(9), problems
+
+    assert found(twice.to_reader(max_chunksize=1)) == found(twice)
 
 
 @pytest.mark.parametrize(

@@ -605,6 +605,23 @@ def test_keys_and_digests_are_what_they_were_in_the_first_version(convert):
     assert batch.digests()[0].tolist() == [7_715_789_183_475_581_438, 4_382_362_064_941_007_847]
 
 
+def test_first_words_are_those_of_the_keys(convert):
+    """A check finds with them the rows whose keys it then compares, whichever field names the contact of each."""
+    frame = pd.DataFrame(
+        {
+            "e": ["placed-order", "Placed.Order", "b"],
+            "u": ["00042", None, "x" * 2000],
+            "m": ["ada@example.org", "Ada@example.org", None],
+            "t": [1, 2, 2**31],
+        }
+    )
+
+    batch = convert(frame, event_name=Column("e"), created_at="t", user_id="u", email="m")
+
+    assert batch.first_words().tolist() == batch.keys().words(slice(None))[0].tolist()
+    assert batch.contacts.first_words.tolist() == batch.contacts.words[:1].tolist()
+
+
 def test_event_has_a_key_with_any_other_fault(convert):
     """The key needs only contact, name and time; metadata does not matter."""
     frame = pd.DataFrame(

@@ -30,6 +30,11 @@ def _view(values, arrow_type):
     return pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array([pa.array(values, arrow_type)])))
 
 
+def _within_days(*milliseconds):
+    days = pa.array(milliseconds, pa.int64()).cast(pa.date64())
+    return pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array([days])))
+
+
 def _objects(*values):
     return pd.Series(values, dtype=object)
 
@@ -182,6 +187,12 @@ CASES = {
     "object of date": (_objects(dt.date(2024, 1, 31), None), DAY),
     "date32[pyarrow]": (_arrow([dt.date(2024, 1, 31), None], pa.date32()), DAY),
     "date64[pyarrow]": (_arrow([dt.date(2024, 1, 31), None], pa.date64()), DAY),
+    # Arrow asks for whole days, but checks none.
+    "date64[pyarrow] within a day": (_within_days(NOON * 1000 + 1, None), DAY),
+    "date64[pyarrow] before 1970": (
+        _within_days(-1),
+        ("1969-12-31", "!number_unreadable", -86_400, "!amount_unreadable", "!identifier_unreadable"),
+    ),
     "ISO text": (
         pd.Series(["2024-01-31T12:00:00"]),
         ("2024-01-31T12:00:00", "!number_unreadable", NOON, "!amount_unreadable", "2024-01-31T12:00:00"),

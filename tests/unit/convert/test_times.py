@@ -805,6 +805,7 @@ def test_odd_time_is_its_own_second_or_refused(becomes, cell, seconds, dtype):
         (pa.timestamp("ms", "Europe/Berlin"), 2**40 * 10**3),
         (pa.timestamp("us", "UTC"), 2**40 * 10**6),
         (pa.date32(), 2**30),
+        (pa.date64(), 2**61),
     ],
 )
 @pytest.mark.parametrize("rule", ["time", Date("time"), Text("time"), Text("time", truncate=True)])

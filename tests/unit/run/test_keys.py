@@ -114,6 +114,8 @@ def test_results_have_no_key_unless_it_is_asked_for(make_orders, mapping, fake_c
             "keys: expected a list of columns, got [['order_id']]: use keys=['order_id'] or the like",
         ),
         (["order_di"], UnknownColumnError, "keys: no column 'order_di': did you mean 'order_id'?"),
+        # The index has no name.
+        ([None], UnknownColumnError, "keys: no column None; there are 'who', 'day', 'order_id', 'note', 'note'"),
         (["note"], MappingError, "keys: 2 columns have the name 'note': rename or drop all but one"),
     ],
 )

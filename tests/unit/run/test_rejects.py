@@ -95,6 +95,24 @@ def test_rejects_have_the_file_and_the_line_of_each_row(write, submit):
     assert typed["source_file"].tolist() == ["a.csv", "b.parquet"]
 
 
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())], ids=str)
+def test_rejects_have_text_that_is_not_utf8_as_its_bytes(submit, fake_client, tmp_path, monkeypatch, kind):
+    """Arrow reads such text unseen. The row is invalid, and the others are sent."""
+    monkeypatch.chdir(tmp_path)
+    text = pa.array([b"M\xfcller", b"Ada"]).cast(pa.string(), safe=False)
+    note = text.dictionary_encode() if pa.types.is_dictionary(kind) else text.cast(kind)
+    pq.write_table(pa.table({"who": ["1", "2"], "day": ["2024-01-31"] * 2, "note": note}), "a.parquet")
+    mapping = EventMapping(
+        event_name="visited", created_at="day", user_id="who", metadata={"note": "note"}, timezone="UTC"
+    )
+    client = fake_client()
+
+    submit(["a.parquet"], client=client, rules=mapping)
+
+    assert rejects()[["who", "note", "error_code"]].values.tolist() == [["1", r"b'M\xfcller'", "bytes_unreadable"]]
+    assert [event["user_id"] for event in client.events] == ["2"]
+
+
 def test_columns_with_the_names_of_places_stay_as_they_are(write, submit):
     """The mapping may read them: ours have a prefix, and those of an earlier run are replaced."""
     submit(write("a.csv", "1,never,L1,F1", header="who,day,line,source_file"))

@@ -70,6 +70,28 @@ def test_dictionaries_are_kept_as_their_values(held_bytes):
     assert table == pa.table({"cells": ["a", "b", "a", "b", None]})
 
 
+@pytest.mark.parametrize("held_bytes", [0, 1_000_000])
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array(["a", "b"], pa.string_view()),
+        pa.array(["b", "a", None]).dictionary_encode().take(pa.array([1, 0])),
+        pa.RunEndEncodedArray.from_arrays(pa.array([1, 2]), pa.array(["a", "b"])),
+        pa.array(["a", "b", None]),
+    ],
+    ids=lambda values: str(values.type),
+)
+def test_dictionaries_may_stand_for_values_of_any_type(held_bytes, values):
+    """Arrow itself cannot take views, runs, or values that are in a dictionary themselves."""
+    cells = pa.DictionaryArray.from_arrays(pa.array([1, 0, None], pa.int8()), values)
+
+    with KeptTables("rows", held_bytes=held_bytes) as kept:
+        kept.add(pa.table({"cells": cells}))
+        (table,) = kept
+
+    assert table["cells"].to_pylist() == ["b", "a", None]
+
+
 def test_tables_that_fit_into_memory_take_no_file(folder, monkeypatch):
     """The folder for temporary files is not needed for them. Several slices of one table hold its memory once."""
     monkeypatch.setattr("tempfile.tempdir", str(folder / "gone"))
