@@ -1,8 +1,9 @@
 """Rows with the keys of their events: the same key is found in a frame by sorting, across frames by an index."""
 
+import mmap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,8 @@ BLOCK_ROWS = 2**16
 """How many rows are processed at a time: enough that the cost of each call matters little."""
 FIRST_WORD = slice(0, 1)
 _SMALL_ROWS = 2**32 - 1
+_PAGED_BYTES: Final = 2**16
+"""From this size on, a column has memory pages of its own: the unused rest of the last page is small."""
 
 _PARTS = range(8)
 """Keys are divided by their first three bits."""
@@ -214,10 +217,17 @@ def _merged(older: Segment, newer: Segment) -> Segment:
     merged: Segment = []
     # Column by column, so that only one column is in memory twice.
     while older:
-        column = np.empty(len(is_newer), np.result_type(older[0], newer[0]))
+        column = _new_column(len(is_newer), np.result_type(older[0], newer[0]))
         column[is_newer], column[~is_newer] = newer.pop(0), older.pop(0)
         merged.append(column)
     return merged
+
+
+def _new_column(length: int, dtype: "np.dtype[Any]") -> KeyColumn:
+    """Return a column to be filled; a long one goes back to the system as soon as it is dropped."""
+    # An allocator keeps the memory of merged columns, and its gaps are too short for the next ones.
+    size = length * dtype.itemsize
+    return np.empty(length, dtype) if size < _PAGED_BYTES else np.frombuffer(mmap.mmap(-1, size), dtype)
 
 
 def _places(words: Words, first: KeyColumn, second: KeyColumn) -> tuple[Mask, npt.NDArray[np.int64]]:
