@@ -1,8 +1,9 @@
 """Rows with the keys of their events: the same key is found in a frame by sorting, across frames by an index."""
 
+import mmap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,8 @@ Segment: TypeAlias = list[KeyColumn]
 BLOCK_ROWS = 2**16
 """How many rows are processed at a time: enough that the cost of each call matters little."""
 _SMALL_ROWS = 2**32 - 1
+_PAGED_BYTES: Final = 2**16
+"""From this size on, a column has memory pages of its own: the unused rest of the last page is small."""
 
 _PARTS = range(8)
 """Keys are divided by their first three bits."""
@@ -116,13 +119,22 @@ def _shared(first_words: npt.NDArray[np.uint64], where: Mask) -> npt.NDArray[np.
 
 def numbered(words: Words) -> npt.NDArray[np.int64]:
     """Give each distinct digest, shape (2, n), a number, from 0."""
-    order = np.lexsort((words[1], words[0]))
-    first, second = words[0][order], words[1][order]
-    is_new = np.zeros(len(order), dtype=bool)
-    is_new[1:] = (first[1:] != first[:-1]) | (second[1:] != second[:-1])
+    # Nearly always the first words tell digests apart: sorting by both takes much longer.
+    order = np.argsort(words[0])
+    is_new = _differ(words[0][order])
+    if (_differ(words[1][order]) & ~is_new).any():
+        order = np.lexsort((words[1], words[0]))
+        is_new = _differ(words[0][order]) | _differ(words[1][order])
     numbers = np.empty(len(order), np.int64)
     numbers[order] = np.cumsum(is_new)
     return numbers
+
+
+def _differ(words: npt.NDArray[np.uint64]) -> Mask:
+    """Return which words differ from the one before; the first does not."""
+    differ = np.zeros(len(words), dtype=bool)
+    np.not_equal(words[1:], words[:-1], out=differ[1:])
+    return differ
 
 
 def _distinct(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
@@ -213,10 +225,17 @@ def _merged(older: Segment, newer: Segment) -> Segment:
     merged: Segment = []
     # Column by column, so that only one column is in memory twice.
     while older:
-        column = np.empty(len(is_newer), np.result_type(older[0], newer[0]))
+        column = _new_column(len(is_newer), np.result_type(older[0], newer[0]))
         column[is_newer], column[~is_newer] = newer.pop(0), older.pop(0)
         merged.append(column)
     return merged
+
+
+def _new_column(length: int, dtype: "np.dtype[Any]") -> KeyColumn:
+    """Return a column to be filled; a long one goes back to the system as soon as it is dropped."""
+    # An allocator keeps the memory of merged columns, and its gaps are too short for the next ones.
+    size = length * dtype.itemsize
+    return np.empty(length, dtype) if size < _PAGED_BYTES else np.frombuffer(mmap.mmap(-1, size), dtype)
 
 
 def _places(words: Words, first: KeyColumn, second: KeyColumn) -> tuple[Mask, npt.NDArray[np.int64]]:

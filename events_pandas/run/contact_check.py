@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from events_pandas.check import chunk_bounds
+from events_pandas.convert.cells import Mask
 from events_pandas.deliver import Answer
 from events_pandas.deliver.client.answers import Attempt
 from events_pandas.deliver.questions import QuestionReply
@@ -130,10 +131,10 @@ class ContactCheck:
         )
         self.asking.require_answers(int((self.codes == NOT_ASKED).sum()), last=self._last)
 
-    def statuses(self) -> list[ContactStatus | None]:
-        """Return what is known of each contact."""
-        by_code = dict(enumerate(ContactStatus))
-        return [by_code.get(code) for code in self.codes.tolist()]
+    def is_unknown(self) -> Mask:
+        """Return which contacts Intercom does not know."""
+        are_unknown: Mask = self.codes == _CODES[ContactStatus.UNKNOWN]
+        return are_unknown
 
     def _cut_searches(self) -> None:
         """Put contacts of one kind of identifier after those of another, and cut them into searches."""

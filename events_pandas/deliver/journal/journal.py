@@ -100,11 +100,10 @@ class Journal:
         words : numpy.ndarray of uint64, shape (2, n)
             As `EventKeys.words` returns them.
         """
-        together = np.ascontiguousarray(words.T, "<u8").tobytes()
         digests = []
-        for start in range(0, len(together), DIGEST_BYTES):
+        for event in np.ascontiguousarray(words.T, "<u8").view(f"V{DIGEST_BYTES}").ravel().tolist():
             digest = self._digest.copy()
-            digest.update(together[start : start + DIGEST_BYTES])
+            digest.update(event)
             digests.append(digest.digest())
         return digests
 

@@ -116,6 +116,18 @@ def test_find_and_occupied_look_up_more_keys_than_fit_a_block(journal, make_fing
     assert np.flatnonzero(occupied != -1).tolist() == [0, 65_536, 70_000, 99_999]
 
 
+@pytest.mark.parametrize("n_keys", [1, 255, 256, 257, 513])
+def test_find_and_occupied_look_up_every_key(journal, make_fingerprint, make_words, record, n_keys):
+    """Each of any number of keys is looked up once."""
+    record(journal, *(make_fingerprint(journal, number, second=number) for number in range(600)))
+
+    found, occupied = journal.find(make_words(*range(n_keys))), journal.occupied(make_words(*range(n_keys)))
+
+    assert found.asked.tolist() == found.second.tolist() == list(range(n_keys))
+    assert (occupied > 0).all()
+    assert len(occupied) == n_keys
+
+
 def test_find_and_occupied_take_no_keys(journal, make_fingerprint, make_words, record):
     """A frame may be empty."""
     record(journal, make_fingerprint(journal, 1))
