@@ -1,6 +1,7 @@
 """Columns that results have on request: the keys of the rows, and their contacts. Both may be personal data."""
 
 from collections.abc import Collection, Hashable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import pandas as pd
@@ -81,6 +82,7 @@ def with_texts(results: pd.DataFrame, keys: Sequence[Hashable]) -> pd.DataFrame:
 def _texts(column: pd.DataFrame) -> ExtensionArray:
     cells = column.iloc[:, 0]
     if pd.api.types.is_extension_array_dtype(cells.dtype) and pd.api.types.is_string_dtype(cells.dtype):
-        # An empty text stays one.
-        return text_column(cells.astype(object).where(cells.notna(), None).tolist())
+        # An empty text stays one. A column of text may hold bytes that are none.
+        with suppress(UnicodeDecodeError, pa.ArrowException):
+            return text_column(cells.astype(object).where(cells.notna(), None).tolist())
     return text_column(text_frame(column).iloc[:, 0].to_numpy(object))

@@ -5,6 +5,8 @@ from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from events_pandas import (
@@ -14,6 +16,7 @@ from events_pandas import (
     SubmissionError,
     UnknownColumnError,
     iter_submit,
+    read_results,
     submit_events,
     submit_file,
 )
@@ -193,6 +196,23 @@ def test_key_of_a_parquet_file_keeps_its_type(tmp_path, make_orders, mapping, fa
     assert [str(dtype) for dtype in written[keys].dtypes] == ["int64[pyarrow]", "date32[day][pyarrow]", "string"]
     assert written[keys].iloc[1:].isna().to_numpy().tolist() == [[False, True, True]] * 2
     assert pd.read_csv(places[1], dtype=str)[keys].iloc[[0]].to_numpy().tolist()[0][1:] == ["2024-01-31", "1.10"]
+
+
+@pytest.mark.parametrize("name", ["r.parquet", "r.csv", "r/"])
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())], ids=str)
+def test_key_that_is_not_utf8_is_written_as_its_bytes(tmp_path, make_orders, mapping, fake_client, kind, name):
+    """Arrow reads such text unseen; the event is sent all the same, and its result has a place in the file."""
+    text = pa.array([b"M\xfcller", b"", None]).cast(pa.string(), safe=False)
+    key = text.dictionary_encode() if pa.types.is_dictionary(kind) else text.cast(kind)
+    orders = pa.Table.from_pandas(make_orders(3)).append_column("name", key)
+    pq.write_table(orders, tmp_path / "a.parquet")
+    place = tmp_path / name
+
+    submit_file(tmp_path / "a.parquet", mapping, client=fake_client(), keys=["name"], results_path=f"{tmp_path}/{name}")
+
+    written = read_results(place)
+    assert written["status"].tolist() == ["accepted"] * 3
+    assert written["name"].iloc[0] == r"b'M\xfcller'"
 
 
 def test_key_of_different_types_is_text_in_the_file_of_results(tmp_path, make_orders, mapping, fake_client):
