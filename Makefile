@@ -27,6 +27,8 @@ STEADY := $(addprefix tests/,notebooks e2e/test_journal_troubles.py e2e/test_rep
 	$(addprefix contract/test_,class_names.py docstrings.py files.py import_contracts.py keyboard_interrupts.py links.py \
 	options.py reference.py) $(addprefix unit/deliver/,pace $(addprefix journal/test_,odd_file_systems.py opening.py \
 	processes.py)) $(addprefix unit/sandbox/,rules workspace))
+# Python compiles a module when it is first imported: most of those in 150 MB never are.
+PIP := --quiet --disable-pip-version-check --no-compile
 # Set PYTHON to choose the interpreter. pyenv has shims that fail for versions that are not active: each is tried.
 PYTHONS := $(or $(PYTHON),python3.13 python3.12 python3.11 python3)
 
@@ -107,7 +109,7 @@ $(BIN)/pip $(OLDEST)/bin/pip:
 
 # One environment for all but the oldest: each command adds its extra, and none takes anything away.
 $(VENV)/%.installed: pyproject.toml | $(BIN)/pip
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	$(BIN)/python -m pip install $(PIP) --editable '.[$*]'
 	@touch $@
 
 %/node_modules: %/package.json
@@ -116,9 +118,9 @@ $(VENV)/%.installed: pyproject.toml | $(BIN)/pip
 
 .venv-clients/python-intercom-%/installed: | $(VENV)/test.installed
 	$(BIN)/python -m venv --clear $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check "python-intercom==$*.*"
+	$(@D)/bin/python -m pip install $(PIP) "python-intercom==$*.*"
 	@touch $@
 
 $(OLDEST)/test.installed: pyproject.toml tests/constraints-oldest.txt | $(OLDEST)/bin/pip
-	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[$(if $(JAVA),test-engines,test)]' --constraint tests/constraints-oldest.txt
+	$(OLDEST)/bin/python -m pip install $(PIP) --editable '.[$(if $(JAVA),test-engines,test)]' --constraint tests/constraints-oldest.txt
 	@touch $@
