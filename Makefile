@@ -21,9 +21,9 @@ ALONE := -m alone --numprocesses 3 --dist worksteal $(sort $(shell grep -rl --in
 # They compute rather than wait: fewer run at a time, since each worker collects all of them first.
 TRACED := tests/unit tests/e2e/test_check_contacts.py tests/e2e/test_contacts_first.py tests/e2e/test_create_contacts.py
 # `make test-oldest` leaves out what does not depend on the versions of libraries: the text of our own docstrings, files
-# and documents, notebooks as they were committed, the arithmetic of pace, SQLite and locks, which come with Python, and
-# reports on the command line, whose parts other files test there.
-STEADY := $(addprefix tests/,notebooks e2e/test_journal_troubles.py e2e/test_report.py \
+# and documents, notebooks as they were committed, the arithmetic of pace, SQLite and locks, which come with Python, the
+# streams that a command writes to, and reports on the command line, whose parts other files test there.
+STEADY := $(addprefix tests/,notebooks e2e/test_journal_troubles.py e2e/test_output.py e2e/test_report.py \
 	$(addprefix contract/test_,class_names.py docstrings.py files.py import_contracts.py keyboard_interrupts.py links.py \
 	options.py reference.py) $(addprefix unit/deliver/,pace $(addprefix journal/test_,odd_file_systems.py opening.py \
 	processes.py)) $(addprefix unit/sandbox/,rules workspace))

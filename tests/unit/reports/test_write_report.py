@@ -417,6 +417,7 @@ def test_report_stays_below_its_limit_in_the_worst_case(tmp_path):
     assert text.count("<svg ") == 5
 
 
+@pytest.mark.slow
 def test_report_leaves_out_plots_that_do_not_fit(tmp_path):
     """The largest plots are left out first, and the file names them."""
     ep.write_report([_worst_results(1_000)] * 3, tmp_path / "run.html")
@@ -428,6 +429,7 @@ def test_report_leaves_out_plots_that_do_not_fit(tmp_path):
     assert text.count("<svg ") == 6 - left_out
 
 
+@pytest.mark.slow
 def test_report_refuses_more_than_a_file_can_hold(tmp_path):
     """Without plots it is still too large: nothing is written."""
     untimed = _worst_results(80).assign(created_at=pd.NaT, submitted_at=pd.NaT)
