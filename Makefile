@@ -107,10 +107,11 @@ python: ## Print the Python that the environments are made with
 $(BIN)/pip $(OLDEST)/bin/pip:
 	@python=$$($(MAKE) --silent --no-print-directory python) && "$$python" -m venv --clear $(@D)/..
 
-# One environment for all but the oldest: each command adds its extra, and none takes anything away.
+# One environment for all but the oldest: each command adds its extra, and none takes anything away. Those of `check`
+# and `test-engines` include that of `test`, which pip would take seconds to find out.
 $(VENV)/%.installed: pyproject.toml | $(BIN)/pip
 	$(BIN)/python -m pip install $(PIP) --editable '.[$*]'
-	@touch $@
+	@touch $@ $(if $(filter check test-engines,$*),$(VENV)/test.installed)
 
 %/node_modules: %/package.json
 	npm install --prefix $* --no-package-lock --no-audit --no-fund --silent
