@@ -78,10 +78,10 @@ test-oldest: $(OLDEST)/test.installed ## Run the tests on the oldest supported v
 	@$(OLDEST)/bin/python -m pytest --numprocesses $(WORKERS) --dist worksteal -m "not alone and not slow and not deep and not engines and not browser" \
 		$(STEADY:%=--ignore=%)
 	@$(OLDEST)/bin/python -m pytest $(ALONE:alone="alone and not slow and not deep and not browser")
-	@$(OLDEST)/bin/python -m pytest --numprocesses 2 --dist loadfile -m "engines and not slow" $(filter tests/e2e/%,$(ENGINES))
+	@$(OLDEST)/bin/python -m pytest --numprocesses 2 --dist worksteal -m "engines and not slow" $(filter tests/e2e/%,$(ENGINES))
 
 test-engines: $(VENV)/test-engines.installed ## Run the tests on clusters: Dask, and Spark with the Java of this machine
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m engines $(ENGINES)
+	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m engines $(ENGINES)
 
 test-node: $(VENV)/sandbox.installed $(NODE)/node_modules ## Drive the sandbox with Intercom's own client for Node
 	@cd $(NODE) && EVENTS_PANDAS="$(abspath $(BIN))/events-pandas" npm test --silent
