@@ -21,12 +21,14 @@ ALONE := -m alone --numprocesses 3 --dist worksteal $(sort $(shell grep -rl --in
 # They compute rather than wait: fewer run at a time, since each worker collects all of them first.
 TRACED := tests/unit tests/e2e/test_check_contacts.py tests/e2e/test_contacts_first.py tests/e2e/test_create_contacts.py
 # `make test-oldest` leaves out what does not depend on the versions of libraries: the text of our own docstrings, files
-# and documents, notebooks as they were committed, the arithmetic of pace, SQLite and locks, which come with Python, and
-# reports on the command line, whose parts other files test there.
-STEADY := $(addprefix tests/,notebooks e2e/test_journal_troubles.py e2e/test_report.py \
+# and documents, notebooks as they were committed, the arithmetic of pace, SQLite and locks, which come with Python, the
+# streams that a command writes to, and reports on the command line, whose parts other files test there.
+STEADY := $(addprefix tests/,notebooks e2e/test_journal_troubles.py e2e/test_output.py e2e/test_report.py \
 	$(addprefix contract/test_,class_names.py docstrings.py files.py import_contracts.py keyboard_interrupts.py links.py \
 	options.py reference.py) $(addprefix unit/deliver/,pace $(addprefix journal/test_,odd_file_systems.py opening.py \
 	processes.py)) $(addprefix unit/sandbox/,rules workspace))
+# Python compiles a module when it is first imported: most of those in 150 MB never are.
+PIP := --quiet --disable-pip-version-check --no-compile
 # Set PYTHON to choose the interpreter. pyenv has shims that fail for versions that are not active: each is tried.
 PYTHONS := $(or $(PYTHON),python3.13 python3.12 python3.11 python3)
 
@@ -76,10 +78,10 @@ test-oldest: $(OLDEST)/test.installed ## Run the tests on the oldest supported v
 	@$(OLDEST)/bin/python -m pytest --numprocesses $(WORKERS) --dist worksteal -m "not alone and not slow and not deep and not engines and not browser" \
 		$(STEADY:%=--ignore=%)
 	@$(OLDEST)/bin/python -m pytest $(ALONE:alone="alone and not slow and not deep and not browser")
-	@$(OLDEST)/bin/python -m pytest --numprocesses 2 --dist loadfile -m "engines and not slow" $(filter tests/e2e/%,$(ENGINES))
+	@$(OLDEST)/bin/python -m pytest --numprocesses 2 --dist worksteal -m "engines and not slow" $(filter tests/e2e/%,$(ENGINES))
 
 test-engines: $(VENV)/test-engines.installed ## Run the tests on clusters: Dask, and Spark with the Java of this machine
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m engines $(ENGINES)
+	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m engines $(ENGINES)
 
 test-node: $(VENV)/sandbox.installed $(NODE)/node_modules ## Drive the sandbox with Intercom's own client for Node
 	@cd $(NODE) && EVENTS_PANDAS="$(abspath $(BIN))/events-pandas" npm test --silent
@@ -105,10 +107,11 @@ python: ## Print the Python that the environments are made with
 $(BIN)/pip $(OLDEST)/bin/pip:
 	@python=$$($(MAKE) --silent --no-print-directory python) && "$$python" -m venv --clear $(@D)/..
 
-# One environment for all but the oldest: each command adds its extra, and none takes anything away.
+# One environment for all but the oldest: each command adds its extra, and none takes anything away. Those of `check`
+# and `test-engines` include that of `test`, which pip would take seconds to find out.
 $(VENV)/%.installed: pyproject.toml | $(BIN)/pip
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
-	@touch $@
+	$(BIN)/python -m pip install $(PIP) --editable '.[$*]'
+	@touch $@ $(if $(filter check test-engines,$*),$(VENV)/test.installed)
 
 %/node_modules: %/package.json
 	npm install --prefix $* --no-package-lock --no-audit --no-fund --silent
@@ -116,9 +119,9 @@ $(VENV)/%.installed: pyproject.toml | $(BIN)/pip
 
 .venv-clients/python-intercom-%/installed: | $(VENV)/test.installed
 	$(BIN)/python -m venv --clear $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check "python-intercom==$*.*"
+	$(@D)/bin/python -m pip install $(PIP) "python-intercom==$*.*"
 	@touch $@
 
 $(OLDEST)/test.installed: pyproject.toml tests/constraints-oldest.txt | $(OLDEST)/bin/pip
-	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[$(if $(JAVA),test-engines,test)]' --constraint tests/constraints-oldest.txt
+	$(OLDEST)/bin/python -m pip install $(PIP) --editable '.[$(if $(JAVA),test-engines,test)]' --constraint tests/constraints-oldest.txt
 	@touch $@

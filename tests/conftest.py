@@ -17,6 +17,9 @@ SPARK_NEEDS = {
     "PySpark": importlib.util.find_spec("pyspark"),
     "Java": shutil.which("java") or os.environ.get("JAVA_HOME"),
 }
+# Programs that tests start live for seconds: threads of numpy and the best compiler of Java cost more than they save.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+os.environ["SPARK_SUBMIT_OPTS"] = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 FAST = {intercom.LIMIT_HEADER: "1000000", intercom.REMAINING_HEADER: "999999", intercom.RESET_HEADER: "1700000010"}
 NOT_FOUND = b'{"type":"error.list","errors":[{"code":"not_found","message":"User Not Found"}]}'
 WORKSPACE = {"type": "admin", "app": {"type": "app", "id_code": "ab12cd34", "name": "Acme", "region": "US"}}

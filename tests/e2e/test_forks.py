@@ -172,6 +172,7 @@ def _refused(route):
 # The journal
 
 
+@pytest.mark.slow
 def test_journal_of_a_run_under_way_is_written_by_parent_and_child(make_orders, mapping, start, tmp_path):
     """Parent and child have their own connections to the journal, and the next run knows the acceptances of both."""
     sandbox = start(faults=Faults(latency_seconds=0.01), limit=None)
@@ -312,6 +313,7 @@ def test_run_is_left_to_the_parent_when_its_own_function_forks(make_orders, mapp
     assert (len(sandbox.events), sandbox.duplicates) == (100, 0)
 
 
+@pytest.mark.slow
 def test_run_is_left_to_the_parent_by_a_child_that_ends_as_python_does(tmp_path):
     """If a child exits in the middle of a run, it prints nothing, and its parent's run is complete."""
     script = subprocess.run(

@@ -78,6 +78,7 @@ def test_rows_of_a_pipe_arrive(pipe, folder, sandbox, held):
     assert list((folder / "spool").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_interrupt_while_a_pipe_is_silent_ends_the_command(pipe, folder, wait_until):
     """Ctrl-C works before the first row, and leaves no copy."""
     process = pipe()
@@ -91,6 +92,7 @@ def test_interrupt_while_a_pipe_is_silent_ends_the_command(pipe, folder, wait_un
     assert list((folder / "spool").iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems have no path to a deleted file")
 def test_kill_leaves_no_rows_of_a_pipe(pipe, folder, wait_until):
     """The copy is deleted when it is made; only an empty folder is left."""
@@ -105,6 +107,7 @@ def test_kill_leaves_no_rows_of_a_pipe(pipe, folder, wait_until):
     assert [path.name for path in (folder / "spool").rglob("*") if path.is_file()] == []
 
 
+@pytest.mark.slow
 def test_rows_of_a_shells_substitution_arrive(folder, sandbox, held):
     """What a shell writes as <(command) is a pipe."""
     (folder / "orders.csv").write_text(ROWS)

@@ -114,6 +114,7 @@ def test_submit_asks_for_the_workspace_once(submit, sandbox, client, option):
     assert client.me().headers["X-RateLimit-Remaining"] == str(100 - 1 - 3 - 1)
 
 
+@pytest.mark.slow
 def test_file_that_changes_while_the_question_waits_is_not_submitted(in_terminal, folder, make_orders, sandbox):
     """The plan was about other rows."""
     terminal = in_terminal()
@@ -269,6 +270,7 @@ def test_check_online_names_the_workspace_and_the_duration(folder, make_orders, 
     assert (result.exit_code, sandbox.requests) == (0, 0)
 
 
+@pytest.mark.slow
 def test_suggested_mapping_can_be_redirected(folder, make_orders, launch):
     """`suggest FILE > mapping.toml` writes a mapping that can be read."""
     make_orders(2).rename(columns={"who": "customer_id"}).to_csv(folder / "orders.csv", index=False)

@@ -215,6 +215,7 @@ def test_sandbox_command_takes_all_options(launch, interrupt):
     assert (errors, server.returncode) == ("interrupted\n", 130)
 
 
+@pytest.mark.slow
 def test_sandbox_command_can_have_its_token_revoked(launch, interrupt):
     """The command can start with a revoked token, and the control makes it good again."""
     server = launch("sandbox", "--port", "0", "--token-revoked")
@@ -231,6 +232,7 @@ def test_sandbox_command_can_have_its_token_revoked(launch, interrupt):
     assert (before, after) == (401, 200)
 
 
+@pytest.mark.slow
 def test_sandbox_command_says_that_it_is_open_to_the_network(launch, interrupt):
     """A sandbox on all addresses prints a warning, and an address that works."""
     server = launch("sandbox", "--port", "0", "--host", "0.0.0.0")

@@ -52,6 +52,8 @@ def spark():
     with pytest.MonkeyPatch.context() as environment:
         for name, value in VARIABLES.items():
             environment.setenv(name, value)
+        # The collector of garbage that users have: a test below shows what passes 1 GB.
+        environment.setenv("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1")
         builder = SparkSession.builder.master("local[2,4]").config(map=SETTINGS)
         with builder.getOrCreate() as session:
             yield session
@@ -61,7 +63,11 @@ def spark():
 CONCURRENCY = 16
 # At a kill, so many events may be at the server without a record: requests in flight, and answers not yet on disk.
 MOST_IN_FLIGHT = CONCURRENCY + MAX_CONCURRENCY
-VARIABLES = {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
+VARIABLES = {
+    "PYSPARK_PYTHON": sys.executable,
+    "SPARK_LOCAL_IP": "127.0.0.1",
+    "SPARK_SUBMIT_OPTS": os.environ["SPARK_SUBMIT_OPTS"],
+}
 
 
 @pytest.fixture(scope="module")
