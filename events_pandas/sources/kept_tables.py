@@ -34,7 +34,7 @@ class KeptTables:
         self._name = name  # of the rows in messages
         self._file: BinaryIO | None = None
         self._opened = ExitStack()
-        self._tables: list[pa.Table | bytes | Place] = []
+        self._tables: list[pa.Table | Place] = []
         self._room = held_bytes
         self._memory: set[int] = set()  # where the tables that are held are
 
@@ -56,9 +56,13 @@ class KeptTables:
         self._tables.append(plain if self._is_held(_memory(plain)) else self._written(partial(_write_stream, plain)))
 
     def add_packed(self, content: bytes) -> None:
-        """Keep a table that is a stream of Arrow's own format. It is unpacked each time it is read."""
-        is_held = self._is_held({id(content): len(content)})
-        self._tables.append(content if is_held else self._written(lambda sink: sink.write(content)))
+        """Keep a table that is a stream of Arrow's own format: unpacked in memory, or as it is in the file."""
+        # Unpacked it takes more.
+        table = _unpacked(content) if len(content) < self._room else None
+        if table is not None and self._is_held(_memory(table)):
+            self._tables.append(table)
+        else:
+            self._tables.append(self._written(lambda sink: sink.write(content)))
 
     def passing(self, tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
         """Yield tables, and keep each before."""
@@ -97,9 +101,7 @@ class KeptTables:
     def __getitem__(self, place: int) -> pa.Table:
         """Return a table; rows that are in the file are read when they are used."""
         kept = self._tables[place]
-        if isinstance(kept, pa.Table):
-            return kept
-        return pa.ipc.open_stream(kept if isinstance(kept, bytes) else self._mapped(*kept)).read_all()
+        return kept if isinstance(kept, pa.Table) else _unpacked(self._mapped(*kept))
 
     def __iter__(self) -> Iterator[pa.Table]:
         """Yield each table."""
@@ -108,6 +110,12 @@ class KeptTables:
     def _mapped(self, start: int, size: int) -> pa.Buffer:
         assert self._file is not None  # noqa: S101  # It is there since the first table was written.
         return pa.py_buffer(mmap(self._file.fileno(), size, access=ACCESS_READ, offset=start))
+
+
+def _unpacked(stream: bytes | pa.Buffer) -> pa.Table:
+    """Read a stream of Arrow's own format."""
+    # Several threads would take more processor time.
+    return pa.ipc.open_stream(stream, options=pa.ipc.IpcReadOptions(use_threads=False)).read_all()
 
 
 def _write_stream(table: pa.Table, sink: pa.PythonFile) -> None:

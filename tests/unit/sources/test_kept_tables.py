@@ -43,8 +43,8 @@ def packed(table, compression=None):
 
 
 @pytest.mark.parametrize("held_bytes", [0, 40_000, 1_000_000])
-def test_packed_tables_are_kept_as_they_are(folder, held_bytes):
-    """Each is unpacked when it is asked for, in any order, beside tables that are not packed."""
+def test_packed_tables_are_read_in_any_order(folder, held_bytes):
+    """Some may be unpacked in memory, and others packed in the file, beside tables that came unpacked."""
     tables = [pa.table({"n": range(start, start + 1_000)}) for start in range(3)]
 
     with KeptTables("rows", held_bytes=held_bytes) as kept:
