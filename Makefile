@@ -57,9 +57,9 @@ test-more: $(VENV)/test.installed ## Run the deep cases, and property tests with
 		-m "deep or hypothesis" tests/property
 
 # A test may take minutes here, and does not hang then.
-test-deep: $(VENV)/test.installed ## Run all of tests/property, with thirty times as many examples
+test-deep: $(VENV)/test.installed ## Run all deep cases, and property tests with thirty times as many examples
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --hypothesis-profile deep \
-		--override-ini faulthandler_timeout=3600 tests/property
+		--override-ini faulthandler_timeout=3600 tests/property tests/e2e/test_interrupts.py
 
 check: $(VENV)/check.installed ## Lint, format, types, docstrings and the direction of imports
 	$(BIN)/ruff check
