@@ -232,10 +232,16 @@ def _merged(older: Segment, newer: Segment) -> Segment:
 
 
 def _new_column(length: int, dtype: "np.dtype[Any]") -> KeyColumn:
-    """Return a column to be filled; a long one goes back to the system as soon as it is dropped."""
-    # An allocator keeps the memory of merged columns, and its gaps are too short for the next ones.
+    """Return a column to be filled once; a long one goes back to the system as soon as it is dropped."""
+    # An allocator keeps the memory of merged columns, and its gaps are too short for the next ones. A fork shares the
+    # pages, which is no fault as long as no column is changed.
     size = length * dtype.itemsize
-    return np.empty(length, dtype) if size < _PAGED_BYTES else np.frombuffer(mmap.mmap(-1, size), dtype)
+    if size < _PAGED_BYTES:
+        return np.empty(length, dtype)
+    try:
+        return np.frombuffer(mmap.mmap(-1, size), dtype)
+    except OSError as error:
+        raise MemoryError(f"{size:,} bytes for keys") from error
 
 
 def _places(words: Words, first: KeyColumn, second: KeyColumn) -> tuple[Mask, npt.NDArray[np.int64]]:

@@ -28,6 +28,7 @@ class Plan:
     limit: int | None = None
     report: CheckReport | None = None
     destination: Destination | None = None
+    rate_share: float = 1.0
     journal: Path | None = None
     resubmits: bool = False
     checks_contacts: bool = False
@@ -44,6 +45,11 @@ class Plan:
         return {code: [cause for cause in notes if cause.code == code] for code in dict.fromkeys(c.code for c in notes)}
 
     @property
+    def _pace(self) -> Destination | None:
+        """The limit that the run uses of the workspace's."""
+        return None if self.destination is None else self.destination.shared(self.rate_share)
+
+    @property
     def warnings(self) -> list[str]:
         """What should be looked at before anything is sent."""
         if self.report is not None:
@@ -52,7 +58,11 @@ class Plan:
 
     def facts(self) -> dict[str, Any]:
         """Return the plan for a document."""
-        checked = None if self.report is None else report_facts(self.report)
+        pace, checked = self._pace, None
+        if self.report is not None:
+            checked = report_facts(self.report)
+            if pace is not None:
+                checked["duration_seconds"] = pace.duration_seconds(self.report.requests)
         journal = None if self.journal is None else path_text(self.journal)
         files = [path_text(file) for file in self.files]
         facts = {"files": files, "skipped_files": dict(self.skipped), "limit": self.limit}
@@ -74,9 +84,9 @@ class Plan:
         if self.destination is not None:
             yield workspace_fact(self.destination.workspace)
         if self.report is not None:
-            label, text = request_fact(
-                self.report.requests, limit=self.report.limit, seconds=self.report.duration_seconds
-            )
+            requests, pace = self.report.requests, self._pace
+            limit, seconds = (None, None) if pace is None else (pace.limit, pace.duration_seconds(requests))
+            label, text = request_fact(requests, limit=limit, seconds=seconds)
             # The check does not ask the journal, and not which contacts exist.
             is_known = self.journal is not None and not (self.begins_journal or self.resubmits)
             fewer = f"at most {text}{'; fewer if the journal has rows' if is_known else ''}"

@@ -145,6 +145,7 @@ def _plan(task: Task, fit: FittingFiles, *, read: Callable[[], FileFrames], opti
         skipped=fit.reasons,
         limit=task.limit,
         destination=destination,
+        rate_share=options.rate_share,
         journal=journal,
         resubmits=options.resubmit,
         checks_contacts=options.contacts is not None,

@@ -27,8 +27,10 @@ from events_pandas.mapping import Constant
 from events_pandas.mapping.arrow_types import (
     UUID_TYPE,
     decoded,
+    in_chunks,
     is_bytes,
     readable_array,
+    text_of,
     type_words,
     uuid_text,
     without_dictionaries,
@@ -66,6 +68,25 @@ def read_cells(values: "Values | Constant") -> list[Cells]:
         # One cell that Arrow cannot hold makes it refuse the whole column.
         return mixed_cells(column)
     return _uniform_parts(_in_one_piece(array))
+
+
+def legible(column: Values) -> Values:
+    """Return a column that pandas can show. If some of its text is not UTF-8, that becomes ``b'...'``."""
+    if not isinstance(column.dtype, pd.ArrowDtype | pd.StringDtype):
+        return column
+    cells = without_dictionaries(in_chunks(column))
+    is_text = pa.types.is_string(cells.type) or pa.types.is_large_string(cells.type)
+    if not is_text or all(is_utf8(chunk.cast(TEXT_TYPE)) for chunk in cells.chunks):
+        return column
+    texts = list(map(_shown, cells.cast(pa.large_binary()).to_pylist()))
+    return pd.Series(texts, index=column.index, name=column.name, dtype="string[pyarrow]")
+
+
+def _shown(cell: bytes | None) -> str | None:
+    if cell is None:
+        return None
+    text = text_of(cell)
+    return str(cell) if text is None else text
 
 
 def _in_one_piece(array: "pa.Array | pa.ChunkedArray") -> pa.Array:
@@ -127,7 +148,7 @@ def _part(cells: Cells, where: Mask) -> Cells:
 
 
 def _string_cells(array: pa.Array) -> list[Cells]:
-    """Read text. Some programs call bytes in another encoding text, and Arrow reads them unseen."""
+    """Read text. Some programs write text in another encoding than UTF-8, which Arrow does not notice."""
     text = array.cast(TEXT_TYPE)
     return [_text_cells(text)] if is_utf8(text) else _bytes_cells(text.cast(pa.large_binary()), note="")
 

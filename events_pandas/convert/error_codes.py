@@ -115,7 +115,7 @@ ERRORS: Final = {
     "lone_surrogate": ("holds half of a character (a lone surrogate), which cannot be sent", "fix the text's encoding"),
     "bytes_unreadable": (
         "holds bytes that are not text in UTF-8",
-        "write the column as text, and a UUID as 123e4567-e89b-12d3-a456-426614174000",
+        "write the column as text in UTF-8, and a UUID as 123e4567-e89b-12d3-a456-426614174000",
     ),
     "nul_character": ("holds a NUL character, which Intercom does not accept", "remove it"),
     "text_too_long": (

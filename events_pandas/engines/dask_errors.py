@@ -9,10 +9,10 @@ from events_pandas.engines.faults import rows_fault
 from events_pandas.errors import EventsPandasError, SourceError
 
 _CURES: Final = (
-    (re.compile("^(KilledWorker|MemoryError)"), "give the workers more memory, or the frame more partitions"),
+    (re.compile("^(KilledWorker|(Arrow)?MemoryError)"), "give the workers more memory, or the frame more partitions"),
     (re.compile("bootstrapping phase"), "put what your program does under if __name__ == '__main__'"),
     (
-        re.compile("^(CancelledError|FutureCancelledError|CommClosedError|ClosedClientError|TimeoutError)"),
+        re.compile("^((Future)?CancelledError|CommClosedError|ClosedClientError)|Timed out trying to connect"),
         "connect to the cluster, or begin another one",
     ),
     (re.compile(""), "correct the frame"),

@@ -2,11 +2,15 @@
 
 import re
 from collections.abc import Iterable
+from typing import Final
 
 import pandas as pd
 
 from events_pandas.errors import SourceError
 from events_pandas.words import full_kind_of
+
+_LONGEST: Final = 300
+"""So many characters of a sentence are shown."""
 
 
 def rows_error(rows: object, *, engine: str) -> TypeError:
@@ -21,4 +25,5 @@ def rows_error(rows: object, *, engine: str) -> TypeError:
 def rows_fault(sentence: str, cures: Iterable[tuple[re.Pattern[str], str]], *, engine: str) -> SourceError:
     """Return the error for rows that an engine cannot compute, with the first cure whose sign is in the sentence."""
     cure = next(cure for sign, cure in cures if sign.search(sentence))
-    return SourceError(f"{engine} cannot compute the rows ({sentence}): {cure}, and start it again")
+    shown = sentence if len(sentence) <= _LONGEST else f"{sentence[:_LONGEST]} ..."
+    return SourceError(f"{engine} cannot compute the rows ({shown}): {cure}, and start it again")

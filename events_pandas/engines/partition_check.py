@@ -24,7 +24,6 @@ from events_pandas.sources.spool import copy_fault
 CHECKED: Final = "checked"
 """What is to be done with the rows, as messages say it."""
 _ROWS: Final = "rows of the partitions"
-_READING: Final = "reading partitions"
 
 
 def check_partitions(
@@ -36,7 +35,9 @@ def check_partitions(
     """
     with TemporaryDirectory(prefix="events-pandas-") as folder:
         writer = PartWriter(names=names, folder=Path(folder), file_name=_file_name, verb=CHECKED, fault=_fault)
-        with counted_step("auto", _READING, total=None, count=partial(count_files, writer.folder, f"*{ARROW}")):
+        with counted_step(
+            "auto", "reading partitions", total=None, count=partial(count_files, writer.folder, f"*{ARROW}")
+        ):
             facts = partitions.written(writer)
         parts = [part for part in facts if part.rows] or list(facts[:1])
         schema = common_schema(parts, CHECKED)
@@ -55,7 +56,7 @@ def check_pieces(
     """Check rows that come in pieces, each a stream of Arrow's own format, in the order of the pieces' numbers."""
     with KeptTables(_ROWS) as kept:
         numbers: list[int] = []
-        with counted_step("auto", _READING, total=None, count=numbers.__len__):
+        with counted_step("auto", "reading pieces", total=None, count=numbers.__len__):
             for number, content in pieces:
                 kept.add_packed(content)
                 numbers.append(number)

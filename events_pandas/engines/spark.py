@@ -133,7 +133,8 @@ def check_events(frame: "DataFrame", mapping: EventMapping, *, client: IntercomC
     MappingError
         If the mapping does not fit the frame, or has callables: compute their columns in the frame.
     SourceError
-        If Arrow lacks the type of a column, or Spark cannot compute the rows.
+        If Arrow lacks the type of a column; if Spark cannot compute the rows; if they do not fit into the folder for
+        temporary files.
 
     Notes
     -----

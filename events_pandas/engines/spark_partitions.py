@@ -107,7 +107,7 @@ def _tables(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa
     held: list[pa.RecordBatch] = []
     for batch in batches:
         held.append(batch)
-        if sum(each.num_rows for each in held) >= _ROWS:
+        while sum(each.num_rows for each in held) >= _ROWS:
             table = pa.Table.from_batches(held)
             yield _typed(table.slice(0, _ROWS), schema)
             held = table.slice(_ROWS).to_batches()

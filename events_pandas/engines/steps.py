@@ -75,10 +75,12 @@ def submitted(
         require_token(client, run)
         _warn_of_passing_journal(run)
         folder = write(progress=step_progress(run.progress))
+        results_path = f"{os.fspath(results).rstrip('/')}/"
         try:
-            submit_files(folder, mapping, options=run, results_path=f"{os.fspath(results)}/", take=_forget)
+            submit_files(folder, mapping, options=run, results_path=results_path, take=_forget)
         except (SubmissionError, KeyboardInterrupt) as error:
-            again = f"events_pandas.submit_file({str(folder)!r}, mapping, ...)"
+            keys = f", keys={list(run.keys)!r}" if run.keys else ""
+            again = f"events_pandas.submit_file({str(folder)!r}, mapping, results_path={results_path!r}{keys}, ...)"
             error.add_note(f"The stage is complete, and needs no cluster any more. To go on, submit it: {again}")
             raise
     place = Path(results).absolute()

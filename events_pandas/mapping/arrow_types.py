@@ -179,6 +179,11 @@ def readable_array(array: pa.Array) -> pa.Array:
     return uuid_text(stored) if stored.type == UUID_TYPE else stored.cast(plain)
 
 
+def in_chunks(column: Values) -> pa.ChunkedArray:
+    """Return the cells of a column as Arrow has them, in chunks even if there is only one."""
+    return pa.Table.from_arrays([pa.array(column.array)], names=[""]).column(0)
+
+
 def without_dictionaries(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return a column with values in the place of dictionaries, which may stand for values of any type."""
     while pa.types.is_dictionary(column.type):

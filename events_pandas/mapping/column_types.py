@@ -297,7 +297,7 @@ def _texts(values: Values) -> pa.Array:
     try:
         return pa.array(values.astype(object), _TEXT_TYPE, from_pandas=True)
     except _NOT_UTF8:
-        return decoded(pa.array(values).cast(pa.large_binary()))[0]
+        return decoded(pa.array(values.array).cast(pa.large_binary()))[0]
     except UnicodeEncodeError:
         # A lone surrogate, half of a character, which Arrow cannot hold.
         return pa.array([cell.encode(errors="replace").decode() for cell in values.tolist()], _TEXT_TYPE)

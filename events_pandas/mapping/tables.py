@@ -1,6 +1,7 @@
 """Tables of other libraries become frames: whatever has the Arrow PyCapsule interface, whole or batch by batch."""
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Hashable, Iterable, Iterator
+from contextlib import ExitStack, closing
 from functools import partial
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias, cast
 
@@ -100,7 +101,7 @@ def frames_of(
             "frames: expected several DataFrames, got one: give a list or an iterator, or call submit_events"
         )
     if _is_arrow(rows):
-        return map(arrow_frame, _batches(rows, _wanted(mapping, keys), chunksize=chunksize))
+        return _frames(_batches(rows, _wanted(mapping, keys), chunksize=chunksize))
     cure = rows_cure(rows)
     if cure or isinstance(rows, dict) or not isinstance(rows, Iterable):
         expected = "frames: expected several DataFrames, or a table that is read in batches"
@@ -109,27 +110,35 @@ def frames_of(
     return map(partial(as_frame, mapping=mapping, keys=keys), rows)
 
 
-def batches_of(rows: object, mapping: EventMapping, chunksize: int) -> Iterator[pa.Table]:
+def _frames(batches: Generator[pa.Table, None, None]) -> Generator[pd.DataFrame, None, None]:
+    with closing(batches):
+        yield from map(arrow_frame, batches)
+
+
+def batches_of(rows: object, mapping: EventMapping, chunksize: int) -> Generator[pa.Table, None, None]:
     """Yield the batches of a table that is streamed, cut after `chunksize` rows; `arrow_frame` makes a frame of each.
 
-    A table without rows has one batch.
+    A table without rows has one batch. Until this is closed, a connection of DuckDB may take no other query.
     """
     return _batches(_native(rows), _wanted(mapping, ()), chunksize=chunksize)
 
 
-def _batches(rows: object, wanted: _ColumnsRead | None, *, chunksize: int) -> Iterator[pa.Table]:
+def _batches(rows: object, wanted: _ColumnsRead | None, *, chunksize: int) -> Generator[pa.Table, None, None]:
     # A batch without rows is one too: its source may wait for rows.
     table = _narrowed(rows, wanted)
-    if _has(table, "collect_batches"):
-        queried = map(_whole, table.collect_batches(chunk_size=chunksize, engine="streaming"))
-        batches = _or_else(queried, lambda: _whole(table.head(0)))
-    else:
-        reader = _reader(table, wanted, batch_rows=chunksize)
-        batches = _or_else(map(pa.Table.from_batches, ([batch] for batch in reader)), reader.schema.empty_table)
-    for batch in batches:
-        chosen = _chosen(batch, wanted)
-        for start in range(0, max(len(chosen), 1), chunksize):
-            yield chosen.slice(start, chunksize)
+    with ExitStack() as opened:
+        if _has(table, "collect_batches"):
+            queried = map(_whole, table.collect_batches(chunk_size=chunksize, engine="streaming"))
+            batches = _or_else(queried, lambda: _whole(table.head(0)))
+        else:
+            reader = _reader(table, wanted, batch_rows=chunksize)
+            if reader is not table:
+                opened.callback(reader.close)
+            batches = _or_else(map(pa.Table.from_batches, ([batch] for batch in reader)), reader.schema.empty_table)
+        for batch in batches:
+            chosen = _chosen(batch, wanted)
+            for start in range(0, max(len(chosen), 1), chunksize):
+                yield chosen.slice(start, chunksize)
 
 
 def _has(rows: object, name: str) -> bool:

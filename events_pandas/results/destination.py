@@ -1,7 +1,7 @@
 """Where the events of a check would go: workspace, region, and what the rate limit allows now."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -57,6 +57,12 @@ class Destination:
         # A run begins with one request for the workspace.
         remaining = None if self.remaining is None else max(self.remaining - 1, 0)
         return duration_seconds(requests, limit=self.limit, remaining=remaining, seconds_left=self.seconds_left)
+
+    def shared(self, rate_share: float) -> "Destination":
+        """Return what a run has that uses a share of the limit. Nobody knows who has drawn on the window so far."""
+        if rate_share == 1:
+            return self
+        return replace(self, limit=max(int(self.limit * rate_share), 1), remaining=None)
 
     def warnings(self) -> list[str]:
         """Return a warning if the workspace is in another region than the client's."""

@@ -15,7 +15,7 @@ from events_pandas.convert.readers import written
 from events_pandas.convert.reading import CodeMasks, read
 from events_pandas.deliver import Status
 from events_pandas.mapping import EventMapping, named_labels
-from events_pandas.mapping.arrow_types import readable, sliceable, without_dictionaries
+from events_pandas.mapping.arrow_types import in_chunks, readable, sliceable, without_dictionaries
 from events_pandas.mapping.rules import Values
 from events_pandas.mapping.source_format import SourceFormat
 from events_pandas.results.contacts import positions_in, require_results
@@ -210,8 +210,7 @@ def _objects(column: Values) -> Iterable[object]:
         return list(column)
     except UnicodeDecodeError:
         # A column of text holds other bytes.
-        (cells,) = pa.Table.from_arrays([pa.array(column)], names=[""]).columns
-        return cast("list[object]", without_dictionaries(cells).cast(pa.large_binary()).to_pylist())
+        return cast("list[object]", without_dictionaries(in_chunks(column)).cast(pa.large_binary()).to_pylist())
 
 
 def _written(cells: Cells) -> tuple[pa.Array, CodeMasks]:

@@ -53,7 +53,7 @@ class ContactGate:
             rows.append(places + start)
             codes.append(pd.Categorical(names, dtype=_IDENTIFIER_DTYPE).codes)
             texts.append(pa.array(values, TEXT_TYPE))
-        # One after the other, so that only one of them is there twice.
+        # The parts go before the texts are joined: fewer are there twice.
         first_rows, identifiers = np.concatenate(rows), np.concatenate(codes)
         del rows, codes
         named = {

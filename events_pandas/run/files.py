@@ -127,6 +127,8 @@ class FileRun:
     checks_first: bool = False
     destination: Destination | None = None
     _pass_on: Take | None = field(default=None, init=False)
+    # The first row whose result was not taken.
+    _next_row: int = field(default=0, init=False)
     _warn: Callable[[str], object] = field(default=warn_caller, init=False)
     _desk: Desk = field(default_factory=Desk, init=False)
     # What is open: once the run has begun, its thread closes it, which no interrupt can strike.
@@ -259,6 +261,8 @@ class FileRun:
 
     def _write_rest(self, error: SubmissionError | SubmissionInterrupted) -> None:
         """Write the results that a run that ended early has left."""
+        # Whoever was to take some may have failed when they were written already.
+        error.results = error.results[error.results["row"] >= self._next_row]
         fault = self._write(error.results)
         # If writing has ended the run, the error says so already.
         if not isinstance(error.__cause__, SourceError):
@@ -266,7 +270,8 @@ class FileRun:
 
     def _keep_rest(self, error: SubmissionError | SubmissionInterrupted) -> None:
         """Give the error the results of all rows."""
-        self._keep(error.results)
+        if len(error.results) or not self._parts:
+            self._keep(error.results)
         error.results = self._results()
 
     def _note_cut_off(self, error: SubmissionError | SubmissionInterrupted) -> None:
@@ -295,6 +300,7 @@ class FileRun:
     def _take(self, results: pd.DataFrame) -> None:
         if fault := self._write(results):
             raise fault
+        self._next_row = int(results["row"].max()) + 1 if len(results) else self._next_row
         self._keep(results)
 
     def _write(self, results: pd.DataFrame) -> SourceError | None:

@@ -1,7 +1,6 @@
 """Columns that results have on request: the keys of the rows, and their contacts. Both may be personal data."""
 
 from collections.abc import Collection, Hashable, Sequence
-from contextlib import suppress
 from typing import Any
 
 import pandas as pd
@@ -9,6 +8,7 @@ import pyarrow as pa
 from pandas.api.extensions import ExtensionArray
 
 from events_pandas.convert import Converter
+from events_pandas.convert.column_cells import legible
 from events_pandas.results.frame import OWN_COLUMNS, text_column
 from events_pandas.results.rejects import text_frame
 from events_pandas.run.options import RunOptions
@@ -18,7 +18,7 @@ from events_pandas.sources import SourceFile, source_schema
 def add_requested(results: pd.DataFrame, options: RunOptions, *, converter: Converter, rows: slice) -> None:
     """Add the columns that the options ask for to the results of some rows of a frame."""
     for label, values in converter.bound.keys.items():
-        results[label] = values.iloc[rows].array
+        results[label] = legible(values.iloc[rows]).array
     if options.include_identifier:
         names, contacts = converter.contacts(rows.start, rows.stop).named()
         results["identifier"], results["contact"] = text_column(names), text_column(contacts)
@@ -82,7 +82,6 @@ def with_texts(results: pd.DataFrame, keys: Sequence[Hashable]) -> pd.DataFrame:
 def _texts(column: pd.DataFrame) -> ExtensionArray:
     cells = column.iloc[:, 0]
     if pd.api.types.is_extension_array_dtype(cells.dtype) and pd.api.types.is_string_dtype(cells.dtype):
-        # An empty text stays one. A column of text may hold bytes that are none.
-        with suppress(UnicodeDecodeError, pa.ArrowException):
-            return text_column(cells.astype(object).where(cells.notna(), None).tolist())
+        # An empty text stays one.
+        return text_column(cells.astype(object).where(cells.notna(), None).tolist())
     return text_column(text_frame(column).iloc[:, 0].to_numpy(object))

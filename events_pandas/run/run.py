@@ -158,7 +158,7 @@ class Run:
         return self.desk.run(work, first=lambda: self.begin([frame]))
 
     def stream(self, frames: Iterable[pd.DataFrame]) -> Generator[pd.DataFrame, None, None]:
-        """Submit frames, and yield the results of each, in order."""
+        """Submit frames, and yield the results of each, in order. A generator of frames is closed at the end."""
         return self.desk.stream(lambda: self.submit(self.desk.hand_over), first=lambda: self.begin(frames))
 
     def begin(self, frames: Iterable[pd.DataFrame]) -> bool:
@@ -168,7 +168,10 @@ class Run:
         """
         require_confirmed(self.mapping)
         self._source = RunSource(self.source, frames, frames=self._frames, desk=self.desk)
-        first = self._source.read_first()
+        with ExitStack() as opened:
+            opened.callback(self._source.close)
+            first = self._source.read_first()
+            opened.pop_all()
         if first is not None and self.source == "frame":
             self.total = len(first.index)
         return first is not None
@@ -180,6 +183,7 @@ class Run:
         that were not taken if the run ends early.
         """
         with self._history, self.options.opened_client() as client, ExitStack() as opened:
+            opened.callback(self._source.close)
             self._prepare(client, take, opened)
             try:
                 self._guarded()

@@ -1,6 +1,7 @@
 """Where the frames of a run come from: one frame, files, or a stream, whose next frames the caller makes."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Literal, TypeAlias
 
@@ -81,6 +82,13 @@ class RunSource:
                 look()
                 yield rows
                 advance(len(rows))
+
+    def close(self) -> None:
+        """Close a generator of frames. It may hold a connection, which takes no other query meanwhile."""
+        # Not while the caller makes a frame of it.
+        if isinstance(self._given, Generator):
+            with suppress(ValueError):
+                self._given.close()
 
 
 # Not a method: a source that knows itself would keep its rows until the collector of garbage comes.

@@ -1,7 +1,7 @@
 """Tables checked batch by batch, without holding their rows, as `iter_submit` would judge them."""
 
 from collections.abc import Callable, Iterator
-from functools import partial
+from contextlib import ExitStack, closing
 from typing import Final, TypeAlias
 
 import pandas as pd
@@ -27,8 +27,12 @@ _CHUNKS_READ: Final = 26
 def check_stream(table: Table, mapping: EventMapping, *, client: IntercomClient | None = None) -> CheckReport:
     """Check the rows of a table that is read once, as `check_events` documents."""
     require_mapping(mapping)
-    with KeptTables(f"rows of {kind_of(table)}") as kept:
-        return check_batches(partial(batches_of, table, mapping), mapping, client=client, kept=kept)
+    with KeptTables(f"rows of {kind_of(table)}") as kept, ExitStack() as opened:
+
+        def batches(most_rows: int) -> Iterator[pa.Table]:
+            return opened.enter_context(closing(batches_of(table, mapping, most_rows)))
+
+        return check_batches(batches, mapping, client=client, kept=kept)
 
 
 def check_batches(

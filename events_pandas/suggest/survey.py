@@ -10,6 +10,7 @@ import pandas as pd
 from pandas.api.types import infer_dtype
 
 from events_pandas.convert.cells import Rows
+from events_pandas.convert.column_cells import legible
 from events_pandas.mapping import frame_labels, named_values
 from events_pandas.mapping.arrow_types import readable
 from events_pandas.mapping.faults import has_lone_surrogate
@@ -43,7 +44,7 @@ def survey(frame: pd.DataFrame, decimal: DecimalSign | None = None) -> Survey:
     labels = Counter(frame_labels(frame))
     named: Counter[Hashable] = Counter(frame.columns)
     cells = [
-        (plain, readable(named_values(frame, label)).iloc[rows])
+        (plain, legible(readable(named_values(frame, label)).iloc[rows]))
         for label, count in labels.items()
         # A mapping reads a column, and not a level of the same name.
         if (plain := _plain(label)) is not None and 1 in (count, named[label])

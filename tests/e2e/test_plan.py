@@ -58,6 +58,15 @@ def test_dry_run_shows_the_plan_and_sends_nothing(submit, folder, sandbox):
     assert sorted(path.name for path in folder.iterdir()) == ["mapping.toml", "orders.csv"]
 
 
+def test_plan_counts_with_the_share_of_the_limit_that_the_run_uses(submit):
+    """Whoever says yes is told when the run ends."""
+    texts = submit("--dry-run", "--rate-share", "0.0000001")
+    document = json.loads(submit("--dry-run", "--rate-share", "0.0000001", "--json").stdout)
+
+    assert "  requests   3, which take 0:00:20 at 1 in ten seconds\n" in texts.stdout
+    assert document["plan"]["check"]["duration_seconds"] == 20
+
+
 def test_plan_does_not_leave_out_duplicates_that_are_sent(submit, folder):
     """With duplicates="send" a duplicate is a request like others."""
     path = folder / "mapping.toml"

@@ -1,5 +1,7 @@
 """Tables of Polars, DuckDB, pyarrow and Narwhals into the sandbox, held and streamed."""
 
+from dataclasses import replace
+
 import duckdb
 import narwhals as nw
 import pandas as pd
@@ -11,6 +13,8 @@ import pytest
 
 from events_pandas import (
     EventMapping,
+    MappingError,
+    SubmissionError,
     SubmissionInterrupted,
     UnknownColumnError,
     check_contacts,
@@ -159,6 +163,44 @@ def test_history_names_what_was_submitted(mapping, orders, client, tmp_path):
     list(iter_submit(orders, mapping, client=client, journal=journal, progress=False))
 
     assert runs(journal)["source"].tolist() == ["a stream of DataFrames", "a LazyFrame", "a DataFrame", "a Table"]
+
+
+def fail(progress):
+    """Fail as a function for progress may, once there is something to show."""
+    if progress.counts:
+        raise LookupError
+
+
+def interrupt(relation, mapping, client):
+    """Interrupt a stream after its first results."""
+    results = iter_submit(relation, mapping, client=client, chunksize=100, progress=False)
+    next(results)
+    results.throw(KeyboardInterrupt)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda relation, mapping, _: check_events(relation, replace(mapping, user_id="nope")),
+        lambda relation, mapping, client: list(iter_submit(relation, mapping, client=client, keys=["nope"])),
+        lambda relation, mapping, client: list(
+            iter_submit(relation, mapping, client=client, progress=fail, chunksize=100)
+        ),
+        interrupt,
+    ],
+    ids=["check", "first", "later", "interrupted"],
+)
+def test_connection_takes_queries_after_a_call_that_failed(mapping, client, call):
+    """Also while somebody keeps the error, as a notebook does: DuckDB 2 has one open result for each connection."""
+    with duckdb.connect() as connection:
+        relation = connection.sql("select range as who, '2024-01-31' as day, 1.5 as total, '' as paid from range(3000)")
+
+        with pytest.raises((MappingError, SubmissionError, KeyboardInterrupt)) as held:
+            call(relation, mapping, client)
+
+        assert connection.sql("select 7").fetchall() == [(7,)]
+        assert check_events(relation, mapping).rows == 3_000
+        assert held.value.__traceback__ is not None
 
 
 def test_error_of_a_query_is_raised_after_earlier_results(mapping, client, held, sandbox):

@@ -437,7 +437,7 @@ def test_bytes_that_are_not_utf8_are_refused_with_a_hint(convert):
     assert finding.messages().to_pylist() == [
         (
             "user_id: column 'x' holds bytes that are not text in UTF-8: "
-            "write the column as text, and a UUID as 123e4567-e89b-12d3-a456-426614174000"
+            "write the column as text in UTF-8, and a UUID as 123e4567-e89b-12d3-a456-426614174000"
         )
     ]
 

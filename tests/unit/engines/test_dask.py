@@ -858,7 +858,7 @@ def test_interrupted_stage_says_how_to_go_on(mapping, tmp_path, is_there, kept):
 
 
 def test_further_interrupts_leave_nothing_of_an_interrupted_stage(mapping, tmp_path, monkeypatch):
-    """Whoever presses Ctrl-C again, while the parts are deleted, finds none of them."""
+    """Ctrl-C, pressed again while the parts are deleted, does not keep any of them."""
     further = [KeyboardInterrupt] * 3
     unlink = Path.unlink
 
@@ -894,9 +894,10 @@ def test_submission_that_ended_early_names_its_stage(mapping, tmp_path, fake_cli
             client=fake_client({"00000": [401]}),
             journal=None,
             progress=False,
+            keys=["n"],
         )
 
-    again = f"events_pandas.submit_file({str(tmp_path / 'stage')!r}, mapping, ...)"
+    again = f"events_pandas.submit_file({str(tmp_path / 'stage')!r}, mapping, results_path='results/', keys=['n'], ...)"
     said = f"The stage is complete, and needs no cluster any more. To go on, submit it: {again}"
     assert raised.value.__notes__ == [said]
     assert ep.check_file("stage", mapping).valid == 2

@@ -3,6 +3,7 @@
 import dask
 import dask.dataframe as dd
 import pandas as pd
+import pyarrow as pa
 import pytest
 from distributed.client import ClosedClientError, FutureCancelledError
 from distributed.comm import CommClosedError
@@ -34,10 +35,13 @@ class KilledWorker(Exception):  # noqa: N818
         (ZeroDivisionError(), "ZeroDivisionError", CORRECT),
         (KilledWorker("Attempted to run task"), "KilledWorker: Attempted to run task", MORE_MEMORY),
         (MemoryError(), "MemoryError", MORE_MEMORY),
+        (pa.ArrowMemoryError("malloc failed"), "ArrowMemoryError: malloc failed", MORE_MEMORY),
+        (ValueError("x" * 999), f"ValueError: {'x' * 288} ...", CORRECT),
         (ClosedClientError("Client is closed."), "ClosedClientError: Client is closed.", CONNECT),
         (FutureCancelledError("a", "lost"), "FutureCancelledError: a cancelled for reason: lost.", CONNECT),
         (CommClosedError("gone"), "CommClosedError: gone", CONNECT),
-        (TimeoutError("no answer"), "TimeoutError: no answer", CONNECT),
+        (OSError("Timed out trying to connect to a"), "OSError: Timed out trying to connect to a", CONNECT),
+        (TimeoutError("of a database"), "TimeoutError: of a database", CORRECT),
         (
             RuntimeError("\n    An attempt before the\n    bootstrapping phase.\n\n    This means"),
             "RuntimeError: An attempt before the bootstrapping phase.",

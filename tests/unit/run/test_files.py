@@ -24,6 +24,7 @@ from events_pandas import (
     SubmissionError,
     SubmissionInterrupted,
     UnknownColumnError,
+    read_results,
     runs,
     submit_file,
 )
@@ -151,8 +152,29 @@ def test_error_after_an_event_is_an_early_end_with_the_results(write, mapping, f
         submit_files(write("a.csv", "1,2024-01-31"), mapping, options=options, take=fail)
 
     assert isinstance(caught.value.__cause__, MemoryError)
-    assert caught.value.__notes__ == ["and writing its results failed: a MemoryError"]
     assert caught.value.results["status"].tolist() == ["accepted"]
+
+
+@pytest.mark.parametrize("results_path", ["results.csv", "results.parquet", "results/"])
+@pytest.mark.parametrize("last", [0, 1, 2])
+def test_failure_of_whoever_takes_results_writes_no_row_twice(write, mapping, fake_client, results_path, last):
+    """Neither to the results nor to the rejects: both have each row once, whatever part the failure came with."""
+    options = RunOptions(client=fake_client(), chunksize=1_000)
+    outputs = {"results_path": results_path, "rejects_path": "rejects.csv"}
+    path = write("a.csv", *(f"{number},{'never' if number % 2 else '2024-01-31'}" for number in range(2_500)))
+    taken = []
+
+    def take(results):
+        taken.extend(results["row"])
+        if len(taken) > last * 1_000:
+            raise LookupError
+
+    with pytest.raises(SubmissionError, match="a LookupError, the cause of this error, ended the run"):
+        submit_files(path, mapping, options=options, take=take, **outputs)
+
+    written = read_results(results_path)
+    assert written["row"].tolist() == list(range(2_500))
+    assert pd.read_csv("rejects.csv")["who"].tolist() == list(range(1, 2_500, 2))
 
 
 def test_error_before_an_event_stays_as_it_is(write, mapping, fake_client):

@@ -208,11 +208,15 @@ def test_key_that_is_not_utf8_is_written_as_its_bytes(tmp_path, make_orders, map
     pq.write_table(orders, tmp_path / "a.parquet")
     place = tmp_path / name
 
-    submit_file(tmp_path / "a.parquet", mapping, client=fake_client(), keys=["name"], results_path=f"{tmp_path}/{name}")
+    results = submit_file(
+        tmp_path / "a.parquet", mapping, client=fake_client(), keys=["name"], results_path=f"{tmp_path}/{name}"
+    )
 
     written = read_results(place)
     assert written["status"].tolist() == ["accepted"] * 3
-    assert written["name"].iloc[0] == r"b'M\xfcller'"
+    assert written["name"].iloc[0] == results["name"].iloc[0] == r"b'M\xfcller'"
+    assert results["name"].iloc[1:].tolist() == ["", pd.NA]
+    assert r"b'M\xfcller'" in repr(results[["name"]])
 
 
 def test_key_of_different_types_is_text_in_the_file_of_results(tmp_path, make_orders, mapping, fake_client):

@@ -128,6 +128,18 @@ def test_suggestion_equals_the_same_mapping_only(orders):
     assert suggested != PYTHON
 
 
+@pytest.mark.parametrize("kind", [pa.string(), pa.dictionary(pa.int32(), pa.string())], ids=str)
+def test_text_that_is_not_utf8_is_proposed_as_other_text(orders, kind):
+    """Arrow reads it unseen, and pandas cannot show it. The check names its rows."""
+    text = pa.array([b"M\xfcller", b"Ben", b"M\xfcller"]).cast(pa.string(), safe=False)
+    cells = text.dictionary_encode() if pa.types.is_dictionary(kind) else text
+    frame = orders.assign(name=pd.Series(pd.arrays.ArrowExtensionArray(cells), index=orders.index))
+
+    mapping = suggest_mapping(frame)
+
+    assert mapping.metadata["name"] == suggest_mapping(orders).metadata["name"]
+
+
 def test_suggestion_can_be_used_at_once(orders):
     """A proposal is an EventMapping."""
     suggested = suggest_mapping(orders)
