@@ -133,11 +133,11 @@ def test_text_that_is_not_utf8_is_proposed_as_other_text(orders, kind):
     """Arrow reads it unseen, and pandas cannot show it. The check names its rows."""
     text = pa.array([b"M\xfcller", b"Ben", b"M\xfcller"]).cast(pa.string(), safe=False)
     cells = text.dictionary_encode() if pa.types.is_dictionary(kind) else text
-    frame = orders.assign(name=pd.Series(pd.arrays.ArrowExtensionArray(cells), index=orders.index))
+    frame = orders.assign(shop=pd.Series(pd.arrays.ArrowExtensionArray(cells), index=orders.index))
 
     mapping = suggest_mapping(frame)
 
-    assert mapping.metadata["name"] == suggest_mapping(orders).metadata["name"]
+    assert mapping.metadata["shop"] == suggest_mapping(orders.assign(shop=orders["name"])).metadata["shop"]
 
 
 def test_suggestion_can_be_used_at_once(orders):
