@@ -262,7 +262,7 @@ class FileRun:
     def _write_rest(self, error: SubmissionError | SubmissionInterrupted) -> None:
         """Write the results that a run that ended early has left."""
         # Whoever was to take some may have failed when they were written already.
-        error.results = error.results[error.results["row"] >= self._next_row]
+        error.results = error.results[error.results["row"] >= self._next_row].copy()
         fault = self._write(error.results)
         # If writing has ended the run, the error says so already.
         if not isinstance(error.__cause__, SourceError):

@@ -5,7 +5,7 @@ import dask.dataframe as dd
 import pandas as pd
 import pyarrow as pa
 import pytest
-from distributed.client import ClosedClientError, FutureCancelledError
+from distributed.client import FutureCancelledError
 from distributed.comm import CommClosedError
 
 import events_pandas as ep
@@ -21,6 +21,10 @@ MORE_MEMORY = "give the workers more memory, or the frame more partitions"
 
 class KilledWorker(Exception):  # noqa: N818
     """As Distributed names the error of a task whose workers died; its own one needs the state of a scheduler."""
+
+
+class ClosedClientError(Exception):
+    """As later versions of Distributed name the error of a client that was closed."""
 
 
 @pytest.mark.parametrize(
