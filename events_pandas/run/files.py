@@ -300,7 +300,8 @@ class FileRun:
     def _take(self, results: pd.DataFrame) -> None:
         if fault := self._write(results):
             raise fault
-        self._next_row = int(results["row"].max()) + 1 if len(results) else self._next_row
+        if len(results):
+            self._next_row = int(results["row"].iloc[-1]) + 1
         self._keep(results)
 
     def _write(self, results: pd.DataFrame) -> SourceError | None:

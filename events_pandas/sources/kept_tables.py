@@ -53,13 +53,13 @@ class KeptTables:
         """Keep a table after the others. Raise `SourceError` if it cannot be written."""
         # Whole in itself: the dictionaries of a file of Arrow's own would have to be the same in all tables.
         plain = _without_dictionaries(table)
-        self._tables.append(plain if self._is_held(_memory(plain)) else self._written(partial(_write_stream, plain)))
+        self._tables.append(plain if self._is_held(plain) else self._written(partial(_write_stream, plain)))
 
     def add_packed(self, content: bytes) -> None:
         """Keep a table that is a stream of Arrow's own format: unpacked in memory, or as it is in the file."""
-        # Unpacked it takes more.
+        # Unpacked it is larger: where its bytes find no room, the table does not either.
         table = _unpacked(content) if len(content) < self._room else None
-        if table is not None and self._is_held(_memory(table)):
+        if table is not None and self._is_held(table):
             self._tables.append(table)
         else:
             self._tables.append(self._written(lambda sink: sink.write(content)))
@@ -70,14 +70,14 @@ class KeptTables:
             self.add(table)
             yield table
 
-    def _is_held(self, memory: dict[int, int]) -> bool:
-        """Tell whether there is room for pieces of memory, whose sizes are given by their addresses, and take it."""
-        new = {place: size for place, size in memory.items() if place not in self._memory}
-        taken = _TABLE_BYTES + sum(new.values())
+    def _is_held(self, table: pa.Table) -> bool:
+        """Tell whether there is room for a table, and take it."""
+        memory = {place: size for place, size in _memory(table).items() if place not in self._memory}
+        taken = _TABLE_BYTES + sum(memory.values())
         if taken > self._room:
             return False
         self._room -= taken
-        self._memory |= new.keys()
+        self._memory |= memory.keys()
         return True
 
     def _written(self, write: Callable[[pa.PythonFile], object]) -> Place:
