@@ -115,7 +115,7 @@ def test_limit_may_end_within_a_later_file(submit, folder, make_orders, sandbox)
 @pytest.mark.parametrize("option", ["--check-first", "--no-check-first"])
 def test_submit_asks_for_the_workspace_once(submit, sandbox, client, option):
     """The run takes the answer that its plan has; three more requests are the events, and one is of this test."""
-    sandbox.limit, sandbox.window_seconds = 100, 1_000.0
+    sandbox.limit, sandbox.window_seconds = 100, 1_000_000
 
     result = submit(option)
 
