@@ -1,7 +1,7 @@
 """What earlier runs did with the rows of a frame: the journal is asked, and content decides."""
 
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -21,14 +21,17 @@ HALF_BITS = np.uint64(32)
 _NONE = np.zeros(0, np.int64)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Entries:
+class Entries(NamedTuple):
     """What a journal knows about some events; an event may have several entries, or none."""
 
     asked: Rows  # the event's position in the question
     payload: npt.NDArray[np.uint64]  # a digest of the metadata that was sent
     second: Seconds  # the second that was sent
     accepted_at: Seconds  # Unix seconds; `CLAIMED` if nobody knows whether it was accepted
+
+    def take(self, places: Rows | Mask) -> "Entries":
+        """Return some of the entries."""
+        return Entries._make(values[places] for values in self)
 
 
 class EarlierRuns(Protocol):
@@ -119,40 +122,37 @@ def find_submissions(frame: KeyedRows, rows: Rows, runs: EarlierRuns) -> Earlier
     )
 
 
-def _entries(frame: KeyedRows, firsts: Rows, runs: EarlierRuns) -> pd.DataFrame | None:
+def _entries(frame: KeyedRows, firsts: Rows, runs: EarlierRuns) -> Entries | None:
     """Return the entries of events, given by their first rows, that are not used up."""
-    parts = []
+    parts: list[Entries] = []
     for events in blocks(np.arange(len(firsts))):
         keys = frame.keys.of(firsts[events])
         found = runs.find(keys.words(slice(None)))
         if len(found.asked):
-            columns = {"event": events[found.asked], "payload": found.payload, "second": found.second}
             # Claims matter only where rows are spread.
             is_lost = (
                 used_up(found, keys, runs=runs, own=frame.index) if frame.is_spread else found.accepted_at == CLAIMED
             )
-            parts.append(pd.DataFrame({**columns, "accepted_at": found.accepted_at})[~is_lost])
-    return pd.concat(parts) if parts else None
+            parts.append(found._replace(asked=events[found.asked]).take(~is_lost))
+    return Entries._make(map(np.concatenate, zip(*parts, strict=True))) if parts else None
 
 
-def _found(
-    frame: KeyedRows, rows: Rows, *, events: Rows, entries: pd.DataFrame | None
-) -> tuple[Rows, Seconds, Seconds]:
+def _found(frame: KeyedRows, rows: Rows, *, events: Rows, entries: Entries | None) -> tuple[Rows, Seconds, Seconds]:
     """Return the rows whose content has an entry, each with the second and the time of its entry."""
     if entries is None:
         return _NONE, _NONE, _NONE
-    known = np.isin(events, entries["event"])
+    known = np.isin(events, entries.asked)
     chosen = rows[known]
     # A number for each event and payload, of rows and of entries.
     own_events, own_payloads = events[known].astype(np.uint64), frame.digests(chosen)[0]
-    both_events = np.concatenate([own_events, entries["event"].to_numpy(np.uint64)])
-    contents = numbered(np.stack([both_events, np.concatenate([own_payloads, entries["payload"]])]))
+    both_events = np.concatenate([own_events, entries.asked.astype(np.uint64)])
+    contents = numbered(np.stack([both_events, np.concatenate([own_payloads, entries.payload])]))
     own, theirs = np.split(contents, [len(chosen)])
     # Accepted entries come first: a row with a claim is sent again.
-    order = np.lexsort((entries["second"], entries["accepted_at"] == CLAIMED, theirs))
+    order = np.lexsort((entries.second, entries.accepted_at == CLAIMED, theirs))
     firsts, ends = (np.searchsorted(theirs[order], own, side=side) for side in ("left", "right"))
     # Where rows are spread, rows with the same content have an entry each; otherwise they share the first.
     places = firsts + pd.Series(own).groupby(own).cumcount().to_numpy() if frame.is_spread else firsts
     is_found = places < ends
-    found = entries.iloc[order[places[is_found]]]
-    return chosen[is_found], found["second"].to_numpy(), found["accepted_at"].to_numpy()
+    found = entries.take(order[places[is_found]])
+    return chosen[is_found], found.second, found.accepted_at

@@ -6,10 +6,12 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 from pandas.api.extensions import ExtensionArray
 
 from events_pandas.check import CLAIMED, CheckedRows, EarlierSubmissions, Repeats
 from events_pandas.convert import first_errors
+from events_pandas.convert.cells import TEXT_TYPE
 from events_pandas.deliver import Outcome, Status
 
 STATUS_DTYPE = pd.CategoricalDtype([status.value for status in Status], ordered=True)
@@ -63,7 +65,9 @@ def counts_or_na(numbers: npt.NDArray[np.int16]) -> ExtensionArray:
 
 def text_column(texts: npt.NDArray[np.object_] | Sequence[str | None]) -> ExtensionArray:
     """Return texts as string[pyarrow]; None becomes NA."""
-    return pd.array(texts, dtype=_TEXT_DTYPE)
+    # pandas itself looks at each text several times.
+    column: ExtensionArray = pd.array(pa.array(texts, TEXT_TYPE, from_pandas=True), dtype=_TEXT_DTYPE)
+    return column
 
 
 class RunStatuses:

@@ -123,10 +123,11 @@ class ArrowRowFile:
 
     def add(self, frame: pd.DataFrame, schema: "pa.Schema | None" = None) -> None:
         """Write rows with the types of a schema. After a fault nothing more can be written."""
-        bare = frame.set_axis([str(label) for label in frame.columns], axis="columns")
-        # The facts of a run differ from chunk to chunk, and the attributes of a user's frame may not fit into a file.
-        bare.attrs = {}
-        table = pa.Table.from_pandas(bare, schema=schema, preserve_index=False)
+        # Without attributes: the facts of a run differ from chunk to chunk, and those of a user may not fit in a file.
+        bare = pd.DataFrame(frame, copy=False)
+        bare.columns = [str(label) for label in frame.columns]
+        # Several threads take longer to begin than the few columns of a chunk take.
+        table = pa.Table.from_pandas(bare, schema=schema, preserve_index=False, nthreads=1)
         if self.is_torn:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         self.is_torn = True

@@ -15,6 +15,7 @@ from events_pandas.convert.problems import is_of_file
 from events_pandas.deliver import ProgressChoice, progress_bar
 from events_pandas.errors import SourceError
 from events_pandas.mapping import EventMapping
+from events_pandas.results.frame import text_column
 from events_pandas.run.fitting import FittingFiles
 from events_pandas.run.options import RunOptions, step_progress
 from events_pandas.sources import ColumnTypes, FileChunk, SourceFile, column_types, is_in_place, read_chunks, row_count
@@ -103,7 +104,7 @@ class FileFrames:
         names = np.empty(len(rows), object)
         for number, chosen in self._by_chunk(rows):
             names[chosen] = path_text(self._chunks[number].file.name)
-        return pd.array(names, dtype="string[pyarrow]")
+        return text_column(names)
 
     def lines(self, rows: Rows) -> "pd.api.extensions.ExtensionArray":
         """Return the line of its file in which each row begins, from 1; NA in formats without lines."""

@@ -4,7 +4,9 @@
   part: what we do with each partition where it was computed, which is to bring its columns into a temporary file, and
   the check of these here. So that all of it is in one process, the engine runs in this thread. The time in which it
   computes the partitions themselves, and drops them, is measured apart and left out. Nothing moves between machines.
-- A stage whose rows are all in the journal is submitted again, with results in parts. The client refuses events.
+- A stage whose rows are all in the journal is submitted again, with results in parts. The client refuses events. The
+  goal is for a journal of these rows. One that has four times as many, which are more than the memory that SQLite keeps
+  for its pages, is measured without a goal.
 - The most memory of a process that does so as an engine's `submit_events` does, which keeps no results but their files:
   with two numbers of rows, the median of several processes for each: the peaks of two processes with the same rows are
   more than ten megabytes apart. Partitions have the same size in both, since a larger one takes more memory to read.
@@ -122,15 +124,19 @@ def submit(stage: Path, journal: Path, results: str) -> None:
     submit_files(stage, MAPPING, options=options, results_path=results, take=look)
 
 
-def print_resume(stage: Path, journal: Path, folder: Path) -> list[str]:
-    """Print how long a stage takes whose rows are all in the journal; return what takes too long."""
-    start, processor_start = time.perf_counter(), time.process_time()
-    submit(stage, journal, f"{folder / 'resumed'}/")
-    seconds, processor = time.perf_counter() - start, time.process_time() - processor_start
+def print_resume(stage: Path, journals: dict[int, Path], folder: Path) -> list[str]:
+    """Print how long a stage takes whose rows are all in a journal; return what takes too long."""
     print(f"A stage of {RESUMED:,} rows that are in the journal, submitted again; no event is sent")
-    print(f"{'seconds':36} {seconds:>12.1f} s   goal: at most {MOST_SECONDS}")
-    print(f"{'processor time of it':36} {processor:>12.1f} s", flush=True)
-    return ["the stage that is submitted again"] if seconds > MOST_SECONDS else []
+    missed = []
+    for rows, journal in journals.items():
+        start, processor_start = time.perf_counter(), time.process_time()
+        submit(stage, journal, f"{folder / f'resumed-{rows}'}/")
+        seconds, processor = time.perf_counter() - start, time.process_time() - processor_start
+        goal = f"   goal: at most {MOST_SECONDS}" if rows == RESUMED else ""
+        print(f"{f'seconds, {rows:,} events in the journal':40} {seconds:>8.1f} s{goal}")
+        print(f"{'processor time of it':40} {processor:>8.1f} s", flush=True)
+        missed += ["the stage that is submitted again"] if goal and seconds > MOST_SECONDS else []
+    return missed
 
 
 def peak_of(stage: Path, journal: Path, results: Path) -> int:
@@ -159,9 +165,9 @@ def print_memory(stages: list[Path], journal: Path, folder: Path) -> list[str]:
     return ["the memory of the sender"] if growth > MOST_ROW_BYTES or expected >= MOST_BYTES else []
 
 
-def places(folder: Path) -> tuple[list[Path], Path]:
-    """Return the stages of both sizes, and the journal."""
-    return [folder / f"{rows}" for rows in SIZES], folder / "journal.sqlite"
+def places(folder: Path) -> tuple[list[Path], dict[int, Path]]:
+    """Return the stages of both sizes, and a journal with the rows of each."""
+    return [folder / f"{rows}" for rows in SIZES], {rows: folder / f"{rows}.sqlite" for rows in SIZES}
 
 
 def prepare(folder: Path) -> list[str]:
@@ -173,11 +179,11 @@ def prepare(folder: Path) -> list[str]:
     engines = {name: make() for name, make in ENGINES.items()}
     for name, engine in engines.items():
         missed += print_check(name, engine)
-    (stages, journal), frame, engine = places(folder), orders(SIZES[-1]), engines["Dask"]
-    fill(journal, frame, MAPPING)
-    for rows, stage in zip(SIZES, stages, strict=True):
+    (stages, journals), frame, engine = places(folder), orders(SIZES[-1]), engines["Dask"]
+    for stage, (rows, journal) in zip(stages, journals.items(), strict=True):
+        fill(journal, frame.head(rows), MAPPING)
         engine.stage(engine.frame(frame.head(rows)), MAPPING, stage)
-    return missed + print_resume(stages[0], journal, folder)
+    return missed + print_resume(stages[0], journals, folder)
 
 
 def main() -> None:
@@ -185,7 +191,9 @@ def main() -> None:
     with TemporaryDirectory() as name:
         # The memory of this process would count for its children.
         prepared = subprocess.run([sys.executable, __file__, "prepare", name], check=False)
-        missed = print_memory(*places(Path(name)), Path(name)) if prepared.returncode in {0, MISSED} else []
+        stages, journals = places(Path(name))
+        is_prepared = prepared.returncode in {0, MISSED}
+        missed = print_memory(stages, journals[SIZES[-1]], Path(name)) if is_prepared else []
     if prepared.returncode or missed:
         sys.exit(f"too much: {', '.join(missed)}" if missed else prepared.returncode)
 

@@ -148,12 +148,8 @@ def _find_sent(
             new.setdefault(content, []).append(place)
     # Events of the same content have the same entries: one of the events is enough to ask for.
     chosen = np.flatnonzero([content in new for content in contents])
-    entries = Entries(
-        asked=np.array([new[contents[place]][0] for place in chosen.tolist()], np.int64),
-        payload=found.payload[chosen],
-        second=found.second[chosen],
-        accepted_at=found.accepted_at[chosen],
-    )
+    firsts = np.array([new[contents[place]][0] for place in chosen.tolist()], np.int64)
+    entries = found.take(chosen)._replace(asked=firsts)
     left = chosen if used_up is None else chosen[~used_up(entries)]
     return [place for content in {contents[place] for place in left.tolist()} for place in new[content]]
 
