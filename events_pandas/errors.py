@@ -188,6 +188,8 @@ class InvalidRowsError(EventsPandasError):
         The findings, as in `CheckReport.problems`.
     invalid : int, optional
         The number of rows that have an error; by default it is counted in `problems`.
+    unsent_from : int, default 0
+        The first row that was not sent: rows before it belong to earlier frames of a stream.
 
     Attributes
     ----------
@@ -197,15 +199,16 @@ class InvalidRowsError(EventsPandasError):
         The number of rows that have an error.
     """
 
-    def __init__(self, problems: "pd.DataFrame", *, invalid: int | None = None) -> None:
+    def __init__(self, problems: "pd.DataFrame", *, invalid: int | None = None, unsent_from: int = 0) -> None:
         self.problems = problems
-        self.invalid = _rows_with_errors(problems) if invalid is None else invalid
+        errors = problems[problems["severity"] == "error"]
+        self.invalid = int(errors["row"].nunique()) if invalid is None else invalid
         rows = counted(self.invalid, "row is", "rows are")
-        super().__init__(f"{rows} invalid, and none of the rows checked was sent: see .problems, one line per finding")
-
-
-def _rows_with_errors(problems: "pd.DataFrame") -> int:
-    return int(problems.loc[problems["severity"] == "error", "row"].nunique())
+        unsent = f"no row from row {unsent_from:,} on" if unsent_from else "none of the rows checked"
+        first = errors.iloc[0]
+        which = f"row {first['row']:,} ({first['field']}, {first['code']})"
+        named = f"it is {which}" if self.invalid == 1 else f"the first is {which}"
+        super().__init__(f"{rows} invalid, and {unsent} was sent: {named}; see .problems, one line per finding")
 
 
 class SourceError(EventsPandasError):

@@ -232,8 +232,10 @@ class RunFrames:
         with self.desk.progress_bar(progress, total=len(frame.index), description="checking", delay_seconds=2.0) as bar:
             frame.read(advance=bar.advance)
         if frame.invalid and self.options.on_invalid == "raise":
-            findings = frame.checked(now=time.time()).findings
-            raise InvalidRowsError(problems_frame(findings, frame.index), invalid=frame.invalid)
+            checked = frame.checked(now=time.time())
+            problems = problems_frame(checked.findings, frame.index)
+            problems["row"] += checked.offset
+            raise InvalidRowsError(problems, invalid=frame.invalid, unsent_from=checked.offset)
         self._read = frame
         return frame
 

@@ -20,6 +20,14 @@ from events_pandas import (
 from events_pandas.wording import Setting
 
 RESULTS = pd.DataFrame({"status": ["accepted"]})
+PROBLEMS = pd.DataFrame(
+    {
+        "row": [0, 1, 1, 2],
+        "field": "user_id",
+        "code": ["text_odd", "identifier_missing", "text_odd", "identifier_missing"],
+        "severity": ["warning", "error", "warning", "error"],
+    }
+)
 
 
 @pytest.mark.parametrize(
@@ -27,7 +35,7 @@ RESULTS = pd.DataFrame({"status": ["accepted"]})
     [
         MappingError(["created_at: is missing", "user_id: is missing"]),
         UnknownColumnError("tota", path="metadata.price.amount", available=["total"]),
-        InvalidRowsError(RESULTS, invalid=1),
+        InvalidRowsError(PROBLEMS),
         JournalError(Path("j"), problem="is damaged", remedy=Setting.NO_JOURNAL),
         RunUnderWayError(Path("j"), problem="busy", remedy=Setting.WAIT, process=7, host="a", started_at="today"),
         CredentialsError("no https", remedy=Setting.ALLOW_HTTP),
@@ -105,13 +113,12 @@ def test_message_has_the_words_of_the_command_line_after_pickling():
 
 def test_invalid_rows_error_counts_rows_with_errors():
     """A row may have several findings, and a warning does not make it invalid."""
-    problems = pd.DataFrame({"row": [0, 0, 1, 2], "severity": ["error", "error", "warning", "error"]})
-
-    error = InvalidRowsError(problems)
+    error = InvalidRowsError(PROBLEMS)
 
     assert error.invalid == 2
-    assert (
-        str(error) == "2 rows are invalid, and none of the rows checked was sent: see .problems, one line per finding"
+    assert str(error) == (
+        "2 rows are invalid, and none of the rows checked was sent: the first is row 1 (user_id, identifier_missing); "
+        "see .problems, one line per finding"
     )
 
 

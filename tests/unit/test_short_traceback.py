@@ -122,7 +122,7 @@ def test_short_traceback_counts_what_there_is(frame, lines):
 
 def test_short_traceback_names_the_findings():
     """Invalid rows that stop a run are in the error."""
-    problems = pd.DataFrame({"severity": ["error"], "row": [0]})
+    problems = pd.DataFrame({"row": [0], "field": ["user_id"], "code": ["identifier_missing"], "severity": ["error"]})
 
     assert short_traceback(InvalidRowsError(problems))[-1] == "the findings: sys.last_value.problems (1 row)"
 

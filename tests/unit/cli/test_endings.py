@@ -20,7 +20,7 @@ from events_pandas.cli.printout import Printout
 from events_pandas.cli.submission import submitted
 
 NONE = pd.DataFrame()
-PROBLEMS = pd.DataFrame({"severity": ["error"], "row": [0]})
+PROBLEMS = pd.DataFrame({"row": [0], "field": ["user_id"], "code": ["identifier_missing"], "severity": ["error"]})
 
 
 @pytest.mark.parametrize(

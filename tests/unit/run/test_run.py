@@ -109,7 +109,8 @@ def test_submit_sends_nothing_when_invalid_rows_are_to_raise(make_orders, mappin
 
     assert caught.value.problems[["row", "code"]].to_numpy().tolist() == [[1, "created_at_missing"]]
     assert str(caught.value) == (
-        "1 row is invalid, and none of the rows checked was sent: see .problems, one line per finding"
+        "1 row is invalid, and none of the rows checked was sent: it is row 1 (created_at, created_at_missing); "
+        "see .problems, one line per finding"
     )
     assert (client.me_requests, client.events) == (0, [])
 
@@ -373,9 +374,11 @@ def test_iter_submit_checks_each_frame_before_its_first_request(make_orders, map
     )
 
     assert next(results)["status"].tolist() == ["accepted"] * 3
-    with pytest.raises(InvalidRowsError):
+    with pytest.raises(InvalidRowsError, match=r"no row from row 3 on was sent: it is row 4 \(created_at,") as caught:
         next(results)
     assert client.contacts == ["00000", "00001", "00002"]
+    # As results count rows: over all frames.
+    assert caught.value.problems["row"].tolist() == [4]
 
 
 def test_progress_counts_rows_that_are_not_sent_too(make_orders, mapping, fake_client, capsys):
