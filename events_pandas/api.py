@@ -541,7 +541,8 @@ def export_rejects(
     TypeError
         If results or frame are not a DataFrame, or the mapping is not an `EventMapping`.
     ValueError
-        If results and frame do not belong together: the frame is too short, or its rows were reordered.
+        If results and frame do not belong together: the frame has other rows or their order is another, as far as
+        labels or, with a mapping, times show it.
 
     Notes
     -----
@@ -576,7 +577,7 @@ def export_rejects(
     b  2024-02-30  00043    1  invalid  time_unreadable
     """
     submitted = read_table(frame)
-    reasons, positions = find_rejects(results, submitted)
+    reasons, positions = find_rejects(results, submitted, mapping)
     n_left_out = int(is_left_to_next_run(results).sum())
     payloads = None if mapping is None else payloads_of(submitted, mapping, positions[:COMPARED_ROWS])
     rejects = rejected_rows(submitted, reasons, positions, mapping=mapping)

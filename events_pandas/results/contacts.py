@@ -110,21 +110,27 @@ def _with_contacts(
     events: pd.DataFrame, frame: pd.DataFrame, mapping: EventMapping, *, positions: Rows
 ) -> pd.DataFrame:
     """Add the contact of each event, which is looked up in the frame."""
-    rows = row_numbers(events["row"])
-    batch = Converter(bind(frame, replace(mapping, metadata={}))).convert_rows(positions)
-    sent_at = times_of(events, "created_at")
-    sent = sent_at.astype("datetime64[s]").astype(np.int64)
-    if (place := first_other(batch, sent, may_be_later=mapping.duplicates == "spread")) is not None:
-        raise other_row(positions[place], row=rows[place])
+    batch = require_same_rows(events, frame, mapping, positions=positions)
     identifiers, contacts = batch.contacts.named()
     return pd.DataFrame(
         {
-            "row": rows,
-            "created_at": utc_times(sent_at),
+            "row": row_numbers(events["row"]),
+            "created_at": utc_times(times_of(events, "created_at")),
             "identifier": text_column(identifiers),
             "contact": text_column(contacts),
         }
     )
+
+
+def require_same_rows(
+    events: pd.DataFrame, frame: pd.DataFrame, mapping: EventMapping, *, positions: Rows
+) -> EventBatch:
+    """Return the events of rows, without metadata. Raise `ValueError` if one cannot have been sent with its second."""
+    batch = Converter(bind(frame, replace(mapping, metadata={}))).convert_rows(positions)
+    sent = times_of(events, "created_at").astype("datetime64[s]").astype(np.int64)
+    if (place := first_other(batch, sent, may_be_later=mapping.duplicates == "spread")) is not None:
+        raise other_row(positions[place], row=row_numbers(events["row"])[place])
+    return batch
 
 
 def first_other(batch: EventBatch, sent: Seconds, *, may_be_later: "bool | Mask") -> int | None:
@@ -161,8 +167,8 @@ def positions_in(frame: pd.DataFrame, results: pd.DataFrame, rows: "pd.Series[An
     numbers = row_numbers(rows)
     facts = results.attrs.get("run", {}).get("frame")
     positions = numbers - _first_row(facts, of_results, len(frame))
-    if facts and facts["first_row"] == 0 and facts["rows"] < len(frame):
-        # The further rows may be of another run, and they may come first.
+    if facts and (facts["rows"] > len(frame) or (facts["first_row"] == 0 and facts["rows"] < len(frame))):
+        # Rows that are missing may be the first ones; further rows may be of another run, and come first.
         have = f"frame: has {counted(len(frame), 'row')}, and {facts['rows']:,} were submitted"
         raise ValueError(f"{have}: give all rows that were submitted, and no others")
     if len(numbers) and not 0 <= positions.min() <= positions.max() < len(frame):

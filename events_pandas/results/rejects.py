@@ -18,7 +18,7 @@ from events_pandas.mapping import EventMapping, named_labels
 from events_pandas.mapping.arrow_types import in_chunks, readable, sliceable, without_dictionaries
 from events_pandas.mapping.rules import Values
 from events_pandas.mapping.source_format import SourceFormat
-from events_pandas.results.contacts import positions_in, require_results
+from events_pandas.results.contacts import positions_in, require_results, require_same_rows
 from events_pandas.results.frame import STATUS_DTYPE, text_column
 from events_pandas.results.next_steps import REPEATS_UNSENT
 from events_pandas.results.row_files import csv_text
@@ -78,16 +78,22 @@ def left_out(path: Path, n_rows: int) -> str:
     return f"{escaped(path)}: {rows} left out: start the same run again, which sends the rest"
 
 
-def find_rejects(results: pd.DataFrame, frame: pd.DataFrame) -> tuple[pd.DataFrame, Rows]:
+def find_rejects(results: pd.DataFrame, frame: pd.DataFrame, mapping: EventMapping | None) -> tuple[pd.DataFrame, Rows]:
     """Return the reasons of rejects (the columns `REASONS`), in the order of the frame, and their positions in it.
 
     Raise `TypeError` or `ValueError` if results and frame do not belong together.
     """
     require_results(results, frame, columns=REASONS)
-    reasons = results.loc[is_rejected(results), list(REASONS)].sort_values("row", kind="stable")
-    positions = positions_in(frame, results, reasons["row"])
+    # Those of all rows: a frame that lacks some may still have as many rows as its rejects need.
+    all_positions = positions_in(frame, results, results["row"])
+    rejects = results[is_rejected(results)].sort_values("row", kind="stable")
+    reasons, positions = rejects[list(REASONS)], np.sort(all_positions[is_rejected(results)])
     if "run" in results.attrs and "source_file" not in results:
         _require_same_labels(reasons, frame, positions)
+    if mapping is not None and "created_at" in results:
+        # An invalid row may have no time, or no contact.
+        were_valid = (rejects["status"] != Status.INVALID.value).to_numpy(bool)
+        require_same_rows(rejects[were_valid], frame, mapping, positions=positions[were_valid])
     return reasons, positions
 
 

@@ -175,7 +175,7 @@ def test_unknown_contacts_refuse_a_frame_that_is_too_short(orders, mapping, clie
         unknown_contacts(results, orders.head(4), mapping)
 
     assert str(caught.value) == (
-        "frame: has 4 rows, and results have row 5: give all rows that were submitted, and no others"
+        "frame: has 4 rows, and 6 were submitted: give all rows that were submitted, and no others"
     )
 
 

@@ -410,6 +410,28 @@ def test_rejects_refuse_a_frame_in_another_order(mapping, fake_client):
     )
 
 
+@pytest.mark.parametrize("keeps_facts", [True, False])
+def test_rejects_refuse_a_frame_that_has_lost_rows(mapping, fake_client, keeps_facts):
+    """Without labels, the reasons would stand beside other rows, although the frame has as many as the rejects need."""
+    table = pa.table({"who": ["1", "", "3", "4", "5"], "day": ["2024-01-31"] * 5})
+    results = submit_events(table, mapping, client=fake_client({"4": [404]}))
+    if not keeps_facts:
+        results.attrs = {}
+
+    with pytest.raises(ValueError, match="^frame: has 4 rows, and (5 were submitted|results have row 4): give all"):
+        export_rejects(results, table.slice(1), "rejects.csv")
+
+
+def test_rejects_refuse_a_table_in_another_order_by_its_times(mapping, fake_client):
+    """A table has no labels: with a mapping, the seconds that were sent show which row is which."""
+    table = pa.table({"who": ["1", "", "3", "4", "5"], "day": [f"2024-01-0{day}" for day in range(1, 6)]})
+    results = submit_events(table, mapping, client=fake_client({"4": [404]}))
+
+    assert len(export_rejects(results, table, "rejects.csv", mapping=mapping)) == 2
+    with pytest.raises(ValueError, match="^frame: its row 3 has another time than row 3 of the results, or no contact"):
+        export_rejects(results, table.take([4, 3, 2, 0, 1]), "rejects.csv", mapping=mapping)
+
+
 def test_rejects_do_not_mind_other_labels(mapping, fake_client):
     """Rows are matched by position: results or frame may have been given another index."""
     orders = pd.DataFrame({"who": ["1", "2", "3"], "day": ["2024-02-01", "never", "2024-01-01"]}, index=["a", "b", "c"])
