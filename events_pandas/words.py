@@ -82,6 +82,16 @@ def full_kind_of(value: object) -> str:
     return _with_article(kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}")
 
 
+def pandas_cure(value: object, otherwise: str) -> str:
+    """Return how a frame of another library becomes one of pandas; other words for what is not one.
+
+    >>> pandas_cure([], "give what submitting returned")
+    'give what submitting returned'
+    """
+    methods = ("compute", "toPandas", "to_pandas")
+    return next((f"call its {name}()" for name in methods if hasattr(type(value), name)), otherwise)
+
+
 def _with_article(name: str) -> str:
     return f"{'an' if name.startswith(_AFTER_AN) else 'a'} {name}"
 

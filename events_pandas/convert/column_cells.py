@@ -43,7 +43,7 @@ _SHORT_UNITS = frozenset({"ns"})
 """Times in such units end earlier."""
 _DAY_MILLISECONDS = 86_400_000
 _ENDS_OF_DAYS = np.iinfo(np.int32).min, np.iinfo(np.int32).max
-_FAR_WORDS = "a time beyond the year 32767"
+_FAR_WORDS = "a time outside of the years -32767 to 32767"
 
 _PLAIN_SCALES = range(7)
 """Arrow writes decimals with so few places without an exponent."""

@@ -230,4 +230,5 @@ def _next_step(attempt: Attempt) -> str:
     """Return what helps after a refusal. An analyst does not see the header that names the contact of a 410."""
     if attempt.merged_into is None:
         return "fix the row, then submit it again"
-    return f"the contact was merged into the contact with the id {attempt.merged_into}: submit the row with that id"
+    merged = f"the contact was merged into the contact with the id {attempt.merged_into}"
+    return f"{merged}: submit the row with that id, in a column that id= of the mapping reads"

@@ -31,6 +31,7 @@ _CURES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "to_arrow_reader": "call its to_arrow_reader()",
         "to_reader": "call its to_reader()",
+        "to_table": "call its to_table()",
         "fetchmany": "read its rows with pd.read_sql(query, connection)",
         "toPandas": "events_pandas.engines.spark has functions for it",
         "to_frame": "call its to_frame()",

@@ -11,6 +11,7 @@ import pyarrow as pa
 from events_pandas.mapping.arrow_types import arrow_frame
 from events_pandas.mapping.binding import is_computing, named_labels, require_frame, rows_cure, rows_error
 from events_pandas.mapping.event_mapping import EventMapping
+from events_pandas.warned import warn_caller
 from events_pandas.words import full_kind_of
 
 _STREAM: Final = "__arrow_c_stream__"
@@ -84,7 +85,7 @@ def read_table(rows: object, mapping: EventMapping | None = None, *, keys: Colle
 def is_streamed(rows: object) -> bool:
     """Tell whether a table is not in memory yet: a query of Polars, a dataset, or a reader."""
     table = _native(rows)
-    return isinstance(table, pa.RecordBatchReader) or _is_lazy(table) or _has(table, "scanner")
+    return isinstance(table, pa.RecordBatchReader) or _is_lazy(table) or _is_scanned(table)
 
 
 def frames_of(
@@ -134,7 +135,12 @@ def _batches(rows: object, wanted: _ColumnsRead | None, *, chunksize: int) -> Ge
             reader = _reader(table, wanted, batch_rows=chunksize)
             if reader is not table:
                 opened.callback(reader.close)
-            batches = _or_else(map(pa.Table.from_batches, ([batch] for batch in reader)), reader.schema.empty_table)
+
+            def without_rows() -> pa.Table:
+                _warn_of_no_rows(table)
+                return reader.schema.empty_table()
+
+            batches = _or_else(map(pa.Table.from_batches, ([batch] for batch in reader)), without_rows)
         for batch in batches:
             chosen = _chosen(batch, wanted)
             for start in range(0, max(len(chosen), 1), chunksize):
@@ -153,6 +159,11 @@ def _is_arrow(table: object) -> bool:
     return _has(table, _STREAM) or _has(table, _ARRAY) or is_streamed(table)
 
 
+def _is_scanned(table: object) -> bool:
+    # A fragment of a dataset has no schema of its own.
+    return _has(table, "scanner") and _has(table, "schema")
+
+
 def _is_lazy(table: object) -> bool:
     return _has(table, "collect") and _has(table, "collect_schema")
 
@@ -164,7 +175,18 @@ def _native(rows: object) -> Any:
 
 
 def _whole(table: Any, wanted: _ColumnsRead | None = None) -> pa.Table:
-    return _reader(_narrowed(table, wanted), wanted).read_all()
+    whole = _reader(_narrowed(table, wanted), wanted).read_all()
+    if not len(whole):
+        _warn_of_no_rows(table)
+    return whole
+
+
+def _warn_of_no_rows(table: Any) -> None:
+    """Warn if a table gives its rows once: a run that sends nothing looks like one that had nothing to send."""
+    if isinstance(table, pa.RecordBatchReader):
+        warn_caller(
+            "the RecordBatchReader has no rows: it gives them once, to the first call that reads it, so make a new one"
+        )
 
 
 def _reader(table: Any, wanted: _ColumnsRead | None = None, *, batch_rows: int = _BATCH_ROWS) -> pa.RecordBatchReader:
@@ -172,7 +194,7 @@ def _reader(table: Any, wanted: _ColumnsRead | None = None, *, batch_rows: int =
     if isinstance(table, pa.RecordBatchReader):
         # Not through its interface: an error of its source would arrive as another one.
         return table
-    if _has(table, "scanner"):
+    if _is_scanned(table):
         names, size = _names_read(table.schema.names, wanted), min(batch_rows, _BATCH_ROWS)
         return table.scanner(columns=names, batch_size=size, batch_readahead=_BATCHES_AHEAD).to_reader()
     if _is_lazy(table):

@@ -15,7 +15,7 @@ from events_pandas.mapping import EventMapping, Table, bind, read_table, require
 from events_pandas.results.frame import text_column, utc_times
 from events_pandas.results.reading import require_one_run, row_numbers, times_of
 from events_pandas.results.results_summary import require_columns
-from events_pandas.words import counted, kind_of
+from events_pandas.words import counted, full_kind_of, pandas_cure
 
 _COLUMNS = ("row", "status", "created_at")
 
@@ -153,7 +153,8 @@ def require_results(results: object, frame: object, *, columns: Sequence[str]) -
     """Raise `TypeError` if one of the two is not a DataFrame, `ValueError` if results lack a column."""
     require_columns(results, columns)
     if not isinstance(frame, pd.DataFrame):
-        raise TypeError(f"frame: expected a DataFrame, got {kind_of(frame)}: give what submitting was given")
+        cure = pandas_cure(frame, "give what submitting was given")
+        raise TypeError(f"frame: expected a DataFrame, got {full_kind_of(frame)}: {cure}")
 
 
 def positions_in(frame: pd.DataFrame, results: pd.DataFrame, rows: "pd.Series[Any]") -> Rows:

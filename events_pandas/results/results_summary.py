@@ -11,7 +11,7 @@ from events_pandas.results.fragment import LEFT, LONG, RIGHT, UNBROKEN, cell, fr
 from events_pandas.results.next_steps import last_step
 from events_pandas.results.summary import Summary
 from events_pandas.wording import in_python
-from events_pandas.words import kind_of
+from events_pandas.words import full_kind_of, pandas_cure
 
 _COUNTED: Final = (f"{RIGHT}; {UNBROKEN}", LEFT, LONG)
 _NAMED: Final = (LEFT, LONG)
@@ -164,7 +164,8 @@ def summarize(results: pd.DataFrame) -> ResultsSummary:
 def require_columns(results: object, columns: Sequence[str]) -> None:
     """Raise `TypeError` if results are not a DataFrame, `ValueError` if they lack a column or a row has no status."""
     if not isinstance(results, pd.DataFrame):
-        raise TypeError(f"results: expected a DataFrame, got {kind_of(results)}: give what submitting returned")
+        cure = pandas_cure(results, "give what submitting returned")
+        raise TypeError(f"results: expected a DataFrame, got {full_kind_of(results)}: {cure}")
     for column in columns:
         found = int((results.columns == column).sum())
         if found != 1:

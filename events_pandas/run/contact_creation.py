@@ -17,7 +17,7 @@ from events_pandas.intercom import CONTACT_FIELDS
 from events_pandas.results.frame import text_column
 from events_pandas.run.asking import Asking, numbered
 from events_pandas.run.contact_fields import RESULT_COLUMNS, JsonTexts, contact_payload
-from events_pandas.words import counted, full_kind_of, kind_of
+from events_pandas.words import counted, full_kind_of, kind_of, pandas_cure
 
 
 class CreationStatus(StrEnum):
@@ -155,9 +155,8 @@ class ContactCreation:
 def require_contacts(contacts: object) -> None:
     """Raise an error for anything but a table of contacts with one column of each name, or for odd cells in it."""
     if not isinstance(contacts, pd.DataFrame):
-        raise TypeError(
-            f"contacts: expected a pandas DataFrame, got {full_kind_of(contacts)}: give rows of check_contacts"
-        )
+        cure = pandas_cure(contacts, "give rows of check_contacts")
+        raise TypeError(f"contacts: expected a pandas DataFrame, got {full_kind_of(contacts)}: {cure}")
     _require_columns(contacts)
     require_named(contacts, "contacts")
 

@@ -30,7 +30,7 @@ from events_pandas.run.contact_creation import (
 from events_pandas.run.contact_fields import field_texts, require_fields
 from events_pandas.run.desk import Desk
 from events_pandas.run.options import RunOptions
-from events_pandas.words import full_kind_of
+from events_pandas.words import full_kind_of, pandas_cure
 
 StatusCodes: TypeAlias = npt.NDArray[np.int8]
 
@@ -99,9 +99,8 @@ def _answers(contacts: pd.DataFrame, known: pd.DataFrame | None) -> tuple[Status
 def _require_answers(known: object) -> None:
     """Raise `TypeError` or `ValueError` for a table that `check_contacts` did not make."""
     if not isinstance(known, pd.DataFrame):
-        raise TypeError(
-            f"known: expected a pandas DataFrame, got {full_kind_of(known)}: give what check_contacts returned"
-        )
+        cure = pandas_cure(known, "give what check_contacts returned")
+        raise TypeError(f"known: expected a pandas DataFrame, got {full_kind_of(known)}: {cure}")
     if lacking := [column for column in _KNOWN_COLUMNS if column not in known]:
         raise ValueError(f"known: no column {lacking[0]!r}: give what check_contacts returned")
     require_single_columns(known, _KNOWN_COLUMNS, argument="known")

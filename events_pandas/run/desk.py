@@ -363,7 +363,11 @@ class Desk:
     def _how_it_ends(self) -> BaseException | None:
         """Return what is raised at the end."""
         by = self._struck_by
-        if self.has_left or self.is_closing or not isinstance(by, Exception | KeyboardInterrupt | None):
+        if self.has_left or self.is_closing:
+            return by
+        if not isinstance(by, Exception | KeyboardInterrupt | None):
+            # It ends a program or a task, and stays what it is.
+            by.__dict__["results"] = getattr(self._error, "results", None)
             return by
         if self._error is None and (stop := self.stop) is not None:
             # The interrupt came when all was done.

@@ -13,6 +13,9 @@ from textwrap import indent
 from types import UnionType
 from typing import Any, Final, Literal, TypedDict, TypeGuard, TypeVar
 
+import numpy as np
+import pandas as pd
+
 from events_pandas.deliver import MAX_CONCURRENCY, IntercomClient, ProgressChoice, RetryPolicy, WorkspaceIdentity
 from events_pandas.deliver.engine import PATIENCE_SECONDS
 from events_pandas.deliver.journal import AUTO, Journal, journal_path, mode_note
@@ -115,6 +118,11 @@ class SubmitOptions(TypedDict, total=False):
 _DESCRIPTIONS: Final = inspect.cleandoc(SubmitOptions.__doc__ or "").partition("Attributes\n----------\n")[2]
 
 
+def _is_one_of(*words: object) -> Callable[[object], bool]:
+    # Not every value can be compared: a frame cannot.
+    return lambda value: isinstance(value, str | int | np.bool_ | None) and value in words
+
+
 def _is_count(value: object, *, fewest: int = 1) -> TypeGuard[int]:
     return not isinstance(value, bool) and isinstance(value, Integral) and int(value) >= fewest
 
@@ -150,11 +158,11 @@ _VALUES: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
     ),
     "chunksize": (_is_count, "a number of rows, got {!r}: use 10_000 or the like"),
     "progress": (
-        lambda shown: shown in ("auto", True, False) or callable(shown),
+        lambda shown: _is_one_of("auto", True, False)(shown) or callable(shown),
         "'auto', True, False or a function, got {!r}",
     ),
-    "on_invalid": (lambda word: word in ("report", "raise"), "'report' or 'raise', got {!r}"),
-    "contacts": (lambda word: word in ("check", None), "'check' or None, got {!r}"),
+    "on_invalid": (_is_one_of("report", "raise"), "'report' or 'raise', got {!r}"),
+    "contacts": (_is_one_of("check", None), "'check' or None, got {!r}"),
     "canary": (
         lambda count: _is_count(count, fewest=0),
         "a number of rows, got {!r}: use 20 or the like, or 0 for none",
@@ -168,6 +176,12 @@ _VALUES: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
         "a number of seconds, got {!r}: use 600 or the like",
     ),
 }
+
+
+def _with_value(expected: str, given: object) -> str:
+    """Say what was given; of a frame its type only, since its rows are no words for a message."""
+    is_frame = isinstance(given, pd.DataFrame | pd.Series | pd.Index | np.ndarray)
+    return expected.replace("{!r}", kind_of(given)) if is_frame else expected.format(given)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -197,10 +211,10 @@ class RunOptions:
         _require_client(self.client)
         for name, (kind, expected) in _TYPES.items():
             if not isinstance(given := getattr(self, name), kind):
-                raise TypeError(f"{name}: expected {expected.format(given)}")
+                raise TypeError(f"{name}: expected {_with_value(expected, given)}")
         for name, (is_right, expected) in _VALUES.items():
             if not is_right(given := getattr(self, name)):
-                raise ValueError(f"{name}: expected {expected.format(given)}")
+                raise ValueError(f"{name}: expected {_with_value(expected, given)}")
         _require_keys(self.keys)
         if self.workspace == "":
             raise ValueError("workspace: is empty: use the workspace's id_code, such as 'ab12cd34'")

@@ -15,6 +15,7 @@ from events_pandas.results.rejects import REJECTS
 from events_pandas.results.table_file import RESULTS, require_place
 from events_pandas.run.options import RunOptions
 from events_pandas.sources import Places, name_of
+from events_pandas.words import full_kind_of
 
 AnyPath: TypeAlias = str | os.PathLike[str]
 
@@ -33,6 +34,9 @@ class Outputs:
     @classmethod
     def of_run(cls, options: RunOptions, *, results: AnyPath | None, rejects: AnyPath | None) -> "Outputs":
         """Return the outputs of a run with these options."""
+        for name, path in {"results_path": results, "rejects_path": rejects}.items():
+            if not isinstance(path, str | os.PathLike | None):
+                raise TypeError(f"{name}: expected a path as text, or a Path, got {full_kind_of(path)}")
         journal = None if options.journal == AUTO else options.journal
         return cls(results=results, rejects=rejects, log=options.log_path, journal=journal)
 

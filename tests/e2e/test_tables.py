@@ -126,11 +126,12 @@ def test_tables_carry_their_keys_into_the_results(mapping, orders, client, funct
 
 
 def test_readers_can_be_read_once(mapping, orders, submit):
-    """A reader has no rows for a second call."""
+    """A reader has no rows for a second call, which says so."""
     reader = orders.to_reader()
 
     assert check_events(reader, mapping).rows == 5
-    assert len(submit(reader)[0]) == 0
+    with pytest.warns(UserWarning, match=r"^the RecordBatchReader has no rows: "):
+        assert len(submit(reader)[0]) == 0
 
 
 def test_stream_may_mix_libraries(submit, orders):

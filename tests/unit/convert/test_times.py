@@ -828,6 +828,6 @@ def test_time_that_arrow_cannot_write_is_an_error_of_its_row(kind, ticks, sign, 
     (error,) = report.problems.query("severity == 'error'").itertuples()
     assert (error.row, error.code) == (0, "time_unreadable")
     assert error.message.startswith(
-        "metadata.price_at: 'a time beyond the year 32767' in column 'time' cannot be read as a time: "
+        "metadata.price_at: 'a time outside of the years -32767 to 32767' in column 'time' cannot be read as a time: "
     )
     assert [payload["user_id"] for payload in report.payloads(3)] == ["2", "3"]

@@ -142,7 +142,7 @@ def test_judge_names_the_contact_that_another_was_merged_into(link):
     """The message names the contact that a header names, as an analyst does not see the header."""
     assert judge(_read(Answer(status=410, headers={"Link": link}))).error_message == (
         "Intercom rejected the event (410 Gone): the contact was merged into the contact with the id 6b0c1a: "
-        "submit the row with that id"
+        "submit the row with that id, in a column that id= of the mapping reads"
     )
 
 

@@ -282,7 +282,6 @@ def test_every_table_is_a_stream(read, dataset, relation):
     "table",
     [
         TABLE.slice(0, 0),
-        pa.RecordBatchReader.from_batches(TABLE.schema, []),
         pl.from_arrow(TABLE).lazy().filter(pl.col("extra") > 9),
     ],
     ids=lambda table: type(table).__name__,
@@ -292,6 +291,20 @@ def test_table_without_rows_is_one_empty_frame(read, table):
     (frame,) = read(table)
 
     assert frame.shape == (0, 2)
+
+
+@pytest.mark.parametrize(
+    "again", [as_frame, lambda reader, mapping: next(iter(frames_of(reader, mapping, chunksize=9)))]
+)
+def test_reader_that_was_read_before_is_warned_of(mapping, again):
+    """Its rows are gone: a run that sends nothing would look like one that had nothing to send."""
+    reader = TABLE.to_reader()
+    assert len(as_frame(reader)) == 3
+
+    with pytest.warns(UserWarning, match=r"^the RecordBatchReader has no rows: it gives them once, .* make a new one$"):
+        frame = again(reader, mapping())
+
+    assert frame.shape[0] == 0
 
 
 def test_several_tables_are_frames(read):
@@ -335,6 +348,10 @@ def test_several_frames_go_on_after_an_error(mapping):
         ({"a": TABLE}, "a dict"),
         (Cursor(), f"a {__name__}.Cursor: read its rows with pd.read_sql(query, connection)"),
         (Spark(), f"a {__name__}.Spark: events_pandas.engines.spark has functions for it"),
+        (
+            next(iter(ds.dataset(TABLE).get_fragments())),
+            "a pyarrow._dataset.Fragment: call its to_table()",
+        ),
         (5, "an int"),
     ],
     ids=lambda value: type(value).__name__,

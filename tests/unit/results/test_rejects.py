@@ -418,7 +418,7 @@ def test_rejects_refuse_a_frame_that_has_lost_rows(mapping, fake_client, keeps_f
     if not keeps_facts:
         results.attrs = {}
 
-    with pytest.raises(ValueError, match="^frame: has 4 rows, and (5 were submitted|results have row 4): give all"):
+    with pytest.raises(ValueError, match=r"^frame: has 4 rows, and (5 were submitted|results have row 4): give all"):
         export_rejects(results, table.slice(1), "rejects.csv")
 
 
@@ -428,7 +428,7 @@ def test_rejects_refuse_a_table_in_another_order_by_its_times(mapping, fake_clie
     results = submit_events(table, mapping, client=fake_client({"4": [404]}))
 
     assert len(export_rejects(results, table, "rejects.csv", mapping=mapping)) == 2
-    with pytest.raises(ValueError, match="^frame: its row 3 has another time than row 3 of the results, or no contact"):
+    with pytest.raises(ValueError, match=r"^frame: its row 3 has another time than row 3 of the results, or"):
         export_rejects(results, table.take([4, 3, 2, 0, 1]), "rejects.csv", mapping=mapping)
 
 

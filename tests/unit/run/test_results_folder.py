@@ -74,6 +74,15 @@ def test_folder_with_other_files_is_refused_before_the_first_event(submit, fake_
 
 
 @pytest.mark.parametrize("option", ["results_path", "rejects_path"])
+def test_path_that_is_no_text_is_refused(write, mapping, fake_client, option):
+    """Bytes are no path here."""
+    write("a.csv", "1,2024-01-31")
+
+    with pytest.raises(TypeError, match=f"^{option}: expected a path as text, or a Path, got a bytes$"):
+        submit_file("a.csv", mapping, client=fake_client(), **{option: b"results/"})
+
+
+@pytest.mark.parametrize("option", ["results_path", "rejects_path"])
 @pytest.mark.parametrize(
     ("path", "said"),
     [

@@ -405,6 +405,23 @@ def test_iter_submit_is_interrupted_without_rows_when_no_frame_is_open(make_orde
     pd.testing.assert_series_equal(caught.value.results.dtypes, first.dtypes)
 
 
+def test_what_ends_a_program_has_the_results_of_a_stream(make_orders, mapping, fake_client):
+    """A source that exits, or a task that is cancelled, stays what it is: results that were not yielded are with it."""
+
+    def frames():
+        yield make_orders(2)
+        yield make_orders(3, start=2)
+        raise SystemExit(3)
+
+    client, parts = fake_client(), []
+    with pytest.raises(SystemExit, match="3") as caught:
+        parts.extend(iter_submit(frames(), mapping, client=client))
+
+    rows = pd.concat([*parts, caught.value.results])
+    assert (rows["status"] == "accepted").sum() == len(client.events)
+    assert rows["row"].tolist() == [0, 1, 2, 3, 4]
+
+
 @pytest.mark.parametrize(
     "submit", [submit_events, lambda frame, *rest, **options: iter_submit([frame], *rest, **options)]
 )

@@ -450,7 +450,7 @@ def test_verify_says_what_intercom_did_not_answer(make_orders, mapping, submitte
     [
         (
             lambda orders: orders.iloc[:2],
-            "frame: has 2 rows, and results have row 2: give all rows that were submitted, and no others",
+            "frame: has 2 rows, and 3 were submitted: give all rows that were submitted, and no others",
         ),
         (
             lambda orders: pd.concat([orders.assign(who=["a", "b", "c"]), orders]),
