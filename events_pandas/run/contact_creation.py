@@ -159,6 +159,10 @@ def require_contacts(contacts: object) -> None:
         raise TypeError(f"contacts: expected a pandas DataFrame, got {full_kind_of(contacts)}: {cure}")
     _require_columns(contacts)
     require_named(contacts, "contacts")
+    for row, contact in enumerate(contacts["contact"]):
+        if contact != contact.strip():
+            cure = "remove it, since rows with it are invalid and could not name the contact"
+            raise ValueError(f"contacts: row {row}: the contact has a blank at its beginning or end: {cure}")
 
 
 def require_named(contacts: pd.DataFrame, argument: str) -> None:

@@ -401,6 +401,10 @@ def test_create_contacts_refuses_what_is_not_a_table_of_contacts(client):
     number = r"contacts: row 1: the contact is an int, not text: read a file of contacts with dtype=\{'contact': str\}"
     with pytest.raises(ValueError, match=number):
         create_contacts(by_user_id("00042", 43), client=client)
+    with pytest.raises(
+        ValueError, match=r"contacts: row 1: the contact has a blank at its beginning or end: remove it"
+    ):
+        create_contacts(by_user_id("00042", " 00043"), client=client)
     with pytest.raises(ValueError, match=r"contacts: row 0: the contact is a list, not text"):
         create_contacts(by_user_id(["00042"]), client=client)
     with pytest.raises(ValueError, match=r"contacts: 2 columns have the name 'contact': rename or drop all but one"):
