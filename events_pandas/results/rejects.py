@@ -85,9 +85,9 @@ def find_rejects(results: pd.DataFrame, frame: pd.DataFrame, mapping: EventMappi
     """
     require_results(results, frame, columns=REASONS)
     # Those of all rows: a frame that lacks some may still have as many rows as its rejects need.
-    all_positions = positions_in(frame, results, results["row"])
-    rejects = results[is_rejected(results)].sort_values("row", kind="stable")
-    reasons, positions = rejects[list(REASONS)], np.sort(all_positions[is_rejected(results)])
+    all_positions, where = positions_in(frame, results, results["row"]), is_rejected(results)
+    rejects, positions = results[where].sort_values("row"), np.sort(all_positions[where])
+    reasons = rejects[list(REASONS)]
     if "run" in results.attrs and "source_file" not in results:
         _require_same_labels(reasons, frame, positions)
     if mapping is not None and "created_at" in results:

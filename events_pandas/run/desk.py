@@ -365,14 +365,15 @@ class Desk:
         by = self._struck_by
         if self.has_left or self.is_closing:
             return by
+        end = self._error
+        if end is None and (stop := self.stop) is not None:
+            # The interrupt came when all was done.
+            end = stop.error(self._value)
         if not isinstance(by, Exception | KeyboardInterrupt | None):
             # It ends a program or a task, and stays what it is.
-            by.__dict__["results"] = getattr(self._error, "results", None)
+            by.__dict__["results"] = getattr(end, "results", None)
             return by
-        if self._error is None and (stop := self.stop) is not None:
-            # The interrupt came when all was done.
-            return stop.error(self._value)
-        return self._error
+        return end
 
     def _answer(self, question: Question) -> None:
         try:
