@@ -3,9 +3,11 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
+from contextlib import suppress
 from itertools import chain, islice
-from typing import TypeVar
+from queue import SimpleQueue
+from typing import Generic, TypeVar
 
 import pyarrow as pa
 
@@ -17,39 +19,66 @@ Result = TypeVar("Result")
 _LOOK_SECONDS = 1.0
 
 
-def _begun(work: Callable[[Item], Result], item: Item) -> tuple[threading.Thread, "Future[Result]"]:
-    """Work on one item in a thread of its own: unlike a pool's thread, one that dies is noticed."""
-    future: Future[Result] = Future()
+class _Workers(Generic[Item, Result]):
+    """Threads that do one item after the other: the memory that a thread has used serves for its next item."""
 
-    def run() -> None:
+    # A pool of the standard library waits without an end for a thread that has died.
+
+    def __init__(self, work: Callable[[Item], Result], most: int) -> None:
+        self._work, self._most = work, most
+        self._todo: SimpleQueue[tuple[Future[Result], Item] | None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+
+    def begin(self, item: Item) -> "Future[Result]":
+        """Give an item to the next thread that is free."""
+        if len(self._threads) < self._most:
+            self._start_thread()
+        future: Future[Result] = Future()
+        if self._threads:
+            self._todo.put((future, item))
+        else:
+            self._do(future, item)
+        return future
+
+    def _start_thread(self) -> None:
+        thread = threading.Thread(target=self._run, name="events-pandas-rows", daemon=True)
+        # If the system has no thread left, those that are there do the work, or the caller's.
+        with suppress(RuntimeError, MemoryError):
+            thread.start()
+            self._threads.append(thread)
+
+    def _run(self) -> None:
+        while (task := self._todo.get()) is not None:
+            self._do(*task)
+            # An item may be large, and the next one may be long in coming.
+            del task
+
+    def _do(self, future: "Future[Result]", item: Item) -> None:
+        if not future.set_running_or_notify_cancel():
+            return
         try:
-            future.set_result(work(item))
-        except BaseException as error:  # noqa: BLE001  # raised again by `_result`
+            future.set_result(self._work(item))
+        except BaseException as error:  # noqa: BLE001  # raised again by `result`
             future.set_exception(error)
 
-    thread = threading.Thread(target=run, name="events-pandas-rows", daemon=True)
-    try:
-        thread.start()
-    except (RuntimeError, MemoryError):
-        # The system has no thread left: do the work in the caller's.
-        run()
-    return thread, future
+    def result(self, future: "Future[Result]") -> Result:
+        """Return the result, or raise the error."""
+        # Without a limit: an item may take long.
+        while not future.done() and all(thread.is_alive() for thread in self._threads):
+            wait([future], timeout=_LOOK_SECONDS)
+        error = future.exception() if future.done() else SystemExit()
+        if error is None or isinstance(error, Exception | KeyboardInterrupt):
+            return future.result()
+        # SystemExit and others end the thread; they must not end the program.
+        raise RuntimeError("a thread ended before it had read its rows") from error
 
-
-def _wait(thread: threading.Thread) -> None:
-    # Without a limit: an item may take long.
-    while thread.is_alive():
-        thread.join(_LOOK_SECONDS)
-
-
-def _result(thread: threading.Thread, future: "Future[Result]") -> Result:
-    """Return the result, or raise the error."""
-    _wait(thread)
-    error = future.exception() if future.done() else SystemExit()
-    if error is None or isinstance(error, Exception | KeyboardInterrupt):
-        return future.result()
-    # SystemExit and others end the thread; they must not end the program.
-    raise RuntimeError("a thread ended before it had read its rows") from error
+    def end(self) -> None:
+        """Wait until the threads have done the items that they have begun."""
+        for _ in self._threads:
+            self._todo.put(None)
+        for thread in self._threads:
+            while thread.is_alive():
+                thread.join(_LOOK_SECONDS)
 
 
 def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
@@ -64,14 +93,16 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[
         yield from map(work, first)
         return
     threads = min(pa.cpu_count(), MOST_THREADS)
-    pending: deque[tuple[threading.Thread, Future[Result]]] = deque()
+    workers = _Workers(work, threads)
+    pending: deque[Future[Result]] = deque()
     try:
         for item in chain(first, remaining):
             if len(pending) > threads:
-                yield _result(*pending.popleft())
-            pending.append(_begun(work, item))
+                yield workers.result(pending.popleft())
+            pending.append(workers.begin(item))
         while pending:
-            yield _result(*pending.popleft())
+            yield workers.result(pending.popleft())
     finally:
-        for thread, _ in pending:
-            _wait(thread)
+        for future in pending:
+            future.cancel()
+        workers.end()
