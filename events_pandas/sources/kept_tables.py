@@ -34,7 +34,7 @@ class KeptTables:
         self._name = name  # of the rows in messages
         self._file: BinaryIO | None = None
         self._opened = ExitStack()
-        self._tables: list[pa.Table | Place] = []
+        self._tables: list[pa.Table | bytes | Place] = []
         self._room = held_bytes
         self._memory: set[int] = set()  # where the tables that are held are
 
@@ -56,13 +56,9 @@ class KeptTables:
         self._tables.append(plain if self._is_held(plain) else self._written(partial(_write_stream, plain)))
 
     def add_packed(self, content: bytes) -> None:
-        """Keep a table that is a stream of Arrow's own format: unpacked in memory, or as it is in the file."""
-        # Unpacked it is larger: where its bytes find no room, the table does not either.
-        table = _unpacked(content) if len(content) < self._room else None
-        if table is not None and self._is_held(table):
-            self._tables.append(table)
-        else:
-            self._tables.append(self._written(lambda sink: sink.write(content)))
+        """Keep a table that is a stream of Arrow's own format as it is: it is unpacked when it is read."""
+        is_held = self._takes(len(content))
+        self._tables.append(content if is_held else self._written(lambda sink: sink.write(content)))
 
     def passing(self, tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
         """Yield tables, and keep each before."""
@@ -73,11 +69,17 @@ class KeptTables:
     def _is_held(self, table: pa.Table) -> bool:
         """Tell whether there is room for a table, and take it."""
         memory = {place: size for place, size in _memory(table).items() if place not in self._memory}
-        taken = _TABLE_BYTES + sum(memory.values())
+        is_held = self._takes(sum(memory.values()))
+        if is_held:
+            self._memory |= memory.keys()
+        return is_held
+
+    def _takes(self, size: int) -> bool:
+        """Tell whether there is room for so many bytes of a table, and take it."""
+        taken = _TABLE_BYTES + size
         if taken > self._room:
             return False
         self._room -= taken
-        self._memory |= memory.keys()
         return True
 
     def _written(self, write: Callable[[pa.PythonFile], object]) -> Place:
@@ -101,7 +103,9 @@ class KeptTables:
     def __getitem__(self, place: int) -> pa.Table:
         """Return a table; rows that are in the file are read when they are used."""
         kept = self._tables[place]
-        return kept if isinstance(kept, pa.Table) else _unpacked(self._mapped(*kept))
+        if isinstance(kept, pa.Table):
+            return kept
+        return _unpacked(kept if isinstance(kept, bytes) else self._mapped(*kept))
 
     def __iter__(self) -> Iterator[pa.Table]:
         """Yield each table."""
