@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 _LOOK_SECONDS = 1.0
 
 
-class _Workers(Generic[Item, Result]):
+class _RowThreads(Generic[Item, Result]):
     """Threads that do one item after the other: the memory that a thread has used serves for its next item."""
 
     # A pool of the standard library waits without an end for a thread that has died.
@@ -93,16 +93,16 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[
         yield from map(work, first)
         return
     threads = min(pa.cpu_count(), MOST_THREADS)
-    workers = _Workers(work, threads)
+    row_threads = _RowThreads(work, threads)
     pending: deque[Future[Result]] = deque()
     try:
         for item in chain(first, remaining):
             if len(pending) > threads:
-                yield workers.result(pending.popleft())
-            pending.append(workers.begin(item))
+                yield row_threads.result(pending.popleft())
+            pending.append(row_threads.begin(item))
         while pending:
-            yield workers.result(pending.popleft())
+            yield row_threads.result(pending.popleft())
     finally:
         for future in pending:
             future.cancel()
-        workers.end()
+        row_threads.end()
