@@ -53,7 +53,7 @@ def check_partitions(
 def check_pieces(
     pieces: Iterable[tuple[int, bytes]], schema: pa.Schema, mapping: EventMapping, *, client: IntercomClient | None
 ) -> CheckReport:
-    """Check rows that come in pieces, each a packed table, in the order of the pieces' numbers."""
+    """Check rows that come in pieces, each a stream of Arrow's own format, in the order of the pieces' numbers."""
     with KeptTables(_ROWS) as kept:
         numbers: list[int] = []
         with counted_step("auto", "reading pieces", total=None, count=numbers.__len__):

@@ -12,7 +12,6 @@ from events_pandas.engines.part_files import PartFacts, PartWriter
 from events_pandas.engines.spark_errors import from_spark, spark_errors
 from events_pandas.engines.stage import Answer, Argument
 from events_pandas.errors import SourceError
-from events_pandas.sources import packed
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 _ANSWERS: Final = "number long, answer binary"
 """What comes back from the workers: the number of a partition or an argument, and bytes."""
 _PIECES: Final = "number long, content binary"
-"""What comes of partitions that are checked here: packed tables, whose numbers are in their order."""
+"""What comes of partitions that are checked here: pieces, each a stream of Arrow, whose numbers are in their order."""
 _PIECE_BITS: Final = 32
 _ROWS: Final = 100_000
 """So many rows are written, or come to this process, at a time."""
@@ -88,10 +87,13 @@ def _done(
 
 
 def _packed(batches: Iterable[pa.RecordBatch], *, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """Pack the rows of the partition that this worker has, so many at a time."""
+    """Pack the rows of the partition that this worker has, so many at a time, as streams of Arrow."""
     first = _partition() << _PIECE_BITS
     for place, table in enumerate(_tables(batches, schema)):
-        yield pa.RecordBatch.from_pylist([{"number": first + place, "content": packed(table)}])
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as stream:
+            stream.write_table(table)
+        yield pa.RecordBatch.from_pylist([{"number": first + place, "content": sink.getvalue().to_pybytes()}])
 
 
 def _partition() -> int:

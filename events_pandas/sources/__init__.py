@@ -18,7 +18,6 @@ from events_pandas.sources.files import (
 )
 from events_pandas.sources.kept_tables import KeptTables
 from events_pandas.sources.opening import is_in_place, is_readable
-from events_pandas.sources.packed_tables import packed
 from events_pandas.sources.places import PathOrPaths, Places, name_of, opened_files, source_files
 from events_pandas.sources.rereading import COMPARED_ROWS, other_readings, payloads_of
 from events_pandas.sources.source_file import SourceFile
@@ -44,7 +43,6 @@ __all__ = [
     "name_of",
     "opened_files",
     "other_readings",
-    "packed",
     "payloads_of",
     "read_chosen_rows",
     "read_chunks",

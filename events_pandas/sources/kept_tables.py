@@ -11,7 +11,6 @@ from typing import BinaryIO, Final, Self, TypeAlias, cast
 import pyarrow as pa
 
 from events_pandas.mapping.arrow_types import sliceable_table, without_dictionaries
-from events_pandas.sources.packed_tables import unpacked
 from events_pandas.sources.spool import copy_fault
 
 _HELD_BYTES: Final = 1 << 28
@@ -35,7 +34,7 @@ class KeptTables:
         self._name = name  # of the rows in messages
         self._file: BinaryIO | None = None
         self._opened = ExitStack()
-        self._reads: list[Callable[[], pa.Table]] = []
+        self._tables: list[pa.Table | bytes | Place] = []
         self._room = held_bytes
         self._memory: set[int] = set()  # where the tables that are held are
 
@@ -48,25 +47,18 @@ class KeptTables:
             self._opened.close()
 
     def __len__(self) -> int:
-        return len(self._reads)
+        return len(self._tables)
 
     def add(self, table: pa.Table) -> None:
         """Keep a table after the others. Raise `SourceError` if it cannot be written."""
         # Whole in itself: the dictionaries of a file of Arrow's own would have to be the same in all tables.
         plain = _without_dictionaries(table)
-        if self._is_held(plain):
-            self._reads.append(lambda: plain)
-        else:
-            place = self._written(partial(_write_stream, plain))
-            self._reads.append(lambda: pa.ipc.open_stream(self._mapped(*place)).read_all())
+        self._tables.append(plain if self._is_held(plain) else self._written(partial(_write_stream, plain)))
 
     def add_packed(self, content: bytes) -> None:
-        """Keep a table that is packed: it is unpacked each time it is read."""
-        if self._takes(len(content)):
-            self._reads.append(partial(unpacked, content))
-        else:
-            place = self._written(lambda sink: sink.write(content))
-            self._reads.append(lambda: unpacked(self._mapped(*place)))
+        """Keep a table that is a stream of Arrow's own format as it is: it is unpacked when it is read."""
+        is_held = self._takes(len(content))
+        self._tables.append(content if is_held else self._written(lambda sink: sink.write(content)))
 
     def passing(self, tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
         """Yield tables, and keep each before."""
@@ -110,7 +102,10 @@ class KeptTables:
 
     def __getitem__(self, place: int) -> pa.Table:
         """Return a table; rows that are in the file are read when they are used."""
-        return self._reads[place]()
+        kept = self._tables[place]
+        if isinstance(kept, pa.Table):
+            return kept
+        return _unpacked(kept if isinstance(kept, bytes) else self._mapped(*kept))
 
     def __iter__(self) -> Iterator[pa.Table]:
         """Yield each table."""
@@ -119,6 +114,12 @@ class KeptTables:
     def _mapped(self, start: int, size: int) -> pa.Buffer:
         assert self._file is not None  # noqa: S101  # It is there since the first table was written.
         return pa.py_buffer(mmap(self._file.fileno(), size, access=ACCESS_READ, offset=start))
+
+
+def _unpacked(stream: bytes | pa.Buffer) -> pa.Table:
+    """Read a stream of Arrow's own format."""
+    # Several threads would take more processor time.
+    return pa.ipc.open_stream(stream, options=pa.ipc.IpcReadOptions(use_threads=False)).read_all()
 
 
 def _write_stream(table: pa.Table, sink: pa.PythonFile) -> None:

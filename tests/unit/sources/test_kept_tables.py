@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from events_pandas.errors import SourceError
-from events_pandas.sources import KeptTables, packed
+from events_pandas.sources import KeptTables
 
 NUMBERS = pa.table({"n": [1, None, 3]})
 
@@ -34,6 +34,14 @@ def test_tables_are_read_as_often_as_they_are_asked_for(folder, held_bytes):
     assert list(folder.iterdir()) == []
 
 
+def packed(table, compression=None):
+    """Return a table as a stream of Arrow's own format."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression=compression)) as stream:
+        stream.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
 @pytest.mark.parametrize("held_bytes", [0, 40_000, 1_000_000])
 def test_packed_tables_are_read_in_any_order(folder, held_bytes):
     """Some may be in memory and others in the file, beside tables that came unpacked."""
@@ -41,7 +49,7 @@ def test_packed_tables_are_read_in_any_order(folder, held_bytes):
 
     with KeptTables("rows", held_bytes=held_bytes) as kept:
         for table in tables:
-            kept.add_packed(packed(table))
+            kept.add_packed(packed(table, "lz4"))
             kept.add(NUMBERS)
 
         assert [kept[place] for place in (4, 5, 0, 4, 2)] == [tables[2], NUMBERS, tables[0], tables[2], tables[1]]
@@ -103,10 +111,7 @@ def test_slice_is_as_large_as_what_it_is_cut_from(folder, monkeypatch, is_messag
     monkeypatch.setattr("tempfile.tempdir", str(folder / "gone"))
     table = pa.table({"n": range(100_000), "m": ["a"] * 100_000})
     if is_message:
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, table.schema) as stream:
-            stream.write_table(table)
-        table = pa.ipc.open_stream(sink.getvalue()).read_all()
+        table = pa.ipc.open_stream(packed(table)).read_all()
     small = table.select(["n"]).slice(0, 3)
 
     with KeptTables("rows", held_bytes=900_000 if is_message else 700_000) as kept, pytest.raises(SourceError):
