@@ -52,6 +52,8 @@ class _RowThreads(Generic[Item, Result]):
             self._do(*task)
             # An item may be large, and the next one may be long in coming.
             del task
+        # The next thread ends, too.
+        self._todo.put(None)
 
     def _do(self, future: "Future[Result]", item: Item) -> None:
         if not future.set_running_or_notify_cancel():
@@ -74,8 +76,7 @@ class _RowThreads(Generic[Item, Result]):
 
     def end(self) -> None:
         """Wait until the threads have done the items that they have begun."""
-        for _ in self._threads:
-            self._todo.put(None)
+        self._todo.put(None)
         for thread in self._threads:
             while thread.is_alive():
                 thread.join(_LOOK_SECONDS)

@@ -1,6 +1,7 @@
 """Work in several threads, with results in the order of the items."""
 
 import threading
+from concurrent.futures import Future
 
 import pyarrow as pa
 import pytest
@@ -132,6 +133,20 @@ def test_in_order_raises_an_error_when_a_thread_is_ended(error):
 
     with pytest.raises(RuntimeError, match=r"^a thread ended before it had read its rows$"):
         list(in_order(work, CHUNKS))
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_in_order_raises_an_error_when_a_thread_has_died(monkeypatch):
+    """A thread that cannot even say what has ended it is noticed."""
+
+    def die(*_):
+        raise SystemExit
+
+    monkeypatch.setattr(Future, "set_result", die)
+    monkeypatch.setattr(Future, "set_exception", die)
+
+    with pytest.raises(RuntimeError, match=r"^a thread ended before it had read its rows$"):
+        list(in_order(Work(), CHUNKS))
 
 
 def test_in_order_works_in_the_callers_thread_when_the_system_has_no_other(monkeypatch):

@@ -105,6 +105,17 @@ def test_tables_that_fit_into_memory_take_no_file(folder, monkeypatch):
         assert pa.concat_tables(kept) == table
 
 
+def test_packed_tables_take_as_much_memory_as_their_bytes(folder, monkeypatch):
+    """They are unpacked when they are read."""
+    monkeypatch.setattr("tempfile.tempdir", str(folder / "gone"))
+    table = pa.table({"n": [0] * 100_000})
+
+    with KeptTables("rows", held_bytes=100_000) as kept:
+        kept.add_packed(packed(table, "lz4"))
+
+        assert list(kept) == [table]
+
+
 @pytest.mark.parametrize("is_message", [False, True])
 def test_slice_is_as_large_as_what_it_is_cut_from(folder, monkeypatch, is_message):
     """A slice keeps the whole column in memory, and a column of Arrow's own format its whole record batch."""
